@@ -1,0 +1,162 @@
+//! What a bootstrap is to serve, in this project's words: made by `resolve`, written by `render`.
+//!
+//! Nothing in it refers to a manifest, and nothing in it can be wrong: a reference that did not resolve is a value here
+//! ([`Endpoints::Unresolved`], [`Action::Respond`]), so that `render` cannot fail. Everything is in the order in which it
+//! is to be written; equal models render to equal bytes.
+
+use std::net::SocketAddr;
+
+use session_persistence::config::Rule;
+
+/// Everything one Envoy serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// One per address to bind, by address.
+    pub listeners: Vec<Listener>,
+    /// One per rule, by name; [`Action::Forward`] names them.
+    pub clusters: Vec<Cluster>,
+}
+
+/// One bound address: the listeners of a Gateway that share a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Unique: `namespace/gateway/port`.
+    pub name: String,
+    /// The address to bind.
+    pub bind: SocketAddr,
+    /// By domain; each domain once.
+    pub virtual_hosts: Vec<VirtualHost>,
+}
+
+/// What one hostname serves. A request that none of its routes match is answered 404.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualHost {
+    /// The hostnames it is for. Envoy prefers exact ones, then the longest wildcard.
+    pub domain: Domain,
+    /// In the order of the Gateway API's precedence: the first match wins.
+    pub routes: Vec<Route>,
+}
+
+/// The hostnames of a virtual host, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Domain {
+    /// One hostname.
+    Exact(String),
+    /// `*.example.com`, held as `example.com`: any number of labels in front of it, at least one.
+    Wildcard(String),
+    /// Every hostname.
+    Any,
+}
+
+/// One match of one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// `namespace/name/rule index/match index`: the key of the plugin's table. Equal names in one listener mean equal
+    /// routes (one route in several virtual hosts).
+    pub name: String,
+    /// Which requests it is for.
+    pub matches: RouteMatch,
+    /// What becomes of them.
+    pub action: Action,
+    /// The rule's session persistence, if it has any; never with [`Action::Respond`].
+    pub persistence: Option<Rule>,
+}
+
+/// Which requests a route is for: all conditions must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteMatch {
+    /// The path, without the query.
+    pub path: PathMatch,
+    /// The method, if it matters.
+    pub method: Option<String>,
+    /// Conditions on headers, names in lower case, each name once.
+    pub headers: Vec<ValueMatch>,
+    /// Conditions on query parameters, each name once.
+    pub query: Vec<ValueMatch>,
+}
+
+/// A condition on the path of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathMatch {
+    /// The whole path.
+    Exact(String),
+    /// Whole segments from the front, without a slash at the end; `/` stands for every path.
+    Prefix(String),
+    /// An RE2 expression for the whole path.
+    Regex(String),
+}
+
+/// A condition on a named value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueMatch {
+    /// The name of the header or query parameter.
+    pub name: String,
+    /// The condition.
+    pub value: TextMatch,
+}
+
+/// A condition on a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextMatch {
+    /// The whole text.
+    Exact(String),
+    /// An RE2 expression for the whole text.
+    Regex(String),
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It goes to the cluster of this name.
+    Forward(String),
+    /// Envoy answers it with this status (a rule without backends: 500).
+    Respond(u16),
+}
+
+/// The endpoints of one rule. One cluster per rule, however many backends it has: a cluster is chosen before the session
+/// is looked at, and weighted clusters would throw their die on every request of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Unique: `namespace/name/rule index`.
+    pub name: String,
+    /// Whether requests can be pinned to one of its endpoints.
+    pub persistent: bool,
+    /// One per backendRef, in the manifest's order.
+    pub localities: Vec<Locality>,
+}
+
+/// One backendRef.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locality {
+    /// Unique in its cluster: `namespace/service:port`, with `#2` and so on behind a repeated one.
+    pub name: String,
+    /// Its share of the new sessions; with 0 it keeps those it has.
+    pub weight: u32,
+    /// Where its requests go.
+    pub endpoints: Endpoints,
+}
+
+/// Where the requests of a backendRef go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoints {
+    /// To these addresses, sorted, each once; none: Envoy leaves the locality out, and answers 503 when none is left.
+    Addresses(Vec<Endpoint>),
+    /// To every address that this hostname resolves to.
+    Hostname {
+        /// The hostname, without a dot at the end.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The reference did not resolve: its share of the requests is answered 500 (Gateway API, `HTTPBackendRef`).
+    Unresolved,
+}
+
+/// One address of a backend.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The address.
+    pub address: SocketAddr,
+    /// It terminates but still serves: it keeps its sessions and gets no new ones.
+    pub draining: bool,
+}

@@ -1,0 +1,71 @@
+//! The plugin configuration: which rules there are and how each carries its sessions.
+//!
+//! A Wasm filter takes no configuration per route, so one document holds a table by Envoy route name:
+//!
+//! ```json
+//! {
+//!   "rules": {
+//!     "default/cookie/0/0": {
+//!       "id": "default/cookie@4f2a9c0d71b6e835",
+//!       "cookie": {"name": "Session-A", "path": "/", "lifetime": "permanent", "secure": false},
+//!       "absolute_timeout": "10s"
+//!     },
+//!     "default/header/0/0": {
+//!       "id": "default/header@4f2a9c0d71b6e835",
+//!       "header": {"name": "session-a"},
+//!       "absolute_timeout": "10s"
+//!     }
+//!   }
+//! }
+//! ```
+//!
+//! Everything is checked here, so that a mistake stops Envoy from starting and never fails a request. Unknown fields are
+//! errors. Text becomes the types of `names` and `timeout` below, which hold nothing invalid.
+
+mod carrier;
+mod rule;
+mod timeout;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use carrier::{
+    Carrier, Cookie, CookieName, CookieNameError, CookiePath, CookiePathError, Header, HeaderName,
+    HeaderNameError, Lifetime, NAME_LIMIT, PATH_LIMIT, TokenError,
+};
+pub use rule::{Rule, RuleError, RuleId, RuleIdError};
+pub use timeout::{Timeout, TimeoutError};
+
+/// The whole plugin configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginConfig {
+    /// The rules by the name of the Envoy route they apply to (`xds.route_name`). Several routes may serve one rule.
+    pub rules: BTreeMap<String, Rule>,
+}
+
+/// Why a plugin configuration was refused: where in the JSON document, and what is wrong there.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin configuration: at `{path}`: {problem}")]
+pub struct ConfigError {
+    /// The path of the offending value, as `rules.default/cookie/0/0.cookie.name`; `.` is the whole document.
+    pub path: String,
+    /// What is wrong, with line and column of the document.
+    pub problem: serde_json::Error,
+}
+
+impl PluginConfig {
+    /// Reads the JSON document that Envoy hands to the plugin.
+    ///
+    /// # Errors
+    /// The first value that does not fit, with its path.
+    pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
+        let error = |path: &dyn std::fmt::Display, problem| ConfigError { path: path.to_string(), problem };
+        let mut document = serde_json::Deserializer::from_slice(json);
+        let config = serde_path_to_error::deserialize(&mut document)
+            .map_err(|refused| error(&refused.path().clone(), refused.into_inner()))?;
+        document.end().map_err(|trailing| error(&".", trailing))?;
+        Ok(config)
+    }
+}

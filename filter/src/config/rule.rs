@@ -1,0 +1,155 @@
+//! One rule of the plugin configuration: who it is, what carries its sessions, when they end.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::carrier::{Carrier, Cookie, Header, Lifetime};
+use super::timeout::Timeout;
+
+/// One HTTPRoute or GRPCRoute rule with session persistence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
+pub struct Rule {
+    id: RuleId,
+    carrier: Carrier,
+    absolute_timeout: Option<Timeout>,
+    idle_timeout: Option<Timeout>,
+}
+
+/// What a rule's tokens are bound to: a token opens for the rule that issued it alone.
+///
+/// Two rules with one id share their sessions; a rule whose id changes forgets them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RuleId(String);
+
+/// Why a text is no rule id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid rule id: it must have 1 to 1024 bytes, not {0}")]
+pub struct RuleIdError(pub usize);
+
+/// Why the fields of a rule do not go together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// Neither `cookie` nor `header`.
+    #[error("a rule needs a `cookie` or a `header` to carry its sessions")]
+    NoCarrier,
+    /// Both `cookie` and `header`.
+    #[error("a rule carries its sessions in a `cookie` or in a `header`, not in both")]
+    TwoCarriers,
+    /// GEP-1619: a permanent cookie's lifetime is the absolute timeout.
+    #[error("a cookie of lifetime `permanent` needs an `absolute_timeout`")]
+    PermanentWithoutTimeout,
+}
+
+/// A rule as written: its carrier is the one field of the two that is there.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    id: RuleId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cookie: Option<Cookie>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    header: Option<Header>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    absolute_timeout: Option<Timeout>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle_timeout: Option<Timeout>,
+}
+
+impl Rule {
+    /// A rule of these parts.
+    ///
+    /// # Errors
+    /// A permanent cookie without an absolute timeout.
+    pub fn new(
+        id: RuleId,
+        carrier: Carrier,
+        absolute_timeout: Option<Timeout>,
+        idle_timeout: Option<Timeout>,
+    ) -> Result<Self, RuleError> {
+        let permanent = matches!(&carrier, Carrier::Cookie(cookie) if cookie.lifetime == Lifetime::Permanent);
+        if permanent && absolute_timeout.is_none() {
+            return Err(RuleError::PermanentWithoutTimeout);
+        }
+        Ok(Self { id, carrier, absolute_timeout, idle_timeout })
+    }
+
+    /// What the rule's tokens are bound to.
+    #[must_use]
+    pub const fn id(&self) -> &RuleId {
+        &self.id
+    }
+
+    /// Where the rule's tokens travel.
+    #[must_use]
+    pub const fn carrier(&self) -> &Carrier {
+        &self.carrier
+    }
+
+    /// How long after its first answer a session ends, whatever the client does.
+    #[must_use]
+    pub const fn absolute_timeout(&self) -> Option<Timeout> {
+        self.absolute_timeout
+    }
+
+    /// How long after its last request a session ends.
+    #[must_use]
+    pub const fn idle_timeout(&self) -> Option<Timeout> {
+        self.idle_timeout
+    }
+}
+
+impl TryFrom<Fields> for Rule {
+    type Error = RuleError;
+
+    fn try_from(fields: Fields) -> Result<Self, RuleError> {
+        let carrier = match (fields.cookie, fields.header) {
+            (Some(cookie), None) => Carrier::Cookie(cookie),
+            (None, Some(header)) => Carrier::Header(header),
+            (None, None) => return Err(RuleError::NoCarrier),
+            (Some(_), Some(_)) => return Err(RuleError::TwoCarriers),
+        };
+        Self::new(fields.id, carrier, fields.absolute_timeout, fields.idle_timeout)
+    }
+}
+
+impl From<Rule> for Fields {
+    fn from(rule: Rule) -> Self {
+        let (cookie, header) = match rule.carrier {
+            Carrier::Cookie(cookie) => (Some(cookie), None),
+            Carrier::Header(header) => (None, Some(header)),
+        };
+        let Rule { id, absolute_timeout, idle_timeout, .. } = rule;
+        Self { id, cookie, header, absolute_timeout, idle_timeout }
+    }
+}
+
+impl RuleId {
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for RuleId {
+    type Error = RuleIdError;
+
+    fn try_from(text: String) -> Result<Self, RuleIdError> {
+        if (1..=1024).contains(&text.len()) { Ok(Self(text)) } else { Err(RuleIdError(text.len())) }
+    }
+}
+
+impl From<RuleId> for String {
+    fn from(id: RuleId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
