@@ -1,0 +1,59 @@
+//! Manifests as the API server would have stored them: every field known, every CRD default applied, every CEL and
+//! schema rule kept, and each value that a later stage may have to complain about with its place in the source.
+//!
+//! The words here are the Gateway API's. What an object means together with others is `resolve`'s business.
+
+pub mod core;
+pub mod gateway;
+pub mod route;
+pub mod session;
+
+use std::collections::BTreeMap;
+
+use self::core::{EndpointSlice, Namespace, Service};
+use self::gateway::{Gateway, GatewayClass};
+use self::route::HttpRoute;
+use crate::source::{Span, Spanned};
+
+/// All objects of all sources, in the order in which they were read. No two of a kind have one namespace and name.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    /// `gateway.networking.k8s.io` GatewayClasses.
+    pub gateway_classes: Vec<Object<GatewayClass>>,
+    /// `gateway.networking.k8s.io` Gateways.
+    pub gateways: Vec<Object<Gateway>>,
+    /// `gateway.networking.k8s.io` HTTPRoutes, `v1` and `v1beta1`.
+    pub http_routes: Vec<Object<HttpRoute>>,
+    /// Core Services.
+    pub services: Vec<Object<Service>>,
+    /// `discovery.k8s.io` EndpointSlices.
+    pub endpoint_slices: Vec<Object<EndpointSlice>>,
+    /// Core Namespaces.
+    pub namespaces: Vec<Object<Namespace>>,
+}
+
+/// One object.
+#[derive(Clone, Debug)]
+pub struct Object<T> {
+    /// Its kind, as `HTTPRoute`.
+    pub kind: &'static str,
+    /// Who it is.
+    pub metadata: Metadata,
+    /// What it says.
+    pub spec: T,
+    /// The whole document (or list item).
+    pub span: Span,
+}
+
+/// The part of `metadata` that matters here.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// The object's name.
+    pub name: Spanned<String>,
+    /// The object's namespace: `default` when left out, empty for cluster-scoped kinds.
+    pub namespace: Spanned<String>,
+    /// The object's labels.
+    pub labels: BTreeMap<String, String>,
+    /// `creationTimestamp` in unix seconds, if the manifest was read back from a cluster: older objects go first.
+    pub created: Option<i64>,
+}

@@ -1,0 +1,94 @@
+//! GatewayClass and Gateway.
+
+use crate::source::{Span, Spanned};
+
+/// A GatewayClass.
+#[derive(Clone, Debug)]
+pub struct GatewayClass {
+    /// `controllerName`.
+    pub controller_name: Spanned<String>,
+}
+
+/// A Gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// `gatewayClassName`.
+    pub class: Spanned<String>,
+    /// `listeners`, names unique.
+    pub listeners: Vec<Listener>,
+}
+
+/// A listener of a Gateway.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// `name`.
+    pub name: Spanned<String>,
+    /// `hostname`; none means every hostname.
+    pub hostname: Option<Spanned<Hostname>>,
+    /// `port`.
+    pub port: Spanned<u16>,
+    /// `protocol`; only HTTP is served as yet, and any other is already an error.
+    pub protocol: Spanned<Protocol>,
+    /// `allowedRoutes.namespaces`: `Same` by default.
+    pub allowed_namespaces: AllowedNamespaces,
+    /// The whole listener.
+    pub span: Span,
+}
+
+/// The protocol of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP in the clear.
+    Http,
+}
+
+/// A hostname or wildcard hostname, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hostname {
+    /// `www.example.com`.
+    Exact(String),
+    /// `*.example.com`, held as `example.com`.
+    Wildcard(String),
+}
+
+/// From which namespaces routes may attach.
+#[derive(Clone, Debug)]
+pub enum AllowedNamespaces {
+    /// The Gateway's own.
+    Same,
+    /// Every namespace.
+    All,
+    /// None (`from: None`).
+    None,
+    /// Those whose labels match.
+    Selector(LabelSelector),
+}
+
+/// A Kubernetes label selector: all requirements must hold.
+#[derive(Clone, Debug)]
+pub struct LabelSelector {
+    /// `matchLabels` and `matchExpressions` together.
+    pub requirements: Vec<Requirement>,
+}
+
+/// One requirement of a label selector.
+#[derive(Clone, Debug)]
+pub struct Requirement {
+    /// The label.
+    pub key: String,
+    /// What must hold of it.
+    pub operator: Operator,
+}
+
+/// What must hold of a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// It has one of these values.
+    In(Vec<String>),
+    /// It has none of these values, or is not there.
+    NotIn(Vec<String>),
+    /// It is there.
+    Exists,
+    /// It is not there.
+    DoesNotExist,
+}
