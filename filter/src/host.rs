@@ -1,0 +1,176 @@
+//! The only module that touches Envoy: it reads bytes, asks the core and applies what it answers.
+//!
+//! It never panics, never pauses a request and never answers by itself: a panic would poison the worker's VM, and a
+//! request without a session is still a request. It uses the SDK's free functions on bytes, since the traits' getters
+//! panic where a client sends what is not UTF-8. On the way of a returning client there are six calls to Envoy, whose
+//! number the tests hold: each costs more than opening the token.
+
+mod counters;
+mod nonces;
+
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
+use zeroize::Zeroizing;
+
+use self::counters::Counters;
+use self::nonces::Nonces;
+use crate::endpoint::Endpoint;
+use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER};
+use crate::plugin::{AnswerHeader, Plugin, Route};
+use crate::session::{self, Session};
+use crate::time::Timestamp;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Debug);
+    proxy_wasm::set_root_context(|_| Box::new(Root(None)));
+}}
+
+/// The plugin of one listener; nothing until it is configured.
+struct Root(Option<Rc<Configured>>);
+
+struct Configured {
+    plugin: Plugin,
+    counters: Counters,
+    nonces: Nonces,
+}
+
+/// One request and its answer.
+struct Exchange {
+    configured: Option<Rc<Configured>>,
+    /// The route and the session of the request; none where the route has no session persistence.
+    session: Option<(Rc<Route>, Session)>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let keys = Zeroizing::new(
+            std::env::var_os(KEYS_VARIABLE).unwrap_or_default().to_string_lossy().into_owned(),
+        );
+        let config = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
+        let plugin = match Plugin::new(&config.unwrap_or_default(), &keys) {
+            Ok(plugin) => plugin,
+            Err(error) => {
+                log::error!("{error}");
+                return false;
+            }
+        };
+        let routes = plugin.len();
+        log::info!("session-persistence {} serves {routes} routes", env!("CARGO_PKG_VERSION"));
+        let counters = Counters::define();
+        self.0 = Some(Rc::new(Configured { plugin, counters, nonces: Nonces::default() }));
+        true
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+
+    fn create_http_context(&self, _context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Exchange { configured: self.0.clone(), session: None }))
+    }
+}
+
+impl Context for Exchange {}
+
+impl HttpContext for Exchange {
+    fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
+        if let Some(configured) = self.configured.as_deref() {
+            self.session = configured.request();
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
+        if let (Some(configured), Some((route, session))) = (self.configured.as_deref(), self.session.take())
+        {
+            configured.response(&route, &session);
+        }
+        Action::Continue
+    }
+}
+
+impl Configured {
+    /// Finds out what session the request has, and pins it.
+    fn request(&self) -> Option<(Rc<Route>, Session)> {
+        let name = property(&["xds", "route_name"]).unwrap_or_default();
+        let route = self.plugin.route(&name);
+        let session = route.map_or(Session::None, |route| match request_header(route.request_header()) {
+            Some(value) => route.session(&value, now()),
+            None => Session::None,
+        });
+        let pin = match session {
+            Session::Pinned(pinned) => Some(pinned.endpoint.to_string()),
+            Session::None | Session::Refused(_) => None,
+        };
+        // Without a pin this removes what a client may have sent under the private name.
+        report(
+            "pin",
+            hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin.as_deref()),
+        );
+        let route = Rc::clone(route?);
+        let shown = session.to_string();
+        report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
+        if let Session::Refused(refusal) = session {
+            self.counters.refused(refusal);
+            log::debug!("{}: token refused: {refusal}", String::from_utf8_lossy(&name));
+        }
+        Some((route, session))
+    }
+
+    /// Gives the client a token, if one is due.
+    fn response(&self, route: &Route, session: &Session) {
+        let served_by = property(&["upstream", "address"]).and_then(|address| Endpoint::parse(&address).ok());
+        let Some(issue) = session::on_response(session, served_by) else { return };
+        // An answer of Envoy's own may name the endpoint that failed to give one.
+        if property(&["response", "code_details"]).is_none_or(|details| details != b"via_upstream") {
+            return;
+        }
+        let Some(due) = issue.at(now(), route.rule()) else { return };
+        let answer = match self.nonces.next() {
+            Ok(nonce) => route.answer(&due, &nonce),
+            Err(error) => {
+                log::error!("no token issued: no random numbers: {error}");
+                return;
+            }
+        };
+        match answer {
+            Some(AnswerHeader::SetCookie(value)) => {
+                report(
+                    "set-cookie",
+                    hostcalls::add_map_value(MapType::HttpResponseHeaders, "set-cookie", &value),
+                );
+            }
+            Some(AnswerHeader::Session { name, token }) => {
+                report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
+            }
+            None => log::error!("no token issued: sealing failed"),
+        }
+        self.counters.issued(issue);
+    }
+}
+
+fn request_header(name: &str) -> Option<Vec<u8>> {
+    hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+}
+
+fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
+}
+
+fn now() -> Timestamp {
+    let since_epoch =
+        hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Timestamp::from_unix_seconds(since_epoch.unwrap_or_default().as_secs())
+}
+
+fn report(what: &str, outcome: Result<(), Status>) {
+    if let Err(status) = outcome {
+        log::error!("Envoy refused the {what}: {status:?}");
+    }
+}

@@ -1,0 +1,234 @@
+//! The keys that seal and open tokens, and the environment variable that holds them.
+//!
+//! `SESSION_KEYS` is a comma-separated list of 32-byte keys, each as 64 hex characters or as base64. The first seals, all
+//! open. To rotate, put the new key in front, wait until the sessions of the old one have ended, drop the old one.
+
+use std::fmt;
+
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
+use sha2::{Digest as _, Sha256};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::names::KEYS_VARIABLE;
+
+/// The length of a key in bytes.
+pub const KEY_LENGTH: usize = 32;
+
+/// Padding may be left out, as some tools do.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A secret key. Its bytes leave this crate in no way, and its memory is cleared when it is dropped.
+pub struct Key {
+    id: KeyId,
+    secret: Zeroizing<[u8; KEY_LENGTH]>,
+}
+
+/// What a token calls the key that sealed it: the first 4 bytes of the key's SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyId(pub [u8; 4]);
+
+/// The keys of one Envoy: one that seals and any number of older ones. Never empty.
+pub struct KeyRing {
+    keys: Vec<Key>,
+}
+
+/// Why the environment variable gives no keys. No message shows key material.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The variable is not there, or nothing is in it.
+    #[error(
+        "{KEYS_VARIABLE} is not set: start Envoy with SESSION_KEYS=\"$(openssl rand -hex 32)\", the same for every Envoy \
+         that is to share sessions, and list SESSION_KEYS under vm_config.environment_variables.host_env_keys"
+    )]
+    Absent,
+    /// One of the keys is not 32 bytes in hex or base64.
+    #[error(
+        "{KEYS_VARIABLE}: key {position} of {count} is not a 32-byte key (it has {length} characters): \
+         write 64 hex characters (`openssl rand -hex 32`) or base64 (`openssl rand -base64 32`), keys separated by commas"
+    )]
+    Malformed {
+        /// Which one, from 1.
+        position: usize,
+        /// How many there are.
+        count: usize,
+        /// How long the text of this one is.
+        length: usize,
+    },
+    /// The same key twice: probably a mistake made in rotating them.
+    #[error("{KEYS_VARIABLE}: key {position} of {count} is there twice: drop one of the two")]
+    Repeated {
+        /// Which one, from 1.
+        position: usize,
+        /// How many there are.
+        count: usize,
+    },
+}
+
+impl Key {
+    /// A key of these bytes.
+    #[must_use]
+    pub fn new(secret: [u8; KEY_LENGTH]) -> Self {
+        let secret = Zeroizing::new(secret);
+        let digest: [u8; 32] = Sha256::digest(secret.as_slice()).into();
+        let [a, b, c, d, ..] = digest;
+        Self { id: KeyId([a, b, c, d]), secret }
+    }
+
+    /// What its tokens call it.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    pub(crate) fn secret(&self) -> &[u8; KEY_LENGTH] {
+        &self.secret
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
+        if text.len() == KEY_LENGTH * 2 {
+            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            for pair in text.as_bytes().chunks_exact(2) {
+                let [high, low] = *<&[u8; 2]>::try_from(pair).ok()?;
+                decoded.push(digit(high)? << 4 | digit(low)?);
+            }
+        } else {
+            BASE64.decode_vec(text, &mut decoded).ok()?;
+        }
+        let mut secret = <[u8; KEY_LENGTH]>::try_from(decoded.as_slice()).ok()?;
+        let key = Self::new(secret);
+        secret.zeroize();
+        Some(key)
+    }
+}
+
+impl KeyRing {
+    /// A ring in which `current` seals.
+    #[must_use]
+    pub fn new(current: Key, older: impl IntoIterator<Item = Key>) -> Self {
+        Self { keys: std::iter::once(current).chain(older).collect() }
+    }
+
+    /// Reads the value of `SESSION_KEYS`. White space around a key does no harm: values often come from files.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with the way to mend it and without key material.
+    pub fn parse(variable: &str) -> Result<Self, KeyError> {
+        if variable.trim().is_empty() {
+            return Err(KeyError::Absent);
+        }
+        let count = variable.split(',').count();
+        let mut keys: Vec<Key> = Vec::with_capacity(count);
+        for (text, position) in variable.split(',').map(str::trim).zip(1..) {
+            let key = Key::parse(text).ok_or(KeyError::Malformed {
+                position,
+                count,
+                length: text.chars().count(),
+            })?;
+            if keys.iter().any(|known| known.secret == key.secret) {
+                return Err(KeyError::Repeated { position, count });
+            }
+            keys.push(key);
+        }
+        Ok(Self { keys })
+    }
+
+    /// The keys, the sealing one first.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.keys).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    const HEX: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    const BASE64: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    const OTHER: &str = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+    fn ids(variable: &str) -> Vec<KeyId> {
+        KeyRing::parse(variable).unwrap().keys().map(Key::id).collect()
+    }
+
+    #[test]
+    fn hex_and_base64_name_the_same_key() {
+        assert_eq!(ids(HEX), ids(BASE64));
+        assert_eq!(ids(HEX), ids(&HEX.to_uppercase()));
+        assert_eq!(ids(HEX), ids(BASE64.trim_end_matches('=')));
+    }
+
+    #[test]
+    fn the_key_id_is_the_start_of_the_sha_256() {
+        // printf 000102…1f | xxd -r -p | sha256sum
+        assert_eq!(ids(HEX), [KeyId([0x63, 0x0d, 0xcd, 0x29])]);
+    }
+
+    #[test]
+    fn keys_keep_their_order_and_may_stand_in_lines() {
+        let ring = ids(&format!(" {OTHER},\n{HEX}\n"));
+        assert_eq!(ring, [ids(OTHER), ids(HEX)].concat());
+    }
+
+    #[test]
+    fn no_keys_is_an_error_that_says_how_to_make_one() {
+        for nothing in ["", " \n"] {
+            let error = KeyRing::parse(nothing).unwrap_err();
+            assert_eq!(error, KeyError::Absent);
+            assert!(error.to_string().contains("openssl rand -hex 32"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_key_is_named_by_its_position_and_not_shown() {
+        let secret = "hunter2hunter2";
+        let error = KeyRing::parse(&format!("{HEX},{secret}")).unwrap_err();
+        assert_eq!(error, KeyError::Malformed { position: 2, count: 2, length: 14 });
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(error.to_string().contains("SESSION_KEYS"), "{error}");
+    }
+
+    #[test]
+    fn keys_of_another_length_are_refused() {
+        let cut = |by| HEX.get(by..).unwrap().to_owned();
+        for wrong in [
+            cut(1),
+            cut(2),
+            format!("{HEX}00"),
+            format!("{BASE64}AA=="),
+            format!("{HEX},"),
+            format!(",{HEX}"),
+        ] {
+            assert!(matches!(KeyRing::parse(&wrong), Err(KeyError::Malformed { .. })), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_an_error() {
+        let error = KeyRing::parse(&format!("{HEX},{OTHER},{BASE64}")).unwrap_err();
+        assert_eq!(error, KeyError::Repeated { position: 3, count: 3 });
+    }
+
+    #[test]
+    fn debug_output_shows_no_key_material() {
+        let shown = format!("{:?}", KeyRing::parse(HEX).unwrap());
+        assert!(shown.contains("KeyId([99, 13, 205, 41])"), "{shown}");
+        assert!(!shown.contains("10, 11, 12") && !shown.contains("0a0b0c"), "{shown}");
+    }
+}

@@ -1,0 +1,127 @@
+//! A configured plugin: the rules of one listener with everything ready that a request needs.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::config::{Carrier, ConfigError, PluginConfig, Rule};
+use crate::cookie;
+use crate::key::{KeyError, KeyRing};
+use crate::session::{self, Due, Session};
+use crate::time::Timestamp;
+use crate::token::{Nonce, Sealer};
+
+/// What `on_configure` makes and requests read.
+pub struct Plugin {
+    /// By route name, in the bytes in which Envoy gives it.
+    routes: HashMap<Vec<u8>, Rc<Route>>,
+}
+
+/// A route with session persistence.
+pub struct Route {
+    rule: Rule,
+    sealer: Sealer,
+}
+
+/// Why a plugin cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The environment variable.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The plugin configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// A header for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerHeader<'a> {
+    /// A `Set-Cookie` beside those of the backend.
+    SetCookie(String),
+    /// The session header, in place of one that the backend sent.
+    Session {
+        /// Its name.
+        name: &'a str,
+        /// The token.
+        token: String,
+    },
+}
+
+impl Plugin {
+    /// The plugin of this configuration document and this value of `SESSION_KEYS`.
+    ///
+    /// # Errors
+    /// What keeps it from starting, in words for the person who starts Envoy.
+    pub fn new(config: &[u8], keys: &str) -> Result<Self, StartError> {
+        let ring = KeyRing::parse(keys)?;
+        let route =
+            |rule: Rule| Rc::new(Route { sealer: Sealer::new(&ring, rule.id(), rule.carrier()), rule });
+        let rules = PluginConfig::parse(config)?.rules;
+        Ok(Self { routes: rules.into_iter().map(|(name, rule)| (name.into_bytes(), route(rule))).collect() })
+    }
+
+    /// The route of this name, if it has session persistence.
+    #[must_use]
+    pub fn route(&self, name: &[u8]) -> Option<&Rc<Route>> {
+        self.routes.get(name)
+    }
+
+    /// How many routes have session persistence.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether no route has session persistence.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+}
+
+impl Route {
+    /// The rule that the route belongs to.
+    #[must_use]
+    pub const fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// The request header that can hold a token.
+    #[must_use]
+    pub fn request_header(&self) -> &str {
+        match self.rule.carrier() {
+            Carrier::Cookie(_) => "cookie",
+            Carrier::Header(header) => header.name.as_str(),
+        }
+    }
+
+    /// What session a request has whose [`Self::request_header`] has this value.
+    #[must_use]
+    pub fn session(&self, value: &[u8], now: Timestamp) -> Session {
+        match self.rule.carrier() {
+            Carrier::Cookie(cookie) => session::on_request(
+                &self.rule,
+                &self.sealer,
+                cookie::values(value, cookie.name.as_str()),
+                now,
+            ),
+            // Two lines of one header are one line with a comma (RFC 9110 section 5.2).
+            Carrier::Header(_) => {
+                let tokens = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+                session::on_request(&self.rule, &self.sealer, tokens.filter(|token| !token.is_empty()), now)
+            }
+        }
+    }
+
+    /// The header that gives the client this token; none if the token cannot be sealed.
+    #[must_use]
+    pub fn answer(&self, due: &Due, nonce: &Nonce) -> Option<AnswerHeader<'_>> {
+        let token = self.sealer.seal(&due.contents, nonce)?;
+        Some(match self.rule.carrier() {
+            Carrier::Cookie(cookie) => {
+                AnswerHeader::SetCookie(cookie::set_cookie(cookie, &token, due.seconds_left))
+            }
+            Carrier::Header(header) => AnswerHeader::Session { name: header.name.as_str(), token },
+        })
+    }
+}

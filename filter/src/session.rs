@@ -1,0 +1,161 @@
+//! Sessions: what a request turns out to have, and what its answer is to give.
+//!
+//! | session | served by | token issued |
+//! | --- | --- | --- |
+//! | pinned to A, current key, nothing due | A | none |
+//! | pinned to A, older key or idle refresh due | A | A again, same issue time: neither may extend the absolute timeout |
+//! | pinned to A | B | B, new issue time |
+//! | none or refused | B | B, new issue time |
+//! | any | none (a local reply) | none |
+//!
+//! A refused token is no error of the request: it counts as no session.
+
+use std::fmt;
+
+use crate::config::{Rule, Timeout};
+use crate::endpoint::Endpoint;
+use crate::time::Timestamp;
+use crate::token::{Contents, OpenError, Opened, Sealer};
+
+/// How far ahead of ours the clock of the Envoy that issued a token may be, in seconds.
+pub const CLOCK_SKEW: u64 = 60;
+
+/// What a request turned out to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// No token.
+    None,
+    /// A token that does not count.
+    Refused(Refusal),
+    /// A token that counts.
+    Pinned(Pinned),
+}
+
+/// Why a token does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It did not open.
+    #[error(transparent)]
+    Unopened(#[from] OpenError),
+    /// Its absolute timeout has passed.
+    #[error("its absolute timeout has passed")]
+    Expired,
+    /// Its idle timeout has passed.
+    #[error("its idle timeout has passed")]
+    Idle,
+    /// It is dated more than [`CLOCK_SKEW`] ahead.
+    #[error("it is dated in the future")]
+    FutureDated,
+}
+
+/// A session that a request goes on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    /// Where the session lives.
+    pub endpoint: Endpoint,
+    issued: Timestamp,
+    last_seen: Timestamp,
+    /// Whether the token is due to be issued again: sealed by an older key, or its last-seen time grows old.
+    due: bool,
+}
+
+/// What an answer is to give to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issue {
+    /// The token of a session that begins now.
+    New(Endpoint),
+    /// The token of a session that another endpoint than its own has served: it lives there from now on.
+    Moved(Endpoint),
+    /// A new token of the same session.
+    Again(Pinned),
+}
+
+/// A token to be sealed, and how long it is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// What the token is to say.
+    pub contents: Contents,
+    /// What is left of the absolute timeout, in seconds.
+    pub seconds_left: Option<u64>,
+}
+
+/// What session a request has: the first of the carrier's candidate tokens that counts.
+pub fn on_request<'a>(
+    rule: &Rule,
+    sealer: &Sealer,
+    candidates: impl Iterator<Item = &'a [u8]>,
+    now: Timestamp,
+) -> Session {
+    let mut session = Session::None;
+    for candidate in candidates {
+        match pin(rule, sealer, candidate, now) {
+            Ok(pinned) => return Session::Pinned(pinned),
+            Err(refusal) if session == Session::None => session = Session::Refused(refusal),
+            Err(_) => {}
+        }
+    }
+    session
+}
+
+fn pin(rule: &Rule, sealer: &Sealer, candidate: &[u8], now: Timestamp) -> Result<Pinned, Refusal> {
+    let Opened { contents: Contents { issued, last_seen, endpoint }, older_key } = sealer.open(candidate)?;
+    if last_seen.seconds_since(now) > CLOCK_SKEW {
+        return Err(Refusal::FutureDated);
+    }
+    let passed =
+        |timeout: Option<Timeout>, since| timeout.is_some_and(|t| now.seconds_since(since) >= t.seconds());
+    if passed(rule.absolute_timeout(), issued) {
+        return Err(Refusal::Expired);
+    }
+    if passed(rule.idle_timeout(), last_seen) {
+        return Err(Refusal::Idle);
+    }
+    // A tenth, so that a busy session is not given a new token with every answer.
+    let idle = now.seconds_since(last_seen);
+    let refresh =
+        rule.idle_timeout().is_some_and(|timeout| idle > 0 && idle.saturating_mul(10) >= timeout.seconds());
+    Ok(Pinned { endpoint, issued, last_seen, due: older_key || refresh })
+}
+
+/// What the answer is to give, when this endpoint has given it; `None` as endpoint stands for a local reply.
+#[must_use]
+pub fn on_response(session: &Session, served_by: Option<Endpoint>) -> Option<Issue> {
+    let served_by = served_by?;
+    match session {
+        Session::None | Session::Refused(_) => Some(Issue::New(served_by)),
+        Session::Pinned(pinned) if pinned.endpoint != served_by => Some(Issue::Moved(served_by)),
+        Session::Pinned(pinned) => pinned.due.then_some(Issue::Again(*pinned)),
+    }
+}
+
+impl Issue {
+    /// The token to seal at this time; none if the session has ended while its request was served.
+    #[must_use]
+    pub fn at(self, now: Timestamp, rule: &Rule) -> Option<Due> {
+        let contents = match self {
+            Self::New(endpoint) | Self::Moved(endpoint) => Contents { issued: now, last_seen: now, endpoint },
+            Self::Again(Pinned { endpoint, issued, last_seen, .. }) => {
+                Contents { issued, last_seen: last_seen.max(now), endpoint }
+            }
+        };
+        let seconds_left = match rule.absolute_timeout() {
+            Some(timeout) => match timeout.seconds().checked_sub(now.seconds_since(contents.issued)) {
+                None | Some(0) => return None,
+                left => left,
+            },
+            None => None,
+        };
+        Some(Due { contents, seconds_left })
+    }
+}
+
+impl fmt::Display for Session {
+    /// As the access log shows it: `none`, `refused: …`, `pinned to 10.0.0.1:80`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::Pinned(pinned) => write!(f, "pinned to {}", pinned.endpoint),
+        }
+    }
+}
