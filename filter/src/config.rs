@@ -23,23 +23,27 @@
 //! errors. Text becomes the types of `names` and `timeout` below, which hold nothing invalid.
 
 mod carrier;
+mod read;
 mod rule;
 mod timeout;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
+
+use self::read::{At, Refused};
 
 pub use carrier::{
     Carrier, Cookie, CookieName, CookieNameError, CookiePath, CookiePathError, Header, HeaderName,
     HeaderNameError, Lifetime, NAME_LIMIT, PATH_LIMIT, TokenError,
 };
+pub use read::Problem;
 pub use rule::{Rule, RuleError, RuleId, RuleIdError};
 pub use timeout::{Timeout, TimeoutError};
 
 /// The whole plugin configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PluginConfig {
     /// The rules by the name of the Envoy route they apply to (`xds.route_name`). Several routes may serve one rule.
     pub rules: BTreeMap<String, Rule>,
@@ -51,8 +55,8 @@ pub struct PluginConfig {
 pub struct ConfigError {
     /// The path of the offending value, as `rules.default/cookie/0/0.cookie.name`; `.` is the whole document.
     pub path: String,
-    /// What is wrong, with line and column of the document.
-    pub problem: serde_json::Error,
+    /// What is wrong.
+    pub problem: Problem,
 }
 
 impl PluginConfig {
@@ -61,11 +65,13 @@ impl PluginConfig {
     /// # Errors
     /// The first value that does not fit, with its path.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        let error = |path: &dyn std::fmt::Display, problem| ConfigError { path: path.to_string(), problem };
-        let mut document = serde_json::Deserializer::from_slice(json);
-        let config = serde_path_to_error::deserialize(&mut document)
-            .map_err(|refused| error(&refused.path().clone(), refused.into_inner()))?;
-        document.end().map_err(|trailing| error(&".", trailing))?;
-        Ok(config)
+        let read = |document: &Value| {
+            let rules = At::document(document).fields(&["rules"])?.required("rules")?;
+            let rules = rules.entries()?.map(|(name, rule)| Ok((name.clone(), Rule::read(&rule)?)));
+            Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+        };
+        let document = serde_json::from_slice(json)
+            .map_err(|syntax| ConfigError { path: String::from("."), problem: Problem::Syntax(syntax) })?;
+        read(&document).map_err(|Refused { path, problem }| ConfigError { path, problem })
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::read::{At, Problem, Refused};
 use crate::names::OVERRIDE_HOST_HEADER;
 
 /// The longest cookie or header name, in bytes (Gateway API, `SessionPersistence`).
@@ -22,8 +23,7 @@ pub enum Carrier {
 }
 
 /// A session header.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Header {
     /// The header's name.
     pub name: HeaderName,
@@ -33,24 +33,20 @@ pub struct Header {
 ///
 /// `HttpOnly` and `SameSite=Lax` are always set: no script needs the token, and `Strict` would drop the cookie on a visit
 /// from another site, whose answer would then replace the session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cookie {
     /// The cookie's name.
     pub name: CookieName,
     /// The `Path` attribute.
-    #[serde(default)]
     pub path: CookiePath,
     /// Whether the client keeps the cookie when it closes.
-    #[serde(default)]
     pub lifetime: Lifetime,
     /// Whether the `Secure` attribute is set: wanted wherever the listener terminates TLS.
-    #[serde(default)]
     pub secure: bool,
 }
 
 /// How long a client keeps a cookie (Gateway API, `CookieLifetimeType`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lifetime {
     /// Until the client closes: neither `Expires` nor `Max-Age`.
@@ -61,8 +57,8 @@ pub enum Lifetime {
 }
 
 /// The name of a cookie: a token of RFC 9110 section 5.6.2, at most [`NAME_LIMIT`] bytes; case counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct CookieName(String);
 
 /// Why a text is no cookie name.
@@ -74,8 +70,8 @@ pub enum CookieNameError {
 }
 
 /// The name of a header, in lower case: a token of RFC 9110 section 5.6.2, at most [`NAME_LIMIT`] bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct HeaderName(String);
 
 /// Why a text is no name for a session header.
@@ -90,8 +86,8 @@ pub enum HeaderNameError {
 }
 
 /// The `Path` of a cookie: starts with `/`, printable ASCII without `;`, at most [`PATH_LIMIT`] bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct CookiePath(String);
 
 /// Why a text is no cookie path.
@@ -148,6 +144,40 @@ const RESERVED: [&str; 22] = [
     OVERRIDE_HOST_HEADER,
 ];
 
+impl Cookie {
+    pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
+        let fields = at.fields(&["name", "path", "lifetime", "secure"])?;
+        Ok(Self {
+            name: fields.required("name")?.parse()?,
+            path: fields.optional("path").map(|path| path.parse()).transpose()?.unwrap_or_default(),
+            lifetime: fields
+                .optional("lifetime")
+                .map(|it| Lifetime::read(&it))
+                .transpose()?
+                .unwrap_or_default(),
+            secure: fields.optional("secure").map(|secure| secure.flag()).transpose()?.unwrap_or_default(),
+        })
+    }
+}
+
+impl Header {
+    pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
+        Ok(Self { name: at.fields(&["name"])?.required("name")?.parse()? })
+    }
+}
+
+impl Lifetime {
+    fn read(at: &At<'_>) -> Result<Self, Refused> {
+        match at.text()? {
+            "session" => Ok(Self::Session),
+            "permanent" => Ok(Self::Permanent),
+            other => Err(at.refuse(Problem::Value(format!(
+                "unknown lifetime {other:?}, expected `session` or `permanent`"
+            )))),
+        }
+    }
+}
+
 fn token(text: &str) -> Result<(), TokenError> {
     if text.is_empty() {
         return Err(TokenError::Empty);
@@ -155,7 +185,7 @@ fn token(text: &str) -> Result<(), TokenError> {
     if text.len() > NAME_LIMIT {
         return Err(TokenError::TooLong(text.len()));
     }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let allowed = |c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '!' | '#'..='\'' | '*' | '+' | '-' | '.' | '^'..='`' | '|' | '~');
     text.chars().find(|&c| !allowed(c)).map_or(Ok(()), |c| Err(TokenError::Character(c)))
 }
 

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::carrier::{Carrier, Cookie, Header, Lifetime};
+use super::read::{At, Problem, Refused};
 use super::timeout::Timeout;
 
 /// One HTTPRoute or GRPCRoute rule with session persistence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Fields", into = "Fields")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "Fields")]
 pub struct Rule {
     id: RuleId,
     carrier: Carrier,
@@ -20,8 +21,8 @@ pub struct Rule {
 /// What a rule's tokens are bound to: a token opens for the rule that issued it alone.
 ///
 /// Two rules with one id share their sessions; a rule whose id changes forgets them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct RuleId(String);
 
 /// Why a text is no rule id.
@@ -44,17 +45,16 @@ pub enum RuleError {
 }
 
 /// A rule as written: its carrier is the one field of the two that is there.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Fields {
     id: RuleId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     cookie: Option<Cookie>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<Header>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     absolute_timeout: Option<Timeout>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     idle_timeout: Option<Timeout>,
 }
 
@@ -74,6 +74,20 @@ impl Rule {
             return Err(RuleError::PermanentWithoutTimeout);
         }
         Ok(Self { id, carrier, absolute_timeout, idle_timeout })
+    }
+
+    pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
+        let fields = at.fields(&["id", "cookie", "header", "absolute_timeout", "idle_timeout"])?;
+        let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
+        let carrier = match (fields.optional("cookie"), fields.optional("header")) {
+            (Some(cookie), None) => Carrier::Cookie(Cookie::read(&cookie)?),
+            (None, Some(header)) => Carrier::Header(Header::read(&header)?),
+            (None, None) => return Err(refuse(RuleError::NoCarrier)),
+            (Some(_), Some(_)) => return Err(refuse(RuleError::TwoCarriers)),
+        };
+        let timeout = |name| fields.optional(name).map(|timeout| timeout.parse()).transpose();
+        let (absolute, idle) = (timeout("absolute_timeout")?, timeout("idle_timeout")?);
+        Self::new(fields.required("id")?.parse()?, carrier, absolute, idle).map_err(refuse)
     }
 
     /// What the rule's tokens are bound to.
@@ -98,20 +112,6 @@ impl Rule {
     #[must_use]
     pub const fn idle_timeout(&self) -> Option<Timeout> {
         self.idle_timeout
-    }
-}
-
-impl TryFrom<Fields> for Rule {
-    type Error = RuleError;
-
-    fn try_from(fields: Fields) -> Result<Self, RuleError> {
-        let carrier = match (fields.cookie, fields.header) {
-            (Some(cookie), None) => Carrier::Cookie(cookie),
-            (None, Some(header)) => Carrier::Header(header),
-            (None, None) => return Err(RuleError::NoCarrier),
-            (Some(_), Some(_)) => return Err(RuleError::TwoCarriers),
-        };
-        Self::new(fields.id, carrier, fields.absolute_timeout, fields.idle_timeout)
     }
 }
 

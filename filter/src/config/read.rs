@@ -1,0 +1,131 @@
+//! Reading the JSON document, with the path of whatever does not fit.
+//!
+//! By hand over [`serde_json::Value`] and not derived: derived readers that know their path made the module a third
+//! larger, and Envoy loads it into every worker.
+
+use serde_json::{Map, Value};
+
+/// Why a value was refused, in words.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The text is no JSON.
+    #[error("{0}")]
+    Syntax(#[from] serde_json::Error),
+    /// The value has another type.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What belongs here.
+        expected: &'static str,
+        /// What is here.
+        found: &'static str,
+    },
+    /// A field is not there.
+    #[error("the field `{0}` is missing")]
+    Missing(&'static str),
+    /// A field that is not known.
+    #[error("unknown field, expected one of: {0}")]
+    Unknown(String),
+    /// The value does not mean anything.
+    #[error("{0}")]
+    Value(String),
+}
+
+/// A refused value and its path.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) path: String,
+    pub(super) problem: Problem,
+}
+
+/// A value and its path.
+#[derive(Clone)]
+pub(super) struct At<'a> {
+    path: String,
+    value: &'a Value,
+}
+
+/// An object, its path and the fields it may have.
+pub(super) struct Fields<'a> {
+    path: String,
+    fields: &'a Map<String, Value>,
+}
+
+impl<'a> At<'a> {
+    pub(super) const fn document(value: &'a Value) -> Self {
+        Self { path: String::new(), value }
+    }
+
+    /// A refusal of this value.
+    pub(super) fn refuse(&self, problem: Problem) -> Refused {
+        refuse(&self.path, problem)
+    }
+
+    /// An object that has no other fields than these.
+    pub(super) fn fields(&self, known: &[&str]) -> Result<Fields<'a>, Refused> {
+        let fields = self.object()?;
+        match fields.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(unknown) => Err(refuse(&join(&self.path, unknown), Problem::Unknown(known.join(", ")))),
+            None => Ok(Fields { path: self.path.clone(), fields }),
+        }
+    }
+
+    /// The entries of an object whose keys are data.
+    pub(super) fn entries(&self) -> Result<impl Iterator<Item = (&'a String, Self)>, Refused> {
+        let path = self.path.clone();
+        Ok(self.object()?.iter().map(move |(name, value)| (name, At { path: join(&path, name), value })))
+    }
+
+    /// A text that becomes a `T`.
+    pub(super) fn parse<T>(&self) -> Result<T, Refused>
+    where
+        T: TryFrom<String, Error: std::fmt::Display>,
+    {
+        T::try_from(self.text()?.to_owned())
+            .map_err(|problem| self.refuse(Problem::Value(problem.to_string())))
+    }
+
+    pub(super) fn text(&self) -> Result<&'a str, Refused> {
+        self.value.as_str().ok_or_else(|| self.mismatch("a string"))
+    }
+
+    pub(super) fn flag(&self) -> Result<bool, Refused> {
+        self.value.as_bool().ok_or_else(|| self.mismatch("true or false"))
+    }
+
+    fn object(&self) -> Result<&'a Map<String, Value>, Refused> {
+        self.value.as_object().ok_or_else(|| self.mismatch("an object"))
+    }
+
+    fn mismatch(&self, expected: &'static str) -> Refused {
+        let found = match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.refuse(Problem::Type { expected, found })
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// The field of this name, if it is there.
+    pub(super) fn optional(&self, name: &str) -> Option<At<'a>> {
+        self.fields.get(name).map(|value| At { path: join(&self.path, name), value })
+    }
+
+    /// The field of this name.
+    pub(super) fn required(&self, name: &'static str) -> Result<At<'a>, Refused> {
+        self.optional(name).ok_or_else(|| refuse(&self.path, Problem::Missing(name)))
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn refuse(path: &str, problem: Problem) -> Refused {
+    let path = if path.is_empty() { String::from(".") } else { path.to_owned() };
+    Refused { path, problem }
+}
