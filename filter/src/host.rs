@@ -100,10 +100,7 @@ impl Configured {
     fn request(&self) -> Option<(Rc<Route>, Session)> {
         let name = property(&["xds", "route_name"]).unwrap_or_default();
         let route = self.plugin.route(&name);
-        let session = route.map_or(Session::None, |route| match request_header(route.request_header()) {
-            Some(value) => route.session(&value, now()),
-            None => Session::None,
-        });
+        let session = route.map_or(Session::None, |route| find_session(route));
         let pin = match session {
             Session::Pinned(pinned) => Some(pinned.endpoint.to_string()),
             Session::None | Session::Refused(_) => None,
@@ -155,8 +152,21 @@ impl Configured {
     }
 }
 
-fn request_header(name: &str) -> Option<Vec<u8>> {
-    hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+fn find_session(route: &Route) -> Session {
+    let name = route.request_header();
+    let Some(first) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten() else {
+        return Session::None;
+    };
+    let now = now();
+    let session = route.session(&first, now);
+    if let Session::Pinned(_) = session {
+        return session;
+    }
+    // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
+    match property(&["request", "headers", name]) {
+        Some(all) if all != first => route.session(&all, now),
+        _ => session,
+    }
 }
 
 fn property(path: &[&str]) -> Option<Vec<u8>> {

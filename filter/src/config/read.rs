@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 /// Why a value was refused, in words.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The text is no JSON.
-    #[error("{0}")]
+    /// The text is no JSON: of all messages, Envoy hands only a `StringValue` or `BytesValue` over as its text.
+    #[error("no JSON text, which belongs in a google.protobuf.StringValue: {0}")]
     Syntax(#[from] serde_json::Error),
     /// The value has another type.
     #[error("expected {expected}, found {found}")]
