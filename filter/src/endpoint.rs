@@ -54,3 +54,47 @@ impl fmt::Display for Endpoint {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    #[test]
+    fn an_endpoint_prints_as_envoy_printed_it() {
+        for text in
+            ["10.0.0.1:80", "255.255.255.255:65535", "[2001:db8::1]:443", "[::1]:1", "[::ffff:10.0.0.1]:80"]
+        {
+            assert_eq!(Endpoint::parse(text.as_bytes()).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn pipes_internal_listeners_and_hostnames_are_no_endpoints() {
+        for text in [
+            "/run/app.sock",
+            "envoy://listener/id",
+            "localhost:80",
+            "10.0.0.1",
+            "10.0.0.1:99999",
+            "",
+            "\u{fffd}",
+        ] {
+            assert_eq!(Endpoint::parse(text.as_bytes()), Err(NotAnAddress), "{text}");
+        }
+        assert_eq!(Endpoint::parse(b"\xff\xfe"), Err(NotAnAddress));
+    }
+
+    #[test]
+    fn the_compact_form_has_one_length_for_each_family() {
+        for (text, length) in [("10.0.0.1:80", 6), ("[2001:db8::1]:443", 18)] {
+            let endpoint = Endpoint::parse(text.as_bytes()).unwrap();
+            let mut bytes = Vec::new();
+            endpoint.encode(&mut bytes);
+            assert_eq!((bytes.len(), Endpoint::decode(&bytes)), (length, Some(endpoint)));
+        }
+        for length in (0..30).filter(|length| ![6, 18].contains(length)) {
+            assert_eq!(Endpoint::decode(&vec![1; length]), None, "{length}");
+        }
+    }
+}

@@ -125,3 +125,68 @@ impl Route {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Endpoint;
+    use crate::test;
+    use crate::token::Contents;
+
+    const KEYS: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    const CONFIG: &str = r#"{"rules": {
+        "shop/0": {"id": "default/shop", "cookie": {"name": "sid", "lifetime": "permanent"}, "absolute_timeout": "60s"},
+        "game/0": {"id": "default/game", "header": {"name": "X-Room"}}
+    }}"#;
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+
+    fn token(route: &Route) -> String {
+        let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
+        let due =
+            Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: Some(60) };
+        match route.answer(&due, &[3; 24]).unwrap() {
+            AnswerHeader::Session { name, token } => {
+                assert_eq!(name, "x-room");
+                token
+            }
+            AnswerHeader::SetCookie(value) => {
+                let (token, attributes) = value.strip_prefix("sid=").unwrap().split_once(';').unwrap();
+                assert_eq!(attributes, " Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
+                token.to_owned()
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_answered_pins_when_it_comes_back() {
+        let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
+        let (shop, game) = (plugin.route(b"shop/0").unwrap(), plugin.route(b"game/0").unwrap());
+        let cookies = format!("a=b; sid={}", token(shop));
+        assert_eq!(shop.session(cookies.as_bytes(), NOW).to_string(), "pinned to 10.0.0.1:80");
+        assert_eq!(game.session(token(game).as_bytes(), NOW).to_string(), "pinned to 10.0.0.1:80");
+        assert_eq!((shop.request_header(), game.request_header()), ("cookie", "x-room"));
+    }
+
+    #[test]
+    fn header_lines_joined_with_commas_are_tried_in_turn() {
+        let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
+        let game = plugin.route(b"game/0").unwrap();
+        let joined = format!("stale, {} ,", token(game));
+        assert_eq!(game.session(joined.as_bytes(), NOW).to_string(), "pinned to 10.0.0.1:80");
+        assert_eq!(game.session(b" , ", NOW), Session::None);
+    }
+
+    #[test]
+    fn routes_that_are_not_in_the_table_have_no_sessions() {
+        let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
+        for name in [&b""[..], b"shop", b"shop/00", b"\xff\xfe"] {
+            assert!(plugin.route(name).is_none());
+        }
+    }
+
+    #[test]
+    fn keys_and_configuration_are_both_needed() {
+        assert!(matches!(Plugin::new(CONFIG.as_bytes(), ""), Err(StartError::Keys(KeyError::Absent))));
+        assert!(matches!(Plugin::new(b"", KEYS), Err(StartError::Config(_))));
+    }
+}

@@ -159,3 +159,6 @@ impl fmt::Display for Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ impl Contents {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

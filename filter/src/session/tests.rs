@@ -1,0 +1,243 @@
+//! The decision table, row by row, and the ends of a session.
+
+use super::*;
+use crate::config::{Carrier, Cookie, Header, Lifetime, RuleId};
+use crate::key::{Key, KeyRing};
+use crate::test;
+
+const START: u64 = 1_700_000_000;
+const A: &str = "10.0.0.1:80";
+const B: &str = "10.0.0.2:80";
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix_seconds(START + seconds)
+}
+
+fn endpoint(text: &str) -> Endpoint {
+    Endpoint::parse(text.as_bytes()).unwrap()
+}
+
+fn timeout(seconds: u32) -> Option<Timeout> {
+    (seconds > 0).then(|| Timeout::try_from(format!("{seconds}s")).unwrap())
+}
+
+/// A rule with these timeouts in seconds; 0 for none.
+fn rule(absolute: u32, idle: u32) -> Rule {
+    let name = "sid".to_owned().try_into().unwrap();
+    let carrier = Carrier::Cookie(Cookie {
+        name,
+        path: "/".to_owned().try_into().unwrap(),
+        lifetime: if absolute > 0 { Lifetime::Permanent } else { Lifetime::Session },
+        secure: false,
+    });
+    let id = RuleId::try_from("default/shop".to_owned()).unwrap();
+    Rule::new(id, carrier, timeout(absolute), timeout(idle)).unwrap()
+}
+
+fn sealer(rule: &Rule, secrets: &[u8]) -> Sealer {
+    let mut keys = secrets.iter().map(|&byte| Key::new([byte; 32]));
+    Sealer::new(&KeyRing::new(keys.next().unwrap(), keys), rule.id(), rule.carrier())
+}
+
+fn token(rule: &Rule, issued: u64, last_seen: u64) -> String {
+    let contents = Contents { issued: at(issued), last_seen: at(last_seen), endpoint: endpoint(A) };
+    sealer(rule, &[1]).seal(&contents, &[7; 24]).unwrap()
+}
+
+fn request(rule: &Rule, tokens: &[&str], now: u64) -> Session {
+    on_request(rule, &sealer(rule, &[1]), tokens.iter().map(|token| token.as_bytes()), at(now))
+}
+
+fn pinned(rule: &Rule, tokens: &[&str], now: u64) -> Pinned {
+    match request(rule, tokens, now) {
+        Session::Pinned(pinned) => pinned,
+        other => panic!("{other}"),
+    }
+}
+
+fn issued(session: Session, served_by: Option<&str>, rule: &Rule, now: u64) -> Option<Due> {
+    on_response(&session, served_by.map(endpoint)).and_then(|issue| issue.at(at(now), rule))
+}
+
+fn fresh(at_second: u64, endpoint_text: &str, seconds_left: Option<u64>) -> Due {
+    let contents =
+        Contents { issued: at(at_second), last_seen: at(at_second), endpoint: endpoint(endpoint_text) };
+    Due { contents, seconds_left }
+}
+
+#[test]
+fn a_request_without_a_token_gets_one_for_the_endpoint_that_served_it() {
+    let rule = rule(10, 0);
+    let session = request(&rule, &[], 0);
+    assert_eq!(session, Session::None);
+    assert_eq!(issued(session, Some(B), &rule, 3), Some(fresh(3, B, Some(10))));
+}
+
+#[test]
+fn a_pinned_session_on_its_endpoint_gets_nothing() {
+    let rule = rule(10, 0);
+    let session = Session::Pinned(pinned(&rule, &[&token(&rule, 0, 0)], 9));
+    assert_eq!(issued(session, Some(A), &rule, 9), None);
+}
+
+#[test]
+fn a_pinned_session_that_another_endpoint_served_moves_there_and_begins_anew() {
+    let rule = rule(10, 0);
+    let session = Session::Pinned(pinned(&rule, &[&token(&rule, 0, 0)], 9));
+    assert_eq!(on_response(&session, Some(endpoint(B))), Some(Issue::Moved(endpoint(B))));
+    assert_eq!(issued(session, Some(B), &rule, 9), Some(fresh(9, B, Some(10))));
+}
+
+#[test]
+fn a_local_reply_issues_nothing() {
+    let rule = rule(10, 0);
+    for session in
+        [request(&rule, &[], 0), request(&rule, &["x"], 0), request(&rule, &[&token(&rule, 0, 0)], 0)]
+    {
+        assert_eq!(issued(session, None, &rule, 0), None, "{session}");
+    }
+}
+
+#[test]
+fn a_refused_token_counts_as_none_and_is_replaced() {
+    let rule = rule(10, 0);
+    let session = request(&rule, &["garbage"], 0);
+    assert_eq!(session, Session::Refused(Refusal::Unopened(OpenError::Malformed)));
+    assert_eq!(issued(session, Some(A), &rule, 0), Some(fresh(0, A, Some(10))));
+}
+
+#[test]
+fn a_token_of_an_older_key_is_sealed_anew_without_extending_the_session() {
+    let rule = rule(10, 0);
+    let old = token(&rule, 0, 0);
+    let session = on_request(&rule, &sealer(&rule, &[2, 1]), [old.as_bytes()].into_iter(), at(4));
+    let due = issued(session, Some(A), &rule, 5).unwrap();
+    assert_eq!(due.contents, Contents { issued: at(0), last_seen: at(5), endpoint: endpoint(A) });
+    assert_eq!(due.seconds_left, Some(5));
+}
+
+#[test]
+fn the_absolute_timeout_ends_a_session_to_the_second() {
+    let rule = rule(10, 0);
+    let token = token(&rule, 0, 9);
+    assert_eq!(pinned(&rule, &[&token], 9).endpoint, endpoint(A));
+    assert_eq!(request(&rule, &[&token], 10), Session::Refused(Refusal::Expired));
+    assert_eq!(request(&rule, &[&token], 1_000_000), Session::Refused(Refusal::Expired));
+}
+
+#[test]
+fn a_session_without_timeouts_never_ends() {
+    let rule = rule(0, 0);
+    let session = request(&rule, &[&token(&rule, 0, 0)], 100 * 365 * 86_400);
+    assert!(matches!(session, Session::Pinned(_)), "{session}");
+    assert_eq!(issued(session, Some(A), &rule, 0), None);
+}
+
+#[test]
+fn the_idle_timeout_ends_a_session_that_was_not_used() {
+    let rule = rule(0, 100);
+    let token = token(&rule, 0, 50);
+    assert_eq!(pinned(&rule, &[&token], 149).endpoint, endpoint(A));
+    assert_eq!(request(&rule, &[&token], 150), Session::Refused(Refusal::Idle));
+}
+
+#[test]
+fn the_last_seen_time_is_refreshed_after_a_tenth_of_the_idle_timeout() {
+    let rule = rule(1000, 100);
+    let token = token(&rule, 0, 50);
+    let early = Session::Pinned(pinned(&rule, &[&token], 59));
+    assert_eq!(issued(early, Some(A), &rule, 59), None);
+    let late = Session::Pinned(pinned(&rule, &[&token], 60));
+    let due = issued(late, Some(A), &rule, 60).unwrap();
+    assert_eq!(due.contents, Contents { issued: at(0), last_seen: at(60), endpoint: endpoint(A) });
+    assert_eq!(due.seconds_left, Some(940));
+}
+
+#[test]
+fn a_short_idle_timeout_is_not_refreshed_within_the_same_second() {
+    let rule = rule(0, 2);
+    let token = token(&rule, 0, 5);
+    assert_eq!(issued(Session::Pinned(pinned(&rule, &[&token], 5)), Some(A), &rule, 5), None);
+    assert!(issued(Session::Pinned(pinned(&rule, &[&token], 6)), Some(A), &rule, 6).is_some());
+}
+
+#[test]
+fn refreshing_never_extends_the_absolute_timeout() {
+    let rule = rule(100, 50);
+    let mut token = token(&rule, 0, 0);
+    let mut now = 0;
+    while let Session::Pinned(pinned) = request(&rule, &[&token], now) {
+        if let Some(due) = issued(Session::Pinned(pinned), Some(A), &rule, now) {
+            assert_eq!(due.seconds_left, Some(100 - now));
+            token = sealer(&rule, &[1]).seal(&due.contents, &[8; 24]).unwrap();
+        }
+        now += 1;
+    }
+    assert_eq!(now, 100);
+    assert_eq!(request(&rule, &[&token], now), Session::Refused(Refusal::Expired));
+}
+
+#[test]
+fn a_session_that_ends_while_its_request_is_served_is_not_issued_again() {
+    let rule = rule(100, 50);
+    let session = Session::Pinned(pinned(&rule, &[&token(&rule, 0, 60)], 99));
+    assert_eq!(issued(session, Some(A), &rule, 100), None);
+    assert_eq!(issued(session, Some(B), &rule, 100), Some(fresh(100, B, Some(100))));
+}
+
+#[test]
+fn a_token_from_a_clock_up_to_a_minute_ahead_counts() {
+    let rule = rule(10, 10);
+    let ahead = token(&rule, CLOCK_SKEW, CLOCK_SKEW);
+    assert_eq!(pinned(&rule, &[&ahead], 0).endpoint, endpoint(A));
+    let too_far = token(&rule, CLOCK_SKEW + 1, CLOCK_SKEW + 1);
+    assert_eq!(request(&rule, &[&too_far], 0), Session::Refused(Refusal::FutureDated));
+    let seen_too_far = token(&rule, 0, CLOCK_SKEW + 1);
+    assert_eq!(request(&rule, &[&seen_too_far], 0), Session::Refused(Refusal::FutureDated));
+}
+
+#[test]
+fn a_refresh_by_a_clock_behind_does_not_turn_back_the_last_seen_time() {
+    let rule = rule(0, 100);
+    let old = token(&rule, 0, 30);
+    let session = on_request(&rule, &sealer(&rule, &[2, 1]), [old.as_bytes()].into_iter(), at(20));
+    assert_eq!(issued(session, Some(A), &rule, 20).unwrap().contents.last_seen, at(30));
+}
+
+#[test]
+fn the_first_token_that_counts_is_taken_wherever_it_stands() {
+    let rule = rule(10, 0);
+    let (good, expired) = (token(&rule, 5, 5), token(&rule, 0, 0));
+    assert_eq!(pinned(&rule, &["garbage", &expired, &good], 12).endpoint, endpoint(A));
+    assert_eq!(request(&rule, &[&expired, "garbage"], 12), Session::Refused(Refusal::Expired));
+}
+
+#[test]
+fn timeouts_are_those_of_today_and_not_of_the_day_of_issue() {
+    let (before, shortened) = (rule(1000, 0), rule(10, 0));
+    let token = token(&before, 0, 0);
+    assert!(matches!(request(&before, &[&token], 20), Session::Pinned(_)));
+    assert_eq!(request(&shortened, &[&token], 20), Session::Refused(Refusal::Expired));
+}
+
+#[test]
+fn the_access_log_tells_sessions_apart() {
+    let rule = rule(10, 0);
+    assert_eq!(request(&rule, &[], 0).to_string(), "none");
+    assert_eq!(request(&rule, &[&token(&rule, 0, 0)], 0).to_string(), "pinned to 10.0.0.1:80");
+    assert_eq!(
+        request(&rule, &[&token(&rule, 0, 0)], 10).to_string(),
+        "refused: its absolute timeout has passed"
+    );
+    assert_eq!(request(&rule, &[""], 0).to_string(), "refused: it is not a token");
+}
+
+#[test]
+fn a_header_session_ends_as_a_cookie_session_does() {
+    let id = RuleId::try_from("default/header".to_owned()).unwrap();
+    let carrier = Carrier::Header(Header { name: "session-a".to_owned().try_into().unwrap() });
+    let rule = Rule::new(id, carrier, timeout(10), None).unwrap();
+    let token = token(&rule, 0, 0);
+    assert!(matches!(request(&rule, &[&token], 9), Session::Pinned(_)));
+    assert_eq!(request(&rule, &[&token], 10), Session::Refused(Refusal::Expired));
+}
