@@ -1,0 +1,79 @@
+# Two commands are for users: `make demo` and `make test`. Each sets up what it needs, and says so; nothing is installed
+# outside this folder but Rust's compilation targets.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+TOOLS := $(TARGET)/tools
+MODULE := $(TARGET)/wasm32-wasip1/release/session_persistence.wasm
+# The runner must have the version of the library in Cargo.lock.
+BINDGEN = $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+DENY := 0.20.2
+
+say = @printf '\033[1m==> %s\033[0m\n' $(1)
+
+.PHONY: demo test test-core test-wasm test-module test-envoy module lint deny bench clean rust-wasip1 rust-unknown
+
+demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself.
+	$(call say,"Building the demo")
+	@$(CARGO) build --locked -p integration --bin demo
+	@$(CARGO) run --quiet --locked -p integration --bin demo -- $(if $(ONCE),--once)
+
+test: test-core test-wasm test-envoy ## Everything, on a real Envoy too.
+
+test-core: ## The filter's core and the compiler, natively: needs nothing but Rust.
+	$(call say,"Testing the core natively")
+	@$(CARGO) test --locked
+
+test-wasm: rust-unknown $(TOOLS)/bindgen-$(BINDGEN)/bin/wasm-bindgen-test-runner ## The filter's core as WebAssembly under Node.
+	$(call say,"Testing the core as WebAssembly under Node")
+	@command -v node >/dev/null || { echo 'Node.js is missing: install it (Debian: apt-get install nodejs) and try again.' >&2; exit 1; }
+	@CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$(abspath $(word 2,$^))" \
+		$(CARGO) test --locked -p session-persistence --lib --target wasm32-unknown-unknown
+
+test-envoy: module ## The compiled module under an embedded host, then on a real Envoy.
+	$(call say,"Testing the module and the whole path on a real Envoy")
+	@$(CARGO) test --locked -p integration
+
+module: rust-wasip1 ## The filter as a module that Envoy loads.
+	$(call say,"Compiling the filter to $(MODULE)")
+	@$(CARGO) build --locked --release -p session-persistence --target wasm32-wasip1
+
+lint: rust-wasip1 rust-unknown deny ## Formatting, clippy on all targets, documentation, dependencies.
+	$(call say,"Checking the formatting")
+	@$(CARGO) fmt --all --check
+	$(call say,"Linting")
+	@$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	@$(CARGO) clippy --locked -p session-persistence --target wasm32-wasip1 -- --deny warnings
+	@$(CARGO) clippy --locked -p session-persistence --lib --tests --target wasm32-unknown-unknown -- --deny warnings
+	$(call say,"Documenting")
+	@RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --workspace --no-deps
+	@RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked -p session-persistence --no-deps --document-private-items --target wasm32-wasip1
+
+deny: $(TOOLS)/deny-$(DENY)/bin/cargo-deny
+	$(call say,"Checking the dependencies")
+	@$< --locked check bans licenses sources
+	@if timeout 20 git ls-remote --exit-code -q https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; \
+		then $< --locked check advisories; \
+		else echo 'advisories: NOT checked: the advisory database cannot be reached from here'; fi
+
+bench: module ## CPU per request against Envoy's own stateful_session filter, in one paired run.
+	$(call say,"Measuring")
+	@$(CARGO) run --quiet --locked --release -p integration --bin bench
+
+clean:
+	$(CARGO) clean
+
+rust-wasip1: TRIPLE := wasm32-wasip1
+rust-unknown: TRIPLE := wasm32-unknown-unknown
+rust-wasip1 rust-unknown:
+	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install rustup (https://rustup.rs) and try again.' >&2; exit 1; }
+	@test -d "$$(rustc --print target-libdir --target $(TRIPLE))" || { \
+		printf '==> Adding the compilation target %s\n' $(TRIPLE); rustup target add $(TRIPLE); }
+
+$(TOOLS)/bindgen-%/bin/wasm-bindgen-test-runner:
+	$(call say,"Installing wasm-bindgen-cli $* into $(TOOLS) (about three minutes; once)")
+	@$(CARGO) install --quiet --locked --root $(TOOLS)/bindgen-$* --target-dir $(TOOLS)/build wasm-bindgen-cli --version $*
+
+$(TOOLS)/deny-%/bin/cargo-deny:
+	$(call say,"Installing cargo-deny $* into $(TOOLS) (some minutes; once)")
+	@$(CARGO) install --quiet --locked --root $(TOOLS)/deny-$* --target-dir $(TOOLS)/build cargo-deny --version $*
