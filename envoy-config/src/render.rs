@@ -1,0 +1,55 @@
+//! The model as the text of a static Envoy bootstrap (written for and tried on Envoy 1.40.0).
+//!
+//! It knows Envoy's words and the model, decides nothing that the Gateway API has an opinion on, and cannot fail: what is
+//! wrong with the manifests was said before there was a model. Equal models render to equal bytes. One module per concern:
+//!
+//! - [`bootstrap`]: the document as a whole, the admin interface, runtime values.
+//! - [`listener`]: the bound address, the connection manager and its access log.
+//! - [`filters`]: the HTTP filters, among them ours with the plugin configuration.
+//! - [`routes`]: virtual hosts, matches and what becomes of a request, retries.
+//! - [`clusters`]: how endpoints are found and connected to.
+//! - [`endpoints`]: localities, weights and draining.
+//! - [`balancing`]: the pin first, the weights otherwise.
+//! - [`refusal`]: the share of the requests that Envoy itself has to refuse.
+//! - [`address`], [`extension`]: the shapes that all of them need.
+//!
+//! The structs there hold exactly the fields that are written. A test reads every document against Envoy's own protobuf
+//! definitions, so that a misspelt field cannot go unnoticed.
+
+mod address;
+mod balancing;
+mod bootstrap;
+mod clusters;
+mod endpoints;
+mod extension;
+mod filters;
+mod listener;
+mod refusal;
+mod routes;
+
+use std::net::SocketAddr;
+
+use serde_saphyr::ser_options;
+
+use crate::model::Model;
+
+/// What a bootstrap needs beside the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where Envoy's admin interface listens.
+    pub admin: SocketAddr,
+    /// The path of the compiled filter as Envoy sees it.
+    pub module: String,
+}
+
+/// The model as a static Envoy bootstrap, in YAML.
+#[must_use]
+pub fn render(model: &Model, options: &Options) -> String {
+    let bootstrap = bootstrap::Bootstrap::new(model, options);
+    // Block scalars would fold long expressions over several lines; one line is easier to compare with the manifest.
+    let layout = ser_options! { prefer_block_scalars: false };
+    // The emitter refuses only what none of our structs holds (bytes, anchors with odd names). Should that ever change,
+    // the text is a comment that says so, which Envoy refuses to start with: never a configuration with a part missing.
+    serde_saphyr::to_string_with_options(&bootstrap, layout)
+        .unwrap_or_else(|problem| format!("# The bootstrap cannot be written as YAML: {problem}\n"))
+}

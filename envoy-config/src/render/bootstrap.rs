@@ -1,0 +1,85 @@
+//! The document as a whole (`envoy.config.bootstrap.v3.Bootstrap`).
+
+use serde::Serialize;
+
+use super::Options;
+use super::address::Address;
+use super::clusters::Cluster;
+use super::extension::Extension;
+use super::listener::Listener;
+use super::refusal::{InternalListeners, Refusal, RefusingListener};
+use crate::model::Model;
+
+#[derive(Serialize)]
+pub(super) struct Bootstrap {
+    admin: Admin,
+    layered_runtime: LayeredRuntime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "bootstrap_extensions")]
+    extensions: Option<(Extension<InternalListeners>,)>,
+    static_resources: StaticResources,
+}
+
+#[derive(Serialize)]
+struct Admin {
+    address: Address,
+}
+
+#[derive(Serialize)]
+struct LayeredRuntime {
+    layers: (RuntimeLayer,),
+}
+
+#[derive(Serialize)]
+struct RuntimeLayer {
+    name: &'static str,
+    static_layer: RuntimeValues,
+}
+
+#[derive(Serialize)]
+struct RuntimeValues {
+    #[serde(rename = "re2.max_program_size.error_level")]
+    expression_limit: u32,
+}
+
+#[derive(Serialize)]
+struct StaticResources {
+    listeners: Vec<AnyListener>,
+    clusters: Vec<Cluster>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AnyListener {
+    Bound(Box<Listener>),
+    Refusing(Box<RefusingListener>),
+}
+
+/// Envoy refuses expressions of a compiled size over 100, which `[a-z]{1,64}` exceeds, and it would refuse to start. The
+/// Gateway API knows no such limit, and the expressions are the operator's own.
+const EXPRESSION_LIMIT: u32 = 100_000;
+
+impl Bootstrap {
+    pub(super) fn new(model: &Model, options: &Options) -> Self {
+        let refusals = Refusal::all(model);
+        let bound = model.listeners.iter().map(|listener| Listener::new(listener, options));
+        let refusing = refusals.iter().map(|&refusal| RefusingListener::new(refusal));
+        Self {
+            admin: Admin { address: options.admin.into() },
+            layered_runtime: LayeredRuntime {
+                layers: (RuntimeLayer {
+                    name: "static",
+                    static_layer: RuntimeValues { expression_limit: EXPRESSION_LIMIT },
+                },),
+            },
+            extensions: (!refusals.is_empty()).then(|| (InternalListeners::extension(),)),
+            static_resources: StaticResources {
+                listeners: bound
+                    .map(|listener| AnyListener::Bound(Box::new(listener)))
+                    .chain(refusing.map(|listener| AnyListener::Refusing(Box::new(listener))))
+                    .collect(),
+                clusters: model.clusters.iter().map(Cluster::from).collect(),
+            },
+        }
+    }
+}

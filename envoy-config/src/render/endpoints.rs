@@ -1,0 +1,146 @@
+//! Localities, weights and draining (`envoy.config.endpoint.v3.ClusterLoadAssignment`).
+//!
+//! One locality per backend. New sessions go by the localities' weights; one without a weight gets none, and pinned
+//! requests reach its endpoints all the same. What is to happen when no locality can take a new session is decided here,
+//! because Envoy's own answer would be to use the localities without a weight.
+
+use serde::Serialize;
+
+use super::address::Address;
+use super::refusal::Refusal;
+use crate::model::{Cluster, Endpoint, Endpoints, Locality};
+
+#[derive(Serialize)]
+pub(super) struct LoadAssignment {
+    cluster_name: String,
+    endpoints: Vec<LocalityEndpoints>,
+    policy: Policy,
+}
+
+#[derive(Serialize)]
+struct LocalityEndpoints {
+    locality: LocalityName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_balancing_weight: Option<u32>,
+    lb_endpoints: Vec<LbEndpoint>,
+}
+
+#[derive(Serialize)]
+struct LocalityName {
+    sub_zone: String,
+}
+
+#[derive(Serialize)]
+struct LbEndpoint {
+    endpoint: Target,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_status: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Target {
+    address: Address,
+}
+
+#[derive(Serialize)]
+struct Policy {
+    overprovisioning_factor: u32,
+}
+
+/// In percent: a locality keeps its whole weight while one in a thousand of its endpoints is not draining. With Envoy's
+/// 140, one of weight 70 with half of its endpoints draining would count as 49.
+const OVERPROVISIONING: u32 = 100_000;
+
+/// Which localities can take a new session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intake {
+    /// At least one with a weight has an endpoint that is not draining (or a name, or refuses by itself).
+    Regular,
+    /// Those with a weight have draining endpoints alone. They still serve, and as kube-proxy does (KEP-1669), a
+    /// terminating endpoint is taken before none.
+    Draining,
+    /// None, and this is the answer.
+    Refused(Refusal),
+}
+
+impl Intake {
+    pub(super) fn of(cluster: &Cluster) -> Self {
+        let mut weighted = cluster.localities.iter().filter(|locality| locality.weight > 0).peekable();
+        if weighted.peek().is_none() {
+            return Self::Refused(Refusal::NoBackend);
+        }
+        let mut intake = Self::Refused(Refusal::NoEndpoint);
+        for locality in weighted {
+            match &locality.endpoints {
+                Endpoints::Addresses(endpoints) if endpoints.is_empty() => {}
+                Endpoints::Addresses(endpoints) if endpoints.iter().all(|endpoint| endpoint.draining) => {
+                    intake = Self::Draining;
+                }
+                Endpoints::Addresses(_) | Endpoints::Hostname { .. } | Endpoints::Unresolved => {
+                    return Self::Regular;
+                }
+            }
+        }
+        intake
+    }
+}
+
+impl LoadAssignment {
+    pub(super) fn of(cluster: &Cluster) -> Self {
+        let intake = Intake::of(cluster);
+        let localities =
+            cluster.localities.iter().filter_map(|locality| LocalityEndpoints::of(locality, intake));
+        let refusing = match intake {
+            Intake::Refused(refusal) => Some(LocalityEndpoints::refusing("", 1, refusal)),
+            Intake::Regular | Intake::Draining => None,
+        };
+        Self {
+            cluster_name: cluster.name.clone(),
+            endpoints: localities.chain(refusing).collect(),
+            policy: Policy { overprovisioning_factor: OVERPROVISIONING },
+        }
+    }
+}
+
+impl LocalityEndpoints {
+    /// None for a locality that would neither serve nor refuse anything.
+    fn of(locality: &Locality, intake: Intake) -> Option<Self> {
+        let lb_endpoints = match &locality.endpoints {
+            Endpoints::Addresses(endpoints) if endpoints.is_empty() => return None,
+            Endpoints::Addresses(endpoints) => {
+                // An endpoint that has to take new sessions is not called draining.
+                let excused = locality.weight > 0 && intake == Intake::Draining;
+                endpoints.iter().map(|endpoint| LbEndpoint::of(endpoint, excused)).collect()
+            }
+            Endpoints::Hostname { host, port } => vec![LbEndpoint::at(Address::host(host, *port))],
+            Endpoints::Unresolved if locality.weight == 0 => return None,
+            Endpoints::Unresolved => {
+                return Some(Self::refusing(&locality.name, locality.weight, Refusal::NoBackend));
+            }
+        };
+        Some(Self {
+            locality: LocalityName { sub_zone: locality.name.clone() },
+            load_balancing_weight: (locality.weight > 0).then_some(locality.weight),
+            lb_endpoints,
+        })
+    }
+
+    fn refusing(name: &str, weight: u32, refusal: Refusal) -> Self {
+        Self {
+            locality: LocalityName { sub_zone: name.to_owned() },
+            load_balancing_weight: Some(weight),
+            lb_endpoints: vec![LbEndpoint::at(refusal.address(name))],
+        }
+    }
+}
+
+impl LbEndpoint {
+    fn at(address: Address) -> Self {
+        Self { endpoint: Target { address }, health_status: None }
+    }
+
+    fn of(endpoint: &Endpoint, excused: bool) -> Self {
+        let draining = endpoint.draining && !excused;
+        Self { health_status: draining.then_some("DRAINING"), ..Self::at(endpoint.address.into()) }
+    }
+}

@@ -1,0 +1,138 @@
+//! A bound address and its connection manager (`envoy.config.listener.v3.Listener`, `HttpConnectionManager`).
+//!
+//! The chain of filters is the same whatever the routes say: a listener whose filters change is drained, which would cut
+//! the connections of everybody when the first rule gets session persistence.
+
+use serde::Serialize;
+use session_persistence::names;
+
+use super::Options;
+use super::address::Address;
+use super::extension::{Extension, Message};
+use super::filters::HttpFilters;
+use super::routes::RouteConfiguration;
+use crate::model;
+
+#[derive(Serialize)]
+pub(super) struct Listener {
+    name: String,
+    address: Address,
+    filter_chains: (FilterChain<Extension<ConnectionManager>>,),
+}
+
+#[derive(Serialize)]
+pub(super) struct FilterChain<F> {
+    pub(super) filters: (F,),
+}
+
+/// The name of the connection manager among the network filters.
+pub(super) const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
+
+#[derive(Serialize)]
+struct ConnectionManager {
+    stat_prefix: String,
+    early_header_mutation_extensions: (Extension<HeaderMutation>,),
+    use_remote_address: bool,
+    normalize_path: bool,
+    merge_slashes: bool,
+    path_with_escaped_slashes_action: &'static str,
+    server_header_transformation: &'static str,
+    upgrade_configs: (Upgrade,),
+    access_log: (Extension<StdoutAccessLog>,),
+    route_config: RouteConfiguration,
+    http_filters: HttpFilters,
+}
+
+#[derive(Serialize)]
+struct HeaderMutation {
+    mutations: (Mutation,),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Mutation {
+    Remove(&'static str),
+}
+
+#[derive(Serialize)]
+struct Upgrade {
+    upgrade_type: &'static str,
+}
+
+#[derive(Serialize)]
+struct StdoutAccessLog {
+    log_format: LogFormat,
+}
+
+#[derive(Serialize)]
+struct LogFormat {
+    text_format_source: InlineString,
+}
+
+#[derive(Serialize)]
+struct InlineString {
+    inline_string: String,
+}
+
+impl Message for ConnectionManager {
+    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+}
+
+impl Message for HeaderMutation {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
+}
+
+impl Message for StdoutAccessLog {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog";
+}
+
+impl Listener {
+    pub(super) fn new(listener: &model::Listener, options: &Options) -> Self {
+        let manager = ConnectionManager::new(listener, options);
+        Self {
+            name: listener.name.clone(),
+            address: listener.bind.into(),
+            filter_chains: (FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) },),
+        }
+    }
+}
+
+impl ConnectionManager {
+    fn new(listener: &model::Listener, options: &Options) -> Self {
+        Self {
+            stat_prefix: listener.name.clone(),
+            // Before any filter runs: a client must not choose its endpoint by itself.
+            early_header_mutation_extensions: (Extension::new(
+                "envoy.http.early_header_mutation.header_mutation",
+                HeaderMutation { mutations: (Mutation::Remove(names::OVERRIDE_HOST_HEADER),) },
+            ),),
+            // This Envoy is the edge: the client's address is that of the connection.
+            use_remote_address: true,
+            // `/public/../admin` must not pass for a path below `/public`.
+            normalize_path: true,
+            // To the Gateway API `//` and `%2F` are part of the path like any other character.
+            merge_slashes: false,
+            path_with_escaped_slashes_action: "KEEP_UNCHANGED",
+            // The backend's `server` header is the backend's.
+            server_header_transformation: "PASS_THROUGH",
+            upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
+            access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
+            route_config: RouteConfiguration::new(&listener.virtual_hosts),
+            http_filters: HttpFilters::new(listener, options),
+        }
+    }
+}
+
+impl StdoutAccessLog {
+    /// One line per request; the last word is the session's.
+    fn lines() -> Self {
+        let line = format!(
+            "%START_TIME% %REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE% \
+             %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% %FILTER_STATE({}:PLAIN)%\n",
+            names::FILTER_STATE
+        );
+        Self { log_format: LogFormat { text_format_source: InlineString { inline_string: line } } }
+    }
+}

@@ -1,0 +1,117 @@
+//! The share of the requests that Envoy itself has to refuse.
+//!
+//! Gateway API, `HTTPRouteRule.backendRefs`: the share of a backend that does not resolve is answered 500, and the others
+//! keep theirs. The share must be decided where the weights are, behind the pin, or it would hit sessions that are pinned
+//! to an endpoint that exists. So the backend's locality has one endpoint, inside this Envoy: an internal listener that
+//! gives the answer. To the outer request it is an answer like any other; it is not retried, and since its address is
+//! not `ip:port`, no session is made of it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::address::Address;
+use super::endpoints::Intake;
+use super::extension::{Empty, Extension, Message};
+use super::filters::Router;
+use super::listener::{CONNECTION_MANAGER, FilterChain};
+use super::routes::RouteConfiguration;
+use crate::model::{Cluster, Endpoints, Model};
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Refusal {
+    /// The backend does not exist, or no backend has a weight.
+    NoBackend,
+    /// The backends exist and have no endpoint.
+    NoEndpoint,
+}
+
+#[derive(Serialize)]
+pub(super) struct RefusingListener {
+    name: &'static str,
+    internal_listener: Empty,
+    filter_chains: (FilterChain<Extension<ConnectionManager>>,),
+}
+
+#[derive(Serialize)]
+struct ConnectionManager {
+    stat_prefix: &'static str,
+    route_config: RouteConfiguration,
+    http_filters: (Extension<Router>,),
+}
+
+#[derive(Serialize)]
+pub(super) struct InternalListeners(Empty);
+
+impl Message for ConnectionManager {
+    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+}
+
+impl Message for InternalListeners {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener";
+}
+
+impl Refusal {
+    /// All that a model needs, each once.
+    pub(super) fn all(model: &Model) -> BTreeSet<Self> {
+        model.clusters.iter().flat_map(Self::of).collect()
+    }
+
+    fn of(cluster: &Cluster) -> impl Iterator<Item = Self> {
+        let unresolved = cluster
+            .localities
+            .iter()
+            .any(|locality| locality.weight > 0 && locality.endpoints == Endpoints::Unresolved)
+            .then_some(Self::NoBackend);
+        let intake = match Intake::of(cluster) {
+            Intake::Refused(refusal) => Some(refusal),
+            Intake::Regular | Intake::Draining => None,
+        };
+        unresolved.into_iter().chain(intake)
+    }
+
+    const fn status(self) -> u16 {
+        match self {
+            Self::NoBackend => 500,
+            Self::NoEndpoint => 503,
+        }
+    }
+
+    const fn listener(self) -> &'static str {
+        match self {
+            Self::NoBackend => "refuse-500",
+            Self::NoEndpoint => "refuse-503",
+        }
+    }
+
+    /// The endpoint that refuses for the locality of this name.
+    pub(super) fn address(self, locality: &str) -> Address {
+        Address::EnvoyInternalAddress {
+            server_listener_name: self.listener().to_owned(),
+            endpoint_id: locality.to_owned(),
+        }
+    }
+}
+
+impl RefusingListener {
+    pub(super) fn new(refusal: Refusal) -> Self {
+        let manager = ConnectionManager {
+            stat_prefix: refusal.listener(),
+            route_config: RouteConfiguration::refusing(refusal.status()),
+            http_filters: (Router::extension(),),
+        };
+        Self {
+            name: refusal.listener(),
+            internal_listener: Empty {},
+            filter_chains: (FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) },),
+        }
+    }
+}
+
+impl InternalListeners {
+    pub(super) fn extension() -> Extension<Self> {
+        Extension::new("envoy.bootstrap.internal_listener", Self(Empty {}))
+    }
+}

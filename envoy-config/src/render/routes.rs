@@ -1,0 +1,236 @@
+//! Virtual hosts, routes and retries (`envoy.config.route.v3`).
+
+use serde::Serialize;
+
+use super::extension::{Empty, Extension, Message};
+use super::filters::PerRoute;
+use crate::model::{self, Action, Domain, PathMatch, TextMatch, ValueMatch};
+
+#[derive(Serialize)]
+pub(super) struct RouteConfiguration {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_port_in_host_matching: Option<bool>,
+    virtual_hosts: Vec<VirtualHost>,
+}
+
+#[derive(Serialize)]
+struct VirtualHost {
+    name: String,
+    domains: (String,),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_policy: Option<RetryPolicy>,
+    routes: Vec<Route>,
+}
+
+#[derive(Serialize)]
+struct Route {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(rename = "match")]
+    matches: RouteMatch,
+    #[serde(flatten)]
+    action: RouteAction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typed_per_filter_config: Option<PerRoute>,
+}
+
+#[derive(Serialize)]
+struct RouteMatch {
+    #[serde(flatten)]
+    path: PathSpecifier,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<StringCondition>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    query_parameters: Vec<StringCondition>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum PathSpecifier {
+    Path(String),
+    Prefix(&'static str),
+    PathSeparatedPrefix(String),
+    SafeRegex(Regex),
+}
+
+#[derive(Serialize)]
+struct Regex {
+    regex: String,
+}
+
+/// `HeaderMatcher` and `QueryParameterMatcher`: the same shape for what we need of them.
+#[derive(Serialize)]
+struct StringCondition {
+    name: String,
+    string_match: StringMatch,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StringMatch {
+    Exact(String),
+    SafeRegex(Regex),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum RouteAction {
+    Route(Forward),
+    DirectResponse { status: u16 },
+}
+
+#[derive(Serialize)]
+struct Forward {
+    cluster: String,
+    timeout: &'static str,
+}
+
+#[derive(Serialize)]
+struct RetryPolicy {
+    retry_on: &'static str,
+    num_retries: u32,
+    retry_back_off: BackOff,
+    retry_host_predicate: (Extension<PreviousHosts>,),
+    host_selection_retry_max_attempts: u32,
+}
+
+#[derive(Serialize)]
+struct BackOff {
+    base_interval: &'static str,
+    max_interval: &'static str,
+}
+
+#[derive(Serialize)]
+struct PreviousHosts(Empty);
+
+impl Message for PreviousHosts {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
+}
+
+impl RouteConfiguration {
+    pub(super) fn new(hosts: &[model::VirtualHost]) -> Self {
+        // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
+        Self {
+            ignore_port_in_host_matching: Some(true),
+            virtual_hosts: hosts.iter().map(VirtualHost::from).collect(),
+        }
+    }
+
+    /// Every request gets this status.
+    pub(super) fn refusing(status: u16) -> Self {
+        let route = Route {
+            name: None,
+            matches: RouteMatch {
+                path: PathSpecifier::Prefix("/"),
+                headers: Vec::new(),
+                query_parameters: Vec::new(),
+            },
+            action: RouteAction::DirectResponse { status },
+            typed_per_filter_config: None,
+        };
+        let host = VirtualHost {
+            name: String::from("*"),
+            domains: (String::from("*"),),
+            retry_policy: None,
+            routes: vec![route],
+        };
+        Self { ignore_port_in_host_matching: None, virtual_hosts: vec![host] }
+    }
+}
+
+impl From<&model::VirtualHost> for VirtualHost {
+    fn from(host: &model::VirtualHost) -> Self {
+        let domain = match &host.domain {
+            Domain::Exact(name) => name.clone(),
+            Domain::Wildcard(suffix) => format!("*.{suffix}"),
+            Domain::Any => String::from("*"),
+        };
+        Self {
+            name: domain.clone(),
+            domains: (domain,),
+            retry_policy: Some(RetryPolicy::failover()),
+            routes: host.routes.iter().map(Route::from).collect(),
+        }
+    }
+}
+
+impl From<&model::Route> for Route {
+    fn from(route: &model::Route) -> Self {
+        Self {
+            name: Some(route.name.clone()),
+            matches: RouteMatch::from(&route.matches),
+            action: match &route.action {
+                Action::Forward(cluster) => RouteAction::Route(Forward::to(cluster)),
+                Action::Respond(status) => RouteAction::DirectResponse { status: *status },
+            },
+            typed_per_filter_config: route.persistence.as_ref().map(|_| PerRoute::persistent()),
+        }
+    }
+}
+
+impl From<&model::RouteMatch> for RouteMatch {
+    fn from(matches: &model::RouteMatch) -> Self {
+        let method = matches.method.iter().map(|method| StringCondition {
+            name: String::from(":method"),
+            string_match: StringMatch::Exact(method.clone()),
+        });
+        Self {
+            path: PathSpecifier::from(&matches.path),
+            headers: method.chain(matches.headers.iter().map(StringCondition::from)).collect(),
+            query_parameters: matches.query.iter().map(StringCondition::from).collect(),
+        }
+    }
+}
+
+impl From<&PathMatch> for PathSpecifier {
+    fn from(path: &PathMatch) -> Self {
+        match path {
+            PathMatch::Exact(path) => Self::Path(path.clone()),
+            // Envoy's separated prefix cannot be the bare slash.
+            PathMatch::Prefix(path) if path == "/" => Self::Prefix("/"),
+            PathMatch::Prefix(path) => Self::PathSeparatedPrefix(path.clone()),
+            PathMatch::Regex(regex) => Self::SafeRegex(Regex { regex: regex.clone() }),
+        }
+    }
+}
+
+impl From<&ValueMatch> for StringCondition {
+    fn from(condition: &ValueMatch) -> Self {
+        let string_match = match &condition.value {
+            TextMatch::Exact(text) => StringMatch::Exact(text.clone()),
+            TextMatch::Regex(regex) => StringMatch::SafeRegex(Regex { regex: regex.clone() }),
+        };
+        Self { name: condition.name.clone(), string_match }
+    }
+}
+
+impl Forward {
+    fn to(cluster: &str) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            // The Gateway API leaves the timeout to us when a rule sets none. Envoy's own 15 s for the whole answer would
+            // cut downloads and event streams; without it the stream idle timeout of five minutes still ends dead ones.
+            timeout: "0s",
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// A dead endpoint is another one's request, not the client's 503. Only where no endpoint has seen the request, so that
+    /// retrying is safe for every method.
+    fn failover() -> Self {
+        Self {
+            retry_on: "connect-failure,refused-stream,reset-before-request",
+            // Gets past five dead endpoints in one request.
+            num_retries: 5,
+            retry_back_off: BackOff { base_interval: "0.010s", max_interval: "0.100s" },
+            retry_host_predicate: (Extension::new(
+                "envoy.retry_host_predicates.previous_hosts",
+                PreviousHosts(Empty {}),
+            ),),
+            // By weight alone the dead endpoint of a locality with 99 of 100 comes up again and again; picking is cheap.
+            host_selection_retry_max_attempts: 200,
+        }
+    }
+}

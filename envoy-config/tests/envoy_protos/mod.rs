@@ -1,0 +1,73 @@
+//! Reads a bootstrap against Envoy's own protobuf definitions, those that the `envoy-types` package ships.
+//!
+//! Unknown fields, wrong types and unknown enum values are refused, in messages behind `@type` as well.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use prost_reflect::{DescriptorPool, DynamicMessage};
+
+/// The definitions of everything that a bootstrap names by `@type`, and of the bootstrap.
+const FILES: [&str; 12] = [
+    "envoy/config/bootstrap/v3/bootstrap.proto",
+    "envoy/extensions/access_loggers/stream/v3/stream.proto",
+    "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.proto",
+    "envoy/extensions/clusters/dns/v3/dns_cluster.proto",
+    "envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.proto",
+    "envoy/extensions/filters/http/router/v3/router.proto",
+    "envoy/extensions/filters/http/wasm/v3/wasm.proto",
+    "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.proto",
+    "envoy/extensions/load_balancing_policies/override_host/v3/override_host.proto",
+    "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
+    "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
+];
+
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    let protos = definitions();
+    let roots = ["data-plane-api", "googleapis", "protoc-gen-validate", "xds", "client_model", "cel-spec"];
+    let mut compiler = protox::Compiler::new(roots.map(|root| protos.join(root))).unwrap();
+    compiler.include_imports(true).open_files(FILES).unwrap();
+    compiler.descriptor_pool()
+});
+
+/// Where the package keeps its `.proto` files; Cargo alone knows.
+fn definitions() -> PathBuf {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|package| package["name"] == "envoy-types").unwrap();
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+    manifest.with_file_name("proto")
+}
+
+/// What is wrong with a bootstrap, if anything.
+pub(crate) fn check(yaml: &str) -> Result<(), String> {
+    let mut document: serde_json::Value =
+        serde_saphyr::from_str(yaml).map_err(|problem| problem.to_string())?;
+    drop_empty_messages(&mut document);
+    let bootstrap = POOL.get_message_by_name("envoy.config.bootstrap.v3.Bootstrap").unwrap();
+    DynamicMessage::deserialize(bootstrap, document).map(drop).map_err(|problem| problem.to_string())
+}
+
+/// Envoy demands `config: {}` where a route switches a filter on: a message of no type. `prost-reflect` does not read
+/// that; a field that is not there means the same to protobuf.
+fn drop_empty_messages(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            let filter = fields.get("@type").is_some_and(|name| name == FILTER_CONFIG);
+            fields.retain(|name, value| !(filter && name == "config" && *value == serde_json::json!({})));
+            fields.values_mut().for_each(drop_empty_messages);
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(drop_empty_messages),
+        _ => {}
+    }
+}
+
+const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterConfig";

@@ -1,0 +1,150 @@
+//! Models to render, in as few words as they can be told.
+
+use std::net::SocketAddr;
+
+use envoy_config::model::{
+    Action, Cluster, Domain, Endpoint, Endpoints, Listener, Locality, Model, PathMatch, Route, RouteMatch,
+    TextMatch, ValueMatch, VirtualHost,
+};
+use envoy_config::render::Options;
+use session_persistence::config::{PluginConfig, Rule};
+
+pub(crate) fn options() -> Options {
+    Options { admin: address("127.0.0.1:9901"), module: String::from("session_persistence.wasm") }
+}
+
+pub(crate) fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// A rule by its JSON.
+pub(crate) fn rule(json: &str) -> Rule {
+    let document = format!(r#"{{"rules": {{"rule": {json}}}}}"#);
+    PluginConfig::parse(document.as_bytes()).unwrap().rules.remove("rule").unwrap()
+}
+
+pub(crate) fn cookie_rule() -> Rule {
+    rule(
+        r#"{"id": "default/cookie@4f2a9c0d71b6e835", "absolute_timeout": "10s",
+            "cookie": {"name": "Session-A", "path": "/", "lifetime": "permanent", "secure": false}}"#,
+    )
+}
+
+pub(crate) fn header_rule() -> Rule {
+    rule(
+        r#"{"id": "default/header@4f2a9c0d71b6e835", "header": {"name": "session-a"}, "idle_timeout": "5s"}"#,
+    )
+}
+
+pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Option<Rule>) -> Route {
+    let matches = RouteMatch { path, method: None, headers: Vec::new(), query: Vec::new() };
+    Route { name: name.to_owned(), matches, action, persistence }
+}
+
+pub(crate) fn forward(cluster: &str) -> Action {
+    Action::Forward(cluster.to_owned())
+}
+
+pub(crate) fn prefix(path: &str) -> PathMatch {
+    PathMatch::Prefix(path.to_owned())
+}
+
+pub(crate) fn listener(port: u16, virtual_hosts: Vec<VirtualHost>) -> Listener {
+    Listener {
+        name: format!("default/eg/{port}"),
+        bind: SocketAddr::from(([127, 0, 0, 1], port)),
+        virtual_hosts,
+    }
+}
+
+pub(crate) fn host(domain: Domain, routes: Vec<Route>) -> VirtualHost {
+    VirtualHost { domain, routes }
+}
+
+pub(crate) fn serving(text: &str) -> Endpoint {
+    Endpoint { address: address(text), draining: false }
+}
+
+pub(crate) fn draining(text: &str) -> Endpoint {
+    Endpoint { address: address(text), draining: true }
+}
+
+pub(crate) fn locality(name: &str, weight: u32, endpoints: Endpoints) -> Locality {
+    Locality { name: name.to_owned(), weight, endpoints }
+}
+
+pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
+    Cluster { name: name.to_owned(), persistent: true, localities }
+}
+
+pub(crate) fn hostname(host: &str, port: u16) -> Endpoints {
+    Endpoints::Hostname { host: host.to_owned(), port }
+}
+
+pub(crate) fn exact(name: &str, value: &str) -> ValueMatch {
+    ValueMatch { name: name.to_owned(), value: TextMatch::Exact(value.to_owned()) }
+}
+
+pub(crate) fn regex(name: &str, value: &str) -> ValueMatch {
+    ValueMatch { name: name.to_owned(), value: TextMatch::Regex(value.to_owned()) }
+}
+
+/// One listener with one route to one cluster.
+pub(crate) fn single(cluster: Cluster) -> Model {
+    let persistence = cluster.persistent.then(cookie_rule);
+    let route = route("default/cookie/0/0", prefix("/"), forward(&cluster.name), persistence);
+    Model { listeners: vec![listener(8888, vec![host(Domain::Any, vec![route])])], clusters: vec![cluster] }
+}
+
+/// Everything that a model can hold, once.
+pub(crate) fn everything() -> Model {
+    let matches = RouteMatch {
+        path: PathMatch::Exact(String::from("/login")),
+        method: Some(String::from("POST")),
+        headers: vec![exact("x-version", "2"), regex("user-agent", ".*curl/[0-9]+.*")],
+        query: vec![exact("debug", "yes"), regex("page", "[0-9]{1,3}")],
+    };
+    let particular =
+        Route { matches, ..route("default/a/0/0", prefix("/"), forward("default/a/0"), Some(header_rule())) };
+    let routes = vec![
+        particular,
+        route("default/a/0/1", prefix("/shop"), forward("default/a/0"), Some(cookie_rule())),
+        route("default/a/1/0", PathMatch::Regex(String::from("/v[0-9]+/.*")), forward("default/a/1"), None),
+        route("default/a/2/0", prefix("/"), Action::Respond(500), None),
+    ];
+    let weighted = vec![
+        locality(
+            "default/v1:80",
+            70,
+            Endpoints::Addresses(vec![serving("10.0.0.1:8080"), draining("10.0.0.2:8080")]),
+        ),
+        locality("default/v2:80", 30, Endpoints::Unresolved),
+        locality("default/v3:80", 0, Endpoints::Addresses(vec![serving("[fd00::1]:8080")])),
+        locality("default/v4:80", 1, Endpoints::Addresses(Vec::new())),
+    ];
+    let named = vec![
+        locality("default/web:80", 1, hostname("web.default.svc.cluster.local", 80)),
+        locality("default/v1:80", 1, Endpoints::Addresses(vec![serving("10.0.0.1:8080")])),
+    ];
+    let retired = vec![locality("default/v3:80", 0, Endpoints::Addresses(vec![serving("10.0.0.3:8080")]))];
+    let empty = vec![
+        locality("default/v4:80", 1, Endpoints::Addresses(Vec::new())),
+        locality("default/v3:80", 0, Endpoints::Addresses(vec![serving("10.0.0.3:8080")])),
+    ];
+    let hosts = |routes: &[Route]| {
+        vec![
+            host(Domain::Exact(String::from("example.com")), routes.to_vec()),
+            host(Domain::Wildcard(String::from("example.com")), routes.to_vec()),
+            host(Domain::Any, vec![route("default/b/0/0", prefix("/"), forward("default/b/0"), None)]),
+        ]
+    };
+    Model {
+        listeners: vec![listener(8888, hosts(&routes)), listener(8889, Vec::new())],
+        clusters: vec![
+            cluster("default/a/0", weighted),
+            Cluster { persistent: false, ..cluster("default/a/1", named) },
+            cluster("default/b/0", retired),
+            cluster("default/b/1", empty),
+        ],
+    }
+}
