@@ -10,7 +10,7 @@
 //! - [`clusters`]: how endpoints are found and connected to.
 //! - [`endpoints`]: localities, weights and draining.
 //! - [`balancing`]: the pin first, the weights otherwise.
-//! - [`refusal`]: the share of the requests that Envoy itself has to refuse.
+//! - [`refusal`], [`shares`]: the share of the requests that Envoy itself has to refuse, behind the pin or in front.
 //! - [`address`], [`extension`]: the shapes that all of them need.
 //!
 //! The structs there hold exactly the fields that are written. A test reads every document against Envoy's own protobuf
@@ -26,6 +26,7 @@ mod filters;
 mod listener;
 mod refusal;
 mod routes;
+mod shares;
 
 use std::net::SocketAddr;
 

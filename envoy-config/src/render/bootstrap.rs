@@ -8,6 +8,7 @@ use super::clusters::Cluster;
 use super::extension::Extension;
 use super::listener::Listener;
 use super::refusal::{InternalListeners, Refusal, RefusingListener};
+use super::shares::Shares;
 use crate::model::Model;
 
 #[derive(Serialize)]
@@ -62,7 +63,8 @@ const EXPRESSION_LIMIT: u32 = 100_000;
 impl Bootstrap {
     pub(super) fn new(model: &Model, options: &Options) -> Self {
         let refusals = Refusal::all(model);
-        let bound = model.listeners.iter().map(|listener| Listener::new(listener, options));
+        let shares = Shares::new(model);
+        let bound = model.listeners.iter().map(|listener| Listener::new(listener, &shares, options));
         let refusing = refusals.iter().map(|&refusal| RefusingListener::new(refusal));
         Self {
             admin: Admin { address: options.admin.into() },

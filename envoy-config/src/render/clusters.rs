@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::balancing::LoadBalancing;
 use super::endpoints::LoadAssignment;
 use super::extension::{Extension, Message};
-use crate::model::{self, Endpoints};
+use super::shares::looks_names_up;
+use crate::model;
 
 #[derive(Serialize)]
 pub(super) struct Cluster {
@@ -82,8 +83,7 @@ impl From<&model::Cluster> for Cluster {
 
 impl Discovery {
     fn of(cluster: &model::Cluster) -> Self {
-        let named = |endpoints: &Endpoints| matches!(endpoints, Endpoints::Hostname { .. });
-        if cluster.localities.iter().any(|locality| named(&locality.endpoints)) {
+        if looks_names_up(cluster) {
             Self::ClusterType(Extension::new("envoy.clusters.dns", DnsCluster::of_containers()))
         } else {
             Self::Type("STATIC")

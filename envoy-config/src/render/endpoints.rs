@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::address::Address;
 use super::refusal::Refusal;
+use super::shares::looks_names_up;
 use crate::model::{Cluster, Endpoint, Endpoints, Locality};
 
 #[derive(Serialize)]
@@ -88,11 +89,16 @@ impl Intake {
 impl LoadAssignment {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let intake = Intake::of(cluster);
-        let localities =
-            cluster.localities.iter().filter_map(|locality| LocalityEndpoints::of(locality, intake));
+        // Where names are looked up, the routes refuse.
+        let refuses = !looks_names_up(cluster);
+        let localities = cluster
+            .localities
+            .iter()
+            .filter(|locality| refuses || locality.endpoints != Endpoints::Unresolved);
+        let localities = localities.filter_map(|locality| LocalityEndpoints::of(locality, intake));
         let refusing = match intake {
-            Intake::Refused(refusal) => Some(LocalityEndpoints::refusing("", 1, refusal)),
-            Intake::Regular | Intake::Draining => None,
+            Intake::Refused(refusal) if refuses => Some(LocalityEndpoints::refusing("", 1, refusal)),
+            Intake::Refused(_) | Intake::Regular | Intake::Draining => None,
         };
         Self {
             cluster_name: cluster.name.clone(),

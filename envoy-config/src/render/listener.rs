@@ -11,6 +11,7 @@ use super::address::Address;
 use super::extension::{Extension, Message};
 use super::filters::HttpFilters;
 use super::routes::RouteConfiguration;
+use super::shares::Shares;
 use crate::model;
 
 #[derive(Serialize)]
@@ -89,8 +90,8 @@ impl Message for StdoutAccessLog {
 }
 
 impl Listener {
-    pub(super) fn new(listener: &model::Listener, options: &Options) -> Self {
-        let manager = ConnectionManager::new(listener, options);
+    pub(super) fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
+        let manager = ConnectionManager::new(listener, shares, options);
         Self {
             name: listener.name.clone(),
             address: listener.bind.into(),
@@ -100,7 +101,7 @@ impl Listener {
 }
 
 impl ConnectionManager {
-    fn new(listener: &model::Listener, options: &Options) -> Self {
+    fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
         Self {
             stat_prefix: listener.name.clone(),
             // Before any filter runs: a client must not choose its endpoint by itself.
@@ -119,7 +120,7 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(&listener.virtual_hosts),
+            route_config: RouteConfiguration::new(&listener.virtual_hosts, shares),
             http_filters: HttpFilters::new(listener, options),
         }
     }

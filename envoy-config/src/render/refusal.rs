@@ -16,6 +16,7 @@ use super::extension::{Empty, Extension, Message};
 use super::filters::Router;
 use super::listener::{CONNECTION_MANAGER, FilterChain};
 use super::routes::RouteConfiguration;
+use super::shares::looks_names_up;
 use crate::model::{Cluster, Endpoints, Model};
 
 /// Why a request is refused.
@@ -56,7 +57,7 @@ impl Message for InternalListeners {
 impl Refusal {
     /// All that a model needs, each once.
     pub(super) fn all(model: &Model) -> BTreeSet<Self> {
-        model.clusters.iter().flat_map(Self::of).collect()
+        model.clusters.iter().filter(|cluster| !looks_names_up(cluster)).flat_map(Self::of).collect()
     }
 
     fn of(cluster: &Cluster) -> impl Iterator<Item = Self> {
@@ -72,7 +73,7 @@ impl Refusal {
         unresolved.into_iter().chain(intake)
     }
 
-    const fn status(self) -> u16 {
+    pub(super) const fn status(self) -> u16 {
         match self {
             Self::NoBackend => 500,
             Self::NoEndpoint => 503,

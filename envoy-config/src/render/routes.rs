@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::extension::{Empty, Extension, Message};
 use super::filters::PerRoute;
+use super::shares::{Fraction, NoSession, Shares};
 use crate::model::{self, Action, Domain, PathMatch, TextMatch, ValueMatch};
 
 #[derive(Serialize)]
@@ -39,9 +40,18 @@ struct RouteMatch {
     #[serde(flatten)]
     path: PathSpecifier,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    headers: Vec<StringCondition>,
+    headers: Vec<HeaderCondition>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     query_parameters: Vec<StringCondition>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runtime_fraction: Option<Fraction>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum HeaderCondition {
+    Value(StringCondition),
+    NoSession(NoSession),
 }
 
 #[derive(Serialize)]
@@ -109,11 +119,11 @@ impl Message for PreviousHosts {
 }
 
 impl RouteConfiguration {
-    pub(super) fn new(hosts: &[model::VirtualHost]) -> Self {
+    pub(super) fn new(hosts: &[model::VirtualHost], shares: &Shares) -> Self {
         // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
         Self {
             ignore_port_in_host_matching: Some(true),
-            virtual_hosts: hosts.iter().map(VirtualHost::from).collect(),
+            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, shares)).collect(),
         }
     }
 
@@ -125,6 +135,7 @@ impl RouteConfiguration {
                 path: PathSpecifier::Prefix("/"),
                 headers: Vec::new(),
                 query_parameters: Vec::new(),
+                runtime_fraction: None,
             },
             action: RouteAction::DirectResponse { status },
             typed_per_filter_config: None,
@@ -139,8 +150,8 @@ impl RouteConfiguration {
     }
 }
 
-impl From<&model::VirtualHost> for VirtualHost {
-    fn from(host: &model::VirtualHost) -> Self {
+impl VirtualHost {
+    fn new(host: &model::VirtualHost, shares: &Shares) -> Self {
         let domain = match &host.domain {
             Domain::Exact(name) => name.clone(),
             Domain::Wildcard(suffix) => format!("*.{suffix}"),
@@ -150,8 +161,29 @@ impl From<&model::VirtualHost> for VirtualHost {
             name: domain.clone(),
             domains: (domain,),
             retry_policy: Some(RetryPolicy::failover()),
-            routes: host.routes.iter().map(Route::from).collect(),
+            routes: host
+                .routes
+                .iter()
+                .flat_map(|route| Route::refusing(route, shares).into_iter().chain([Route::from(route)]))
+                .collect(),
         }
+    }
+}
+
+impl Route {
+    /// What goes in front of a route whose cluster cannot refuse by itself: its share of the requests without a session.
+    fn refusing(route: &model::Route, shares: &Shares) -> Option<Self> {
+        let Action::Forward(cluster) = &route.action else { return None };
+        let share = shares.of(cluster)?;
+        let mut matches = RouteMatch::from(&route.matches);
+        matches.headers.extend(route.persistence.as_ref().map(NoSession::of).map(HeaderCondition::NoSession));
+        matches.runtime_fraction = Some(share.fraction());
+        Some(Self {
+            name: Some(format!("{}/refused", route.name)),
+            matches,
+            action: RouteAction::DirectResponse { status: share.status() },
+            typed_per_filter_config: None,
+        })
     }
 }
 
@@ -177,8 +209,12 @@ impl From<&model::RouteMatch> for RouteMatch {
         });
         Self {
             path: PathSpecifier::from(&matches.path),
-            headers: method.chain(matches.headers.iter().map(StringCondition::from)).collect(),
+            headers: method
+                .chain(matches.headers.iter().map(StringCondition::from))
+                .map(HeaderCondition::Value)
+                .collect(),
             query_parameters: matches.query.iter().map(StringCondition::from).collect(),
+            runtime_fraction: None,
         }
     }
 }

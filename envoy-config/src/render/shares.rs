@@ -1,0 +1,113 @@
+//! Refusing a share of the requests where the cluster cannot do it (see [`super::refusal`]).
+//!
+//! A cluster that looks names up takes no endpoint inside this Envoy: it leaves it out, silently (Envoy 1.40). So the share
+//! is thrown for in front of the route, for requests that bring nothing in the rule's carrier. A request with an expired
+//! or a forged token escapes the die; that errs on the side of serving.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use session_persistence::config::{Carrier, Rule};
+
+use super::endpoints::Intake;
+use super::refusal::Refusal;
+use crate::model::{Cluster, Endpoints, Model};
+
+/// What is refused of the requests to each cluster that cannot do so by itself.
+pub(super) struct Shares<'m>(BTreeMap<&'m str, Share>);
+
+/// The share of the requests without a session that are refused, and why.
+#[derive(Clone, Copy)]
+pub(super) struct Share {
+    refusal: Refusal,
+    millionths: u32,
+}
+
+/// `envoy.config.core.v3.RuntimeFractionalPercent`
+#[derive(Serialize)]
+pub(super) struct Fraction {
+    default_value: FractionalPercent,
+}
+
+#[derive(Serialize)]
+struct FractionalPercent {
+    numerator: u32,
+    denominator: &'static str,
+}
+
+/// The condition that a request brings nothing in the rule's carrier.
+#[derive(Serialize)]
+pub(super) struct NoSession {
+    name: String,
+    #[serde(flatten)]
+    condition: Condition,
+    invert_match: bool,
+    treat_missing_header_as_empty: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Condition {
+    StringMatch(Contains),
+    PresentMatch(bool),
+}
+
+#[derive(Serialize)]
+struct Contains {
+    contains: String,
+}
+
+const ALL: u64 = 1_000_000;
+
+impl<'m> Shares<'m> {
+    pub(super) fn new(model: &'m Model) -> Self {
+        let named = model.clusters.iter().filter(|cluster| looks_names_up(cluster));
+        Self(named.filter_map(|cluster| Some((cluster.name.as_str(), Share::of(cluster)?))).collect())
+    }
+
+    pub(super) fn of(&self, cluster: &str) -> Option<Share> {
+        self.0.get(cluster).copied()
+    }
+}
+
+/// Whether a cluster has a hostname among its endpoints.
+pub(super) fn looks_names_up(cluster: &Cluster) -> bool {
+    cluster.localities.iter().any(|locality| matches!(locality.endpoints, Endpoints::Hostname { .. }))
+}
+
+impl Share {
+    fn of(cluster: &Cluster) -> Option<Self> {
+        if let Intake::Refused(refusal) = Intake::of(cluster) {
+            return Some(Self { refusal, millionths: 1_000_000 });
+        }
+        let weight = |counts: fn(&Endpoints) -> bool| {
+            let counted = cluster.localities.iter().filter(|locality| counts(&locality.endpoints));
+            counted.map(|locality| u64::from(locality.weight)).sum::<u64>()
+        };
+        let refused = weight(|endpoints| *endpoints == Endpoints::Unresolved);
+        let all = weight(|endpoints| *endpoints != Endpoints::Addresses(Vec::new()));
+        let millionths = u32::try_from(refused.saturating_mul(ALL).checked_div(all)?).ok()?;
+        (millionths > 0).then_some(Self { refusal: Refusal::NoBackend, millionths })
+    }
+
+    pub(super) const fn status(self) -> u16 {
+        self.refusal.status()
+    }
+
+    pub(super) const fn fraction(self) -> Fraction {
+        Fraction { default_value: FractionalPercent { numerator: self.millionths, denominator: "MILLION" } }
+    }
+}
+
+impl NoSession {
+    pub(super) fn of(rule: &Rule) -> Self {
+        let (name, condition) = match rule.carrier() {
+            Carrier::Cookie(cookie) => {
+                ("cookie", Condition::StringMatch(Contains { contains: format!("{}=", cookie.name) }))
+            }
+            Carrier::Header(header) => (header.name.as_str(), Condition::PresentMatch(true)),
+        };
+        let by_text = matches!(condition, Condition::StringMatch(_));
+        Self { name: name.to_owned(), condition, invert_match: true, treat_missing_header_as_empty: by_text }
+    }
+}
