@@ -1,0 +1,153 @@
+//! Who gets the new sessions, who keeps the old ones, and what is refused.
+
+use envoy_config::model::{Cluster, Endpoint, Endpoints, Model};
+use serde_json::{Value, json};
+
+use crate::models::{cluster, draining, hostname, locality, serving, single};
+use crate::{rendered, routes};
+
+fn addresses(endpoints: &[Endpoint]) -> Endpoints {
+    Endpoints::Addresses(endpoints.to_vec())
+}
+
+/// The localities of the only cluster.
+fn localities(model: &Model) -> Value {
+    rendered(model)["static_resources"]["clusters"][0]["load_assignment"]["endpoints"].clone()
+}
+
+#[test]
+fn requests_can_be_pinned_to_persistent_clusters_alone() {
+    let policy = |persistent| {
+        let bootstrap = rendered(&single(Cluster { persistent, ..cluster("a", Vec::new()) }));
+        let policies = &bootstrap["static_resources"]["clusters"][0]["load_balancing_policy"]["policies"];
+        policies[0]["typed_extension_config"].clone()
+    };
+    let (pinned, plain) = (policy(true), policy(false));
+    assert_eq!(pinned["name"], "envoy.load_balancing_policies.override_host");
+    assert_eq!(pinned["typed_config"]["fallback_policy"]["policies"][0]["typed_extension_config"], plain);
+}
+
+#[test]
+fn a_draining_endpoint_keeps_its_sessions_and_gets_no_new_ones() {
+    let model = single(cluster(
+        "a",
+        vec![locality("v1", 1, addresses(&[serving("10.0.0.1:80"), draining("10.0.0.2:80")]))],
+    ));
+    let endpoints = &localities(&model)[0]["lb_endpoints"];
+    assert_eq!(endpoints[0]["health_status"], Value::Null);
+    assert_eq!(endpoints[1]["health_status"], "DRAINING");
+}
+
+#[test]
+fn draining_endpoints_take_new_sessions_before_nobody_does() {
+    let model = single(cluster(
+        "a",
+        vec![
+            locality("v1", 1, addresses(&[draining("10.0.0.1:80")])),
+            locality("v2", 0, addresses(&[serving("10.0.0.2:80"), draining("10.0.0.3:80")])),
+        ],
+    ));
+    let localities = localities(&model);
+    assert_eq!(localities[0]["lb_endpoints"][0]["health_status"], Value::Null);
+    assert_eq!(localities[1]["lb_endpoints"][1]["health_status"], "DRAINING");
+}
+
+#[test]
+fn a_locality_without_weight_keeps_its_endpoints() {
+    let model = single(cluster(
+        "a",
+        vec![
+            locality("v1", 3, addresses(&[serving("10.0.0.1:80")])),
+            locality("v2", 0, addresses(&[serving("10.0.0.2:80")])),
+        ],
+    ));
+    let localities = localities(&model);
+    assert_eq!(localities[0]["load_balancing_weight"], 3);
+    assert_eq!(localities[1]["load_balancing_weight"], Value::Null);
+    assert_eq!(localities[1]["lb_endpoints"].as_array().unwrap().len(), 1);
+}
+
+/// The listener that refuses, and with what.
+fn refusing_listener(model: &Model) -> Option<(String, u64)> {
+    let bootstrap = rendered(model);
+    let refusing = bootstrap["static_resources"]["listeners"].get(1)?;
+    let manager = &refusing["filter_chains"][0]["filters"][0]["typed_config"];
+    let response = &manager["route_config"]["virtual_hosts"][0]["routes"][0]["direct_response"];
+    assert!(bootstrap["bootstrap_extensions"].is_array());
+    Some((refusing["name"].as_str().unwrap().to_owned(), response["status"].as_u64().unwrap()))
+}
+
+#[test]
+fn an_unresolved_backend_refuses_its_share_inside_envoy() {
+    let model = single(cluster(
+        "a",
+        vec![
+            locality("v1", 1, addresses(&[serving("10.0.0.1:80")])),
+            locality("v2", 2, Endpoints::Unresolved),
+            locality("v3", 3, Endpoints::Unresolved),
+        ],
+    ));
+    let (name, status) = refusing_listener(&model).unwrap();
+    assert_eq!(status, 500);
+    let localities = localities(&model);
+    for (locality, id, weight) in [(&localities[1], "v2", 2), (&localities[2], "v3", 3)] {
+        assert_eq!(locality["load_balancing_weight"], weight);
+        let address = &locality["lb_endpoints"][0]["endpoint"]["address"];
+        assert_eq!(
+            address["envoy_internal_address"],
+            json!({"server_listener_name": name, "endpoint_id": id})
+        );
+    }
+}
+
+#[test]
+fn new_sessions_are_refused_when_only_backends_without_weight_are_left() {
+    let retired = || locality("v1", 0, addresses(&[serving("10.0.0.1:80")]));
+    let empty = locality("v2", 1, addresses(&[]));
+    let status = |localities| refusing_listener(&single(cluster("a", localities))).map(|(_, status)| status);
+    assert_eq!(status(vec![retired()]), Some(500));
+    assert_eq!(status(vec![retired(), empty.clone()]), Some(503));
+    assert_eq!(status(vec![retired(), locality("v3", 1, addresses(&[serving("10.0.0.3:80")]))]), None);
+}
+
+#[test]
+fn where_names_are_looked_up_the_share_is_refused_before_the_cluster() {
+    let shared = || {
+        vec![
+            locality("v1", 3, hostname("v1.default.svc.cluster.local", 80)),
+            locality("v2", 1, Endpoints::Unresolved),
+        ]
+    };
+    let model = single(cluster("a", shared()));
+    assert_eq!(refusing_listener(&model), None);
+    assert_eq!(localities(&model).as_array().unwrap().len(), 1);
+    let bootstrap = rendered(&model);
+    let refused = &routes(&bootstrap)[0];
+    assert_eq!(refused["direct_response"]["status"], 500);
+    assert_eq!(
+        refused["match"]["runtime_fraction"]["default_value"],
+        json!({"numerator": 250_000, "denominator": "MILLION"})
+    );
+    assert_eq!(
+        refused["match"]["headers"],
+        json!([{
+            "name": "cookie",
+            "string_match": {"contains": "Session-A="},
+            "invert_match": true,
+            "treat_missing_header_as_empty": true,
+        }])
+    );
+    assert_eq!(routes(&bootstrap)[1]["route"]["cluster"], "a");
+}
+
+#[test]
+fn names_are_looked_up_by_the_cluster_that_has_one() {
+    let discovery = |endpoints| {
+        let model = single(cluster("a", vec![locality("v1", 1, endpoints)]));
+        let bootstrap = rendered(&model);
+        let cluster = &bootstrap["static_resources"]["clusters"][0];
+        (cluster["type"].clone(), cluster["cluster_type"]["name"].clone())
+    };
+    assert_eq!(discovery(hostname("web", 80)), (Value::Null, json!("envoy.clusters.dns")));
+    assert_eq!(discovery(addresses(&[serving("[::1]:80")])), (json!("STATIC"), Value::Null));
+}

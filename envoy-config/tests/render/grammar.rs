@@ -1,0 +1,197 @@
+//! Whatever the model, the text is a bootstrap in Envoy's own words, and its texts arrive unharmed.
+
+use envoy_config::model::{Action, Cluster, Domain, Endpoint, Endpoints, Model, PathMatch, RouteMatch};
+use envoy_config::render::render;
+use proptest::prelude::*;
+use serde_json::json;
+use session_persistence::config::PluginConfig;
+
+use crate::models::{
+    cluster, cookie_rule, everything, exact, forward, header_rule, host, listener, locality, options, prefix,
+    route,
+};
+use crate::{connection_manager, envoy_protos, rendered, routes};
+
+#[test]
+fn a_model_with_everything_is_a_bootstrap() {
+    rendered(&everything());
+}
+
+#[test]
+fn an_empty_model_is_a_bootstrap() {
+    rendered(&Model { listeners: Vec::new(), clusters: Vec::new() });
+}
+
+#[test]
+fn a_misspelt_field_is_refused_wherever_it_stands() {
+    let text = render(&everything(), &options());
+    let fields = [
+        "static_resources:",
+        "port_value:",
+        "early_header_mutation_extensions:",
+        "inline_string:",
+        "path_separated_prefix:",
+        "retry_on:",
+        "host_env_keys:",
+        "failure_policy:",
+        "metadata_namespace:",
+        "suppress_envoy_headers:",
+        "dns_refresh_rate:",
+        "override_host_sources:",
+        "locality_weighted_lb_config:",
+        "overprovisioning_factor:",
+        "server_listener_name:",
+    ];
+    for field in fields {
+        assert!(text.contains(field), "{field}");
+        let misspelt = text.replacen(field, &format!("x{field}"), 1);
+        assert!(envoy_protos::check(&misspelt).is_err(), "{field}");
+    }
+}
+
+#[test]
+fn an_unknown_message_or_value_is_refused() {
+    let text = render(&everything(), &options());
+    for (word, other) in [
+        ("header_to_metadata.v3.Config", "header_to_metadata.v3.Konfig"),
+        ("FAIL_RELOAD", "FAIL_RELAOD"),
+        ("0s", "soon"),
+    ] {
+        assert!(text.contains(word), "{word}");
+        assert!(envoy_protos::check(&text.replacen(word, other, 1)).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn texts_that_yaml_1_1_reads_as_something_else_are_quoted() {
+    let words = [
+        "yes",
+        "no",
+        "on",
+        "off",
+        "Off",
+        "y",
+        "n",
+        "true",
+        "~",
+        "null",
+        "NaN",
+        ".inf",
+        "1",
+        "+1",
+        "1.",
+        "1e3",
+        "0x1",
+        "0o7",
+        "010",
+        "0b11",
+        "1_000",
+        "12:30",
+        "190:20:30",
+        "2001-01-01",
+        "<<",
+        "=",
+        "",
+        " ",
+        "-",
+        "---",
+        "a: b",
+        "a #b",
+        "#",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "{a}",
+        "[a]",
+        "|",
+        ">",
+        "?",
+        "'",
+        "\"",
+        "a\nb",
+        "\t",
+        "\u{2028}",
+    ];
+    for word in words {
+        let matches = RouteMatch {
+            path: prefix("/"),
+            method: None,
+            headers: vec![exact("x", word)],
+            query: Vec::new(),
+        };
+        let route =
+            envoy_config::model::Route { matches, ..route("r", prefix("/"), Action::Respond(200), None) };
+        let model = Model {
+            listeners: vec![listener(80, vec![host(Domain::Any, vec![route])])],
+            clusters: Vec::new(),
+        };
+        let text = render(&model, &options());
+        let written = text.lines().find_map(|line| line.trim_start().strip_prefix("exact: ")).unwrap();
+        assert!(written.starts_with(['"', '\'']), "{word:?} is written as {written}");
+        assert_eq!(routes(&rendered(&model))[0]["match"]["headers"][0]["string_match"]["exact"], word);
+    }
+}
+
+fn endpoints() -> impl Strategy<Value = Endpoints> {
+    let endpoint = (any::<[u8; 4]>(), any::<u16>(), any::<bool>())
+        .prop_map(|(ip, port, draining)| Endpoint { address: (ip, port).into(), draining });
+    prop_oneof![
+        prop::collection::vec(endpoint, 0..4).prop_map(Endpoints::Addresses),
+        ("[a-z]{1,9}", any::<u16>()).prop_map(|(host, port)| Endpoints::Hostname { host, port }),
+        Just(Endpoints::Unresolved),
+    ]
+}
+
+/// Models of one route with any text in the places where manifests have free text.
+fn model() -> impl Strategy<Value = Model> {
+    let localities = prop::collection::vec((0..=1_000_000_u32, endpoints()), 0..4);
+    let path = prop_oneof![
+        any::<String>().prop_map(PathMatch::Exact),
+        any::<String>().prop_map(PathMatch::Prefix),
+        any::<String>().prop_map(PathMatch::Regex),
+    ];
+    let persistence = prop_oneof![Just(None), Just(Some(cookie_rule())), Just(Some(header_rule()))];
+    (localities, path, any::<(String, String, String)>(), persistence).prop_map(
+        |(localities, path, (name, method, value), persistence)| {
+            let named = localities.into_iter().enumerate();
+            let localities =
+                named.map(|(i, (weight, endpoints))| locality(&i.to_string(), weight, endpoints));
+            let cluster =
+                Cluster { persistent: persistence.is_some(), ..cluster(&name, localities.collect()) };
+            let matches = RouteMatch {
+                path,
+                method: Some(method),
+                headers: vec![exact("x", &value)],
+                query: Vec::new(),
+            };
+            let route = envoy_config::model::Route {
+                matches,
+                ..route(&name, prefix("/"), forward(&name), persistence)
+            };
+            let listener = listener(80, vec![host(Domain::Exact(value), vec![route])]);
+            Model { listeners: vec![listener], clusters: vec![cluster] }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_model_is_a_bootstrap_with_its_texts_unharmed(model in model()) {
+        let bootstrap = rendered(&model);
+        prop_assert_eq!(render(&model, &options()), render(&model.clone(), &options()));
+        let written = routes(&bootstrap).as_array().unwrap().last().unwrap();
+        let route = &model.listeners[0].virtual_hosts[0].routes[0];
+        prop_assert_eq!(&written["name"], &json!(route.name));
+        prop_assert_eq!(&written["match"]["headers"][0]["string_match"]["exact"], &json!(route.matches.method));
+        if let PathMatch::Exact(path) = &route.matches.path {
+            prop_assert_eq!(&written["match"]["path"], &json!(path));
+        }
+        let plugin = &connection_manager(&bootstrap)["http_filters"][0]["typed_config"]["config"];
+        let config = PluginConfig::parse(plugin["configuration"]["value"].as_str().unwrap().as_bytes()).unwrap();
+        let rule = route.persistence.clone().map(|rule| (route.name.clone(), rule));
+        prop_assert_eq!(config.rules, rule.into_iter().collect());
+    }
+}
