@@ -3,15 +3,15 @@
 //! It knows Envoy's words and the model, decides nothing that the Gateway API has an opinion on, and cannot fail: what is
 //! wrong with the manifests was said before there was a model. Equal models render to equal bytes. One module per concern:
 //!
-//! - [`bootstrap`]: the document as a whole, the admin interface, runtime values.
-//! - [`listener`]: the bound address, the connection manager and its access log.
-//! - [`filters`]: the HTTP filters, among them ours with the plugin configuration.
-//! - [`routes`]: virtual hosts, matches and what becomes of a request, retries.
-//! - [`clusters`]: how endpoints are found and connected to.
-//! - [`endpoints`]: localities, weights and draining.
-//! - [`balancing`]: the pin first, the weights otherwise.
-//! - [`refusal`], [`shares`]: the share of the requests that Envoy itself has to refuse, behind the pin or in front.
-//! - [`address`], [`extension`]: the shapes that all of them need.
+//! - `bootstrap`: the document as a whole, the admin interface, runtime values.
+//! - `listener`: the bound address, the connection manager and its access log.
+//! - `filters`: the HTTP filters, among them ours with the plugin configuration.
+//! - `routes`: virtual hosts, matches and what becomes of a request, retries.
+//! - `clusters`: how endpoints are found and connected to.
+//! - `endpoints`: localities, weights and draining.
+//! - `balancing`: the pin first, the weights otherwise.
+//! - `refusal`, `shares`: the share of the requests that Envoy itself has to refuse, behind the pin or in front.
+//! - `address`, `extension`: the shapes that all of them need.
 //!
 //! The structs there hold exactly the fields that are written. A test reads every document against Envoy's own protobuf
 //! definitions, so that a misspelt field cannot go unnoticed.

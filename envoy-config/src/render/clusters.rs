@@ -15,7 +15,6 @@ pub(super) struct Cluster {
     discovery: Discovery,
     connect_timeout: &'static str,
     load_balancing_policy: LoadBalancing,
-    common_lb_config: CommonBalancing,
     circuit_breakers: CircuitBreakers,
     load_assignment: LoadAssignment,
 }
@@ -33,16 +32,6 @@ struct DnsCluster {
     dns_refresh_rate: &'static str,
     dns_lookup_family: &'static str,
     respect_dns_ttl: bool,
-}
-
-#[derive(Serialize)]
-struct CommonBalancing {
-    healthy_panic_threshold: Percent,
-}
-
-#[derive(Serialize)]
-struct Percent {
-    value: u32,
 }
 
 #[derive(Serialize)]
@@ -71,8 +60,6 @@ impl From<&model::Cluster> for Cluster {
             } else {
                 LoadBalancing::weighted()
             },
-            // By default, with less than half of the endpoints healthy, Envoy sends new requests to the draining ones too.
-            common_lb_config: CommonBalancing { healthy_panic_threshold: Percent { value: 0 } },
             // Envoy's limit of three retries at a time would turn a dead endpoint under load into 503s; this is its limit
             // of requests, so that each of them may be a retry.
             circuit_breakers: CircuitBreakers { thresholds: (Thresholds { max_retries: 1024 },) },

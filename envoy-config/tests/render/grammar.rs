@@ -39,7 +39,7 @@ fn a_misspelt_field_is_refused_wherever_it_stands() {
         "dns_refresh_rate:",
         "override_host_sources:",
         "locality_weighted_lb_config:",
-        "overprovisioning_factor:",
+        "health_status:",
         "server_listener_name:",
     ];
     for field in fields {
