@@ -51,9 +51,9 @@ lint: rust-wasip1 rust-unknown deny ## Formatting, clippy on all targets, docume
 
 deny: $(TOOLS)/deny-$(DENY)/bin/cargo-deny
 	$(call say,"Checking the dependencies")
-	@$< --locked check bans licenses sources
+	@$< --locked check --hide-inclusion-graph bans licenses sources
 	@if timeout 20 git ls-remote --exit-code -q https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; \
-		then $< --locked check advisories; \
+		then $< --locked check --hide-inclusion-graph advisories; \
 		else echo 'advisories: NOT checked: the advisory database cannot be reached from here'; fi
 
 bench: module ## CPU per request against Envoy's own stateful_session filter, in one paired run.
