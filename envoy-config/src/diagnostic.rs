@@ -10,6 +10,7 @@ use crate::source::Span;
 
 pub use print::print;
 pub use suggest::closest;
+pub(crate) use suggest::within;
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,21 @@
 /// Close enough is a third of the word's letters changed, left out, added or swapped with their neighbour.
 #[must_use]
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    within((word.chars().count() / 3).max(1), word, candidates)
+}
+
+/// The candidate closest to `word`, if no more than `limit` letters differ.
+pub(crate) fn within<'a>(
+    limit: usize,
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     // A word longer than any name of an API is no slip of the pen, and its distance would cost its length squared.
     const LONGEST: usize = 100;
     if word.len() > LONGEST {
         return None;
     }
     let word: Vec<char> = word.to_lowercase().chars().collect();
-    let limit = (word.len() / 3).max(1);
     let distance = |candidate: &str| {
         let candidate: Vec<char> = candidate.to_lowercase().chars().take(2 * LONGEST).collect();
         if candidate.len().abs_diff(word.len()) > limit { usize::MAX } else { edits(&word, &candidate) }
