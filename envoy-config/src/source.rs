@@ -44,8 +44,8 @@ impl Source {
 
     /// The number of the line that holds this offset, counted from one.
     pub(crate) fn line_number(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|&&byte| byte == b'\n').count()
+        let before = self.text.get(..offset).unwrap_or(&self.text);
+        1 + before.matches('\n').count()
     }
 }
 

@@ -91,10 +91,7 @@ pub(super) fn service(at: At<'_>, log: &mut Log) -> Option<Service> {
         ("LoadBalancer", Type::Cluster),
         ("ExternalName", Type::External),
     ];
-    let kind = match fields.has("type") {
-        true => fields.optional("type", log, word(&types)),
-        false => Some(Spanned { value: Type::Cluster, span: at.span() }),
-    };
+    let kind = fields.or("type", fields.default(Type::Cluster), log, word(&types));
     let cluster_ip = fields.optional("clusterIP", log, string);
     let headless = cluster_ip.is_some_and(|address| address.value == "None");
     fields.optional("selector", log, strings);

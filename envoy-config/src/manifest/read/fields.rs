@@ -3,6 +3,7 @@
 use super::log::{At, Log, Path};
 use super::yaml::{Entry, Value};
 use crate::diagnostic::Diagnostic;
+use crate::source::Spanned;
 
 /// The field names of an object of the API. A field that is in none of the lists is an error.
 pub(super) struct Known {
@@ -101,6 +102,22 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
     ) -> Option<T> {
         if self.has(name) { self.optional(name, log, read) } else { None }
+    }
+
+    /// A field that has this default. None only when its value is wrong.
+    pub(super) fn or<T>(
+        &self,
+        name: &str,
+        default: T,
+        log: &mut Log,
+        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+    ) -> Option<T> {
+        if self.has(name) { self.optional(name, log, read) } else { Some(default) }
+    }
+
+    /// A defaulted value, placed at the object that it was left out of.
+    pub(super) const fn default<T>(&self, value: T) -> Spanned<T> {
+        Spanned { value, span: self.at.span() }
     }
 
     /// A field that must be there.

@@ -139,10 +139,7 @@ enum From {
 fn namespaces(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {
     let fields = Fields::of(at, &NAMESPACES, log)?;
     let words = [("All", From::All), ("Selector", From::Selector), ("Same", From::Same)];
-    let from = match fields.has("from") {
-        true => fields.optional("from", log, word(&words))?.value,
-        false => From::Same,
-    };
+    let from = fields.or("from", fields.default(From::Same), log, word(&words))?.value;
     if from == From::Selector {
         return fields.required("selector", log, selector).map(AllowedNamespaces::Selector);
     }

@@ -66,7 +66,7 @@ impl Log {
     }
 }
 
-impl<'a> At<'a> {
+impl At<'_> {
     pub(super) const fn span(&self) -> Span {
         self.node.span
     }

@@ -177,7 +177,7 @@ fn unicode(class: &ClassUnicode) -> Result<(), RegexError> {
         "Tibetan",
     ];
     let known = match &class.kind {
-        ClassUnicodeKind::OneLetter(letter) => CATEGORIES.contains(&letter.encode_utf8(&mut [0; 4]).as_ref()),
+        ClassUnicodeKind::OneLetter(letter) => CATEGORIES.contains(&&*letter.encode_utf8(&mut [0; 4])),
         ClassUnicodeKind::Named(name) => {
             CATEGORIES.contains(&name.as_str()) || SCRIPTS.contains(&name.as_str())
         }

@@ -38,10 +38,7 @@ pub(super) fn route(at: At<'_>, log: &mut Log) -> Option<HttpRoute> {
     let parent_refs = fields.optional("parentRefs", log, parents::read).unwrap_or_default();
     let hostname = |at: At<'_>, log: &mut Log| parsed("invalid-hostname", names::hostname)(at, log);
     let hostnames = fields.optional("hostnames", log, |at, log| list(at, 0..=16, log, hostname));
-    let rules = match fields.has("rules") {
-        true => fields.optional("rules", log, rules)?,
-        false => vec![default_rule(at.span())],
-    };
+    let rules = fields.or("rules", vec![default_rule(at.span())], log, rules)?;
     Some(HttpRoute { parent_refs, hostnames: hostnames.unwrap_or_default(), rules })
 }
 

@@ -55,15 +55,13 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<SessionPersistence> {
         let diagnostic = Diagnostic::warning("no-effect", idle.span, message);
         log.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
     }
-    let kind = match fields.has("type") {
-        true => fields.optional("type", log, word(&[("Cookie", Type::Cookie), ("Header", Type::Header)])),
-        false => Some(Spanned { value: Type::Cookie, span: at.span() }),
-    };
+    let words = [("Cookie", Type::Cookie), ("Header", Type::Header)];
+    let kind = fields.or("type", fields.default(Type::Cookie), log, word(&words));
     let written = |names: [&str; 2]| names.into_iter().find_map(|name| Some(fields.entry(name)?.key.span));
     let carrier = match (written(OLDER), written(NEWER)) {
         (Some(older), Some(newer)) => return log.refuse(mixed(at.path, older, newer)),
         (None, Some(_)) => newer(&fields, kind?.value, log),
-        (_, None) => older(&fields, kind?.value, log),
+        (_, None) => Some(older(&fields, kind?.value, log)),
     };
     Some(SessionPersistence { carrier: carrier?, absolute_timeout, idle_timeout, span: at.span() })
 }
@@ -84,7 +82,7 @@ const OLDER_FIELD: &str = "a field of Gateway API 1.1 to 1.6";
 const NEWER_FIELD: &str = "a field of newer releases";
 
 /// Gateway API 1.1 to 1.6.
-fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Option<Carrier> {
+fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Carrier {
     if kind == Type::Header {
         if fields.has("cookieConfig") {
             log.add(misplaced(fields, "cookieConfig", "Cookie"));
@@ -93,7 +91,7 @@ fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Option<Carrier> {
             sized(at, log)?;
             parsed("invalid-header-name", |text| HeaderName::try_from(text.to_owned()))(at, log)
         };
-        return Some(Carrier::Header { name: fields.optional("sessionName", log, name) });
+        return Carrier::Header { name: fields.optional("sessionName", log, name) };
     }
     let name = |at: At<'_>, log: &mut Log| {
         sized(at, log)?;
@@ -104,8 +102,8 @@ fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Option<Carrier> {
         let fields = Fields::of(at, &COOKIE_CONFIG, log)?;
         fields.defaulted("lifetimeType", log, lifetime_type)
     });
-    let lifetime = check_permanent(fields, lifetime, log);
-    Some(Carrier::Cookie { name, path: CookiePathOf::OfMatch, lifetime })
+    let lifetime = check_permanent(fields, "cookieConfig", lifetime, log);
+    Carrier::Cookie { name, path: CookiePathOf::OfMatch, lifetime }
 }
 
 /// The releases after 1.6.
@@ -120,7 +118,7 @@ fn newer(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Option<Carrier> {
         Type::Cookie if fields.has("header") => log.refuse(misplaced(fields, "header", "Header")),
         Type::Cookie => {
             let (name, path, lifetime) = fields.required("cookie", log, cookie)?;
-            let lifetime = check_permanent(fields, lifetime, log);
+            let lifetime = check_permanent(fields, "cookie", lifetime, log);
             Some(Carrier::Cookie { name, path: CookiePathOf::Given(path), lifetime })
         }
     }
@@ -149,7 +147,9 @@ fn header(at: At<'_>, log: &mut Log) -> Option<Carrier> {
 fn misplaced(fields: &Fields<'_>, field: &str, belongs_to: &str) -> Diagnostic {
     let span = fields.entry(field).map_or(fields.at().span(), |entry| entry.key.span);
     let message = format!("`{field}` belongs to `type: {belongs_to}`");
-    let diagnostic = fields.at().path.place(Diagnostic::error("session-type-mismatch", span, message));
+    let path = fields.at().path;
+    let diagnostic =
+        Path::Field(&path, field).place(Diagnostic::error("session-type-mismatch", span, message));
     match fields.entry("type") {
         Some(written) => diagnostic.related(written.value.span, "the type"),
         None => diagnostic.hint(format!("without a `type` it is `Cookie`: write `type: {belongs_to}`")),
@@ -161,16 +161,20 @@ fn lifetime_type(at: At<'_>, log: &mut Log) -> Option<Spanned<Lifetime>> {
 }
 
 /// A permanent cookie's lifetime is the absolute timeout, so there must be one.
-fn check_permanent(fields: &Fields<'_>, lifetime: WrittenLifetime, log: &mut Log) -> Lifetime {
-    let Some(Spanned { value, span }) = lifetime else { return Lifetime::Session };
-    if value == Lifetime::Permanent && !fields.has("absoluteTimeout") {
+fn check_permanent(fields: &Fields<'_>, field: &str, lifetime: WrittenLifetime, log: &mut Log) -> Lifetime {
+    let lifetime = lifetime.unwrap_or(fields.default(Lifetime::Session));
+    if lifetime.value == Lifetime::Permanent && !fields.has("absoluteTimeout") {
         let message = "a permanent cookie needs an `absoluteTimeout`";
-        let diagnostic = Diagnostic::error("permanent-without-timeout", span, message);
+        let diagnostic = Diagnostic::error("permanent-without-timeout", lifetime.span, message);
+        let outer = fields.at().path;
+        let own = Path::Field(&outer, field);
+        let path = Path::Field(&own, "lifetimeType");
         log.add(
-            fields.at().path.place(diagnostic).hint("add one to `sessionPersistence`: `absoluteTimeout: 1h`"),
+            path.place(diagnostic)
+                .hint("write one into `sessionPersistence`, for example `absoluteTimeout: 1h`"),
         );
     }
-    value
+    lifetime.value
 }
 
 /// The older shape's names are shorter than what a cookie or header can have.

@@ -133,7 +133,7 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// What messages call the value: `a list`, `the boolean \`yes\``.
+    /// What messages call the value: a list, the boolean so and so.
     pub(super) fn describe(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) => scalar.describe(),

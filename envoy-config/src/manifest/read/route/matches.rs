@@ -9,7 +9,7 @@ use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::{parsed, string, word};
 use crate::manifest::read::{names, path, regex};
 use crate::manifest::route::{Match, PathMatch, TextMatch, ValueMatch};
-use crate::source::{Span, Spanned};
+use crate::source::Spanned;
 
 const MATCH: Known = Known {
     read: &["path", "headers", "queryParams", "method"],
@@ -35,10 +35,7 @@ enum Form {
 
 pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
     let fields = Fields::of(at, &MATCH, log)?;
-    let path = match fields.has("path") {
-        true => fields.optional("path", log, path_match),
-        false => Some(PathMatch::Prefix(String::from("/"))),
-    };
+    let path = fields.or("path", PathMatch::Prefix(String::from("/")), log, path_match);
     let headers = fields.optional("headers", log, headers).unwrap_or_default();
     let query_params = fields.optional("queryParams", log, query_params).unwrap_or_default();
     let method = fields.optional("method", log, word(&METHODS.map(|method| (method, method))));
@@ -49,10 +46,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
 fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
     let fields = Fields::of(at, &PATH, log)?;
     let words = [("Exact", Form::Exact), ("PathPrefix", Form::Prefix), ("RegularExpression", Form::Regex)];
-    let form = match fields.has("type") {
-        true => fields.optional("type", log, word(&words))?.value,
-        false => Form::Prefix,
-    };
+    let form = fields.or("type", fields.default(Form::Prefix), log, word(&words))?.value;
     if !fields.has("value") {
         let root = String::from("/");
         return Some(match form {
@@ -76,17 +70,22 @@ fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
 /// Header names do not tell case apart; of names that differ in case alone the first counts.
 fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<ValueMatch>> {
     let written = value_matches(at, Values::Header, log)?;
-    let mut first: HashMap<String, Span> = HashMap::new();
+    let mut first: HashMap<String, Spanned<String>> = HashMap::new();
     let mut kept = Vec::new();
-    for ValueMatch { name, value } in written {
-        let name = name.map(|name| name.to_ascii_lowercase());
-        if let Some(&span) = first.get(&name.value) {
-            let message = "this condition has no effect: an earlier one is for the same header";
-            let diagnostic = Diagnostic::warning("no-effect", name.span, message);
-            log.add(at.path.place(diagnostic).related(span, "the one that counts"));
-        } else {
-            first.insert(name.value.clone(), name.span);
-            kept.push(ValueMatch { name, value });
+    for ValueMatch { name: as_written, value } in written {
+        let name = as_written.clone().map(|name| name.to_ascii_lowercase());
+        match first.get(&name.value) {
+            None => {
+                first.insert(name.value.clone(), as_written);
+                kept.push(ValueMatch { name, value });
+            }
+            // An error already.
+            Some(first) if first.value == as_written.value => {}
+            Some(first) => {
+                let message = "this condition has no effect: an earlier one is for the same header";
+                let diagnostic = Diagnostic::warning("no-effect", name.span, message);
+                log.add(at.path.place(diagnostic).related(first.span, "the one that counts"));
+            }
         }
     }
     Some(kept)
@@ -112,12 +111,8 @@ fn value_matches(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<ValueM
 fn value_match(at: At<'_>, values: Values, log: &mut Log) -> Option<ValueMatch> {
     let fields = Fields::of(at, &VALUE, log)?;
     let name = fields.required("name", log, parsed("invalid-name", names::token));
-    let form = match fields.has("type") {
-        true => {
-            fields.optional("type", log, word(&[("Exact", Form::Exact), ("RegularExpression", Form::Regex)]))
-        }
-        false => Some(Spanned { value: Form::Exact, span: at.span() }),
-    };
+    let words = [("Exact", Form::Exact), ("RegularExpression", Form::Regex)];
+    let form = fields.or("type", fields.default(Form::Exact), log, word(&words));
     let text = fields.required("value", log, |at, log| value_text(at, values, log));
     let value = match form?.value {
         Form::Regex => {

@@ -24,7 +24,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<ParentRef>> {
         };
         let earlier = parents.iter().take(index).filter(same);
         if let Some((first, message)) =
-            earlier.filter_map(|first| Some((first, clash(first, second)?))).next()
+            earlier.into_iter().find_map(|first| Some((first, clash(first, second)?)))
         {
             let diagnostic = Diagnostic::error("duplicate-value", second.span, message);
             log.add(at.path.place(diagnostic).label("this reference").related(first.span, "and this one"));
