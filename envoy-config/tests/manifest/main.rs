@@ -1,0 +1,26 @@
+//! Reading manifests, from text to types and diagnostics.
+
+#[cfg(test)]
+mod findings;
+#[cfg(test)]
+mod objects;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod yaml;
+
+use envoy_config::diagnostic::Diagnostic;
+use envoy_config::manifest::{self, Manifests};
+use envoy_config::source::Source;
+
+/// Reads one source.
+fn read(text: &str) -> (Manifests, Vec<Diagnostic>) {
+    manifest::read(&[Source { name: String::from("test.yaml"), text: text.to_owned() }])
+}
+
+/// An HTTPRoute with one rule of these fields, each line indented by four spaces.
+fn route(rule: &str) -> String {
+    let head = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec:\n  rules:\n  -\n";
+    let rule = rule.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    format!("{head}{rule}")
+}
