@@ -95,3 +95,119 @@ fn first_line(source: &Source, span: Span) -> Option<Range<usize>> {
     let start = span.start.min(line.end);
     Some(start..span.end.clamp(start, line.end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, text: &str) -> Source {
+        Source { name: name.to_owned(), text: text.to_owned() }
+    }
+
+    /// The place of a word in one of the sources.
+    fn at(sources: &[Source], source: usize, word: &str) -> Span {
+        let start = sources[source].text.find(word).unwrap();
+        Span { source, start, end: start + word.len() }
+    }
+
+    #[test]
+    fn a_finding_shows_its_place_its_object_and_what_to_do() {
+        let sources = [source("route.yaml", "kind: HTTPRoute\nspec:\n  ruls: []\n")];
+        let finding = Diagnostic::error("unknown-field", at(&sources, 0, "ruls"), "unknown field `ruls`")
+            .object("HTTPRoute default/a")
+            .field("spec.ruls")
+            .did_you_mean("ruls", ["rules", "hostnames"]);
+        let expected = "\
+error[unknown-field]: unknown field `ruls`
+ --> route.yaml:3:3
+  |
+3 |   ruls: []
+  |   ^^^^
+  |
+  = object: HTTPRoute default/a
+  = field: spec.ruls
+
+hint: did you mean `rules`?
+
+";
+        assert_eq!(print(&[finding], &sources, false), expected);
+    }
+
+    #[test]
+    fn a_related_place_is_shown_with_its_own_words_wherever_it_is() {
+        let far = format!("a: 1\n{}a: 2\n", "# x\n".repeat(2000));
+        let sources = [source("one.yaml", &far), source("two.yaml", "a: 3\r\n")];
+        let second = Span { source: 0, start: far.len() - 5, end: far.len() - 4 };
+        let same =
+            Diagnostic::error("duplicate-key", second, "twice").related(at(&sources, 0, "a"), "first here");
+        let other =
+            Diagnostic::warning("x", at(&sources, 1, "a"), "too").related(at(&sources, 0, "a"), "first here");
+        let expected = "\
+error[duplicate-key]: twice
+    --> one.yaml:2002:1
+     |
+2002 | a: 2
+     | ^
+     |
+    ::: one.yaml:1:1
+     |
+   1 | a: 1
+     | - first here
+
+warning[x]: too
+ --> two.yaml:1:1
+  |
+1 | a: 3
+  | ^
+  |
+ ::: one.yaml:1:1
+  |
+1 | a: 1
+  | - first here
+
+";
+        assert_eq!(print(&[other, same], &sources, false), expected);
+    }
+
+    #[test]
+    fn findings_come_in_the_order_of_the_sources() {
+        let sources = [source("one.yaml", "a b\n"), source("two.yaml", "c\n")];
+        let find = |source, word| Diagnostic::error("x", at(&sources, source, word), word);
+        let ordered = [find(0, "a"), find(0, "b"), find(1, "c")];
+        let expected = print(&ordered, &sources, false);
+        assert_eq!(print(&[find(1, "c"), find(0, "b"), find(0, "a")], &sources, false), expected);
+    }
+
+    #[test]
+    fn an_object_of_many_lines_is_shown_by_its_first() {
+        let sources = [source("one.yaml", "a:\r\n  b: c\r\n  d: e\r\n")];
+        let span = Span { source: 0, start: 0, end: sources[0].text.len() };
+        let printed = print(&[Diagnostic::error("x", span, "wrong")], &sources, false);
+        assert_eq!(printed, "error[x]: wrong\n --> one.yaml:1:1\n  |\n1 | a:\n  | ^^\n\n");
+    }
+
+    #[test]
+    fn colour_is_there_when_it_is_wanted() {
+        let sources = [source("one.yaml", "a\n")];
+        let finding = [Diagnostic::error("x", at(&sources, 0, "a"), "wrong").hint("mend it")];
+        assert!(print(&finding, &sources, true).contains('\u{1b}'));
+        assert!(!print(&finding, &sources, false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn the_end_of_a_text_and_an_empty_one_have_a_place() {
+        for text in ["", "\n", "a", "a\n", "\r\n"] {
+            let sources = [source("one.yaml", text)];
+            let span = Span { source: 0, start: text.len(), end: text.len() };
+            let printed = print(&[Diagnostic::error("x", span, "wrong")], &sources, false);
+            assert!(printed.contains("--> one.yaml:"), "{text:?}: {printed}");
+        }
+    }
+
+    #[test]
+    fn control_characters_of_a_source_do_not_reach_the_terminal() {
+        let sources = [source("one.yaml", "a: \u{1b}[31m\u{202e}\n")];
+        let finding = Diagnostic::error("x", at(&sources, 0, "a"), "\u{1b}[31m").hint("\u{1b}[31m");
+        assert!(!print(&[finding], &sources, false).contains('\u{1b}'));
+    }
+}

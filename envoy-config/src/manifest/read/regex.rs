@@ -1,7 +1,8 @@
 //! Regular expressions: Envoy reads them with RE2, so only what RE2 reads as it is meant is accepted.
 //!
 //! The parser is Rust's, whose syntax is nearly RE2's: what it takes and RE2 does not, or takes for something else, is
-//! refused here. (What RE2 takes and Rust does not is rare, and refused too.) `\d`, `\s` and `\w` are ASCII in RE2.
+//! refused here. (What RE2 takes and Rust does not is rare, and refused too.) `\d`, `\s` and `\w` are ASCII in RE2, and Envoy
+//! has it read bytes: a character beyond ASCII is several of them, which neither a class nor a repetition can hold.
 
 use regex_syntax::ast::{
     self, AssertionKind, Ast, ClassSetBinaryOp, ClassSetItem, ClassUnicode, ClassUnicodeKind, Flag, Flags,
@@ -14,6 +15,8 @@ const REPETITIONS: u64 = 1000;
 /// Why an expression is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RegexError {
+    #[error("a regular expression cannot be empty")]
+    Empty,
     #[error("invalid regular expression: {0}")]
     Syntax(String),
     #[error("Envoy's RE2 cannot read this regular expression: it has no {0}")]
@@ -24,6 +27,9 @@ pub(super) enum RegexError {
 
 /// Whether RE2 reads the expression as it is meant.
 pub(super) fn parse(expression: &str) -> Result<(), RegexError> {
+    if expression.is_empty() {
+        return Err(RegexError::Empty);
+    }
     let parsed = ast::parse::Parser::new().parse(expression);
     let ast = parsed.map_err(|error| RegexError::Syntax(error.kind().to_string()))?;
     ast::visit(&ast, Re2 { repetitions: vec![1] })
@@ -69,6 +75,8 @@ impl Visitor for Re2 {
             Ast::Repetition(repetition) => {
                 let doubled = matches!(*repetition.ast, Ast::Repetition(_));
                 refuse_unless(!doubled, "repetition of a repetition without a group around it")?;
+                let bytes = matches!(&*repetition.ast, Ast::Literal(read) if !read.c.is_ascii());
+                refuse_unless(!bytes, "repetition of a character beyond ASCII without a group around it")?;
                 let own = match &repetition.op.kind {
                     RepetitionKind::Range(
                         RepetitionRange::Exactly(n)
@@ -94,8 +102,8 @@ impl Visitor for Re2 {
 
     fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), RegexError> {
         match item {
-            ClassSetItem::Literal(read) => literal(read),
-            ClassSetItem::Range(range) => literal(&range.start).and_then(|()| literal(&range.end)),
+            ClassSetItem::Literal(read) => in_class(read),
+            ClassSetItem::Range(range) => in_class(&range.start).and_then(|()| in_class(&range.end)),
             ClassSetItem::Unicode(class) => unicode(class),
             ClassSetItem::Bracketed(_) => {
                 refuse_unless(false, "character class inside of another: escape the `[`")
@@ -129,12 +137,19 @@ fn flags(flags: &Flags) -> Result<(), RegexError> {
     refuse_unless(known, "flags but `i`, `m`, `s` and `U`")
 }
 
+fn in_class(read: &Literal) -> Result<(), RegexError> {
+    refuse_unless(read.c.is_ascii(), "characters beyond ASCII in a class")?;
+    literal(read)
+}
+
 fn literal(literal: &Literal) -> Result<(), RegexError> {
-    let known = match &literal.kind {
-        LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => *kind == HexLiteralKind::X,
-        _ => true,
-    };
-    refuse_unless(known, "`\\u` and `\\U`: write `\\x{...}`")
+    match &literal.kind {
+        LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => {
+            refuse_unless(*kind == HexLiteralKind::X, "`\\u` and `\\U`: write the character itself")?;
+            refuse_unless(literal.c.is_ascii(), "`\\x` beyond ASCII: write the character itself")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// RE2 knows the general categories by their short names and the scripts by their long ones, in this spelling.
@@ -196,13 +211,13 @@ mod tests {
     #[test]
     fn what_re2_reads_alike_is_accepted() {
         for expression in [
-            "",
             "/api/v[0-9]+(/.*)?",
             r"^/a\.b$",
             "(?i)abc",
             "(?P<n>a)",
             "(?<n>a)",
-            r"\x41\x{1F600}",
+            r"\x41\x{7E}",
+            "(é)+",
             r"\d\s\w\b\B\A\z",
             r"\pL\p{Lu}\p{Greek}",
             "[[:alpha:]_-]",
@@ -243,6 +258,11 @@ mod tests {
             "a{2}{3}",
             "[a[b]]",
             r"\<a\>",
+            r"\x{1F600}",
+            r"\xE9",
+            "[é]",
+            "[a-é]",
+            "é+",
             r"\b{start}",
             "(?P<a.b>c)",
         ] {
@@ -258,6 +278,7 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_is_refused() {
+        assert_eq!(parse(""), Err(RegexError::Empty));
         for expression in ["(", "[", "*", r"\", r"a\Qb\E", "(?=a)", r"(a)\1", "a{2,1}"] {
             assert!(matches!(parse(expression), Err(RegexError::Syntax(_))), "{expression}");
         }

@@ -53,7 +53,8 @@ impl<'s> Scalar<'s> {
             written if !written.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) => {
                 Self::Text(text)
             }
-            written => match (integer(written), float(written)) {
+            // Underscores are allowed in numbers.
+            written => match (integer(&written.replace('_', "")), float(&written.replace('_', ""))) {
                 (Some(number), _) => Self::Integer(number, text),
                 (None, true) => Self::Float(text),
                 (None, false) => Self::Text(text),
@@ -82,12 +83,11 @@ impl<'s> Scalar<'s> {
     }
 }
 
-/// Decimal, `0x`, `0o`, `0b` or, after a leading zero, octal; with underscores anywhere.
+/// Decimal, `0x`, `0o`, `0b` or, after a leading zero, octal.
 fn integer(written: &str) -> Option<i64> {
-    let bare = written.replace('_', "");
-    let (negative, digits) = match bare.strip_prefix(['+', '-']) {
-        Some(digits) => (bare.starts_with('-'), digits),
-        None => (false, bare.as_str()),
+    let (negative, digits) = match written.strip_prefix(['+', '-']) {
+        Some(digits) => (written.starts_with('-'), digits),
+        None => (false, written),
     };
     let (digits, radix) = match digits.split_at_checked(2) {
         Some(("0x" | "0X", rest)) => (rest, 16),
@@ -161,9 +161,19 @@ mod tests {
 
     #[test]
     fn fractions_and_exponents_are_numbers() {
-        for text in
-            ["1e3", "1.5", ".5", "5.", "-1E-9", ".inf", "-.Inf", ".nan", "99999999999999999999", "089"]
-        {
+        for text in [
+            "1e3",
+            "1.5",
+            ".5",
+            "5.",
+            "-1E-9",
+            ".inf",
+            "-.Inf",
+            ".nan",
+            "99999999999999999999",
+            "089",
+            "1_0.5",
+        ] {
             assert_eq!(plain(text), Scalar::Float(text.into()));
         }
     }
