@@ -41,12 +41,6 @@ impl Source {
         let cut = usize::from(end > start && self.text.as_bytes().get(end - 1) == Some(&b'\r'));
         Some(start..end - cut)
     }
-
-    /// The number of the line that holds this offset, counted from one.
-    pub(crate) fn line_number(&self, offset: usize) -> usize {
-        let before = self.text.get(..offset).unwrap_or(&self.text);
-        1 + before.matches('\n').count()
-    }
 }
 
 impl<T> Spanned<T> {

@@ -1,7 +1,8 @@
 //! Diagnostics as people read them: severity, code and message, the place with its line and a caret, the object, the
 //! field, the hint.
 //!
-//! Only the lines around a place are handed to the renderer, so that the cost does not grow with the size of the source.
+//! Only the lines around a place are handed to the renderer, and the lines of a source are counted once, so that a finding
+//! costs the same in a long source as in a short one.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -21,11 +22,12 @@ const NEAR: usize = 2000;
 pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let sources: Vec<Lines<'_>> = sources.iter().map(Lines::of).collect();
     let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
     ordered.sort_by_key(|d| (d.span.source, d.span.start, d.span.end, d.severity, d.code, &d.message));
     let mut out = String::new();
     for diagnostic in ordered {
-        out.push_str(&renderer.render(&[report(diagnostic, sources)]));
+        out.push_str(&renderer.render(&[report(diagnostic, &sources)]));
         out.push('\n');
         if let Some(hint) = &diagnostic.hint {
             let (bold, plain) = if colour { ("\u{1b}[1m\u{1b}[96m", "\u{1b}[0m") } else { ("", "") };
@@ -38,7 +40,19 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
     out
 }
 
-fn report<'a>(diagnostic: &'a Diagnostic, sources: &'a [Source]) -> Group<'a> {
+/// A source and where its lines end.
+struct Lines<'a> {
+    source: &'a Source,
+    ends: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(source: &'a Source) -> Self {
+        Self { source, ends: source.text.match_indices('\n').map(|(end, _)| end).collect() }
+    }
+}
+
+fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -53,7 +67,7 @@ fn report<'a>(diagnostic: &'a Diagnostic, sources: &'a [Source]) -> Group<'a> {
 }
 
 /// The place and the related one: as one piece of source if they are near, or else as two.
-fn places<'a>(diagnostic: &'a Diagnostic, sources: &'a [Source]) -> Vec<Element<'a>> {
+fn places<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Vec<Element<'a>> {
     let primary = (AnnotationKind::Primary, diagnostic.span, diagnostic.label.as_deref());
     let Some((span, label)) = &diagnostic.related else {
         return piece(&[primary], sources).into_iter().collect();
@@ -69,9 +83,9 @@ fn places<'a>(diagnostic: &'a Diagnostic, sources: &'a [Source]) -> Vec<Element<
 /// The lines of these places, which are of one source.
 fn piece<'a>(
     places: &[(AnnotationKind, Span, Option<&'a str>)],
-    sources: &'a [Source],
+    sources: &[Lines<'a>],
 ) -> Option<Element<'a>> {
-    let source = sources.get(places.first()?.1.source)?;
+    let Lines { source, ends } = sources.get(places.first()?.1.source)?;
     let first = places.iter().map(|(_, span, _)| span.start).min()?;
     let last = places.iter().map(|(_, span, _)| span.start).max()?;
     let window = source.line(first)?.start..source.line(last)?.end;
@@ -82,7 +96,7 @@ fn piece<'a>(
         };
     Some(
         Snippet::source(source.text.get(window.clone())?)
-            .line_start(source.line_number(first))
+            .line_start(1 + ends.partition_point(|&end| end < first))
             .path(source.name.as_str())
             .annotations(places.iter().filter_map(annotate))
             .into(),

@@ -2,7 +2,7 @@
 
 use envoy_config::diagnostic::{Diagnostic, Severity};
 
-use super::{read, route};
+use super::{at, read, route};
 
 /// The only finding in a text.
 fn only(text: &str) -> Diagnostic {
@@ -17,13 +17,13 @@ fn each(cases: &[(&str, &str, &str)], whole: impl Fn(&str) -> String) {
     for (part, code, place) in cases {
         let text = whole(part);
         let found = only(&text);
-        let at = &text[found.span.start..found.span.end];
+        let at = at(&text, found.span);
         assert_eq!((found.code, at), (*code, *place), "{part}: {}", found.message);
     }
 }
 
 #[test]
-fn kinds_and_versions() {
+fn unknown_and_unsupported_kinds_are_named() {
     let cases = [
         ("apiVersion: gateway.networking.k8s.io/v1\nkind: HttpRoute", "unknown-kind", "HttpRoute"),
         ("apiVersion: v1\nkind: HTTPRoute", "unknown-kind", "HTTPRoute"),
@@ -59,7 +59,7 @@ fn kinds_and_versions() {
 }
 
 #[test]
-fn names_and_metadata() {
+fn names_and_metadata_keep_the_forms_of_kubernetes() {
     let cases = [
         ("{}", "missing-field", "{}"),
         ("{name: }", "missing-field", "name"),
@@ -85,7 +85,7 @@ fn names_and_metadata() {
 }
 
 #[test]
-fn parts_of_a_gateway() {
+fn a_gateway_keeps_the_rules_of_its_crd() {
     let listener = "{name: a, port: 80, protocol: HTTP}";
     let cases = [
         ("{gatewayClassName: a, listeners: []}", "wrong-length", "[]"),
@@ -152,13 +152,13 @@ fn parts_of_a_gateway() {
             "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: a}}\nspec: {spec}\n"
         );
         let found = only(&text);
-        let at = text[found.span.start..found.span.end].replace("name: b", "name: a");
+        let at = at(&text, found.span).replace("name: b", "name: a");
         assert_eq!((found.code, at.as_str()), (code, place), "{spec}: {}", found.message);
     }
 }
 
 #[test]
-fn parts_of_a_rule() {
+fn a_rule_keeps_the_rules_of_its_crd() {
     let cases = [
         ("filters: [{type: CORS}]", "not-supported", "filters"),
         ("timeouts: {request: 1s}", "not-supported", "timeouts"),
@@ -184,7 +184,7 @@ fn parts_of_a_rule() {
 }
 
 #[test]
-fn paths_that_the_api_refuses() {
+fn paths_that_the_api_refuses_are_refused() {
     for path in [
         "a",
         "''",
@@ -212,7 +212,7 @@ fn paths_that_the_api_refuses() {
 }
 
 #[test]
-fn parts_of_session_persistence() {
+fn session_persistence_keeps_the_rules_of_both_shapes() {
     let cases = [
         ("{sessionName: a, cookie: {}}", "mixed-session-shapes", "cookie"),
         ("{header: {name: a}, cookieConfig: {}}", "mixed-session-shapes", "cookieConfig"),
@@ -250,7 +250,7 @@ fn a_mixture_of_shapes_shows_both_places() {
     let text = route("sessionPersistence:\n  cookieConfig: {}\n  cookie: {}");
     let found = only(&text);
     let (related, _) = found.related.unwrap();
-    assert_eq!((&text[related.start..related.end], found.span.start > related.start), ("cookieConfig", true));
+    assert_eq!((at(&text, related), found.span.start > related.start), ("cookieConfig", true));
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn a_key_that_is_there_twice_shows_both_places_and_drops_the_object() {
     let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  name: b\n";
     let found = only(text);
     let (related, _) = found.related.unwrap();
-    assert_eq!((found.code, &text[related.start..related.end]), ("duplicate-key", "name"));
+    assert_eq!((found.code, at(text, related)), ("duplicate-key", "name"));
     assert!(related.start < found.span.start && read(text).0.namespaces.is_empty());
 }
 
@@ -341,7 +341,7 @@ fn everything_wrong_is_said_at_once_and_the_object_is_left_out() {
 }
 
 #[test]
-fn parts_of_services_and_endpoint_slices() {
+fn services_and_endpoint_slices_keep_the_rules_of_kubernetes() {
     let service = [
         ("{ports: [{port: 80}, {port: 81}]}", "duplicate-value", "81"),
         ("{ports: [{port: 80, name: a}, {port: 80, name: b}]}", "duplicate-value", "80"),

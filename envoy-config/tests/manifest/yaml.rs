@@ -93,7 +93,7 @@ fn aliases_cannot_multiply_without_bound() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let alias = format!("*a{}, ", level - 1).repeat(10);
-        text.push_str(&format!("a{level}: &a{level} [{alias}]\n"));
+        text += &format!("a{level}: &a{level} [{alias}]\n");
     }
     let (_, diagnostics) = read(&text);
     assert_eq!(diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), ["invalid-yaml"]);
@@ -103,10 +103,9 @@ fn aliases_cannot_multiply_without_bound() {
 #[test]
 fn nesting_is_bounded_with_and_without_aliases() {
     let brackets = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let indented: String = (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-    let aliased: String = (0..100)
-        .map(|level| format!("a{level}: &a{level} [[[[[[[[*a{}]]]]]]]]\n", level - 1).replace("*a-1", "x"))
-        .collect();
+    let indented = (0..5_000).map(|depth| " ".repeat(depth) + "a:\n").collect::<Vec<_>>().concat();
+    let level = |level: i32| format!("a{level}: &a{level} [[[[[[[[*a{}]]]]]]]]\n", level - 1);
+    let aliased = (0..100).map(level).collect::<Vec<_>>().concat().replace("*a-1", "x");
     for text in [brackets, indented, aliased] {
         let (_, diagnostics) = read(&text);
         assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");

@@ -1,5 +1,7 @@
 //! `metadata`: who an object is.
 
+use std::collections::BTreeMap;
+
 use super::fields::{Fields, Known, Nulls};
 use super::kinds::Scope;
 use super::log::{At, Log, Path};
@@ -71,15 +73,15 @@ fn read_name(fields: &Fields<'_>, form: NameForm, log: &mut Log) -> Option<Spann
 }
 
 /// The keys and values of labels, checked.
-pub(super) fn labels(at: At<'_>, log: &mut Log) -> Option<std::collections::BTreeMap<String, String>> {
+fn labels(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
     let map = strings(at, log)?;
-    for (key, value) in &map {
-        let Some(entry) = at.node.get(key) else { continue };
-        let path = Path::Field(&at.path, key);
-        if let Err(error) = names::label_key(key) {
+    let Value::Mapping(entries) = &at.node.value else { return None };
+    for entry in entries {
+        let path = Path::Field(&at.path, &entry.key.text);
+        if let Err(error) = names::label_key(&entry.key.text) {
             log.add(path.place(Diagnostic::error("invalid-name", entry.key.span, error.to_string())));
         }
-        if let Err(error) = names::label_value(value) {
+        if let Some(Err(error)) = map.get(&*entry.key.text).map(|value| names::label_value(value)) {
             log.add(path.place(Diagnostic::error("invalid-value", entry.value.span, error.to_string())));
         }
     }
