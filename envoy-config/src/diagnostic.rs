@@ -1,9 +1,16 @@
 //! What is wrong with the manifests, or worth saying of them.
 //!
 //! A diagnostic names the object, the field's path and the place in its source, so that a person can mend the manifest
-//! without knowing this program.
+//! without knowing this program. Any stage makes them; [`print()`] shows them.
+
+mod print;
+mod suggest;
 
 use crate::source::Span;
+
+pub use print::print;
+pub use suggest::closest;
+pub(crate) use suggest::within;
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,4 +42,71 @@ pub enum Severity {
     Error,
     /// Everything is written, but perhaps not what was meant.
     Warning,
+}
+
+impl Diagnostic {
+    /// An error at this place, with nothing but its message as yet.
+    #[must_use]
+    pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, span, message.into())
+    }
+
+    /// A warning at this place, with nothing but its message as yet.
+    #[must_use]
+    pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, span, message.into())
+    }
+
+    const fn new(severity: Severity, code: &'static str, span: Span, message: String) -> Self {
+        Self {
+            severity,
+            code,
+            message,
+            object: None,
+            field: None,
+            span,
+            label: None,
+            related: None,
+            hint: None,
+        }
+    }
+
+    /// The same, about this object.
+    #[must_use]
+    pub fn object(self, object: impl Into<String>) -> Self {
+        Self { object: Some(object.into()), ..self }
+    }
+
+    /// The same, about the field of this path.
+    #[must_use]
+    pub fn field(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    /// The same, with a few words at the place.
+    #[must_use]
+    pub fn label(self, label: impl Into<String>) -> Self {
+        Self { label: Some(label.into()), ..self }
+    }
+
+    /// The same, with a second place and a few words there.
+    #[must_use]
+    pub fn related(self, span: Span, label: impl Into<String>) -> Self {
+        Self { related: Some((span, label.into())), ..self }
+    }
+
+    /// The same, with what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same, with `did you mean` when one of the candidates is close to the word that was written.
+    #[must_use]
+    pub fn did_you_mean<'a>(self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        match closest(word, candidates) {
+            Some(candidate) => self.hint(format!("did you mean `{candidate}`?")),
+            None => self,
+        }
+    }
 }

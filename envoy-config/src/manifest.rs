@@ -5,6 +5,7 @@
 
 pub mod core;
 pub mod gateway;
+mod read;
 pub mod route;
 pub mod session;
 
@@ -14,6 +15,8 @@ use self::core::{EndpointSlice, Namespace, Service};
 use self::gateway::{Gateway, GatewayClass};
 use self::route::HttpRoute;
 use crate::source::{Span, Spanned};
+
+pub use self::read::read;
 
 /// All objects of all sources, in the order in which they were read. No two of a kind have one namespace and name.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,7 @@
 //! The texts that manifests come from, and places in them.
 
+use std::ops::Range;
+
 /// One input: a file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -27,4 +29,24 @@ pub struct Spanned<T> {
     pub value: T,
     /// Where it was written.
     pub span: Span,
+}
+
+impl Source {
+    /// The bytes of the line that holds this offset, without the line's end. None when the text has no character there
+    /// and does not end there either.
+    pub(crate) fn line(&self, offset: usize) -> Option<Range<usize>> {
+        let (before, after) = self.text.split_at_checked(offset)?;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let end = after.find('\n').map_or(self.text.len(), |newline| offset + newline);
+        let cut = usize::from(end > start && self.text.as_bytes().get(end - 1) == Some(&b'\r'));
+        Some(start..end - cut)
+    }
+}
+
+impl<T> Spanned<T> {
+    /// Another value of the same place.
+    #[must_use]
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned { value: change(self.value), span: self.span }
+    }
 }

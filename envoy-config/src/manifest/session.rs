@@ -2,7 +2,8 @@
 //!
 //! Gateway API 1.1 to 1.6 has `{sessionName, absoluteTimeout, idleTimeout, type, cookieConfig.lifetimeType}`; the newer
 //! shape is `{type, absoluteTimeout, cookie{name, path, lifetimeType}, header{name}}`. What is here means the same for
-//! both; which one it was shows only in the cookie's path.
+//! both; which one it was shows only in the cookie's path. `idleTimeout` is taken in both, and fields that belong to both
+//! (`{}`, `{type: Cookie}`) are the older shape.
 
 use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, Timeout};
 

@@ -1,0 +1,227 @@
+//! Diagnostics as people read them: severity, code and message, the place with its line and a caret, the object, the
+//! field, the hint.
+//!
+//! Only the lines around a place are handed to the renderer, and the lines of a source are counted once, so that a finding
+//! costs the same in a long source as in a short one.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Renderer, Snippet};
+
+use super::{Diagnostic, Severity};
+use crate::source::{Source, Span};
+
+/// Two places of one source that are at most so many bytes apart are shown in one piece.
+const NEAR: usize = 2000;
+
+/// Shows all of them, each with an empty line behind it, in the order of the sources and of the places in them; in
+/// colour if that is wanted. Every span must belong to these sources; a place that does not is left out.
+#[must_use]
+pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let sources: Vec<Lines<'_>> = sources.iter().map(Lines::of).collect();
+    let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
+    ordered.sort_by_key(|d| (d.span.source, d.span.start, d.span.end, d.severity, d.code, &d.message));
+    let mut out = String::new();
+    for diagnostic in ordered {
+        out.push_str(&renderer.render(&[report(diagnostic, &sources)]));
+        out.push('\n');
+        if let Some(hint) = &diagnostic.hint {
+            let (bold, plain) = if colour { ("\u{1b}[1m\u{1b}[96m", "\u{1b}[0m") } else { ("", "") };
+            // Writing to a string cannot fail.
+            let _ =
+                write!(out, "\n{bold}hint{plain}: {}\n", annotate_snippets::normalize_untrusted_str(hint));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A source and where its lines end.
+struct Lines<'a> {
+    source: &'a Source,
+    ends: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(source: &'a Source) -> Self {
+        Self { source, ends: source.text.match_indices('\n').map(|(end, _)| end).collect() }
+    }
+}
+
+fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let note = |name: &'a str, text: &'a str| Element::from(Level::NOTE.with_name(name).message(text));
+    level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code)
+        .elements(places(diagnostic, sources))
+        .elements(diagnostic.object.as_deref().map(|object| note("object", object)))
+        .elements(diagnostic.field.as_deref().map(|field| note("field", field)))
+}
+
+/// The place and the related one: as one piece of source if they are near, or else as two.
+fn places<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Vec<Element<'a>> {
+    let primary = (AnnotationKind::Primary, diagnostic.span, diagnostic.label.as_deref());
+    let Some((span, label)) = &diagnostic.related else {
+        return piece(&[primary], sources).into_iter().collect();
+    };
+    let related = (AnnotationKind::Context, *span, Some(label.as_str()));
+    if span.source == diagnostic.span.source && span.start.abs_diff(diagnostic.span.start) <= NEAR {
+        piece(&[primary, related], sources).into_iter().collect()
+    } else {
+        piece(&[primary], sources).into_iter().chain(piece(&[related], sources)).collect()
+    }
+}
+
+/// The lines of these places, which are of one source.
+fn piece<'a>(
+    places: &[(AnnotationKind, Span, Option<&'a str>)],
+    sources: &[Lines<'a>],
+) -> Option<Element<'a>> {
+    let Lines { source, ends } = sources.get(places.first()?.1.source)?;
+    let first = places.iter().map(|(_, span, _)| span.start).min()?;
+    let last = places.iter().map(|(_, span, _)| span.start).max()?;
+    let window = source.line(first)?.start..source.line(last)?.end;
+    let annotate =
+        |&(kind, span, label): &(AnnotationKind, Span, Option<&'a str>)| -> Option<Annotation<'a>> {
+            let shown = first_line(source, span)?;
+            Some(kind.span(shown.start - window.start..shown.end - window.start).label(label))
+        };
+    Some(
+        Snippet::source(source.text.get(window.clone())?)
+            .line_start(1 + ends.partition_point(|&end| end < first))
+            .path(source.name.as_str())
+            .annotations(places.iter().filter_map(annotate))
+            .into(),
+    )
+}
+
+/// The span's part in its first line: a whole object or rule is named by how it begins.
+fn first_line(source: &Source, span: Span) -> Option<Range<usize>> {
+    let line = source.line(span.start)?;
+    let start = span.start.min(line.end);
+    Some(start..span.end.clamp(start, line.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, text: &str) -> Source {
+        Source { name: name.to_owned(), text: text.to_owned() }
+    }
+
+    /// The place of a word in one of the sources.
+    fn at(sources: &[Source], source: usize, word: &str) -> Span {
+        let start = sources[source].text.find(word).unwrap();
+        Span { source, start, end: start + word.len() }
+    }
+
+    #[test]
+    fn a_finding_shows_its_place_its_object_and_what_to_do() {
+        let sources = [source("route.yaml", "kind: HTTPRoute\nspec:\n  ruls: []\n")];
+        let finding = Diagnostic::error("unknown-field", at(&sources, 0, "ruls"), "unknown field `ruls`")
+            .object("HTTPRoute default/a")
+            .field("spec.ruls")
+            .did_you_mean("ruls", ["rules", "hostnames"]);
+        let expected = "\
+error[unknown-field]: unknown field `ruls`
+ --> route.yaml:3:3
+  |
+3 |   ruls: []
+  |   ^^^^
+  |
+  = object: HTTPRoute default/a
+  = field: spec.ruls
+
+hint: did you mean `rules`?
+
+";
+        assert_eq!(print(&[finding], &sources, false), expected);
+    }
+
+    #[test]
+    fn a_related_place_is_shown_with_its_own_words_wherever_it_is() {
+        let far = format!("a: 1\n{}a: 2\n", "# x\n".repeat(2000));
+        let sources = [source("one.yaml", &far), source("two.yaml", "a: 3\r\n")];
+        let second = Span { source: 0, start: far.len() - 5, end: far.len() - 4 };
+        let same =
+            Diagnostic::error("duplicate-key", second, "twice").related(at(&sources, 0, "a"), "first here");
+        let other =
+            Diagnostic::warning("x", at(&sources, 1, "a"), "too").related(at(&sources, 0, "a"), "first here");
+        let expected = "\
+error[duplicate-key]: twice
+    --> one.yaml:2002:1
+     |
+2002 | a: 2
+     | ^
+     |
+    ::: one.yaml:1:1
+     |
+   1 | a: 1
+     | - first here
+
+warning[x]: too
+ --> two.yaml:1:1
+  |
+1 | a: 3
+  | ^
+  |
+ ::: one.yaml:1:1
+  |
+1 | a: 1
+  | - first here
+
+";
+        assert_eq!(print(&[other, same], &sources, false), expected);
+    }
+
+    #[test]
+    fn findings_come_in_the_order_of_the_sources() {
+        let sources = [source("one.yaml", "a b\n"), source("two.yaml", "c\n")];
+        let find = |source, word| Diagnostic::error("x", at(&sources, source, word), word);
+        let ordered = [find(0, "a"), find(0, "b"), find(1, "c")];
+        let expected = print(&ordered, &sources, false);
+        assert_eq!(print(&[find(1, "c"), find(0, "b"), find(0, "a")], &sources, false), expected);
+    }
+
+    #[test]
+    fn an_object_of_many_lines_is_shown_by_its_first() {
+        let sources = [source("one.yaml", "a:\r\n  b: c\r\n  d: e\r\n")];
+        let span = Span { source: 0, start: 0, end: sources[0].text.len() };
+        let printed = print(&[Diagnostic::error("x", span, "wrong")], &sources, false);
+        assert_eq!(printed, "error[x]: wrong\n --> one.yaml:1:1\n  |\n1 | a:\n  | ^^\n\n");
+    }
+
+    #[test]
+    fn colour_is_there_when_it_is_wanted() {
+        let sources = [source("one.yaml", "a\n")];
+        let finding = [Diagnostic::error("x", at(&sources, 0, "a"), "wrong").hint("mend it")];
+        assert!(print(&finding, &sources, true).contains('\u{1b}'));
+        assert!(!print(&finding, &sources, false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn the_end_of_a_text_and_an_empty_one_have_a_place() {
+        for text in ["", "\n", "a", "a\n", "\r\n"] {
+            let sources = [source("one.yaml", text)];
+            let span = Span { source: 0, start: text.len(), end: text.len() };
+            let printed = print(&[Diagnostic::error("x", span, "wrong")], &sources, false);
+            assert!(printed.contains("--> one.yaml:"), "{text:?}: {printed}");
+        }
+    }
+
+    #[test]
+    fn control_characters_of_a_source_do_not_reach_the_terminal() {
+        let sources = [source("one.yaml", "a: \u{1b}[31m\u{202e}\n")];
+        let finding = Diagnostic::error("x", at(&sources, 0, "a"), "\u{1b}[31m").hint("\u{1b}[31m");
+        assert!(!print(&[finding], &sources, false).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,58 @@
+//! Text to typed manifests.
+//!
+//! Each source becomes documents ([`yaml`]), each document objects (a `List` has several), each object is read by its
+//! kind ([`kinds`]) with the fields, defaults and rules of its API. Everything that is wrong is said, not only the first;
+//! an object with an error in it is left out.
+//!
+//! The rules are those that the API server keeps: the CRDs of the Gateway API's experimental channel, v1.1 to v1.6 and the
+//! main branch of August 2026, with their patterns, lengths and CEL, and the validation of Kubernetes' own kinds as far as
+//! it touches what is read. A field that has no bearing on what Envoy serves is accepted unread (`status`, `clusterIPs`);
+//! a field that has, but is not rendered yet, is an error that names it, unless it is empty.
+
+mod core;
+mod duration;
+mod fields;
+mod gateway;
+mod kinds;
+mod log;
+mod metadata;
+mod names;
+mod object;
+mod path;
+mod regex;
+mod route;
+mod session;
+mod timestamp;
+mod unique;
+mod value;
+mod yaml;
+
+use std::collections::HashMap;
+
+use self::kinds::Kind;
+use self::log::Log;
+use super::Manifests;
+use crate::diagnostic::Diagnostic;
+use crate::source::{Source, Span};
+
+/// Reads every object of every source. What is invalid is left out of the manifests and told in the diagnostics, which
+/// are in the order of reading.
+#[must_use]
+pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
+    let mut reader = Reader::default();
+    for (index, source) in sources.iter().enumerate() {
+        for document in yaml::documents(index, &source.text, &mut reader.log) {
+            reader.document(&document);
+        }
+    }
+    (reader.manifests, reader.log.into_diagnostics())
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Reader {
+    manifests: Manifests,
+    log: Log,
+    /// Where each object has its name, by kind, namespace and name.
+    names: HashMap<(Kind, String, String), Span>,
+}

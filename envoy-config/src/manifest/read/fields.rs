@@ -1,0 +1,180 @@
+//! Objects field by field: what is unknown, missing or not rendered yet is said here, once for all kinds.
+
+use super::log::{At, Log, Path};
+use super::yaml::{Entry, Value};
+use crate::diagnostic::Diagnostic;
+use crate::source::Spanned;
+
+/// The field names of an object of the API. A field that is in none of the lists is an error.
+pub(super) struct Known {
+    /// Fields that are read.
+    pub(super) read: &'static [&'static str],
+    /// Fields that have no bearing on what Envoy serves: accepted whatever they hold.
+    pub(super) unread: &'static [&'static str],
+    /// Fields that have a meaning which is not rendered yet: an error, unless they are empty.
+    pub(super) unsupported: &'static [&'static str],
+    /// What `field: null` is.
+    pub(super) nulls: Nulls,
+}
+
+/// What the API server makes of a field whose value is null.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nulls {
+    /// The same as leaving the field out (Kubernetes' own kinds).
+    LeftOut,
+    /// An error, unless the field has a default (kinds defined by a CRD).
+    Refused,
+}
+
+/// An object of the API whose field names have been checked.
+pub(super) struct Fields<'a> {
+    at: At<'a>,
+    entries: &'a [Entry<'a>],
+    nulls: Nulls,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a value, which must be an object.
+    pub(super) fn of(at: At<'a>, known: &Known, log: &mut Log) -> Option<Self> {
+        let Value::Mapping(entries) = &at.node.value else {
+            return log.refuse(at.wrong_type("an object"));
+        };
+        for entry in entries {
+            let name = &*entry.key.text;
+            if known.read.contains(&name) || known.unread.contains(&name) {
+                continue;
+            }
+            let path = Path::Field(&at.path, name);
+            if known.unsupported.contains(&name) {
+                if !empty(entry) {
+                    log.add(not_supported(&path, entry));
+                }
+                continue;
+            }
+            let message = format!("unknown field `{name}`");
+            let names = known.read.iter().chain(known.unread).chain(known.unsupported).copied();
+            log.add(
+                path.place(Diagnostic::error("unknown-field", entry.key.span, message))
+                    .did_you_mean(name, names),
+            );
+        }
+        Some(Self { at, entries, nulls: known.nulls })
+    }
+
+    pub(super) const fn at(&self) -> At<'a> {
+        self.at
+    }
+
+    /// The field as it was written, if it was.
+    pub(super) fn entry(&self, name: &str) -> Option<&'a Entry<'a>> {
+        self.entries.iter().find(|entry| entry.key.text == name)
+    }
+
+    /// Whether the field was written and is not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entry(name).is_some_and(|entry| !entry.value.is_null())
+    }
+
+    /// A field that may be left out. None as well when its value is wrong.
+    pub(super) fn optional<T>(
+        &self,
+        name: &str,
+        log: &mut Log,
+        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+    ) -> Option<T> {
+        let entry = self.entry(name)?;
+        let at = At { node: &entry.value, path: Path::Field(&self.at.path, name) };
+        if !entry.value.is_null() {
+            return read(at, log);
+        }
+        if self.nulls == Nulls::Refused {
+            let message = format!("`{name}` has no value");
+            log.add(at.error("missing-value", message).hint("give it a value, or leave the field out"));
+        }
+        None
+    }
+
+    /// A field that has a default: null is the same as leaving it out.
+    pub(super) fn defaulted<T>(
+        &self,
+        name: &str,
+        log: &mut Log,
+        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+    ) -> Option<T> {
+        if self.has(name) { self.optional(name, log, read) } else { None }
+    }
+
+    /// A field that has this default. None only when its value is wrong.
+    pub(super) fn or<T>(
+        &self,
+        name: &str,
+        default: T,
+        log: &mut Log,
+        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+    ) -> Option<T> {
+        if self.has(name) { self.optional(name, log, read) } else { Some(default) }
+    }
+
+    /// A defaulted value, placed at the object that it was left out of.
+    pub(super) const fn default<T>(&self, value: T) -> Spanned<T> {
+        Spanned { value, span: self.at.span() }
+    }
+
+    /// A field that must be there.
+    pub(super) fn required<T>(
+        &self,
+        name: &str,
+        log: &mut Log,
+        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+    ) -> Option<T> {
+        if self.has(name) {
+            return self.optional(name, log, read);
+        }
+        let message = format!("`{name}` is missing");
+        let place = self.entry(name).map_or(self.at.span(), |entry| entry.key.span);
+        let path = Path::Field(&self.at.path, name);
+        log.refuse(path.place(Diagnostic::error("missing-field", place, message)))
+    }
+}
+
+/// The items of a value, which must be a list of so many, each read by itself.
+pub(super) fn list<T>(
+    at: At<'_>,
+    length: std::ops::RangeInclusive<usize>,
+    log: &mut Log,
+    mut read: impl FnMut(At<'_>, &mut Log) -> Option<T>,
+) -> Option<Vec<T>> {
+    let Value::Sequence(items) = &at.node.value else {
+        let hint = matches!(at.node.value, Value::Mapping(_)).then_some("put `- ` before its first field");
+        let diagnostic = at.wrong_type("a list");
+        return log.refuse(match hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        });
+    };
+    if !length.contains(&items.len()) {
+        let limit = if items.len() < *length.start() {
+            format!("at least {}", length.start())
+        } else {
+            format!("at most {}", length.end())
+        };
+        let message = format!("{} items, but the API takes {limit} here", items.len());
+        return log.refuse(at.error("wrong-length", message));
+    }
+    let item = |(index, node)| read(At { node, path: Path::Item(&at.path, index) }, log);
+    // Every item is read, so that everything wrong is said at once.
+    Some(items.iter().enumerate().filter_map(item).collect())
+}
+
+fn empty(entry: &Entry<'_>) -> bool {
+    match &entry.value.value {
+        Value::Scalar(_) => entry.value.is_null(),
+        Value::Sequence(items) => items.is_empty(),
+        Value::Mapping(entries) => entries.is_empty(),
+    }
+}
+
+fn not_supported(path: &Path<'_>, entry: &Entry<'_>) -> Diagnostic {
+    let message = format!("the field `{}` is not supported yet", entry.key.text);
+    path.place(Diagnostic::error("not-supported", entry.key.span, message))
+}

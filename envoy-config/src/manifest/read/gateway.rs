@@ -1,0 +1,187 @@
+//! GatewayClass and Gateway.
+
+use super::fields::{Fields, Known, Nulls, list};
+use super::log::{At, Log};
+use super::names;
+use super::unique::unique;
+use super::value::{parsed, port, string, strings, word};
+use crate::manifest::gateway::{
+    AllowedNamespaces, Gateway, GatewayClass, LabelSelector, Listener, Operator, Protocol, Requirement,
+};
+use crate::source::Spanned;
+
+const CLASS: Known = Known {
+    read: &["controllerName"],
+    unread: &["description"],
+    unsupported: &["parametersRef"],
+    nulls: Nulls::Refused,
+};
+
+const GATEWAY: Known = Known {
+    read: &["gatewayClassName", "listeners"],
+    unread: &[],
+    unsupported: &["addresses", "allowedListeners", "backendTLS", "defaultScope", "infrastructure", "tls"],
+    nulls: Nulls::Refused,
+};
+
+const LISTENER: Known = Known {
+    read: &["name", "hostname", "port", "protocol", "allowedRoutes"],
+    unread: &[],
+    unsupported: &["tls"],
+    nulls: Nulls::Refused,
+};
+
+const ALLOWED_ROUTES: Known =
+    Known { read: &["namespaces", "kinds"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const NAMESPACES: Known =
+    Known { read: &["from", "selector"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const ROUTE_KIND: Known =
+    Known { read: &["group", "kind"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const SELECTOR: Known = Known {
+    read: &["matchLabels", "matchExpressions"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const EXPRESSION: Known =
+    Known { read: &["key", "operator", "values"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+/// The group of the kinds that a listener may allow.
+pub(super) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+
+/// `spec` of a GatewayClass.
+pub(super) fn class(at: At<'_>, log: &mut Log) -> Option<GatewayClass> {
+    let fields = Fields::of(at, &CLASS, log)?;
+    let controller_name =
+        fields.required("controllerName", log, parsed("invalid-name", names::controller))?;
+    Some(GatewayClass { controller_name })
+}
+
+/// `spec` of a Gateway.
+pub(super) fn gateway(at: At<'_>, log: &mut Log) -> Option<Gateway> {
+    let fields = Fields::of(at, &GATEWAY, log)?;
+    let class = fields.required("gatewayClassName", log, parsed("invalid-name", names::reference));
+    let listeners = fields.required("listeners", log, |at, log| {
+        let listeners = list(at, 1..=64, log, listener)?;
+        unique(&at, "listener name", listeners.iter().map(|l| (&l.name.value, l.name.span)), log);
+        let place = |l: &Listener| (l.port.value, l.hostname.as_ref().map(|hostname| hostname.value.clone()));
+        let places = listeners.iter().map(|l| (place(l), l.span));
+        unique(&at, "combination of port, protocol and hostname", places, log);
+        Some(listeners)
+    });
+    Some(Gateway { class: class?, listeners: listeners? })
+}
+
+fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
+    let fields = Fields::of(at, &LISTENER, log)?;
+    let name = fields.required("name", log, parsed("invalid-name", names::subdomain));
+    let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
+    let port = fields.required("port", log, port);
+    let protocol = fields.required("protocol", log, protocol);
+    let allowed_namespaces =
+        fields.defaulted("allowedRoutes", log, allowed_routes).unwrap_or(AllowedNamespaces::Same);
+    Some(Listener {
+        name: name?,
+        hostname,
+        port: port?,
+        protocol: protocol?,
+        allowed_namespaces,
+        span: at.span(),
+    })
+}
+
+fn protocol(at: At<'_>, log: &mut Log) -> Option<Spanned<Protocol>> {
+    const KNOWN: [&str; 5] = ["HTTP", "HTTPS", "TLS", "TCP", "UDP"];
+    let text = string(at, log)?;
+    match text.value.as_str() {
+        "HTTP" => Some(text.map(|_| Protocol::Http)),
+        other if KNOWN.contains(&other) || other.contains('/') => {
+            log.refuse(at.error("not-supported", format!("the protocol `{other}` is not supported yet")))
+        }
+        other => {
+            let message = format!("`{other}` is none of `HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`");
+            log.refuse(at.error("unknown-value", message).did_you_mean(other, KNOWN))
+        }
+    }
+}
+
+fn allowed_routes(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {
+    let fields = Fields::of(at, &ALLOWED_ROUTES, log)?;
+    fields.optional("kinds", log, |at, log| list(at, 0..=8, log, route_kind));
+    Some(fields.defaulted("namespaces", log, namespaces).unwrap_or(AllowedNamespaces::Same))
+}
+
+/// The only routes that are rendered are HTTPRoutes, so allowing just these changes nothing.
+fn route_kind(at: At<'_>, log: &mut Log) -> Option<()> {
+    let fields = Fields::of(at, &ROUTE_KIND, log)?;
+    let group = fields.defaulted("group", log, parsed("invalid-name", names::group));
+    let kind = fields.required("kind", log, parsed("invalid-name", names::kind))?;
+    if kind.value == "HTTPRoute" && group.is_none_or(|group| group.value == GATEWAY_GROUP) {
+        return Some(());
+    }
+    log.refuse(
+        at.error("not-supported", format!("routes of the kind `{}` are not supported yet", kind.value)),
+    )
+}
+
+/// What `from` says.
+#[derive(Clone, PartialEq)]
+enum From {
+    Same,
+    All,
+    Selector,
+}
+
+fn namespaces(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {
+    let fields = Fields::of(at, &NAMESPACES, log)?;
+    let words = [("All", From::All), ("Selector", From::Selector), ("Same", From::Same)];
+    let from = fields.or("from", fields.default(From::Same), log, word(&words))?.value;
+    if from == From::Selector {
+        return fields.required("selector", log, selector).map(AllowedNamespaces::Selector);
+    }
+    fields.optional("selector", log, |at, log| {
+        let message = "the selector has no effect unless `from` is `Selector`";
+        log.add(at.warning("no-effect", message));
+        selector(at, log)
+    });
+    Some(if from == From::All { AllowedNamespaces::All } else { AllowedNamespaces::Same })
+}
+
+fn selector(at: At<'_>, log: &mut Log) -> Option<LabelSelector> {
+    let fields = Fields::of(at, &SELECTOR, log)?;
+    let labels = fields.optional("matchLabels", log, strings).unwrap_or_default();
+    let equal =
+        labels.into_iter().map(|(key, value)| Requirement { key, operator: Operator::In(vec![value]) });
+    let expressions =
+        fields.optional("matchExpressions", log, |at, log| list(at, 0..=usize::MAX, log, requirement));
+    Some(LabelSelector { requirements: equal.chain(expressions.unwrap_or_default()).collect() })
+}
+
+fn requirement(at: At<'_>, log: &mut Log) -> Option<Requirement> {
+    let fields = Fields::of(at, &EXPRESSION, log)?;
+    let key = fields.required("key", log, parsed("invalid-name", names::label_key));
+    let words = ["In", "NotIn", "Exists", "DoesNotExist"].map(|name| (name, name));
+    let operator = fields.required("operator", log, word(&words));
+    let values = fields.optional("values", log, |at, log| list(at, 0..=usize::MAX, log, string));
+    let values: Vec<String> = values.unwrap_or_default().into_iter().map(|value| value.value).collect();
+    let (key, operator) = (key?.value, operator?.value);
+    let operator = match (operator, values.is_empty()) {
+        ("In", false) => Operator::In(values),
+        ("NotIn", false) => Operator::NotIn(values),
+        ("Exists", true) => Operator::Exists,
+        ("DoesNotExist", true) => Operator::DoesNotExist,
+        (operator, true) => {
+            let message = format!("the operator `{operator}` needs `values`");
+            return log.refuse(at.error("missing-field", message));
+        }
+        (operator, false) => {
+            let message = format!("the operator `{operator}` takes no `values`");
+            return log.refuse(at.error("invalid-value", message));
+        }
+    };
+    Some(Requirement { key, operator })
+}

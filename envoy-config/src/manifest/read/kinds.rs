@@ -1,0 +1,283 @@
+//! Which kinds there are, and what becomes of their objects.
+//!
+//! Six kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
+//! configuration without them would serve something else. Kubernetes' other kinds, which stand beside them in real
+//! manifests, do not decide where a request goes: they are passed over with a warning, and so are kinds of groups that
+//! are unknown here (`argoproj.io`), unless the group looks like a misspelt one.
+
+use crate::diagnostic::{closest, within};
+
+/// A kind whose objects are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    GatewayClass,
+    Gateway,
+    HttpRoute,
+    Service,
+    Namespace,
+    EndpointSlice,
+}
+
+/// Whether objects of a kind belong to a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Cluster,
+    Namespace,
+}
+
+/// What becomes of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Read(Kind),
+    /// It has a meaning that is not rendered yet.
+    NotSupported,
+    /// It has no part in what Envoy serves.
+    Ignored,
+    /// The kind exists, but not in this version of its group.
+    UnknownVersion {
+        known: String,
+    },
+    /// There is no such kind in this group.
+    UnknownKind {
+        hint: Option<String>,
+    },
+    /// There is no such group, but one that looks like it.
+    UnknownGroup {
+        hint: Option<String>,
+    },
+}
+
+struct Family {
+    group: &'static str,
+    /// Empty: any version will do, since the objects are not read.
+    versions: &'static [&'static str],
+    kinds: &'static [&'static str],
+    role: Role,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Read,
+    NotSupported,
+    Ignored,
+}
+
+const GATEWAY: &str = "gateway.networking.k8s.io";
+
+const FAMILIES: &[Family] = &[
+    family(GATEWAY, &["v1", "v1beta1"], &["GatewayClass", "Gateway", "HTTPRoute"], Role::Read),
+    family("", &["v1"], &["Service", "Namespace"], Role::Read),
+    family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
+    family(
+        GATEWAY,
+        &[],
+        &[
+            "GRPCRoute",
+            "TLSRoute",
+            "TCPRoute",
+            "UDPRoute",
+            "ReferenceGrant",
+            "ListenerSet",
+            "BackendTLSPolicy",
+            "BackendLBPolicy",
+        ],
+        Role::NotSupported,
+    ),
+    family(
+        "gateway.networking.x-k8s.io",
+        &[],
+        &["XBackend", "XBackendTrafficPolicy", "XListenerSet", "XMesh"],
+        Role::NotSupported,
+    ),
+    family(
+        "gateway.envoyproxy.io",
+        &[],
+        &[
+            "Backend",
+            "BackendTrafficPolicy",
+            "ClientTrafficPolicy",
+            "EnvoyExtensionPolicy",
+            "EnvoyPatchPolicy",
+            "EnvoyProxy",
+            "HTTPRouteFilter",
+            "SecurityPolicy",
+        ],
+        Role::NotSupported,
+    ),
+    family("", &["v1"], &["Endpoints"], Role::NotSupported),
+    family(
+        "",
+        &[],
+        &[
+            "Binding",
+            "ComponentStatus",
+            "ConfigMap",
+            "Event",
+            "LimitRange",
+            "Node",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Pod",
+            "PodTemplate",
+            "ReplicationController",
+            "ResourceQuota",
+            "Secret",
+            "ServiceAccount",
+        ],
+        Role::Ignored,
+    ),
+    family(
+        "apps",
+        &[],
+        &["ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"],
+        Role::Ignored,
+    ),
+    family("batch", &[], &["CronJob", "Job"], Role::Ignored),
+    family("autoscaling", &[], &["HorizontalPodAutoscaler", "Scale"], Role::Ignored),
+    family("policy", &[], &["Eviction", "PodDisruptionBudget"], Role::Ignored),
+    family(
+        "networking.k8s.io",
+        &[],
+        &["IPAddress", "Ingress", "IngressClass", "NetworkPolicy", "ServiceCIDR"],
+        Role::Ignored,
+    ),
+    family(
+        "rbac.authorization.k8s.io",
+        &[],
+        &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
+        Role::Ignored,
+    ),
+    family("apiextensions.k8s.io", &[], &["CustomResourceDefinition"], Role::Ignored),
+    family("apiregistration.k8s.io", &[], &["APIService"], Role::Ignored),
+    family(
+        "admissionregistration.k8s.io",
+        &[],
+        &[
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "ValidatingWebhookConfiguration",
+        ],
+        Role::Ignored,
+    ),
+    family("certificates.k8s.io", &[], &["CertificateSigningRequest", "ClusterTrustBundle"], Role::Ignored),
+    family("coordination.k8s.io", &[], &["Lease", "LeaseCandidate"], Role::Ignored),
+    family("events.k8s.io", &[], &["Event"], Role::Ignored),
+    family("flowcontrol.apiserver.k8s.io", &[], &["FlowSchema", "PriorityLevelConfiguration"], Role::Ignored),
+    family("node.k8s.io", &[], &["RuntimeClass"], Role::Ignored),
+    family("scheduling.k8s.io", &[], &["PriorityClass"], Role::Ignored),
+    family(
+        "storage.k8s.io",
+        &[],
+        &[
+            "CSIDriver",
+            "CSINode",
+            "CSIStorageCapacity",
+            "StorageClass",
+            "VolumeAttachment",
+            "VolumeAttributesClass",
+        ],
+        Role::Ignored,
+    ),
+];
+
+const fn family(
+    group: &'static str,
+    versions: &'static [&'static str],
+    kinds: &'static [&'static str],
+    role: Role,
+) -> Family {
+    Family { group, versions, kinds, role }
+}
+
+/// What becomes of an object of this `apiVersion` and `kind`.
+pub(super) fn look_up(api_version: &str, kind: &str) -> Verdict {
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    let of_group = || FAMILIES.iter().filter(|family| family.group == group);
+    if let Some(family) = of_group().find(|family| family.kinds.contains(&kind)) {
+        if !family.versions.is_empty() && !family.versions.contains(&version) {
+            return Verdict::UnknownVersion { known: family.api_version() };
+        }
+        return match (family.role, Kind::named(kind)) {
+            (Role::Read, Some(kind)) => Verdict::Read(kind),
+            (Role::Ignored, _) => Verdict::Ignored,
+            (Role::NotSupported, _) | (Role::Read, None) => Verdict::NotSupported,
+        };
+    }
+    if of_group().next().is_some() {
+        return Verdict::UnknownKind { hint: meant_kind(group, kind) };
+    }
+    let groups = || FAMILIES.iter().map(|family| family.group).filter(|group| !group.is_empty());
+    // Two letters: `policy.networking.k8s.io` is a group as well as `gateway.networking.k8s.io`.
+    if let Some(close) = within(2, group, groups()) {
+        return Verdict::UnknownGroup { hint: Some(format!("did you mean `{close}`?")) };
+    }
+    // The groups of all kinds that are not Kubernetes' own are domains.
+    if group.contains('.') { Verdict::Ignored } else { Verdict::UnknownGroup { hint: elsewhere(kind) } }
+}
+
+/// The kind that was meant, in this group or in another.
+fn meant_kind(group: &str, kind: &str) -> Option<String> {
+    let of_group = FAMILIES.iter().filter(|family| family.group == group);
+    closest(kind, of_group.flat_map(|family| family.kinds).copied())
+        .map(|close| format!("did you mean `{close}`?"))
+        .or_else(|| elsewhere(kind))
+        .or_else(|| {
+            let all = FAMILIES.iter().flat_map(|family| family.kinds).copied();
+            elsewhere(closest(kind, all)?)
+        })
+}
+
+/// Where a kind is to be found.
+fn elsewhere(kind: &str) -> Option<String> {
+    let family = FAMILIES.iter().find(|family| family.kinds.contains(&kind))?;
+    Some(match family.versions {
+        [] => format!("the kind `{kind}` is in the group `{}`", family.group),
+        _ => format!("the kind `{kind}` has the apiVersion `{}`", family.api_version()),
+    })
+}
+
+impl Family {
+    /// The newest `apiVersion`.
+    fn api_version(&self) -> String {
+        match (self.group, self.versions.first().copied().unwrap_or_default()) {
+            ("", version) => version.to_owned(),
+            (group, version) => format!("{group}/{version}"),
+        }
+    }
+}
+
+impl Kind {
+    const ALL: [Self; 6] = [
+        Self::GatewayClass,
+        Self::Gateway,
+        Self::HttpRoute,
+        Self::Service,
+        Self::Namespace,
+        Self::EndpointSlice,
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::GatewayClass => "GatewayClass",
+            Self::Gateway => "Gateway",
+            Self::HttpRoute => "HTTPRoute",
+            Self::Service => "Service",
+            Self::Namespace => "Namespace",
+            Self::EndpointSlice => "EndpointSlice",
+        }
+    }
+
+    pub(super) const fn scope(self) -> Scope {
+        match self {
+            Self::GatewayClass | Self::Namespace => Scope::Cluster,
+            Self::Gateway | Self::HttpRoute | Self::Service | Self::EndpointSlice => Scope::Namespace,
+        }
+    }
+}

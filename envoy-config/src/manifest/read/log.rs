@@ -1,0 +1,111 @@
+//! Where the reading of an object has come to, and what it has found so far.
+
+use std::fmt;
+
+use super::yaml::Node;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::Span;
+
+/// Everything found so far, and the object that is being read.
+///
+/// A function that reads a value answers None when it could not and has said why here.
+#[derive(Default)]
+pub(super) struct Log {
+    diagnostics: Vec<Diagnostic>,
+    object: Option<String>,
+    errors: usize,
+}
+
+/// A node of the object that is being read, and its path.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) node: &'a Node<'a>,
+    pub(super) path: Path<'a>,
+}
+
+/// The path of a field, from the inside out.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
+    /// The object itself.
+    Root,
+    /// A field or key of an object.
+    Field(&'a Path<'a>, &'a str),
+    /// An item of a list.
+    Item(&'a Path<'a>, usize),
+}
+
+impl Log {
+    /// Reads an object: what is found meanwhile is about it. None when there was any error in it.
+    pub(super) fn about<T>(
+        &mut self,
+        object: Option<String>,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let before = self.errors;
+        self.object = object;
+        let value = read(self);
+        self.object = None;
+        value.filter(|_| self.errors == before)
+    }
+
+    /// Adds a finding about the current object.
+    pub(super) fn add(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.severity == Severity::Error);
+        let object = self.object.clone();
+        self.diagnostics.push(Diagnostic { object, ..diagnostic });
+    }
+
+    /// Adds the reason why a value could not be read.
+    pub(super) fn refuse<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+        self.add(diagnostic);
+        None
+    }
+
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+}
+
+impl At<'_> {
+    pub(super) const fn span(&self) -> Span {
+        self.node.span
+    }
+
+    /// An error in this value.
+    pub(super) fn error(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+        self.path.place(Diagnostic::error(code, self.span(), message))
+    }
+
+    /// A warning about this value.
+    pub(super) fn warning(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+        self.path.place(Diagnostic::warning(code, self.span(), message))
+    }
+
+    /// An error that says what was expected in place of this value.
+    pub(super) fn wrong_type(&self, expected: &str) -> Diagnostic {
+        self.error("wrong-type", format!("expected {expected}, found {}", self.node.describe()))
+    }
+}
+
+impl Path<'_> {
+    /// The diagnostic with this path as its field.
+    pub(super) fn place(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match self {
+            Self::Root => diagnostic,
+            Self::Field(..) | Self::Item(..) => diagnostic.field(self.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let simple = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric());
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Self::Root, name) if simple(name) => f.write_str(name),
+            Self::Field(parent, name) if simple(name) => write!(f, "{parent}.{name}"),
+            Self::Field(parent, name) => write!(f, "{parent}[{name:?}]"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `metadata`: who an object is.
+
+use std::collections::BTreeMap;
+
+use super::fields::{Fields, Known, Nulls};
+use super::kinds::Scope;
+use super::log::{At, Log, Path};
+use super::names::{self, NameError};
+use super::timestamp;
+use super::value::{parsed, string, strings};
+use super::yaml::{Node, Scalar, Value};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Metadata;
+use crate::source::Spanned;
+
+const METADATA: Known = Known {
+    read: &["name", "namespace", "labels", "annotations", "creationTimestamp"],
+    unread: &[
+        "generateName",
+        "selfLink",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "ownerReferences",
+        "finalizers",
+        "managedFields",
+        "clusterName",
+    ],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+/// The form that the name of an object of a kind must have.
+type NameForm = fn(&str) -> Result<String, NameError>;
+
+/// Reads the metadata of an object.
+pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut Log) -> Option<Metadata> {
+    object.required("metadata", log, |at, log| {
+        let fields = Fields::of(at, &METADATA, log)?;
+        let name = read_name(&fields, name, log);
+        let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
+        if let (Scope::Cluster, Some(entry)) = (scope, fields.entry("namespace")) {
+            let diagnostic =
+                Diagnostic::error("unknown-field", entry.key.span, "objects of this kind have no namespace");
+            log.add(Path::Field(&at.path, "namespace").place(diagnostic).hint("remove the field"));
+        }
+        let labels = fields.optional("labels", log, labels).unwrap_or_default();
+        fields.optional("annotations", log, strings);
+        let created = fields.optional("creationTimestamp", log, |at, log| {
+            let text = string(at, log)?;
+            timestamp::parse(&text.value).or_else(|| {
+                let message = format!("{:?} is no date as `2026-01-02T03:04:05Z`", text.value);
+                log.refuse(at.error("invalid-value", message))
+            })
+        });
+        let own = match scope {
+            Scope::Cluster => String::new(),
+            Scope::Namespace => String::from("default"),
+        };
+        let namespace = namespace.unwrap_or(Spanned { value: own, span: at.span() });
+        Some(Metadata { name: name?, namespace, labels, created })
+    })
+}
+
+fn read_name(fields: &Fields<'_>, form: NameForm, log: &mut Log) -> Option<Spanned<String>> {
+    if fields.has("generateName") && !fields.has("name") {
+        let message = "`generateName` names an object only when a cluster creates it";
+        return log.refuse(fields.at().error("missing-field", message).hint("write `name`"));
+    }
+    fields.required("name", log, parsed("invalid-name", form))
+}
+
+/// The keys and values of labels, checked.
+fn labels(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
+    let map = strings(at, log)?;
+    let Value::Mapping(entries) = &at.node.value else { return None };
+    for entry in entries {
+        let path = Path::Field(&at.path, &entry.key.text);
+        if let Err(error) = names::label_key(&entry.key.text) {
+            log.add(path.place(Diagnostic::error("invalid-name", entry.key.span, error.to_string())));
+        }
+        if let Some(Err(error)) = map.get(&*entry.key.text).map(|value| names::label_value(value)) {
+            log.add(path.place(Diagnostic::error("invalid-value", entry.value.span, error.to_string())));
+        }
+    }
+    Some(map)
+}
+
+/// What messages call an object, before anything in it has been checked: `HTTPRoute default/cookie`. Where the scope of
+/// the kind is unknown, the namespace is told if there is one.
+pub(super) fn title(kind: &str, scope: Option<Scope>, object: &Node<'_>) -> Option<String> {
+    let metadata = &object.get("metadata")?.value;
+    let text = |field: &str| match &metadata.get(field)?.value.value {
+        Value::Scalar(Scalar::Text(text)) => Some(&**text),
+        _ => None,
+    };
+    let name = text("name")?;
+    let namespace = match scope {
+        Some(Scope::Cluster) => None,
+        Some(Scope::Namespace) => Some(text("namespace").unwrap_or("default")),
+        None => text("namespace"),
+    };
+    Some(match namespace {
+        Some(namespace) => format!("{kind} {namespace}/{name}"),
+        None => format!("{kind} {name}"),
+    })
+}

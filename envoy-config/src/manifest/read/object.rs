@@ -1,0 +1,209 @@
+//! One document: which kind of object it is, who it is, and its parts; or a list of objects.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::fields::{Fields, Known, Nulls};
+use super::kinds::{Kind, Verdict, look_up};
+use super::log::{At, Log, Path};
+use super::value::string;
+use super::yaml::{Document, Node, Value};
+use super::{Reader, core, gateway, metadata, names, route};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::core::Namespace;
+use crate::manifest::{Metadata, Object};
+use crate::source::Span;
+
+const WITH_SPEC: Known = Known {
+    read: &["apiVersion", "kind", "metadata", "spec"],
+    unread: &["status"],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+const ENDPOINT_SLICE: Known = Known {
+    read: &["apiVersion", "kind", "metadata", "addressType", "endpoints", "ports"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+const LIST: Known = Known {
+    read: &["apiVersion", "kind", "items"],
+    unread: &["metadata"],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+/// What a list says of its items, which may then leave it out.
+struct Inherited {
+    api_version: String,
+    kind: String,
+}
+
+impl Reader {
+    pub(super) fn document(&mut self, document: &Document<'_>) {
+        self.object(&document.root, document.sound, None);
+    }
+
+    fn object(&mut self, node: &Node<'_>, sound: bool, inherited: Option<&Inherited>) {
+        let at = At { node, path: Path::Root };
+        let Some((api_version, kind)) = identify(at, inherited, &mut self.log) else { return };
+        if let Some(item_kind) = kind.strip_suffix("List").filter(|_| inherited.is_none()) {
+            let inherited = Inherited { api_version, kind: item_kind.to_owned() };
+            self.list(at, sound, &inherited);
+            return;
+        }
+        let place = |key: &str| node.get(key).map_or(node.span, |entry| entry.value.span);
+        let finding = match look_up(&api_version, &kind) {
+            Verdict::Read(kind) => return self.read(kind, at, sound),
+            Verdict::Ignored => Diagnostic::warning(
+                "ignored-kind",
+                place("kind"),
+                format!("objects of the kind `{kind}` have no part in Envoy's configuration and are ignored"),
+            ),
+            Verdict::NotSupported => {
+                let message = format!("the kind `{kind}` is not supported yet");
+                Diagnostic::error("not-supported", place("kind"), message)
+            }
+            Verdict::UnknownVersion { known } => {
+                let message = format!("the kind `{kind}` is not read in the version `{api_version}`");
+                Diagnostic::error("unknown-version", place("apiVersion"), message)
+                    .hint(format!("write `{known}`"))
+            }
+            Verdict::UnknownKind { hint } => {
+                let message = format!("unknown kind `{kind}` in `{api_version}`");
+                Diagnostic { hint, ..Diagnostic::error("unknown-kind", place("kind"), message) }
+            }
+            Verdict::UnknownGroup { hint } => {
+                let message = format!("unknown group in the apiVersion `{api_version}`");
+                Diagnostic { hint, ..Diagnostic::error("unknown-kind", place("apiVersion"), message) }
+            }
+        };
+        self.log.about(metadata::title(&kind, None, node), |log| log.refuse::<()>(finding));
+    }
+
+    fn list(&mut self, at: At<'_>, sound: bool, inherited: &Inherited) {
+        let Some(fields) = Fields::of(at, &LIST, &mut self.log) else { return };
+        let Some(items) = fields.entry("items").filter(|items| !items.value.is_null()) else { return };
+        let Value::Sequence(items) = &items.value.value else {
+            let at = At { node: &items.value, path: Path::Field(&Path::Root, "items") };
+            self.log.add(at.wrong_type("a list"));
+            return;
+        };
+        for item in items {
+            self.object(item, sound, Some(inherited));
+        }
+    }
+
+    fn read(&mut self, kind: Kind, at: At<'_>, sound: bool) {
+        match kind {
+            Kind::GatewayClass => {
+                let object =
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, gateway::class));
+                self.manifests.gateway_classes.extend(object);
+            }
+            Kind::Gateway => {
+                let object =
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, gateway::gateway));
+                self.manifests.gateways.extend(object);
+            }
+            Kind::HttpRoute => {
+                let object =
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::route));
+                self.manifests.http_routes.extend(object);
+            }
+            Kind::Service => {
+                let object =
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, core::service));
+                self.manifests.services.extend(object);
+            }
+            Kind::EndpointSlice => {
+                let object = self.typed(kind, at, sound, core::endpoint_slice);
+                self.manifests.endpoint_slices.extend(object);
+            }
+            Kind::Namespace => {
+                let object = self.typed(kind, at, sound, |fields, log| {
+                    fields.optional("spec", log, core::namespace);
+                    Some(Namespace)
+                });
+                self.manifests.namespaces.extend(object.map(with_name_label));
+            }
+        }
+    }
+
+    /// Reads an object whose own part `spec` reads. None when anything in it is wrong.
+    fn typed<T>(
+        &mut self,
+        kind: Kind,
+        at: At<'_>,
+        sound: bool,
+        spec: impl FnOnce(&Fields<'_>, &mut Log) -> Option<T>,
+    ) -> Option<Object<T>> {
+        let known = if kind == Kind::EndpointSlice { &ENDPOINT_SLICE } else { &WITH_SPEC };
+        let name: fn(&str) -> Result<String, names::NameError> = match kind {
+            Kind::Service | Kind::Namespace => names::label,
+            Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::EndpointSlice => names::subdomain,
+        };
+        let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
+        let names = &mut self.names;
+        let object = self.log.about(title, |log| {
+            let fields = Fields::of(at, known, log)?;
+            let metadata = metadata::read(&fields, kind.scope(), name, log);
+            if let Some(metadata) = &metadata {
+                check_first(names, kind, metadata, log);
+            }
+            let spec = spec(&fields, log);
+            Some(Object { kind: kind.name(), metadata: metadata?, spec: spec?, span: at.span() })
+        });
+        object.filter(|_| sound)
+    }
+}
+
+/// Reports an object whose kind, namespace and name another one has already.
+fn check_first(
+    names: &mut HashMap<(Kind, String, String), Span>,
+    kind: Kind,
+    metadata: &Metadata,
+    log: &mut Log,
+) {
+    let span = metadata.name.span;
+    match names.entry((kind, metadata.namespace.value.clone(), metadata.name.value.clone())) {
+        Entry::Vacant(free) => {
+            free.insert(span);
+        }
+        Entry::Occupied(taken) => {
+            let message = format!("another {} has this name", kind.name());
+            let path = Path::Field(&Path::Field(&Path::Root, "metadata"), "name");
+            let diagnostic = path.place(Diagnostic::error("duplicate-object", span, message));
+            log.add(diagnostic.label("again here").related(*taken.get(), "first defined here"));
+        }
+    }
+}
+
+/// A Namespace with the label that the API server gives to each.
+fn with_name_label(mut namespace: Object<Namespace>) -> Object<Namespace> {
+    let name = namespace.metadata.name.value.clone();
+    namespace.metadata.labels.insert(String::from("kubernetes.io/metadata.name"), name);
+    namespace
+}
+
+/// The `apiVersion` and `kind` of an object.
+fn identify(at: At<'_>, inherited: Option<&Inherited>, log: &mut Log) -> Option<(String, String)> {
+    let Value::Mapping(_) = &at.node.value else {
+        return log.refuse(at.wrong_type("an object with `apiVersion` and `kind`"));
+    };
+    let mut field = |name: &str, inherited: Option<&String>| match at.node.get(name) {
+        Some(entry) if !entry.value.is_null() => {
+            let path = Path::Field(&at.path, name);
+            string(At { node: &entry.value, path }, log).map(|text| text.value)
+        }
+        _ => match inherited {
+            Some(text) if !text.is_empty() => Some(text.clone()),
+            _ => log.refuse(at.error("missing-field", format!("`{name}` is missing")).field(name)),
+        },
+    };
+    let api_version = field("apiVersion", inherited.map(|list| &list.api_version));
+    let kind = field("kind", inherited.map(|list| &list.kind));
+    Some((api_version?, kind?))
+}

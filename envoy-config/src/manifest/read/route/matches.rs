@@ -1,0 +1,146 @@
+//! `matches`: which requests a rule is for.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::unique::unique;
+use crate::manifest::read::value::{parsed, string, word};
+use crate::manifest::read::{names, path, regex};
+use crate::manifest::route::{Match, PathMatch, TextMatch, ValueMatch};
+use crate::source::Spanned;
+
+const MATCH: Known = Known {
+    read: &["path", "headers", "queryParams", "method"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const PATH: Known = Known { read: &["type", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const VALUE: Known =
+    Known { read: &["name", "type", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+/// What `type` says of a text.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Exact,
+    Prefix,
+    Regex,
+}
+
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
+    let fields = Fields::of(at, &MATCH, log)?;
+    let path = fields.or("path", PathMatch::Prefix(String::from("/")), log, path_match);
+    let headers = fields.optional("headers", log, headers).unwrap_or_default();
+    let query_params = fields.optional("queryParams", log, query_params).unwrap_or_default();
+    let method = fields.optional("method", log, word(&METHODS.map(|method| (method, method))));
+    let method = method.map(|method| method.map(str::to_owned));
+    Some(Match { path: path?, headers, query_params, method, span: at.span() })
+}
+
+fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
+    let fields = Fields::of(at, &PATH, log)?;
+    let words = [("Exact", Form::Exact), ("PathPrefix", Form::Prefix), ("RegularExpression", Form::Regex)];
+    let form = fields.or("type", fields.default(Form::Prefix), log, word(&words))?.value;
+    if !fields.has("value") {
+        let root = String::from("/");
+        return Some(match form {
+            Form::Exact => PathMatch::Exact(root),
+            Form::Prefix => PathMatch::Prefix(root),
+            Form::Regex => PathMatch::Regex(root),
+        });
+    }
+    if form == Form::Regex {
+        let expression =
+            |text: &str| path::sized(text).map_err(|error| error.to_string()).map(|()| text.to_owned());
+        let text = fields.optional("value", log, parsed("invalid-path", expression))?;
+        return fields
+            .optional("value", log, parsed("invalid-regex", regex::parse))
+            .map(|_| PathMatch::Regex(text.value));
+    }
+    let text = fields.optional("value", log, parsed("invalid-path", path::parse))?.value;
+    Some(if form == Form::Exact { PathMatch::Exact(text) } else { PathMatch::Prefix(text) })
+}
+
+/// Header names do not tell case apart; of names that differ in case alone the first counts.
+fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<ValueMatch>> {
+    let written = value_matches(at, Values::Header, log)?;
+    let mut first: HashMap<String, Spanned<String>> = HashMap::new();
+    let mut kept = Vec::new();
+    for ValueMatch { name: as_written, value } in written {
+        let name = as_written.clone().map(|name| name.to_ascii_lowercase());
+        match first.get(&name.value) {
+            None => {
+                first.insert(name.value.clone(), as_written);
+                kept.push(ValueMatch { name, value });
+            }
+            // An error already.
+            Some(first) if first.value == as_written.value => {}
+            Some(first) => {
+                let message = "this condition has no effect: an earlier one is for the same header";
+                let diagnostic = Diagnostic::warning("no-effect", name.span, message);
+                log.add(at.path.place(diagnostic).related(first.span, "the one that counts"));
+            }
+        }
+    }
+    Some(kept)
+}
+
+fn query_params(at: At<'_>, log: &mut Log) -> Option<Vec<ValueMatch>> {
+    value_matches(at, Values::QueryParam, log)
+}
+
+/// What a condition's value may hold.
+#[derive(Clone, Copy, PartialEq)]
+enum Values {
+    Header,
+    QueryParam,
+}
+
+fn value_matches(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<ValueMatch>> {
+    let matches = list(at, 0..=16, log, |at, log| value_match(at, values, log))?;
+    unique(&at, "name", matches.iter().map(|m| (&m.name.value, m.name.span)), log);
+    Some(matches)
+}
+
+fn value_match(at: At<'_>, values: Values, log: &mut Log) -> Option<ValueMatch> {
+    let fields = Fields::of(at, &VALUE, log)?;
+    let name = fields.required("name", log, parsed("invalid-name", names::token));
+    let words = [("Exact", Form::Exact), ("RegularExpression", Form::Regex)];
+    let form = fields.or("type", fields.default(Form::Exact), log, word(&words));
+    let text = fields.required("value", log, |at, log| value_text(at, values, log));
+    let value = match form?.value {
+        Form::Regex => {
+            fields.required("value", log, parsed("invalid-regex", regex::parse))?;
+            TextMatch::Regex(text?)
+        }
+        Form::Exact | Form::Prefix => TextMatch::Exact(text?),
+    };
+    Some(ValueMatch { name: name?, value })
+}
+
+fn value_text(at: At<'_>, values: Values, log: &mut Log) -> Option<String> {
+    let text = string(at, log)?.value;
+    let limit = match values {
+        Values::Header => 4096,
+        Values::QueryParam => 1024,
+    };
+    if let Err(error) = names::sized("value", &text, limit) {
+        return log.refuse(at.error("invalid-value", error.to_string()));
+    }
+    if values == Values::Header && !printable(&text) {
+        let message = "a header's value is visible ASCII, with single spaces or tabs inside";
+        return log.refuse(at.error("invalid-value", message));
+    }
+    Some(text)
+}
+
+/// `^[!-~]+([\t ]?[!-~]+)*$`
+fn printable(text: &str) -> bool {
+    text.split([' ', '\t']).all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic()))
+}

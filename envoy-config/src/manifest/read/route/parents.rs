@@ -1,0 +1,70 @@
+//! `parentRefs`: the Gateways that a route wants to attach to.
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::gateway::GATEWAY_GROUP;
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::names;
+use crate::manifest::read::value::{parsed, port};
+use crate::manifest::route::ParentRef;
+use crate::source::Spanned;
+
+const PARENT_REF: Known = Known {
+    read: &["group", "kind", "namespace", "name", "sectionName", "port"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<ParentRef>> {
+    let parents = list(at, 0..=32, log, parent_ref)?;
+    for (index, second) in parents.iter().enumerate() {
+        let same = |first: &&ParentRef| {
+            first.name.value == second.name.value && namespace(first) == namespace(second)
+        };
+        let earlier = parents.iter().take(index).filter(same);
+        if let Some((first, message)) =
+            earlier.into_iter().find_map(|first| Some((first, clash(first, second)?)))
+        {
+            let diagnostic = Diagnostic::error("duplicate-value", second.span, message);
+            log.add(at.path.place(diagnostic).label("this reference").related(first.span, "and this one"));
+        }
+    }
+    Some(parents)
+}
+
+fn namespace(parent: &ParentRef) -> Option<&str> {
+    parent.namespace.as_ref().map(|namespace| namespace.value.as_str())
+}
+
+/// Two references to one Gateway must both name a section, or both a port, and not the same.
+fn clash(first: &ParentRef, second: &ParentRef) -> Option<&'static str> {
+    let section = |parent: &ParentRef| parent.section_name.as_ref().map(|name| name.value.clone());
+    let port = |parent: &ParentRef| parent.port.as_ref().map(|port| port.value);
+    let alike = section(first).is_some() == section(second).is_some()
+        && port(first).is_some() == port(second).is_some();
+    if !alike {
+        return Some("two references to one Gateway must both have a `sectionName`, or both a `port`");
+    }
+    let same = section(first) == section(second) && port(first) == port(second);
+    same.then_some("two references to one Gateway must differ in `sectionName` or `port`")
+}
+
+fn parent_ref(at: At<'_>, log: &mut Log) -> Option<ParentRef> {
+    let fields = Fields::of(at, &PARENT_REF, log)?;
+    let group = fields.defaulted("group", log, parsed("invalid-name", names::group));
+    let kind = fields.defaulted("kind", log, parsed("invalid-name", names::kind));
+    let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
+    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    let section_name = fields.optional("sectionName", log, parsed("invalid-name", names::subdomain));
+    let port = fields.optional("port", log, port);
+    let is = |text: &Option<Spanned<String>>, own: &str| text.as_ref().is_none_or(|text| text.value == own);
+    if !is(&group, GATEWAY_GROUP) || !is(&kind, "Gateway") {
+        let kind = kind.map_or_else(|| String::from("Gateway"), |kind| kind.value);
+        let group = group.map_or_else(|| String::from(GATEWAY_GROUP), |group| group.value);
+        let group = if group.is_empty() { String::from("core") } else { group };
+        let message = format!("a parent of the kind `{kind}` in the group `{group}` is not supported yet");
+        return log.refuse(at.error("not-supported", message));
+    }
+    Some(ParentRef { namespace, name: name?, section_name, port, span: at.span() })
+}

@@ -1,0 +1,212 @@
+//! `sessionPersistence`, in both shapes.
+//!
+//! Which shape it is shows in the fields: `sessionName` and `cookieConfig` are the older one's, `cookie` and `header` the
+//! newer one's, the others belong to both (`idleTimeout` was taken out of the newer one, but is implemented here). With
+//! fields of neither (`{}`, `{type: Cookie, absoluteTimeout: 1h}`) it is the older one, in which that is valid.
+
+use std::num::NonZeroU32;
+
+use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, Timeout};
+
+use super::duration;
+use super::fields::{Fields, Known, Nulls};
+use super::log::{At, Log, Path};
+use super::value::{parsed, string, word};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::session::{Carrier, Path as CookiePathOf, SessionPersistence};
+use crate::source::{Span, Spanned};
+
+const PERSISTENCE: Known = Known {
+    read: &["type", "absoluteTimeout", "idleTimeout", "sessionName", "cookieConfig", "cookie", "header"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const COOKIE_CONFIG: Known =
+    Known { read: &["lifetimeType"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const COOKIE: Known =
+    Known { read: &["name", "path", "lifetimeType"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const HEADER: Known = Known { read: &["name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const OLDER: [&str; 2] = ["sessionName", "cookieConfig"];
+const NEWER: [&str; 2] = ["cookie", "header"];
+
+/// What `type` says.
+#[derive(Clone, Copy, PartialEq)]
+enum Type {
+    Cookie,
+    Header,
+}
+
+/// A cookie's lifetime and where it was written, if it was.
+type WrittenLifetime = Option<Spanned<Lifetime>>;
+
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<SessionPersistence> {
+    let fields = Fields::of(at, &PERSISTENCE, log)?;
+    let absolute_timeout = fields.optional("absoluteTimeout", log, timeout);
+    let idle_timeout = fields.optional("idleTimeout", log, timeout);
+    if let (Some(absolute), Some(idle)) = (&absolute_timeout, &idle_timeout)
+        && idle.value >= absolute.value
+    {
+        let message = "`idleTimeout` has no effect: `absoluteTimeout` ends every session before";
+        let diagnostic = Diagnostic::warning("no-effect", idle.span, message);
+        log.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
+    }
+    let words = [("Cookie", Type::Cookie), ("Header", Type::Header)];
+    let kind = fields.or("type", fields.default(Type::Cookie), log, word(&words));
+    let written = |names: [&str; 2]| names.into_iter().find_map(|name| Some(fields.entry(name)?.key.span));
+    let carrier = match (written(OLDER), written(NEWER)) {
+        (Some(older), Some(newer)) => return log.refuse(mixed(at.path, older, newer)),
+        (None, Some(_)) => newer(&fields, kind?.value, log),
+        (_, None) => Some(older(&fields, kind?.value, log)),
+    };
+    Some(SessionPersistence { carrier: carrier?, absolute_timeout, idle_timeout, span: at.span() })
+}
+
+fn mixed(path: Path<'_>, older: Span, newer: Span) -> Diagnostic {
+    let diagnostic = if older.start < newer.start {
+        Diagnostic::error("mixed-session-shapes", newer, MIXED).label(NEWER_FIELD).related(older, OLDER_FIELD)
+    } else {
+        Diagnostic::error("mixed-session-shapes", older, MIXED).label(OLDER_FIELD).related(newer, NEWER_FIELD)
+    };
+    let hint = "write `sessionName` and `cookieConfig.lifetimeType` as `cookie.name` and `cookie.lifetimeType`, or as \
+                `header.name`";
+    path.place(diagnostic).hint(hint)
+}
+
+const MIXED: &str = "`sessionPersistence` has fields of two versions of the API";
+const OLDER_FIELD: &str = "a field of Gateway API 1.1 to 1.6";
+const NEWER_FIELD: &str = "a field of newer releases";
+
+/// Gateway API 1.1 to 1.6.
+fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Carrier {
+    if kind == Type::Header {
+        if fields.has("cookieConfig") {
+            log.add(misplaced(fields, "cookieConfig", "Cookie"));
+        }
+        let name = |at: At<'_>, log: &mut Log| {
+            sized(at, log)?;
+            parsed("invalid-header-name", |text| HeaderName::try_from(text.to_owned()))(at, log)
+        };
+        return Carrier::Header { name: fields.optional("sessionName", log, name) };
+    }
+    let name = |at: At<'_>, log: &mut Log| {
+        sized(at, log)?;
+        parsed("invalid-cookie-name", |text| CookieName::try_from(text.to_owned()))(at, log)
+    };
+    let name = fields.optional("sessionName", log, name);
+    let lifetime = fields.optional("cookieConfig", log, |at, log| {
+        let fields = Fields::of(at, &COOKIE_CONFIG, log)?;
+        fields.defaulted("lifetimeType", log, lifetime_type)
+    });
+    let lifetime = check_permanent(fields, "cookieConfig", lifetime, log);
+    Carrier::Cookie { name, path: CookiePathOf::OfMatch, lifetime }
+}
+
+/// The releases after 1.6.
+fn newer(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Option<Carrier> {
+    match kind {
+        Type::Header => {
+            if fields.has("cookie") {
+                log.add(misplaced(fields, "cookie", "Cookie"));
+            }
+            fields.required("header", log, header)
+        }
+        Type::Cookie if fields.has("header") => log.refuse(misplaced(fields, "header", "Header")),
+        Type::Cookie => {
+            let (name, path, lifetime) = fields.required("cookie", log, cookie)?;
+            let lifetime = check_permanent(fields, "cookie", lifetime, log);
+            Some(Carrier::Cookie { name, path: CookiePathOf::Given(path), lifetime })
+        }
+    }
+}
+
+type CookieFields = (Option<Spanned<CookieName>>, CookiePath, WrittenLifetime);
+
+fn cookie(at: At<'_>, log: &mut Log) -> Option<CookieFields> {
+    let fields = Fields::of(at, &COOKIE, log)?;
+    let name = |text: &str| CookieName::try_from(text.to_owned());
+    let path = |text: &str| CookiePath::try_from(text.to_owned());
+    let name = fields.optional("name", log, parsed("invalid-cookie-name", name));
+    let path = fields.defaulted("path", log, parsed("invalid-cookie-path", path));
+    let lifetime = fields.defaulted("lifetimeType", log, lifetime_type);
+    Some((name, path.map(|path| path.value).unwrap_or_default(), lifetime))
+}
+
+fn header(at: At<'_>, log: &mut Log) -> Option<Carrier> {
+    let fields = Fields::of(at, &HEADER, log)?;
+    let name = |text: &str| HeaderName::try_from(text.to_owned());
+    let name = fields.required("name", log, parsed("invalid-header-name", name))?;
+    Some(Carrier::Header { name: Some(name) })
+}
+
+/// A field that belongs to the other `type`.
+fn misplaced(fields: &Fields<'_>, field: &str, belongs_to: &str) -> Diagnostic {
+    let span = fields.entry(field).map_or(fields.at().span(), |entry| entry.key.span);
+    let message = format!("`{field}` belongs to `type: {belongs_to}`");
+    let path = fields.at().path;
+    let diagnostic =
+        Path::Field(&path, field).place(Diagnostic::error("session-type-mismatch", span, message));
+    match fields.entry("type") {
+        Some(written) => diagnostic.related(written.value.span, "the type"),
+        None => diagnostic.hint(format!("without a `type` it is `Cookie`: write `type: {belongs_to}`")),
+    }
+}
+
+fn lifetime_type(at: At<'_>, log: &mut Log) -> Option<Spanned<Lifetime>> {
+    word(&[("Permanent", Lifetime::Permanent), ("Session", Lifetime::Session)])(at, log)
+}
+
+/// A permanent cookie's lifetime is the absolute timeout, so there must be one.
+fn check_permanent(fields: &Fields<'_>, field: &str, lifetime: WrittenLifetime, log: &mut Log) -> Lifetime {
+    let lifetime = lifetime.unwrap_or(fields.default(Lifetime::Session));
+    if lifetime.value == Lifetime::Permanent && !fields.has("absoluteTimeout") {
+        let message = "a permanent cookie needs an `absoluteTimeout`";
+        let diagnostic = Diagnostic::error("permanent-without-timeout", lifetime.span, message);
+        let outer = fields.at().path;
+        let own = Path::Field(&outer, field);
+        let path = Path::Field(&own, "lifetimeType");
+        log.add(
+            path.place(diagnostic)
+                .hint("write one into `sessionPersistence`, for example `absoluteTimeout: 1h`"),
+        );
+    }
+    lifetime.value
+}
+
+/// The older shape's names are shorter than what a cookie or header can have.
+fn sized(at: At<'_>, log: &mut Log) -> Option<()> {
+    const LIMIT: usize = 128;
+    let length = string(at, log)?.value.chars().count();
+    if length <= LIMIT {
+        return Some(());
+    }
+    let message = format!("a session name has at most {LIMIT} characters, this one has {length}");
+    log.refuse(at.error("invalid-value", message))
+}
+
+/// A timeout in whole seconds, which is how finely a token tells time.
+fn timeout(at: At<'_>, log: &mut Log) -> Option<Spanned<Timeout>> {
+    let text = string(at, log)?;
+    let invalid =
+        |reason: String| at.error("invalid-duration", format!("invalid duration `{}`: {reason}", text.value));
+    let duration = match duration::parse(&text.value) {
+        Ok(duration) => duration,
+        Err(error) => return log.refuse(invalid(error.to_string())),
+    };
+    let Ok(seconds) = u32::try_from(duration.as_secs()) else {
+        return log.refuse(invalid(format!("more than {} seconds", u32::MAX)));
+    };
+    let Some(seconds) = NonZeroU32::new(seconds) else {
+        return log.refuse(invalid(String::from("a session cannot be shorter than one second")));
+    };
+    if duration.subsec_nanos() > 0 {
+        let message =
+            format!("`{}` is rounded down to `{seconds}s`: sessions are timed in whole seconds", text.value);
+        log.add(at.warning("rounded-duration", message));
+    }
+    Some(Spanned { value: Timeout::from_seconds(seconds), span: at.span() })
+}

@@ -1,0 +1,30 @@
+//! Values that may be there only once in a list.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::log::{At, Log};
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+
+/// Reports every value of a list that an earlier item has already, with both places.
+pub(super) fn unique<T: Eq + Hash>(
+    list: &At<'_>,
+    what: &str,
+    values: impl IntoIterator<Item = (T, Span)>,
+    log: &mut Log,
+) {
+    let mut seen: HashMap<T, Span> = HashMap::new();
+    for (value, span) in values {
+        match seen.get(&value) {
+            Some(&first) => {
+                let diagnostic =
+                    Diagnostic::error("duplicate-value", span, format!("this {what} is there twice"));
+                log.add(list.path.place(diagnostic).label("again here").related(first, "first here"));
+            }
+            None => {
+                seen.insert(value, span);
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Single values: strings, whole numbers, booleans, words of a fixed set, maps of strings.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use super::log::{At, Log, Path};
+use super::yaml::{Scalar, Value};
+use crate::diagnostic::Diagnostic;
+use crate::source::Spanned;
+
+/// A string. A plain scalar that YAML reads as a boolean or a number is none.
+pub(super) fn string(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
+    match &at.node.value {
+        Value::Scalar(Scalar::Text(text)) => Some(Spanned { value: text.to_string(), span: at.span() }),
+        Value::Scalar(Scalar::Boolean(_, written) | Scalar::Integer(_, written) | Scalar::Float(written)) => {
+            log.refuse(at.wrong_type("a string").hint(format!("quote it: \"{written}\"")))
+        }
+        _ => log.refuse(at.wrong_type("a string")),
+    }
+}
+
+/// A string of a certain form: what `parse` says is wrong with it is reported under `code`.
+pub(super) fn parsed<T, E: Display>(
+    code: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
+    move |at, log| {
+        let text = string(at, log)?;
+        match parse(&text.value) {
+            Ok(value) => Some(Spanned { value, span: text.span }),
+            Err(error) => log.refuse(at.error(code, error.to_string())),
+        }
+    }
+}
+
+/// A whole number in these bounds.
+pub(super) fn integer<T>(range: RangeInclusive<T>) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>>
+where
+    T: TryFrom<i64> + PartialOrd + Display,
+{
+    move |at, log| {
+        let number = match &at.node.value {
+            Value::Scalar(Scalar::Integer(number, _)) => *number,
+            Value::Scalar(Scalar::Text(text)) if text.parse::<i64>().is_ok() => {
+                return log.refuse(at.wrong_type("a number").hint("remove the quotes"));
+            }
+            Value::Scalar(Scalar::Float(_)) => return log.refuse(at.wrong_type("a whole number")),
+            _ => return log.refuse(at.wrong_type("a number")),
+        };
+        match T::try_from(number) {
+            Ok(value) if range.contains(&value) => Some(Spanned { value, span: at.span() }),
+            _ => {
+                let message = format!("{number} is not between {} and {}", range.start(), range.end());
+                log.refuse(at.error("out-of-range", message))
+            }
+        }
+    }
+}
+
+/// A port number.
+pub(super) fn port(at: At<'_>, log: &mut Log) -> Option<Spanned<u16>> {
+    integer(1..=u16::MAX)(at, log)
+}
+
+pub(super) fn boolean(at: At<'_>, log: &mut Log) -> Option<bool> {
+    match &at.node.value {
+        Value::Scalar(Scalar::Boolean(value, _)) => Some(*value),
+        Value::Scalar(Scalar::Text(text)) if matches!(&**text, "true" | "false") => {
+            log.refuse(at.wrong_type("`true` or `false`").hint("remove the quotes"))
+        }
+        _ => log.refuse(at.wrong_type("`true` or `false`")),
+    }
+}
+
+/// One of these words, as what it stands for.
+pub(super) fn word<T: Clone>(words: &[(&str, T)]) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
+    move |at, log| {
+        let text = string(at, log)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
+            return Some(Spanned { value: value.clone(), span: text.span });
+        }
+        let names = || words.iter().map(|&(word, _)| word);
+        let list = names().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("`{}` is none of {list}", text.value);
+        log.refuse(at.error("unknown-value", message).did_you_mean(&text.value, names()))
+    }
+}
+
+/// A map of strings, such as labels.
+pub(super) fn strings(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
+    let Value::Mapping(entries) = &at.node.value else {
+        return log.refuse(at.wrong_type("an object"));
+    };
+    let mut map = BTreeMap::new();
+    for entry in entries {
+        let inside = At { node: &entry.value, path: Path::Field(&at.path, &entry.key.text) };
+        if let Some(misread) = entry.key.misread {
+            let message = format!("expected a string as key, found {misread}");
+            let diagnostic = Diagnostic::error("wrong-type", entry.key.span, message);
+            log.add(at.path.place(diagnostic).hint(format!("quote it: \"{}\"", entry.key.text)));
+        }
+        if let Some(value) = string(inside, log) {
+            map.insert(entry.key.text.to_string(), value.value);
+        }
+    }
+    Some(map)
+}

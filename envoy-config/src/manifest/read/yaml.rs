@@ -1,0 +1,144 @@
+//! YAML text as a tree of nodes that know their place.
+//!
+//! The tree is of one document; anchors, aliases and merge keys are resolved. Kubernetes reads YAML 1.1 into JSON, so a
+//! mapping's keys are strings here, each once, and [`scalar`] decides what a plain scalar is. JSON is read as the YAML it
+//! nearly is.
+//!
+//! Text from anywhere is bounded: nesting by [`DEPTH`], what aliases multiply by [`ALIAS_BUDGET`].
+
+mod build;
+mod scalar;
+
+use std::borrow::Cow;
+
+use granit_parser::{ErrorKind, Event, Options, Parser, ScanError};
+
+use self::build::Builder;
+use super::log::Log;
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+
+pub(super) use scalar::Scalar;
+
+/// How deep collections may be nested: manifests need about fifteen levels.
+const DEPTH: usize = 64;
+
+/// How much the aliases of one source may add to it, in bytes of scalars with 32 for every node.
+const ALIAS_BUDGET: usize = 16 << 20;
+
+/// A value and its place. The place of a value that an alias brought is where it was written.
+#[derive(Clone, Debug)]
+pub(super) struct Node<'s> {
+    pub(super) value: Value<'s>,
+    pub(super) span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Value<'s> {
+    Scalar(Scalar<'s>),
+    Sequence(Vec<Node<'s>>),
+    Mapping(Vec<Entry<'s>>),
+}
+
+/// A key of a mapping and its value.
+#[derive(Clone, Debug)]
+pub(super) struct Entry<'s> {
+    pub(super) key: Key<'s>,
+    pub(super) value: Node<'s>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Key<'s> {
+    pub(super) text: Cow<'s, str>,
+    pub(super) span: Span,
+    /// What YAML reads the key as when that is no string: `on: x` has the key `true`.
+    pub(super) misread: Option<&'static str>,
+}
+
+/// One document.
+pub(super) struct Document<'s> {
+    pub(super) root: Node<'s>,
+    /// Whether nothing in it was wrong as YAML. (Keys that are there twice do not stop the reading.)
+    pub(super) sound: bool,
+}
+
+/// The documents of a source that parse, without empty ones. What does not parse is told in the log, and reading goes on
+/// with the next document.
+pub(super) fn documents<'s>(source: usize, text: &'s str, log: &mut Log) -> Vec<Document<'s>> {
+    let mut parser = Parser::new_from_str_with_options(text, options());
+    let mut builder = Builder::new(source);
+    let mut documents = Vec::new();
+    loop {
+        let refused = match parser.next_event() {
+            None | Some(Ok((Event::StreamEnd, _))) => return documents,
+            Some(Ok((Event::DocumentEnd, _))) => {
+                documents.extend(builder.finish(log));
+                continue;
+            }
+            Some(Ok((event, span))) => builder.take(event, &span),
+            Some(Err(error)) => Err(unreadable(source, text, &error)),
+        };
+        if let Err(refused) = refused {
+            builder.give_up(*refused, log);
+            match parser.proceed_next_document() {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return documents,
+            }
+        }
+    }
+}
+
+fn options() -> Options {
+    granit_parser::options! {
+        emit_comments: false,
+        flow_nesting_limit: DEPTH,
+        block_nesting_limit: DEPTH,
+    }
+}
+
+/// The parser's words for what does not parse, at the character where it gave up.
+fn unreadable(source: usize, text: &str, error: &ScanError) -> Box<Diagnostic> {
+    let start = error.marker().byte_offset().unwrap_or(0).min(text.len());
+    let end = text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
+    let message = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => format!("this YAML is nested deeper than {DEPTH} levels"),
+        kind => format!("this is not YAML: {kind}"),
+    };
+    let diagnostic = Diagnostic::error("invalid-yaml", Span { source, start, end }, message);
+    Box::new(match error.kind() {
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+            diagnostic.hint("YAML is indented with spaces, not with tabs")
+        }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            diagnostic.hint("a text with `: ` in it must be quoted")
+        }
+        ErrorKind::UnknownAnchor => {
+            diagnostic.hint("a text that starts with `*` must be quoted, or it is an alias")
+        }
+        _ => diagnostic,
+    })
+}
+
+impl<'s> Node<'s> {
+    /// Whether the value is left out, `~` or `null`.
+    pub(super) const fn is_null(&self) -> bool {
+        matches!(self.value, Value::Scalar(Scalar::Null(_)))
+    }
+
+    /// The value of a key, if this is a mapping that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Entry<'s>> {
+        match &self.value {
+            Value::Mapping(entries) => entries.iter().find(|entry| entry.key.text == key),
+            Value::Scalar(_) | Value::Sequence(_) => None,
+        }
+    }
+
+    /// What messages call the value: a list, the boolean so and so.
+    pub(super) fn describe(&self) -> String {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.describe(),
+            Value::Sequence(_) => String::from("a list"),
+            Value::Mapping(_) => String::from("an object"),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Builds the tree from the parser's events: anchors and aliases, merge keys, keys that are there twice.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use granit_parser::{Event, ScalarStyle, Span as ParserSpan, Tag};
+
+use super::scalar::Scalar;
+use super::{ALIAS_BUDGET, DEPTH, Document, Entry, Key, Node, Value};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::read::log::Log;
+use crate::source::Span;
+
+/// Why a document was given up.
+type Refused = Box<Diagnostic>;
+
+/// The tree of the current document, as far as it has come.
+pub(super) struct Builder<'s> {
+    source: usize,
+    open: Vec<Open<'s>>,
+    root: Option<Node<'s>>,
+    /// What aliases may repeat; none for a node that is still open.
+    anchors: HashMap<usize, Option<(Node<'s>, Size)>>,
+    spent: usize,
+    /// The keys that are there twice.
+    duplicates: Vec<Diagnostic>,
+}
+
+/// A collection that has not ended yet.
+struct Open<'s> {
+    anchor: usize,
+    start: usize,
+    collection: Collection<'s>,
+}
+
+enum Collection<'s> {
+    Sequence(Vec<Node<'s>>),
+    Mapping(Mapping<'s>),
+}
+
+#[derive(Default)]
+struct Mapping<'s> {
+    entries: Vec<Entry<'s>>,
+    keys: HashMap<Cow<'s, str>, Span>,
+    /// The key whose value comes next.
+    next: Option<Slot<'s>>,
+    /// The values of `<<`.
+    merged: Vec<Node<'s>>,
+}
+
+enum Slot<'s> {
+    Key(Key<'s>),
+    Merge,
+}
+
+/// How large a node is with everything in it.
+#[derive(Clone, Copy)]
+struct Size {
+    depth: usize,
+    cost: usize,
+}
+
+impl<'s> Builder<'s> {
+    pub(super) fn new(source: usize) -> Self {
+        let (open, duplicates) = (Vec::new(), Vec::new());
+        Self { source, open, root: None, anchors: HashMap::new(), spent: 0, duplicates }
+    }
+
+    /// The finished document; none when there was nothing in it.
+    pub(super) fn finish(&mut self, log: &mut Log) -> Option<Document<'s>> {
+        let sound = self.duplicates.is_empty();
+        let root = self.root.take();
+        self.start_over(log);
+        root.filter(|root| !root.is_null()).map(|root| Document { root, sound })
+    }
+
+    /// Leaves the current document out.
+    pub(super) fn give_up(&mut self, why: Diagnostic, log: &mut Log) {
+        self.start_over(log);
+        log.add(why);
+    }
+
+    /// Forgets the current document, but not what its aliases have cost.
+    fn start_over(&mut self, log: &mut Log) {
+        self.duplicates.drain(..).for_each(|duplicate| log.add(duplicate));
+        self.open.clear();
+        self.anchors.clear();
+        self.root = None;
+    }
+
+    /// Adds an event of the current document. What is wrong stops it, except for keys that are
+    /// there twice.
+    pub(super) fn take(&mut self, event: Event<'s>, place: &ParserSpan) -> Result<(), Refused> {
+        let span = self.span(place);
+        match event {
+            Event::Scalar(text, ScalarStyle::Plain, 0, None) if text == "<<" && self.wants_key() => {
+                if let Some(mapping) = self.mapping() {
+                    mapping.next = Some(Slot::Merge);
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let Some(scalar) = Scalar::read(text, style, tag.as_deref()) else {
+                    return Err(foreign(span, tag.as_deref()));
+                };
+                self.add(Node { value: Value::Scalar(scalar), span }, anchor)?;
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                expect_tag(span, tag.as_deref(), "seq")?;
+                self.open(anchor, span.start, Collection::Sequence(Vec::new()));
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                expect_tag(span, tag.as_deref(), "map")?;
+                self.open(anchor, span.start, Collection::Mapping(Mapping::default()));
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
+            Event::Alias(anchor) => {
+                let node = self.repeat(anchor, span)?;
+                self.add(node, 0)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn span(&self, place: &ParserSpan) -> Span {
+        let range = place.byte_range().unwrap_or(0..0);
+        Span { source: self.source, start: range.start, end: range.end.max(range.start) }
+    }
+
+    fn mapping(&mut self) -> Option<&mut Mapping<'s>> {
+        match self.open.last_mut() {
+            Some(Open { collection: Collection::Mapping(mapping), .. }) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    fn wants_key(&mut self) -> bool {
+        self.mapping().is_some_and(|mapping| mapping.next.is_none())
+    }
+
+    fn open(&mut self, anchor: usize, start: usize, collection: Collection<'s>) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
+        self.open.push(Open { anchor, start, collection });
+    }
+
+    fn close(&mut self, end: Span) -> Result<(), Refused> {
+        let Some(Open { anchor, start, collection }) = self.open.pop() else { return Ok(()) };
+        let (value, last) = match collection {
+            Collection::Sequence(items) => {
+                let last = items.last().map(|item| item.span.end);
+                (Value::Sequence(items), last)
+            }
+            Collection::Mapping(mapping) => {
+                let last = mapping.entries.last().map(|entry| entry.value.span.end);
+                (Value::Mapping(mapping.merge()?), last)
+            }
+        };
+        // A block collection's own end lies behind the empty lines and comments that follow it.
+        let end = if end.end > end.start { end.end } else { last.unwrap_or(start) };
+        let span = Span { source: self.source, start, end: end.max(start) };
+        self.add(Node { value, span }, anchor)
+    }
+
+    /// Puts a finished node where it belongs: into the open collection, or at the root.
+    fn add(&mut self, node: Node<'s>, anchor: usize) -> Result<(), Refused> {
+        if anchor != 0 {
+            let size = Size::of(&node);
+            self.anchors.insert(anchor, Some((node.clone(), size)));
+        }
+        match self.open.last_mut().map(|open| &mut open.collection) {
+            None => self.root = Some(node),
+            Some(Collection::Sequence(items)) => items.push(node),
+            Some(Collection::Mapping(mapping)) => match mapping.next.take() {
+                None => mapping.next = Some(Slot::Key(key(node)?)),
+                Some(Slot::Merge) => mapping.merged.push(node),
+                Some(Slot::Key(key)) => self.duplicates.extend(mapping.set(key, node)),
+            },
+        }
+        Ok(())
+    }
+
+    /// A copy of what an alias stands for.
+    fn repeat(&mut self, anchor: usize, span: Span) -> Result<Node<'s>, Refused> {
+        let Some(Some((node, size))) = self.anchors.get(&anchor) else {
+            return Err(refused(span, "this alias is inside of what it stands for"));
+        };
+        if self.open.len() + size.depth > DEPTH {
+            return Err(refused(
+                span,
+                format!("with this alias the YAML is nested deeper than {DEPTH} levels"),
+            ));
+        }
+        self.spent += size.cost;
+        if self.spent > ALIAS_BUDGET {
+            let limit = ALIAS_BUDGET >> 20;
+            return Err(refused(span, format!("the aliases of this source add more than {limit} MiB to it")));
+        }
+        Ok(node.clone())
+    }
+}
+
+impl<'s> Mapping<'s> {
+    fn set(&mut self, key: Key<'s>, value: Node<'s>) -> Option<Diagnostic> {
+        if let Some(&first) = self.keys.get(&key.text) {
+            let message = format!("the key `{}` is there twice", key.text);
+            let diagnostic = Diagnostic::error("duplicate-key", key.span, message).label("again here");
+            return Some(diagnostic.related(first, "first here"));
+        }
+        self.keys.insert(key.text.clone(), key.span);
+        // A value that is left out has no place of its own.
+        let span = if value.span.start == value.span.end { key.span } else { value.span };
+        self.entries.push(Entry { key, value: Node { span, ..value } });
+        None
+    }
+
+    /// The entries with those of the `<<` values behind them: own keys go first, then the first of several values.
+    fn merge(mut self) -> Result<Vec<Entry<'s>>, Refused> {
+        let mut values = Vec::new();
+        for node in std::mem::take(&mut self.merged) {
+            match node.value {
+                Value::Sequence(items) => values.extend(items),
+                Value::Mapping(_) | Value::Scalar(_) => values.push(node),
+            }
+        }
+        for node in values {
+            let Value::Mapping(entries) = node.value else {
+                return Err(refused(node.span, "the value of a merge key `<<` must be a mapping"));
+            };
+            for entry in entries {
+                if !self.keys.contains_key(&entry.key.text) {
+                    self.keys.insert(entry.key.text.clone(), entry.key.span);
+                    self.entries.push(entry);
+                }
+            }
+        }
+        Ok(self.entries)
+    }
+}
+
+impl Size {
+    fn of(node: &Node<'_>) -> Self {
+        const NODE: usize = 32;
+        let start = Self { depth: 0, cost: NODE };
+        match &node.value {
+            Value::Scalar(_) => Self { cost: NODE + (node.span.end - node.span.start), ..start },
+            Value::Sequence(items) => items.iter().fold(start, |all, item| all.and(Self::of(item))),
+            Value::Mapping(entries) => entries.iter().fold(start, |all, entry| {
+                let key = Self { depth: 0, cost: NODE + entry.key.text.len() };
+                all.and(key).and(Self::of(&entry.value))
+            }),
+        }
+    }
+
+    fn and(self, inside: Self) -> Self {
+        Self { depth: self.depth.max(inside.depth + 1), cost: self.cost + inside.cost }
+    }
+}
+
+/// A node as a mapping's key.
+fn key(node: Node<'_>) -> Result<Key<'_>, Refused> {
+    let span = node.span;
+    let Value::Scalar(scalar) = node.value else {
+        return Err(refused(span, "the keys of a manifest are strings, not collections"));
+    };
+    let misread = match &scalar {
+        Scalar::Text(_) => None,
+        Scalar::Null(_) => Some("nothing"),
+        Scalar::Boolean(..) => Some("a boolean"),
+        Scalar::Integer(..) | Scalar::Float(_) => Some("a number"),
+    };
+    Ok(Key { text: scalar.into_written(), span, misread })
+}
+
+fn expect_tag(span: Span, tag: Option<&Tag>, own: &str) -> Result<(), Refused> {
+    match tag {
+        Some(tag) if !tag.is_yaml_core_schema_tag(own) => Err(foreign(span, Some(tag))),
+        _ => Ok(()),
+    }
+}
+
+fn foreign(span: Span, tag: Option<&Tag>) -> Refused {
+    let tag = tag.map(Tag::original).unwrap_or_default();
+    refused(span, format!("the tag `{tag}` has no meaning for this value in a manifest"))
+}
+
+fn refused(span: Span, message: impl Into<String>) -> Refused {
+    Box::new(Diagnostic::error("invalid-yaml", span, message))
+}

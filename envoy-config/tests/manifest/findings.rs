@@ -1,0 +1,369 @@
+//! What is wrong with a manifest, and where that is said to be.
+
+use envoy_config::diagnostic::{Diagnostic, Severity};
+
+use super::{at, read, route};
+
+/// The only finding in a text.
+fn only(text: &str) -> Diagnostic {
+    let (_, mut diagnostics) = read(text);
+    assert_eq!(diagnostics.len(), 1, "{text}\n{diagnostics:#?}");
+    diagnostics.remove(0)
+}
+
+/// Texts with one thing wrong: its code, and the text at its place.
+#[track_caller]
+fn each(cases: &[(&str, &str, &str)], whole: impl Fn(&str) -> String) {
+    for (part, code, place) in cases {
+        let text = whole(part);
+        let found = only(&text);
+        let at = at(&text, found.span);
+        assert_eq!((found.code, at), (*code, *place), "{part}: {}", found.message);
+    }
+}
+
+#[test]
+fn unknown_and_unsupported_kinds_are_named() {
+    let cases = [
+        ("apiVersion: gateway.networking.k8s.io/v1\nkind: HttpRoute", "unknown-kind", "HttpRoute"),
+        ("apiVersion: v1\nkind: HTTPRoute", "unknown-kind", "HTTPRoute"),
+        (
+            "apiVersion: gateway.networking.k8s.oi/v1\nkind: HTTPRoute",
+            "unknown-kind",
+            "gateway.networking.k8s.oi/v1",
+        ),
+        ("apiVersion: app/v1\nkind: Deployment", "unknown-kind", "app/v1"),
+        (
+            "apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: HTTPRoute",
+            "unknown-version",
+            "gateway.networking.k8s.io/v1alpha2",
+        ),
+        ("apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute", "not-supported", "GRPCRoute"),
+        (
+            "apiVersion: gateway.networking.k8s.io/v1beta1\nkind: ReferenceGrant",
+            "not-supported",
+            "ReferenceGrant",
+        ),
+        (
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: BackendTrafficPolicy",
+            "not-supported",
+            "BackendTrafficPolicy",
+        ),
+        ("apiVersion: v1\nkind: 1", "wrong-type", "1"),
+    ];
+    each(&cases, |head| format!("{head}\nmetadata: {{name: a}}\n"));
+    assert_eq!(only("kind: Namespace").field.as_deref(), Some("apiVersion"));
+    assert_eq!(only("- a\n").code, "wrong-type");
+    let unknown = only("apiVersion: gateway.networking.k8s.io/v1\nkind: HttpRoute\nmetadata: {name: a}\n");
+    assert_eq!(unknown.hint.as_deref(), Some("did you mean `HTTPRoute`?"));
+}
+
+#[test]
+fn names_and_metadata_keep_the_forms_of_kubernetes() {
+    let cases = [
+        ("{}", "missing-field", "{}"),
+        ("{name: }", "missing-field", "name"),
+        ("{generateName: a-}", "missing-field", "{generateName: a-}"),
+        ("{name: A}", "invalid-name", "A"),
+        ("{name: a.b}", "invalid-name", "a.b"),
+        ("{name: -a}", "invalid-name", "-a"),
+        ("{name: yes}", "wrong-type", "yes"),
+        ("{name: 1e3}", "wrong-type", "1e3"),
+        ("{name: a, nmespace: b}", "unknown-field", "nmespace"),
+        ("{name: a, labels: {a: true}}", "wrong-type", "true"),
+        ("{name: a, labels: {on: b}}", "wrong-type", "on"),
+        ("{name: a, labels: {a: -b}}", "invalid-value", "-b"),
+        ("{name: a, labels: {'a b': c}}", "invalid-name", "'a b'"),
+        ("{name: a, creationTimestamp: today}", "invalid-value", "today"),
+        ("[]", "wrong-type", "[]"),
+    ];
+    each(&cases, |metadata| {
+        format!("apiVersion: v1\nkind: Service\nmetadata: {metadata}\nspec: {{clusterIP: None}}\n")
+    });
+    let scoped = only("{apiVersion: v1, kind: Namespace, metadata: {name: a, namespace: b}}");
+    assert_eq!((scoped.code, scoped.object.as_deref()), ("unknown-field", Some("Namespace a")));
+}
+
+#[test]
+fn a_gateway_keeps_the_rules_of_its_crd() {
+    let listener = "{name: a, port: 80, protocol: HTTP}";
+    let cases = [
+        ("{gatewayClassName: a, listeners: []}", "wrong-length", "[]"),
+        ("{gatewayClassName: a, listeners: [L, L]}", "duplicate-value", listener),
+        (
+            "{gatewayClassName: a, listeners: [L], addresses: [{value: 10.0.0.1}]}",
+            "not-supported",
+            "addresses",
+        ),
+        ("{gatewayClassName: a, listeners: [L], adresses: []}", "unknown-field", "adresses"),
+        ("{gatewayClassName: a, listeners: [{name: a, port: 0, protocol: HTTP}]}", "out-of-range", "0"),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 65536, protocol: HTTP}]}",
+            "out-of-range",
+            "65536",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTPS}]}",
+            "not-supported",
+            "HTTPS",
+        ),
+        ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: http}]}", "unknown-value", "http"),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, hostname: 10.0.0.1}]}",
+            "invalid-hostname",
+            "10.0.0.1",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, hostname: ''}]}",
+            "invalid-hostname",
+            "''",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, hostname: }]}",
+            "missing-value",
+            "hostname",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {kinds: [{kind: GRPCRoute}]}}]}",
+            "not-supported",
+            "{kind: GRPCRoute}",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: None}}}]}",
+            "unknown-value",
+            "None",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector}}}]}",
+            "missing-field",
+            "{from: Selector}",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {selector: {}}}}]}",
+            "no-effect",
+            "{}",
+        ),
+    ];
+    for (spec, code, place) in cases {
+        let spec = spec
+            .replace("L, L", &format!("{listener}, {}", listener.replace("name: a", "name: b")))
+            .replace("[L]", &format!("[{listener}]"));
+        let text = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: a}}\nspec: {spec}\n"
+        );
+        let found = only(&text);
+        let at = at(&text, found.span).replace("name: b", "name: a");
+        assert_eq!((found.code, at.as_str()), (code, place), "{spec}: {}", found.message);
+    }
+}
+
+#[test]
+fn a_rule_keeps_the_rules_of_its_crd() {
+    let cases = [
+        ("filters: [{type: CORS}]", "not-supported", "filters"),
+        ("timeouts: {request: 1s}", "not-supported", "timeouts"),
+        ("retry: {attempts: 1}", "not-supported", "retry"),
+        ("backendRef: []", "unknown-field", "backendRef"),
+        ("backendRefs: {name: a, port: 80}", "wrong-type", "{name: a, port: 80}"),
+        ("backendRefs: [{name: a}]", "missing-field", "{name: a}"),
+        ("backendRefs: [{name: a, port: 80, weight: 1000001}]", "out-of-range", "1000001"),
+        ("backendRefs: [{name: a, port: 80, filters: [{}]}]", "not-supported", "filters"),
+        ("backendRefs: [{name: a, port: '80'}]", "wrong-type", "'80'"),
+        ("backendRefs: [{name: a, port: 80.5}]", "wrong-type", "80.5"),
+        ("matches: [{path: {type: Prefix, value: /}}]", "unknown-value", "Prefix"),
+        ("matches: [{path: {type: RegularExpression, value: '('}}]", "invalid-regex", "'('"),
+        ("matches: [{method: get}]", "unknown-value", "get"),
+        ("matches: [{headers: [{name: 'a b', value: c}]}]", "invalid-name", "'a b'"),
+        ("matches: [{headers: [{name: a, value: ' b'}]}]", "invalid-value", "' b'"),
+        ("matches: [{headers: [{name: a, value: b}, {name: a, value: c}]}]", "duplicate-value", "a"),
+        ("matches: [{headers: [{name: a, value: b}, {name: A, value: c}]}]", "no-effect", "A"),
+        ("matches: [{queryParams: [{name: a, value: ''}]}]", "invalid-value", "''"),
+        ("name: A", "invalid-name", "A"),
+    ];
+    each(&cases, route);
+}
+
+#[test]
+fn paths_that_the_api_refuses_are_refused() {
+    for path in [
+        "a",
+        "''",
+        "/a//b",
+        "/./a",
+        "/a/../b",
+        "/a%2fb",
+        "/a%2Fb",
+        "'/a#b'",
+        "/a/..",
+        "/a/.",
+        "/a b",
+        "'/%zz'",
+        "/%4",
+        "/ü",
+        "'/a?b'",
+        &format!("/{}", "a".repeat(1024)),
+    ] {
+        for kind in ["Exact", "PathPrefix"] {
+            let found = only(&route(&format!("matches: [{{path: {{type: {kind}, value: {path}}}}}]")));
+            assert_eq!(found.code, "invalid-path", "{path}");
+            assert_eq!(found.field.as_deref(), Some("spec.rules[0].matches[0].path.value"));
+        }
+    }
+}
+
+#[test]
+fn session_persistence_keeps_the_rules_of_both_shapes() {
+    let cases = [
+        ("{sessionName: a, cookie: {}}", "mixed-session-shapes", "cookie"),
+        ("{header: {name: a}, cookieConfig: {}}", "mixed-session-shapes", "cookieConfig"),
+        ("{cookieConfig: {lifetimeType: Permanent}}", "permanent-without-timeout", "Permanent"),
+        ("{cookie: {lifetimeType: Permanent}}", "permanent-without-timeout", "Permanent"),
+        ("{type: Header, cookieConfig: {}}", "session-type-mismatch", "cookieConfig"),
+        ("{type: Header, cookie: {}, header: {name: a}}", "session-type-mismatch", "cookie"),
+        ("{header: {name: a}}", "session-type-mismatch", "header"),
+        ("{type: Cookie, cookie: {}, header: {name: a}}", "session-type-mismatch", "header"),
+        ("{type: Header, header: {}}", "missing-field", "{}"),
+        ("{type: cookie}", "unknown-value", "cookie"),
+        ("{sessionName: 'a b'}", "invalid-cookie-name", "'a b'"),
+        ("{sessionName: ''}", "invalid-cookie-name", "''"),
+        ("{cookie: {name: 'a;b'}}", "invalid-cookie-name", "'a;b'"),
+        ("{type: Header, sessionName: 'a:b'}", "invalid-header-name", "'a:b'"),
+        ("{type: Header, header: {name: Cookie}}", "invalid-header-name", "Cookie"),
+        ("{cookie: {path: a}}", "invalid-cookie-path", "a"),
+        ("{cookie: {path: '/;'}}", "invalid-cookie-path", "'/;'"),
+        ("{absoluteTimeout: 1.5h}", "invalid-duration", "1.5h"),
+        ("{absoluteTimeout: 0s}", "invalid-duration", "0s"),
+        ("{idleTimeout: 999ms}", "invalid-duration", "999ms"),
+        ("{idleTimeout: 10}", "wrong-type", "10"),
+        ("{idleTimeout: 1500ms}", "rounded-duration", "1500ms"),
+        ("{idleTimeout: 1h, absoluteTimeout: 1h}", "no-effect", "1h"),
+        ("{sesionName: a}", "unknown-field", "sesionName"),
+        ("null", "missing-value", "null"),
+    ];
+    each(&cases, |fields| route(&format!("sessionPersistence: {fields}")));
+    let long = only(&route(&format!("sessionPersistence: {{sessionName: {}}}", "a".repeat(129))));
+    assert_eq!(long.code, "invalid-value");
+}
+
+#[test]
+fn a_mixture_of_shapes_shows_both_places() {
+    let text = route("sessionPersistence:\n  cookieConfig: {}\n  cookie: {}");
+    let found = only(&text);
+    let (related, _) = found.related.unwrap();
+    assert_eq!((at(&text, related), found.span.start > related.start), ("cookieConfig", true));
+}
+
+#[test]
+fn a_timeout_that_is_invalid_is_not_also_missing() {
+    let text = route("sessionPersistence: {absoluteTimeout: soon, cookieConfig: {lifetimeType: Permanent}}");
+    assert_eq!(only(&text).code, "invalid-duration");
+}
+
+#[test]
+fn a_duration_is_rounded_down_with_a_warning_and_the_route_is_kept() {
+    let (manifests, diagnostics) = read(&route("sessionPersistence: {absoluteTimeout: 10s999ms}"));
+    let timeout =
+        manifests.http_routes[0].spec.rules[0].session_persistence.as_ref().unwrap().absolute_timeout.clone();
+    assert_eq!((timeout.unwrap().value.seconds(), diagnostics[0].severity), (10, Severity::Warning));
+}
+
+#[test]
+fn references_to_one_gateway_must_differ() {
+    let route = |refs: &str| {
+        let head = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: a}\nspec:";
+        format!("{head} {{parentRefs: {refs}}}\n")
+    };
+    let invalid = [
+        ("[{name: a}, {name: a}]", "duplicate-value", "{name: a}"),
+        ("[{name: a}, {name: a, port: 80}]", "duplicate-value", "{name: a, port: 80}"),
+        ("[{name: a, port: 80}, {name: a, sectionName: b}]", "duplicate-value", "{name: a, sectionName: b}"),
+        ("[{name: a, kind: Service, group: ''}]", "not-supported", "{name: a, kind: Service, group: ''}"),
+    ];
+    each(&invalid, route);
+    for valid in ["[{name: a, port: 80}, {name: a, port: 81}]", "[{name: a}, {name: a, namespace: b}]"] {
+        assert_eq!(read(&route(valid)).1, [], "{valid}");
+    }
+}
+
+#[test]
+fn lists_have_the_lengths_of_the_api() {
+    let repeat = |item: &str, count: usize| vec![item; count].join(", ");
+    for (rule, limit) in [("matches: [ITEMS]", 64), ("backendRefs: [ITEMS]", 16)] {
+        let item = if limit == 64 { "{}" } else { "{name: a, port: 80}" };
+        assert_eq!(read(&route(&rule.replace("ITEMS", &repeat(item, limit)))).1, []);
+        assert_eq!(only(&route(&rule.replace("ITEMS", &repeat(item, limit + 1)))).code, "wrong-length");
+    }
+    let rules = |matches: usize| {
+        let rule = format!("{{matches: [{}]}}", repeat("{}", matches));
+        format!("{}\n  - {rule}\n  - {rule}\n", route("name: a\nmatches: [{path: {value: /a}}]"))
+    };
+    assert_eq!(read(&rules(63)).1, []);
+    assert_eq!(only(&rules(64)).code, "wrong-length");
+}
+
+#[test]
+fn rule_names_are_unique() {
+    let text = format!("{}  - name: a\n", route("name: a"));
+    assert_eq!(only(&text).code, "duplicate-value");
+}
+
+#[test]
+fn two_documents_with_one_name_show_both_places() {
+    let route = |version: &str, name: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/{version}\nkind: HTTPRoute\nmetadata: {{name: {name}}}\nspec: {{}}\n"
+        )
+    };
+    let text = format!("{}---\n{}", route("v1", "a"), route("v1beta1", "a, namespace: default"));
+    let found = only(&text);
+    assert_eq!((found.code, found.related.is_some()), ("duplicate-object", true));
+    assert_eq!(read(&text).0.http_routes.len(), 1);
+    let other = format!("{}---\n{}", route("v1", "a"), route("v1", "a, namespace: b"));
+    assert_eq!(read(&other).1, []);
+}
+
+#[test]
+fn a_key_that_is_there_twice_shows_both_places_and_drops_the_object() {
+    let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  name: b\n";
+    let found = only(text);
+    let (related, _) = found.related.unwrap();
+    assert_eq!((found.code, at(text, related)), ("duplicate-key", "name"));
+    assert!(related.start < found.span.start && read(text).0.namespaces.is_empty());
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_and_the_object_is_left_out() {
+    let (manifests, diagnostics) =
+        read(&route("name: A\nfilters: [1]\nbackendRefs: [{name: a}, {port: 80}]"));
+    let codes: Vec<_> = diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["not-supported", "invalid-name", "missing-field", "missing-field"]);
+    assert!(manifests.http_routes.is_empty());
+}
+
+#[test]
+fn services_and_endpoint_slices_keep_the_rules_of_kubernetes() {
+    let service = [
+        ("{ports: [{port: 80}, {port: 81}]}", "duplicate-value", "81"),
+        ("{ports: [{port: 80, name: a}, {port: 80, name: b}]}", "duplicate-value", "80"),
+        ("{ports: [{port: 80, targetPort: '80'}]}", "invalid-name", "'80'"),
+        ("{ports: [{port: 80, protocol: http}]}", "unknown-value", "http"),
+        ("{ports: [{prot: 80, port: 80}]}", "unknown-field", "prot"),
+        ("{type: ExternalName}", "missing-field", "{type: ExternalName}"),
+        ("{}", "missing-field", "{}"),
+    ];
+    each(&service, |spec| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {spec}\n"));
+    let slice = [
+        ("addressType: IPv4\nendpoints: [{addresses: ['::1']}]", "invalid-value", "'::1'"),
+        ("addressType: IPv4\nendpoints: [{addresses: [10.0.0.01]}]", "invalid-value", "10.0.0.01"),
+        ("addressType: FQDN", "not-supported", "FQDN"),
+        ("addressType: IPv4\nendpoints: [{addresses: []}]", "wrong-length", "[]"),
+        (
+            "addressType: IPv4\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: 'true'}}]",
+            "wrong-type",
+            "'true'",
+        ),
+    ];
+    each(&slice, |fields| {
+        format!("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: a}}\n{fields}\n")
+    });
+}
