@@ -1,5 +1,6 @@
 //! Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.
 //!
+//! - [`cli`]: the command line.
 //! - [`source`]: texts and places in them.
 //! - [`manifest`]: text to typed manifests.
 //! - [`resolve`]: what the manifests mean together.
@@ -8,6 +9,7 @@
 //! - [`options`]: what a person asks for beside the manifests.
 //! - [`render`]: the model as the text of a bootstrap.
 
+pub mod cli;
 pub mod diagnostic;
 pub mod manifest;
 pub mod model;
