@@ -29,7 +29,7 @@ mod virtual_hosts;
 
 use self::attach::{Attacher, Attachment, ListenerPosition};
 use self::backends::Backends;
-use self::binds::Bound;
+use self::binds::{Bound, Section};
 use self::collisions::{Collisions, RulePosition};
 use self::gateways::Gateways;
 use self::report::Report;
@@ -37,7 +37,7 @@ use self::rules::Served;
 use self::virtual_hosts::Host;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifests, Metadata};
-use crate::model::{Domain, Listener, Model};
+use crate::model::{Listener, Model};
 use crate::options::{Misfit, Options};
 use crate::source::Span;
 
@@ -129,8 +129,7 @@ fn listeners(
     let mut hosts: Vec<Vec<Host>> = bounds
         .iter()
         .map(|bound| {
-            let hostnames =
-                bound.listeners.iter().map(|section| Domain::of(section.listener.hostname.as_ref()));
+            let hostnames = bound.listeners.iter().map(Section::domain);
             hostnames.map(|hostname| Host { hostname, routes: Vec::new() }).collect()
         })
         .collect();

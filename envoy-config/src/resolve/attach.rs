@@ -12,7 +12,7 @@ use self::namespaces::Namespaces;
 use self::refusal::{Gate, Parent};
 use super::binds::{Bound, Section};
 use super::gateways::{Gateways, Standing};
-use super::report::Report;
+use super::report::{Place, Report};
 use crate::manifest::gateway::Gateway;
 use crate::manifest::route::HttpRoute;
 use crate::manifest::{Manifests, Object};
@@ -41,6 +41,9 @@ pub(super) struct ListenerPosition {
     pub(super) listener: usize,
 }
 
+/// A listener that a route is attached to.
+type Attached<'m> = (ListenerPosition, Section<'m>);
+
 impl<'m, 'b> Attacher<'m, 'b> {
     pub(super) fn new(manifests: &'m Manifests, gateways: &'b Gateways<'m>, bounds: &'b [Bound<'m>]) -> Self {
         let mut by_gateway: HashMap<_, Vec<_>> = HashMap::new();
@@ -62,23 +65,52 @@ impl<'m, 'b> Attacher<'m, 'b> {
             refusal::no_parent(route, self.gateways, report);
         }
         let mut selected = parents.is_empty();
+        let mut complete = !parents.is_empty();
         let mut listeners = Vec::new();
         for (number, reference) in parents.iter().enumerate() {
             let parent = Parent { route, number, reference };
+            let before = listeners.len();
             match self.gateways.find(parent.namespace(), &reference.name.value) {
                 None => parent.no_gateway(self.gateways, report),
-                Some(Standing::NotSelected) => continue,
+                Some(Standing::NotSelected) => {
+                    complete = false;
+                    continue;
+                }
                 Some(Standing::Refused) => {}
                 Some(Standing::Served(gateway)) => match self.pass(gateway, parent, hostnames) {
                     Ok(passed) => listeners.extend(passed),
                     Err(gate) => parent.refuse(gate, &self.namespaces, report),
                 },
             }
+            complete &= listeners.len() > before;
             selected = true;
         }
+        if complete {
+            self.tell_of_unused(route, hostnames, &listeners, report);
+        }
+        let mut listeners: Vec<_> = listeners.into_iter().map(|(position, _)| position).collect();
         listeners.sort_unstable();
         listeners.dedup();
         if selected { Attachment::Listeners(listeners) } else { Attachment::NotSelected }
+    }
+
+    /// Hostnames that no listener of the route has are left out (Gateway API, `HTTPRouteSpec.hostnames`), but not in
+    /// silence.
+    fn tell_of_unused(
+        &self,
+        route: &Object<HttpRoute>,
+        hostnames: &[Domain],
+        listeners: &[Attached<'m>],
+        report: &mut Report,
+    ) {
+        for (number, (written, hostname)) in route.spec.hostnames.iter().zip(hostnames).enumerate() {
+            let used = |(_, section): &Attached<'m>| section.domain().intersection(hostname).is_some();
+            if !listeners.iter().any(used) {
+                let place = Place::new(route, format!("spec.hostnames[{number}]"), written.span);
+                let message = format!("no listener that the route is attached to has {}", hostname.written());
+                report.warning("unused-hostname", place, message);
+            }
+        }
     }
 
     /// The listeners of a Gateway that let the route pass, or the gate that the last of them fell at.
@@ -87,7 +119,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
         gateway: &'m Object<Gateway>,
         Parent { route, reference, .. }: Parent<'m>,
         hostnames: &[Domain],
-    ) -> Result<Vec<ListenerPosition>, Gate<'m>> {
+    ) -> Result<Vec<Attached<'m>>, Gate<'m>> {
         let bounds = self.bounds.get(&gateway.metadata.key()).into_iter().flatten();
         let sections = bounds.flat_map(|(bound, served)| {
             let positions = served.listeners.iter().enumerate();
@@ -115,14 +147,15 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if allowed.is_empty() {
             return Err(Gate::Namespace(first));
         }
-        let domains: Vec<Domain> =
-            allowed.iter().map(|(_, section)| Domain::of(section.listener.hostname.as_ref())).collect();
-        let meeting: Vec<_> = allowed
-            .iter()
-            .zip(&domains)
-            .filter(|(_, domain)| hostnames.iter().any(|hostname| domain.intersection(hostname).is_some()))
-            .map(|((position, _), _)| *position)
-            .collect();
-        if meeting.is_empty() { Err(Gate::Hostname(domains)) } else { Ok(meeting) }
+        let meets = |section: &Section<'_>| {
+            let domain = section.domain();
+            hostnames.iter().any(|hostname| domain.intersection(hostname).is_some())
+        };
+        let (meeting, strange): (Vec<_>, Vec<_>) =
+            allowed.into_iter().partition(|(_, section)| meets(section));
+        if meeting.is_empty() {
+            return Err(Gate::Hostname(strange.iter().map(|(_, section)| section.domain()).collect()));
+        }
+        Ok(meeting)
     }
 }

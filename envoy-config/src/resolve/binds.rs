@@ -10,6 +10,7 @@ use super::gateways::Gateways;
 use super::report::{Place, Report};
 use crate::manifest::Object;
 use crate::manifest::gateway::{Gateway, Listener};
+use crate::model::Domain;
 use crate::options::{ListenerName, Misfit, Options};
 
 /// One address and the listeners it serves.
@@ -26,6 +27,13 @@ pub(super) struct Bound<'m> {
 pub(super) struct Section<'m> {
     pub(super) position: usize,
     pub(super) listener: &'m Listener,
+}
+
+impl Section<'_> {
+    /// The hostnames it serves.
+    pub(super) fn domain(&self) -> Domain {
+        Domain::of(self.listener.hostname.as_ref())
+    }
 }
 
 /// A port of a Gateway.

@@ -1,8 +1,9 @@
 //! Hostnames: intersection, specificity and isolation.
 
+use envoy_config::diagnostic::Severity;
 use envoy_config::model::Domain;
 
-use super::{BASE, exact, model, names, prefix, route_of, wildcard};
+use super::{BASE, exact, faulty, finding, model, names, prefix, route_of, wildcard};
 
 fn base(hostnames: &[&str]) -> String {
     let listeners: String = hostnames
@@ -26,7 +27,7 @@ fn route(name: &str, section: &str, hostnames: &[&str]) -> String {
 
 #[test]
 fn a_route_serves_the_intersection_of_its_hostnames_and_the_listeners() {
-    let hostnames = ["www.example.com", "*.shop.example.com", "example.com", "www.example.org", "*.com"];
+    let hostnames = ["www.example.com", "*.shop.example.com", "*.com"];
     let model = model(&[&base(&["*.example.com"]), &route("r", "", &hostnames)]);
     let domains: Vec<&Domain> = model.listeners[0].virtual_hosts.iter().map(|host| &host.domain).collect();
     assert_eq!(domains, [&exact("www.example.com"), &wildcard("example.com"), &wildcard("shop.example.com")]);
@@ -106,4 +107,15 @@ fn a_route_of_a_less_specific_listener_does_not_leak_by_its_own_hostname() {
 fn an_exact_hostname_is_below_any_number_of_labels() {
     let model = model(&[&base(&["*.example.com"]), &route("deep", "", &["a.b.c.example.com"])]);
     assert_eq!(names(&model.listeners[0], &exact("a.b.c.example.com")), ["default/deep/0/0"]);
+}
+
+#[test]
+fn a_hostname_that_no_listener_has_is_left_out_with_a_warning() {
+    let documents = [&base(&["*.example.com"])[..], &route("r", "", &["a.example.com", "example.com"])];
+    let found = finding(&documents);
+    assert_eq!((found.code, found.severity), ("unused-hostname", Severity::Warning));
+    assert_eq!(found.field.as_deref(), Some("spec.hostnames[1]"));
+    let model = faulty(&documents).0.unwrap();
+    let domains: Vec<&Domain> = model.listeners[0].virtual_hosts.iter().map(|host| &host.domain).collect();
+    assert_eq!(domains, [&exact("a.example.com"), &wildcard("example.com")]);
 }

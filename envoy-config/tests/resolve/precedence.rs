@@ -1,6 +1,7 @@
 //! Which of several matching matches goes first (`HTTPRouteRule.matches`).
 
 use envoy_config::model::{Domain, Model, PathMatch};
+use proptest::prelude::*;
 
 use super::{BASE, model, names, route};
 
@@ -127,34 +128,32 @@ fn rules_and_matches_of_one_route_keep_their_order() {
     assert_eq!(in_order(&model), ["default/r/0/0", "default/r/0/1", "default/r/1/0"]);
 }
 
-#[test]
-fn the_order_of_documents_and_files_changes_nothing() {
-    let documents: Vec<String> = ["c", "a", "b"]
-        .iter()
-        .flat_map(|name| {
-            let rules = format!(
-                "[{}, {}]",
-                rule(&format!("path: {{value: /{name}}}")),
-                rule(&format!("headers: [{{name: {name}, value: x}}]"))
-            );
-            [
-                route(name, &rules),
-                super::gateway(name, "[{name: http, protocol: HTTP, port: 80}]").replace(
-                    "80",
-                    match *name {
-                        "a" => "81",
-                        "b" => "82",
-                        _ => "83",
-                    },
-                ),
-            ]
-        })
-        .chain(BASE.split("---").map(str::to_owned))
-        .collect();
-    let mut texts: Vec<&str> = documents.iter().map(String::as_str).collect();
-    let straight = model(&texts);
-    texts.reverse();
-    assert_eq!(straight, model(&texts));
-    let joined = texts.join("\n---\n");
-    assert_eq!(straight, model(&[&joined]));
+/// Three routes of two rules for two Gateways, and everything they need, as documents.
+fn documents() -> Vec<String> {
+    let routes = ["c", "a", "b"].map(|name| {
+        let rules = format!(
+            "[{}, {}]",
+            rule(&format!("path: {{value: /{name}}}")),
+            rule(&format!("headers: [{{name: {name}, value: x}}]"))
+        );
+        super::route_of(name, "parentRefs: [{name: eg}, {name: other}]", &rules)
+    });
+    let other = super::gateway("other", "[{name: http, protocol: HTTP, port: 81}]");
+    BASE.split("---").map(str::to_owned).chain(routes).chain([other]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn the_order_of_documents_and_files_changes_nothing(
+        shuffled in Just(documents()).prop_shuffle(),
+        split in 0..8_usize,
+    ) {
+        let ordered = documents();
+        let ordered: Vec<&str> = ordered.iter().map(String::as_str).collect();
+        let (first, second) = shuffled.split_at(split);
+        let files = [first.join("\n---\n"), second.join("\n---\n")];
+        prop_assert_eq!(model(&ordered), model(&[&files[0], &files[1]]));
+    }
 }
