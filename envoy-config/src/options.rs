@@ -1,0 +1,215 @@
+//! What a person asks for beside the manifests: which Gateway, and where to bind its listeners.
+//!
+//! [`Options`] is as written; whether it fits the manifests is found in `resolve` and told as [`Misfit`]s.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::str::FromStr;
+
+/// What to compile, and to which addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The one Gateway to serve; none: all of them.
+    pub gateway: Option<NamespacedName>,
+    /// The address that listeners bind, at their own port, unless they are mapped.
+    pub listen_address: IpAddr,
+    /// Listeners that bind elsewhere.
+    pub port_mappings: Vec<PortMapping>,
+    /// Leave out what is wrong, and serve the rest.
+    pub keep_going: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let listen_address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Self { gateway: None, listen_address, port_mappings: Vec::new(), keep_going: false }
+    }
+}
+
+/// `NAMESPACE/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamespacedName {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+/// `LISTENER=BIND`: a listener and the address it binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortMapping {
+    /// The listener.
+    pub listener: ListenerName,
+    /// Where it binds.
+    pub bind: Bind,
+}
+
+/// `LISTENER`, `GATEWAY/LISTENER` or `NAMESPACE/GATEWAY/LISTENER`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerName {
+    /// The namespace of the Gateway; only with its name.
+    pub namespace: Option<String>,
+    /// The name of the Gateway.
+    pub gateway: Option<String>,
+    /// The name of the listener.
+    pub listener: String,
+}
+
+/// Where a listener binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// A port of [`Options::listen_address`].
+    Port(NonZeroU16),
+    /// An address of its own.
+    Address(SocketAddr),
+}
+
+/// Why a text is none of the option values above.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// Not two parts.
+    #[error("write NAMESPACE/NAME, as default/eg")]
+    NamespacedName,
+    /// No `=`, or nothing on one of its sides, or more than three parts in front of it.
+    #[error(
+        "write LISTENER=BIND, where LISTENER is a listener's name, GATEWAY/LISTENER or NAMESPACE/GATEWAY/LISTENER"
+    )]
+    PortMapping,
+    /// Neither a port nor an address with a port.
+    #[error("{0:?} is no place to bind: write a port from 1 to 65535, or IP:PORT")]
+    Bind(String),
+}
+
+/// An option that does not fit the manifests.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// Nothing to read.
+    #[error("there are no manifests to read")]
+    NoSources,
+    /// `--gateway` names none of the Gateways.
+    #[error("there is no Gateway {wanted}; {}", listed("the manifests have", choices))]
+    Gateway {
+        /// The name given.
+        wanted: NamespacedName,
+        /// The Gateways there are.
+        choices: Vec<String>,
+    },
+    /// `--map-port` names none of the listeners.
+    #[error("there is no listener {wanted} to map; {}", listed("there are", choices))]
+    UnknownListener {
+        /// The name given.
+        wanted: ListenerName,
+        /// The listeners there are.
+        choices: Vec<String>,
+    },
+    /// `--map-port` names more than one listener.
+    #[error("more than one listener is called {wanted}; write one of {}", choices.join(", "))]
+    AmbiguousListener {
+        /// The name given.
+        wanted: ListenerName,
+        /// The listeners of that name.
+        choices: Vec<String>,
+    },
+    /// Two `--map-port` send the listeners of one port to two places.
+    #[error(
+        "{listener} is mapped to {first} and to {second}, but the listeners of one port share one address"
+    )]
+    TwoBinds {
+        /// The listener of the second mapping.
+        listener: String,
+        /// Where the first mapping sends its port.
+        first: SocketAddr,
+        /// Where the second one does.
+        second: SocketAddr,
+    },
+}
+
+fn listed(intro: &str, choices: &[String]) -> String {
+    if choices.is_empty() {
+        String::from("there are none")
+    } else {
+        format!("{intro} {}", choices.join(", "))
+    }
+}
+
+impl FromStr for NamespacedName {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        match text.split('/').collect::<Vec<_>>()[..] {
+            [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
+                Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            _ => Err(OptionError::NamespacedName),
+        }
+    }
+}
+
+impl FromStr for PortMapping {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        let (listener, bind) = text.split_once('=').ok_or(OptionError::PortMapping)?;
+        Ok(Self { listener: listener.parse()?, bind: bind.parse()? })
+    }
+}
+
+impl FromStr for ListenerName {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        let parts: Vec<&str> = text.split('/').collect();
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err(OptionError::PortMapping);
+        }
+        let (namespace, gateway, listener) = match parts[..] {
+            [listener] => (None, None, listener),
+            [gateway, listener] => (None, Some(gateway), listener),
+            [namespace, gateway, listener] => (Some(namespace), Some(gateway), listener),
+            _ => return Err(OptionError::PortMapping),
+        };
+        Ok(Self {
+            namespace: namespace.map(str::to_owned),
+            gateway: gateway.map(str::to_owned),
+            listener: listener.to_owned(),
+        })
+    }
+}
+
+impl FromStr for Bind {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        let address =
+            || text.parse().ok().filter(|address: &SocketAddr| address.port() != 0).map(Self::Address);
+        let port = text.parse().ok().map(Self::Port);
+        port.or_else(address).ok_or_else(|| OptionError::Bind(text.to_owned()))
+    }
+}
+
+impl Bind {
+    /// The address, given the one that listeners bind by default.
+    #[must_use]
+    pub fn address(self, listen_address: IpAddr) -> SocketAddr {
+        match self {
+            Self::Port(port) => SocketAddr::new(listen_address, port.get()),
+            Self::Address(address) => address,
+        }
+    }
+}
+
+impl fmt::Display for NamespacedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl fmt::Display for ListenerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in [&self.namespace, &self.gateway].into_iter().flatten() {
+            write!(f, "{part}/")?;
+        }
+        f.write_str(&self.listener)
+    }
+}

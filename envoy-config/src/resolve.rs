@@ -1,0 +1,172 @@
+//! What the manifests mean together: the semantics of the Gateway API.
+//!
+//! It reads typed manifests, looks everything up by name, and leaves nothing of them behind: the model holds what is to
+//! be served, the diagnostics what is wrong. Its cost grows with the manifests and the model, not with their square.
+//!
+//! - `gateways`: which Gateways are served.
+//! - `binds`: which address each of their listeners binds.
+//! - `attach`: which routes attach to which listeners.
+//! - `rules`: what the rules of a route serve; with `backends` and `endpoints` for where requests go, `persistence`,
+//!   `rule_id` and `cookie_path` for their sessions.
+//! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
+//! - `collisions`: rules that get in each other's way.
+//! - `report`: collects what is wrong.
+
+mod attach;
+mod backends;
+mod binds;
+mod collisions;
+mod cookie_path;
+mod endpoints;
+mod gateways;
+mod hostname;
+mod persistence;
+mod precedence;
+mod report;
+mod rule_id;
+mod rules;
+mod virtual_hosts;
+
+use self::attach::{Attacher, Attachment, ListenerPosition};
+use self::backends::Backends;
+use self::binds::{Bound, Section};
+use self::collisions::{Collisions, RulePosition};
+use self::gateways::Gateways;
+use self::report::Report;
+use self::rules::Served;
+use self::virtual_hosts::Host;
+use crate::diagnostic::Diagnostic;
+use crate::manifest::{Manifests, Metadata};
+use crate::model::{Listener, Model};
+use crate::options::{Misfit, Options};
+use crate::source::Span;
+
+/// What manifests mean together.
+#[derive(Clone, Debug)]
+pub struct Resolution {
+    /// What is to be served, without what is wrong; none when there is nothing to serve, or the options do not fit.
+    pub model: Option<Model>,
+    /// What is wrong, and what is worth saying.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Where the options do not fit the manifests.
+    pub misfits: Vec<Misfit>,
+}
+
+/// Finds out what manifests mean together, given what was wrong with them on their own: objects that could not be read
+/// are not missed.
+#[must_use]
+pub fn resolve(manifests: &Manifests, reading: &[Diagnostic], options: &Options) -> Resolution {
+    let mut report = Report::after(reading);
+    let (model, misfits) = match model(manifests, options, &mut report) {
+        Ok(model) => (model, Vec::new()),
+        Err(misfits) => (None, misfits),
+    };
+    Resolution { model, diagnostics: report.diagnostics, misfits }
+}
+
+fn model(
+    manifests: &Manifests,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Option<Model>, Vec<Misfit>> {
+    let gateways =
+        Gateways::select(manifests, options.gateway.as_ref(), report).map_err(|misfit| vec![misfit])?;
+    if gateways.is_empty() {
+        if !report.may_lack("Gateway") {
+            report.diagnostics.push(no_gateway(manifests));
+        }
+        return Ok(None);
+    }
+    let bounds = binds::assign(&gateways, options, report)?;
+    let (routes, attached) = attach_all(manifests, &gateways, &bounds, report);
+
+    let mut collisions = Collisions::default();
+    let listeners = listeners(&bounds, &routes, &attached, &mut collisions);
+    collisions.tell(&routes, report);
+
+    let mut clusters = Vec::new();
+    for (position, route) in routes.into_iter().enumerate() {
+        for (rule, cluster) in route.clusters {
+            if collisions.is_reached(RulePosition { route: position, rule }) {
+                clusters.push(cluster);
+            }
+        }
+    }
+    clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok((!listeners.is_empty()).then_some(Model { listeners, clusters }))
+}
+
+/// The routes by namespace and name, and the listeners of each.
+fn attach_all<'m>(
+    manifests: &'m Manifests,
+    gateways: &Gateways<'m>,
+    bounds: &[Bound<'m>],
+    report: &mut Report,
+) -> (Vec<Served<'m>>, Vec<Vec<ListenerPosition>>) {
+    let attacher = Attacher::new(manifests, gateways, bounds);
+    let mut backends = Backends::index(manifests, report);
+    let mut objects: Vec<_> = manifests.http_routes.iter().collect();
+    objects.sort_by_key(|route| route.metadata.key());
+    let mut routes = Vec::with_capacity(objects.len());
+    let mut positions = Vec::with_capacity(objects.len());
+    for object in objects {
+        let hostnames = rules::hostnames(object);
+        // What is wrong with a route that serves another Gateway is not asked for.
+        if let Attachment::Listeners(listeners) = attacher.attach(object, &hostnames, report) {
+            routes.push(Served::new(object, hostnames, &mut backends, report));
+            positions.push(listeners);
+        }
+    }
+    (routes, positions)
+}
+
+fn listeners(
+    bounds: &[Bound<'_>],
+    routes: &[Served<'_>],
+    attached: &[Vec<ListenerPosition>],
+    collisions: &mut Collisions,
+) -> Vec<Listener> {
+    let mut hosts: Vec<Vec<Host>> = bounds
+        .iter()
+        .map(|bound| {
+            let hostnames = bound.listeners.iter().map(Section::domain);
+            hostnames.map(|hostname| Host { hostname, routes: Vec::new() }).collect()
+        })
+        .collect();
+    for (route, positions) in attached.iter().enumerate() {
+        for position in positions {
+            let host = hosts.get_mut(position.bound).and_then(|hosts| hosts.get_mut(position.listener));
+            if let Some(host) = host {
+                host.routes.push(route);
+            }
+        }
+    }
+    let served = bounds.iter().zip(&hosts).map(|(bound, hosts)| {
+        let (namespace, name) = bound.gateway.metadata.key();
+        Listener {
+            name: format!("{namespace}/{name}/{}", bound.port),
+            bind: bound.bind,
+            virtual_hosts: virtual_hosts::build(hosts, routes, collisions),
+        }
+    });
+    served.collect()
+}
+
+/// Nothing is served without a Gateway: the finding points at what would be attached to one, if anything.
+fn no_gateway(manifests: &Manifests) -> Diagnostic {
+    let route = manifests.http_routes.first();
+    let span = route.map_or(Span { source: 0, start: 0, end: 0 }, |route| route.metadata.name.span);
+    Diagnostic::error(
+        "no-gateway",
+        span,
+        "there is no Gateway among the manifests, so there is nothing to listen on",
+    )
+    .hint("add a Gateway with a listener, and its GatewayClass, to the input")
+}
+
+impl Metadata {
+    /// Namespace and name.
+    fn key(&self) -> (&str, &str) {
+        (&self.namespace.value, &self.name.value)
+    }
+}

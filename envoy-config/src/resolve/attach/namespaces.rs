@@ -1,0 +1,52 @@
+//! Which namespaces a listener takes routes from (Gateway API, `AllowedRoutes.namespaces`).
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::manifest::Manifests;
+use crate::manifest::gateway::{AllowedNamespaces, LabelSelector, Operator};
+
+/// The label that the API server gives to every Namespace.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// The labels of the Namespaces among the manifests.
+pub(super) struct Namespaces<'m>(HashMap<&'m str, &'m BTreeMap<String, String>>);
+
+impl<'m> Namespaces<'m> {
+    pub(super) fn index(manifests: &'m Manifests) -> Self {
+        let namespaces = manifests.namespaces.iter();
+        Self(namespaces.map(|one| (one.metadata.name.value.as_str(), &one.metadata.labels)).collect())
+    }
+
+    /// Whether the labels of a namespace are known.
+    pub(super) fn knows(&self, namespace: &str) -> bool {
+        self.0.contains_key(namespace)
+    }
+
+    /// Whether a listener of a Gateway in the namespace `own` takes routes from this one.
+    pub(super) fn allow(&self, allowed: &AllowedNamespaces, own: &str, namespace: &str) -> bool {
+        match allowed {
+            AllowedNamespaces::Same => namespace == own,
+            AllowedNamespaces::All => true,
+            AllowedNamespaces::None => false,
+            AllowedNamespaces::Selector(selector) => {
+                selects(selector, namespace, self.0.get(namespace).copied())
+            }
+        }
+    }
+}
+
+/// Whether the labels of a namespace are as the selector wants them; all of its requirements must hold.
+fn selects(selector: &LabelSelector, namespace: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
+    selector.requirements.iter().all(|requirement| {
+        let written = labels.and_then(|labels| labels.get(&requirement.key)).map(String::as_str);
+        let label = if requirement.key == NAME_LABEL { Some(namespace) } else { written };
+        match (&requirement.operator, label) {
+            (Operator::In(values), Some(label)) => values.iter().any(|value| value == label),
+            (Operator::NotIn(values), Some(label)) => values.iter().all(|value| value != label),
+            (Operator::Exists, label) => label.is_some(),
+            (Operator::DoesNotExist, label) => label.is_none(),
+            (Operator::In(_), None) => false,
+            (Operator::NotIn(_), None) => true,
+        }
+    })
+}

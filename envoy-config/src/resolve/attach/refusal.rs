@@ -1,0 +1,129 @@
+//! Why a parentRef attaches to nothing.
+
+use super::namespaces::Namespaces;
+use crate::diagnostic::closest;
+use crate::manifest::Object;
+use crate::manifest::gateway::AllowedNamespaces;
+use crate::manifest::route::{HttpRoute, ParentRef};
+use crate::model::Domain;
+use crate::resolve::binds::Section;
+use crate::resolve::gateways::Gateways;
+use crate::resolve::report::{Place, Report};
+
+/// What a parentRef fell at.
+pub(super) enum Gate<'m> {
+    /// No listener of that name or port: the ones there are.
+    Section(Vec<Section<'m>>),
+    /// No listener for that namespace: the first one asked.
+    Namespace(Option<Section<'m>>),
+    /// No listener for those hostnames: theirs.
+    Hostname(Vec<Domain>),
+}
+
+/// A parentRef and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Parent<'m> {
+    pub(super) route: &'m Object<HttpRoute>,
+    pub(super) number: usize,
+    pub(super) reference: &'m ParentRef,
+}
+
+/// The route names no Gateway at all.
+pub(super) fn no_parent(route: &Object<HttpRoute>, gateways: &Gateways<'_>, report: &mut Report) {
+    let place = Place::new(route, "spec", route.span);
+    let error = report.error("no-parent", place, String::from("the route names no Gateway to attach to"));
+    error.hint = Some(listing("add a parentRef to a Gateway", gateways));
+}
+
+fn listing(advice: &str, gateways: &Gateways<'_>) -> String {
+    let names: Vec<String> = gateways.names().collect();
+    if names.is_empty() { advice.to_owned() } else { format!("{advice}: {}", names.join(", ")) }
+}
+
+impl<'m> Parent<'m> {
+    /// The Gateway's namespace: by default the route's own.
+    pub(super) fn namespace(&self) -> &'m str {
+        let own = &self.route.metadata.namespace;
+        &self.reference.namespace.as_ref().unwrap_or(own).value
+    }
+
+    /// The Gateway is not among the manifests.
+    pub(super) fn no_gateway(&self, gateways: &Gateways<'_>, report: &mut Report) {
+        let (namespace, name) = (self.namespace(), &self.reference.name);
+        if report.may_be_unread("Gateway", namespace, &name.value) {
+            return;
+        }
+        let wanted = format!("{namespace}/{}", name.value);
+        let names: Vec<String> = gateways.names().collect();
+        let hint = closest(&wanted, names.iter().map(String::as_str)).map_or_else(
+            || listing("add the Gateway to the input, or name one of it", gateways),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("there is no Gateway `{wanted}` among the manifests");
+        report.error("missing-gateway", self.at(".name", name.span), message).hint = Some(hint);
+    }
+
+    /// The Gateway is there, and the parentRef fell at this gate.
+    pub(super) fn refuse(&self, gate: Gate<'m>, namespaces: &Namespaces<'m>, report: &mut Report) {
+        match gate {
+            Gate::Section(sections) => self.no_section(&sections, report),
+            Gate::Namespace(first) => self.not_allowed(first, namespaces, report),
+            Gate::Hostname(domains) => self.no_hostname(&domains, report),
+        }
+    }
+
+    fn no_section(&self, sections: &[Section<'_>], report: &mut Report) {
+        let ParentRef { name: gateway, section_name, port, span, .. } = self.reference;
+        let (place, wanted) = match (section_name, port) {
+            (Some(name), None) => (self.at(".sectionName", name.span), format!("named `{}`", name.value)),
+            (None, Some(port)) => (self.at(".port", port.span), format!("on port {}", port.value)),
+            (Some(name), Some(port)) => {
+                (self.at(".sectionName", name.span), format!("named `{}` on port {}", name.value, port.value))
+            }
+            (None, None) => (self.at("", *span), String::from("at all")),
+        };
+        let names = sections.iter().map(|section| section.listener.name.value.as_str());
+        let near = section_name.as_ref().and_then(|wanted| closest(&wanted.value, names));
+        let near = near.filter(|near| section_name.as_ref().is_some_and(|name| name.value != *near));
+        let message = format!("the Gateway `{}` has no listener {wanted}", gateway.value);
+        let error = report.error("missing-listener", place, message);
+        error.hint = Some(near.map_or_else(|| listed(sections), |near| format!("did you mean `{near}`?")));
+    }
+
+    fn not_allowed(&self, first: Option<Section<'_>>, namespaces: &Namespaces<'m>, report: &mut Report) {
+        let gateway = &self.reference.name.value;
+        let namespace = &self.route.metadata.namespace.value;
+        let message =
+            format!("the Gateway `{gateway}` does not let routes of the namespace `{namespace}` attach");
+        let error = report.error("namespace-not-allowed", self.at("", self.reference.span), message);
+        error.related = first.map(|section| (section.listener.span, String::from("this listener")));
+        let by_labels = first
+            .is_some_and(|one| matches!(one.listener.allowed_namespaces, AllowedNamespaces::Selector(_)));
+        error.hint = Some(if by_labels && !namespaces.knows(namespace) {
+            format!("the labels of `{namespace}` are unknown: add the Namespace to the input")
+        } else {
+            String::from("see the listener's allowedRoutes.namespaces: by default, only its own")
+        });
+    }
+
+    fn no_hostname(&self, domains: &[Domain], report: &mut Report) {
+        let gateway = &self.reference.name.value;
+        let span = self.route.spec.hostnames.first().map_or(self.reference.span, |hostname| hostname.span);
+        let place = Place::new(self.route, "spec.hostnames", span);
+        let message = format!("none of the route's hostnames is one of the Gateway `{gateway}`");
+        let error = report.error("no-matching-hostname", place, message);
+        let listed: Vec<String> = domains.iter().map(Domain::written).collect();
+        error.hint = Some(format!("its listeners have {}", listed.join(", ")));
+    }
+
+    fn at(&self, field: &str, span: crate::source::Span) -> Place<'m> {
+        Place::new(self.route, format!("spec.parentRefs[{}]{field}", self.number), span)
+    }
+}
+
+fn listed(sections: &[Section<'_>]) -> String {
+    let one = |section: &Section<'_>| {
+        format!("`{}` on port {}", section.listener.name.value, section.listener.port.value)
+    };
+    format!("it has {}", sections.iter().map(one).collect::<Vec<_>>().join(", "))
+}

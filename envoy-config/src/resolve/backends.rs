@@ -1,0 +1,150 @@
+//! Where the requests of a backendRef go (Gateway API, `HTTPBackendRef`): to the endpoints of a Service port.
+//!
+//! A backendRef that does not resolve is an error, and [`Endpoints::Unresolved`] with its weight.
+
+mod reference;
+
+use std::collections::{HashMap, HashSet};
+
+use self::reference::{Reference, Services};
+use super::endpoints::Slices;
+use super::report::{Place, Report};
+use crate::manifest::core::{Service, ServicePort, TargetPort};
+use crate::manifest::route::{HttpRoute, Rule};
+use crate::manifest::{Manifests, Object};
+use crate::model::{Endpoints, Locality};
+
+/// Finds the endpoints of backendRefs.
+pub(super) struct Backends<'m> {
+    services: Services<'m>,
+    slices: Slices<'m>,
+    /// What each Service port came to: many rules share one.
+    resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
+    /// Services of which has been said what their sessions lack.
+    told: HashSet<(&'m str, &'m str)>,
+}
+
+impl<'m> Backends<'m> {
+    pub(super) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
+        Self {
+            services: manifests.services.iter().map(|service| (service.metadata.key(), service)).collect(),
+            slices: Slices::index(manifests, report),
+            resolved: HashMap::new(),
+            told: HashSet::new(),
+        }
+    }
+
+    /// One locality per backendRef of a rule, in the manifest's order.
+    pub(super) fn localities(
+        &mut self,
+        route: &'m Object<HttpRoute>,
+        number: usize,
+        rule: &'m Rule,
+        report: &mut Report,
+    ) -> Vec<Locality> {
+        let mut names: HashMap<String, usize> = HashMap::new();
+        let mut localities = Vec::with_capacity(rule.backend_refs.len());
+        for (position, backend) in rule.backend_refs.iter().enumerate() {
+            let field = format!("spec.rules[{number}].backendRefs[{position}]");
+            let reference = Reference { route, backend, field };
+            let name = reference.locality();
+            let repeated = names.entry(name.clone()).or_default();
+            *repeated += 1;
+            localities.push(Locality {
+                name: if *repeated > 1 { format!("{name}#{repeated}") } else { name },
+                weight: backend.weight.value,
+                endpoints: self.resolve(&reference, rule, report).unwrap_or(Endpoints::Unresolved),
+            });
+        }
+        localities
+    }
+
+    fn resolve(
+        &mut self,
+        reference: &Reference<'m>,
+        rule: &'m Rule,
+        report: &mut Report,
+    ) -> Option<Endpoints> {
+        let service = reference.service(&self.services, report)?;
+        let port = reference.port(service, report)?;
+        if rule.session_persistence.is_some() {
+            self.tell_of_sessions(service, report);
+        }
+        let (namespace, name) = service.metadata.key();
+        let key = (namespace, name, port.port.value);
+        if let Some(known) = self.resolved.get(&key) {
+            return Some(known.clone());
+        }
+        let endpoints = match self.slices.endpoints(service, port) {
+            Some(endpoints) => {
+                if endpoints.is_empty() {
+                    no_endpoints(service, port, report);
+                }
+                Endpoints::Addresses(endpoints)
+            }
+            None => by_name(reference, service, port, report)?,
+        };
+        self.resolved.insert(key, endpoints.clone());
+        Some(endpoints)
+    }
+
+    /// What a Service has, or lacks, that the sessions of its rules are not as may be expected; once.
+    fn tell_of_sessions(&mut self, service: &'m Object<Service>, report: &mut Report) {
+        if !self.told.insert(service.metadata.key()) {
+            return;
+        }
+        if let Some(affinity) = &service.spec.client_ip_affinity {
+            let place = Place::new(service, "spec.sessionAffinity", affinity.span);
+            let message = "sessionAffinity has no effect on routes with session persistence";
+            let warning = report.warning("session-affinity", place, message.to_owned());
+            warning.hint =
+                Some(String::from("requests go to the endpoints themselves, not through the Service"));
+        }
+        if !service.spec.headless && !self.slices.has(service) {
+            let place = Place::new(service, "", service.metadata.name.span);
+            let message = "sessions are kept to the addresses of the Service's name, and a cluster IP is one for all pods";
+            let warning = report.warning("session-by-name", place, message.to_owned());
+            warning.hint = Some(String::from(
+                "add its EndpointSlices to the input, or make it headless (`clusterIP: None`)",
+            ));
+        }
+    }
+}
+
+fn no_endpoints(service: &Object<Service>, port: &ServicePort, report: &mut Report) {
+    let place = Place::new(service, "", service.metadata.name.span);
+    let number = port.port.value;
+    let message =
+        format!("no endpoint serves the port {number} of the Service: requests for it are answered 503");
+    let warning = report.warning("no-endpoints", place, message);
+    let port =
+        if port.name.is_empty() { String::from("without a name") } else { format!("named `{}`", port.name) };
+    warning.hint =
+        Some(format!("its EndpointSlices hold no endpoint that is ready or serving on a port {port}"));
+}
+
+/// A Service without EndpointSlices is known by its name alone.
+fn by_name<'m>(
+    reference: &Reference<'m>,
+    service: &'m Object<Service>,
+    port: &'m ServicePort,
+    report: &mut Report,
+) -> Option<Endpoints> {
+    let (namespace, name) = service.metadata.key();
+    let number = match (service.spec.headless, &port.target_port) {
+        (false, _) => port.port.value,
+        // The name of a headless Service leads to the pods themselves.
+        (true, TargetPort::Number(number)) => *number,
+        (true, TargetPort::Name(target)) => {
+            let span = reference.backend.port.as_ref().map_or(reference.backend.span, |port| port.span);
+            let message =
+                format!("nothing tells the number of the port `{target}` of the headless Service `{name}`");
+            let error = report.error("named-target-port", reference.at(".port", span), message);
+            error.related = Some((port.port.span, String::from("this port's targetPort is a name")));
+            error.hint =
+                Some(String::from("add its EndpointSlices to the input, or make targetPort a number"));
+            return None;
+        }
+    };
+    Some(Endpoints::Hostname { host: format!("{name}.{namespace}.svc.cluster.local"), port: number })
+}

@@ -1,0 +1,133 @@
+//! Which port of which Service a backendRef means.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::closest;
+use crate::manifest::Object;
+use crate::manifest::core::{Service, ServiceKind, ServicePort};
+use crate::manifest::route::{BackendRef, HttpRoute};
+use crate::resolve::report::{Place, Report};
+use crate::source::Span;
+
+/// The Services by namespace and name.
+pub(super) type Services<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Service>>;
+
+/// A backendRef and where it stands.
+pub(super) struct Reference<'m> {
+    pub(super) route: &'m Object<HttpRoute>,
+    pub(super) backend: &'m BackendRef,
+    pub(super) field: String,
+}
+
+impl<'m> Reference<'m> {
+    pub(super) fn at(&self, field: &str, span: Span) -> Place<'m> {
+        Place::new(self.route, format!("{}{field}", self.field), span)
+    }
+
+    /// `namespace/name:port`.
+    pub(super) fn locality(&self) -> String {
+        let BackendRef { namespace, name, port, .. } = self.backend;
+        let namespace = &namespace.as_ref().unwrap_or(&self.route.metadata.namespace).value;
+        let port = port.as_ref().map(|port| format!(":{}", port.value)).unwrap_or_default();
+        format!("{namespace}/{}{port}", name.value)
+    }
+
+    /// The Service, if it is one that can be a backend.
+    pub(super) fn service(
+        &self,
+        services: &Services<'m>,
+        report: &mut Report,
+    ) -> Option<&'m Object<Service>> {
+        let BackendRef { group, kind, namespace, name, .. } = self.backend;
+        if !group.value.is_empty() || kind.value != "Service" {
+            let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
+            let message = format!("backends of the kind {group}{} are not supported yet", kind.value);
+            let error = report.error("not-supported", self.at(".kind", kind.span), message);
+            error.hint = Some(String::from("only Services are"));
+            return None;
+        }
+        let own = self.route.metadata.namespace.value.as_str();
+        if let Some(other) = namespace.as_ref().filter(|other| other.value != own) {
+            let message = format!("a backend in another namespace, `{}`, is not supported yet", other.value);
+            let error = report.error("not-supported", self.at(".namespace", other.span), message);
+            error.hint = Some(format!(
+                "it needs a ReferenceGrant, which is not read yet; only Services of `{own}` are"
+            ));
+            return None;
+        }
+        let found = services.get(&(own, name.value.as_str())).copied();
+        if found.is_none() && !report.may_be_unread("Service", own, &name.value) {
+            self.missing(services, own, report);
+        }
+        let service = found?;
+        if let ServiceKind::External(host) = &service.spec.kind.value {
+            let message =
+                format!("the Service `{}` is an ExternalName, which is not supported yet", name.value);
+            let error = report.error("not-supported", self.at(".name", name.span), message);
+            error.related = Some((service.spec.kind.span, format!("it stands for `{host}`")));
+            return None;
+        }
+        Some(service)
+    }
+
+    fn missing(&self, services: &Services<'_>, namespace: &str, report: &mut Report) {
+        let name = &self.backend.name;
+        let message = format!("there is no Service `{namespace}/{}` among the manifests", name.value);
+        let error = report.error("missing-service", self.at(".name", name.span), message);
+        let neighbours = services.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
+        let elsewhere = services.keys().find(|(_, other)| *other == name.value);
+        error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some((elsewhere, _))) => format!("there is one in the namespace `{elsewhere}`"),
+            (None, None) => String::from("add the Service to the input"),
+        });
+    }
+
+    /// The port of a Service that the backendRef means.
+    pub(super) fn port(&self, service: &'m Object<Service>, report: &mut Report) -> Option<&'m ServicePort> {
+        // The reader lets no reference to a Service pass without a port.
+        let wanted = self.backend.port.as_ref()?;
+        let name = &service.metadata.name.value;
+        let of_number = || service.spec.ports.iter().filter(|port| port.port.value == wanted.value);
+        let Some(port) = of_number().find(|port| port.protocol.value == "TCP") else {
+            let place = self.at(".port", wanted.span);
+            if let Some(other) = of_number().next() {
+                let protocol = &other.protocol;
+                let message = format!(
+                    "the port {} of the Service `{name}` is {}, not TCP",
+                    wanted.value, protocol.value
+                );
+                let error = report.error("wrong-port", place, message);
+                error.related = Some((protocol.span, String::from("its protocol")));
+            } else {
+                let message = format!("the Service `{name}` has no port {}", wanted.value);
+                let ports: Vec<String> =
+                    service.spec.ports.iter().map(|port| port.port.value.to_string()).collect();
+                let error = report.error("wrong-port", place, message);
+                error.related = Some((service.metadata.name.span, String::from("this Service")));
+                error.hint = Some(match &ports[..] {
+                    [] => String::from("it has no ports at all"),
+                    [only] => format!("its only port is {only}"),
+                    _ => format!("its ports are {}", ports.join(", ")),
+                });
+            }
+            return None;
+        };
+        self.speaks_http(service, port, report).then_some(port)
+    }
+
+    fn speaks_http(&self, service: &Object<Service>, port: &ServicePort, report: &mut Report) -> bool {
+        let Some(protocol) = port.app_protocol.as_ref() else { return true };
+        if protocol.value.eq_ignore_ascii_case("http") {
+            return true;
+        }
+        let message = format!(
+            "the port {} of the Service `{}` speaks `{}`, which is not supported yet",
+            port.port.value, service.metadata.name.value, protocol.value
+        );
+        let span = self.backend.port.as_ref().map_or(self.backend.span, |port| port.span);
+        let error = report.error("not-supported", self.at(".port", span), message);
+        error.related = Some((protocol.span, String::from("its appProtocol")));
+        false
+    }
+}

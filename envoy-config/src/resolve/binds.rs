@@ -1,0 +1,158 @@
+//! Which address each listener binds: the listeners of a Gateway that share a port share an address.
+//!
+//! The address is the listener's own port on the listen address, or what a port mapping says.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::SocketAddr;
+
+use super::gateways::Gateways;
+use super::report::{Place, Report};
+use crate::manifest::Object;
+use crate::manifest::gateway::{Gateway, Listener};
+use crate::model::Domain;
+use crate::options::{ListenerName, Misfit, Options};
+
+/// One address and the listeners it serves.
+pub(super) struct Bound<'m> {
+    pub(super) gateway: &'m Object<Gateway>,
+    /// The port in the manifest, which is that of all the listeners.
+    pub(super) port: u16,
+    pub(super) bind: SocketAddr,
+    pub(super) listeners: Vec<Section<'m>>,
+}
+
+/// A listener and its position in the Gateway.
+#[derive(Clone, Copy)]
+pub(super) struct Section<'m> {
+    pub(super) position: usize,
+    pub(super) listener: &'m Listener,
+}
+
+impl Section<'_> {
+    /// The hostnames it serves.
+    pub(super) fn domain(&self) -> Domain {
+        Domain::of(self.listener.hostname.as_ref())
+    }
+}
+
+/// A port of a Gateway.
+type Port<'m> = (&'m str, &'m str, u16);
+
+/// Gives every listener of the served Gateways its address; sorted by address, each address once.
+pub(super) fn assign<'m>(
+    gateways: &Gateways<'m>,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Vec<Bound<'m>>, Vec<Misfit>> {
+    let mapped = map_ports(gateways, options, report)?;
+    let mut by_address: BTreeMap<SocketAddr, Vec<Bound<'m>>> = BTreeMap::new();
+    for gateway in gateways.served() {
+        let mut ports: BTreeMap<u16, Vec<Section<'m>>> = BTreeMap::new();
+        for (position, listener) in gateway.spec.listeners.iter().enumerate() {
+            ports.entry(listener.port.value).or_default().push(Section { position, listener });
+        }
+        for (port, listeners) in ports {
+            let (namespace, name) = gateway.metadata.key();
+            let default = SocketAddr::new(options.listen_address, port);
+            let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
+            by_address.entry(bind).or_default().push(Bound { gateway, port, bind, listeners });
+        }
+    }
+    Ok(by_address.into_values().filter_map(|bounds| sole(bounds, report)).collect())
+}
+
+/// The one that binds an address. Where there are several none is picked: that would be a guess (Gateway API,
+/// `GatewaySpec.listeners`).
+fn sole<'m>(mut bounds: Vec<Bound<'m>>, report: &mut Report) -> Option<Bound<'m>> {
+    if bounds.len() < 2 {
+        return bounds.pop();
+    }
+    let named: Vec<(String, Place<'m>)> = bounds.iter().filter_map(Bound::first).collect();
+    let mut named = named.into_iter();
+    let (first, first_place) = named.next()?;
+    let first_span = first_place.span();
+    for ((other, place), bound) in named.zip(bounds.iter().skip(1)) {
+        let message = format!("{} is the address of two listeners: {first} and {other}", bound.bind);
+        let error = report.error("address-conflict", place, message);
+        error.related = Some((first_span, String::from("the other listener")));
+        error.hint = Some(format!("give one of them another address, as --map-port {other}=8889"));
+    }
+    None
+}
+
+impl<'m> Bound<'m> {
+    /// The name and the port of its first listener.
+    fn first(&self) -> Option<(String, Place<'m>)> {
+        let section = self.listeners.first()?;
+        let field = format!("spec.listeners[{}].port", section.position);
+        let place = Place::new(self.gateway, field, section.listener.port.span);
+        Some((full_name(self.gateway, section.listener), place))
+    }
+}
+
+fn full_name(gateway: &Object<Gateway>, listener: &Listener) -> String {
+    let (namespace, name) = gateway.metadata.key();
+    format!("{namespace}/{name}/{}", listener.name.value)
+}
+
+fn map_ports<'m>(
+    gateways: &Gateways<'m>,
+    options: &Options,
+    report: &Report,
+) -> Result<BTreeMap<Port<'m>, SocketAddr>, Vec<Misfit>> {
+    let mut mapped: BTreeMap<Port<'m>, SocketAddr> = BTreeMap::new();
+    let mut misfits = Vec::new();
+    for mapping in &options.port_mappings {
+        let found = match find(gateways, &mapping.listener) {
+            Ok(found) => found,
+            // The listener may be in what could not be read; its absence is no second mistake.
+            Err(Misfit::UnknownListener { .. }) if report.may_lack("Gateway") => continue,
+            Err(misfit) => {
+                misfits.push(misfit);
+                continue;
+            }
+        };
+        let (gateway, listener) = found;
+        let (namespace, name) = gateway.metadata.key();
+        let bind = mapping.bind.address(options.listen_address);
+        match mapped.entry((namespace, name, listener.port.value)) {
+            Entry::Vacant(place) => {
+                place.insert(bind);
+            }
+            Entry::Occupied(first) if *first.get() == bind => {}
+            Entry::Occupied(first) => misfits.push(Misfit::TwoBinds {
+                listener: full_name(gateway, listener),
+                first: *first.get(),
+                second: bind,
+            }),
+        }
+    }
+    if misfits.is_empty() { Ok(mapped) } else { Err(misfits) }
+}
+
+/// The one listener of this name.
+fn find<'m>(
+    gateways: &Gateways<'m>,
+    wanted: &ListenerName,
+) -> Result<(&'m Object<Gateway>, &'m Listener), Misfit> {
+    let all =
+        || gateways.served().flat_map(|gateway| gateway.spec.listeners.iter().map(move |one| (gateway, one)));
+    let mut found = all().filter(|(gateway, listener)| {
+        let (namespace, name) = gateway.metadata.key();
+        wanted.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
+            && wanted.gateway.as_ref().is_none_or(|wanted| wanted == name)
+            && wanted.listener == listener.name.value
+    });
+    let names = |listeners: &mut dyn Iterator<Item = _>| {
+        listeners.map(|(gateway, one)| full_name(gateway, one)).collect()
+    };
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Misfit::UnknownListener { wanted: wanted.clone(), choices: names(&mut all()) }),
+        (Some(one), Some(two)) => Err(Misfit::AmbiguousListener {
+            wanted: wanted.clone(),
+            choices: names(&mut [one, two].into_iter().chain(found)),
+        }),
+    }
+}

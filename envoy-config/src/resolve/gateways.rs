@@ -1,0 +1,101 @@
+//! Which Gateways are served: the one asked for, or all whose GatewayClass is among the manifests.
+//!
+//! Any controller name is ours: the manifests were given to this program.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::report::{Place, Report};
+use crate::diagnostic::closest;
+use crate::manifest::gateway::Gateway;
+use crate::manifest::{Manifests, Object};
+use crate::options::{Misfit, NamespacedName};
+
+/// The Gateways, by namespace and name.
+pub(super) struct Gateways<'m> {
+    all: BTreeMap<(&'m str, &'m str), Standing<'m>>,
+}
+
+/// What is to become of a Gateway.
+#[derive(Clone, Copy)]
+pub(super) enum Standing<'m> {
+    /// It is served.
+    Served(&'m Object<Gateway>),
+    /// It was not asked for.
+    NotSelected,
+    /// It cannot be served, which has been said.
+    Refused,
+}
+
+impl<'m> Gateways<'m> {
+    /// Sorts out the Gateways.
+    pub(super) fn select(
+        manifests: &'m Manifests,
+        wanted: Option<&NamespacedName>,
+        report: &mut Report,
+    ) -> Result<Self, Misfit> {
+        let classes: BTreeSet<&str> =
+            manifests.gateway_classes.iter().map(|class| class.metadata.name.value.as_str()).collect();
+        let mut all = BTreeMap::new();
+        for gateway in &manifests.gateways {
+            let key = gateway.metadata.key();
+            let selected =
+                wanted.is_none_or(|wanted| (wanted.namespace.as_str(), wanted.name.as_str()) == key);
+            let standing = if !selected {
+                Standing::NotSelected
+            } else if has_class(gateway, &classes, report) {
+                Standing::Served(gateway)
+            } else {
+                Standing::Refused
+            };
+            all.insert(key, standing);
+        }
+        let gateways = Self { all };
+        if let Some(wanted) = wanted
+            && gateways.find(&wanted.namespace, &wanted.name).is_none()
+            && !report.may_be_unread("Gateway", &wanted.namespace, &wanted.name)
+        {
+            return Err(Misfit::Gateway { wanted: wanted.clone(), choices: gateways.names().collect() });
+        }
+        Ok(gateways)
+    }
+
+    /// What is to become of this Gateway, if it is among the manifests.
+    pub(super) fn find(&self, namespace: &str, name: &str) -> Option<Standing<'m>> {
+        self.all.get(&(namespace, name)).copied()
+    }
+
+    /// The Gateways to serve, by namespace and name.
+    pub(super) fn served(&self) -> impl Iterator<Item = &'m Object<Gateway>> {
+        self.all.values().filter_map(|standing| match standing {
+            Standing::Served(gateway) => Some(*gateway),
+            Standing::NotSelected | Standing::Refused => None,
+        })
+    }
+
+    /// `namespace/name` of every Gateway.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.all.keys().map(|(namespace, name)| format!("{namespace}/{name}"))
+    }
+
+    /// Whether there is no Gateway at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}
+
+fn has_class(gateway: &Object<Gateway>, classes: &BTreeSet<&str>, report: &mut Report) -> bool {
+    let class = &gateway.spec.class;
+    if classes.contains(class.value.as_str()) {
+        return true;
+    }
+    if !report.may_be_unread("GatewayClass", "", &class.value) {
+        let place = Place::new(gateway, "spec.gatewayClassName", class.span);
+        let message = format!("there is no GatewayClass `{}` among the manifests", class.value);
+        let error = report.error("missing-gateway-class", place, message);
+        error.hint = Some(closest(&class.value, classes.iter().copied()).map_or_else(
+            || String::from("add the GatewayClass to the input; its controllerName can be any"),
+            |near| format!("did you mean `{near}`?"),
+        ));
+    }
+    false
+}

@@ -1,0 +1,95 @@
+//! Collects what `resolve` finds, and knows what the reader could not read: a reference to such an object is not a
+//! second mistake.
+
+use std::collections::HashSet;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::manifest::{Metadata, Object};
+use crate::source::Span;
+
+/// The findings so far.
+pub(super) struct Report {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    unread: HashSet<String>,
+    unread_documents: bool,
+}
+
+impl Report {
+    /// A report behind what the reader found.
+    pub(super) fn after(reading: &[Diagnostic]) -> Self {
+        let errors = || reading.iter().filter(|found| found.severity == Severity::Error);
+        Self {
+            diagnostics: Vec::new(),
+            unread: errors().filter_map(|error| error.object.clone()).collect(),
+            // A document that is not even an object could have been any.
+            unread_documents: errors().any(|error| error.object.is_none()),
+        }
+    }
+
+    /// Whether the reader may have dropped this object.
+    pub(super) fn may_be_unread(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.unread_documents || self.unread.contains(&title(kind, namespace, name))
+    }
+
+    /// Whether the reader may have dropped an object of this kind.
+    pub(super) fn may_lack(&self, kind: &str) -> bool {
+        let of_kind = |object: &String| object.strip_prefix(kind).is_some_and(|rest| rest.starts_with(' '));
+        self.unread_documents || self.unread.iter().any(of_kind)
+    }
+
+    /// Adds an error; its label, hint and second place can be set on what is returned.
+    pub(super) fn error(&mut self, code: &'static str, place: Place<'_>, message: String) -> &mut Diagnostic {
+        self.add(Severity::Error, code, place, message)
+    }
+
+    /// Adds a warning; its label, hint and second place can be set on what is returned.
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        place: Place<'_>,
+        message: String,
+    ) -> &mut Diagnostic {
+        self.add(Severity::Warning, code, place, message)
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        place: Place<'_>,
+        message: String,
+    ) -> &mut Diagnostic {
+        let Place { kind, metadata, field, span } = place;
+        let found = match severity {
+            Severity::Error => Diagnostic::error(code, span, message),
+            Severity::Warning => Diagnostic::warning(code, span, message),
+        };
+        let found = found.object(title(kind, &metadata.namespace.value, &metadata.name.value));
+        self.diagnostics.push_mut(if field.is_empty() { found } else { found.field(field) })
+    }
+}
+
+/// A field of an object.
+pub(super) struct Place<'m> {
+    kind: &'static str,
+    metadata: &'m Metadata,
+    field: String,
+    span: Span,
+}
+
+impl<'m> Place<'m> {
+    /// The field of this path, written here; an empty path stands for the whole object.
+    pub(super) fn new<T>(object: &'m Object<T>, field: impl Into<String>, span: Span) -> Self {
+        Self { kind: object.kind, metadata: &object.metadata, field: field.into(), span }
+    }
+
+    /// Where it is written.
+    pub(super) fn span(&self) -> Span {
+        self.span
+    }
+}
+
+/// `Kind namespace/name`, or `Kind name` where there is no namespace.
+fn title(kind: &str, namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+}

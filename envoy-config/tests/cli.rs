@@ -1,0 +1,227 @@
+//! The command line where files, streams and exit codes are concerned; what it says of manifests is in the golden cases.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use envoy_config::cli::{Exit, Streams, run};
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart");
+const MAPPINGS: [&str; 4] = ["--map-port", "eg/http=8888", "--map-port", "eg-header/http=8889"];
+
+struct Ended {
+    exit: Exit,
+    output: String,
+    errors: String,
+}
+
+fn call(arguments: &[&str], input: &[u8]) -> Ended {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let streams = Streams { input: &mut &*input, output: &mut output, errors: &mut errors, colour: false };
+    let arguments = ["envoy-config"].into_iter().chain(arguments.iter().copied()).map(OsString::from);
+    let exit = run(arguments, streams);
+    Ended { exit, output: String::from_utf8(output).unwrap(), errors: String::from_utf8(errors).unwrap() }
+}
+
+/// Renders the example with these arguments.
+fn example(arguments: &[&str]) -> Ended {
+    call(&[&["render", "-f", EXAMPLE], &MAPPINGS[..], arguments].concat(), b"")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn the_example_renders_to_standard_output() {
+    let ended = example(&[]);
+    assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
+    assert!(ended.output.contains("port_value: 8888"));
+    assert!(ended.output.contains("port_value: 8889"));
+    assert_eq!(ended.output, example(&[]).output);
+}
+
+#[test]
+fn a_file_holds_what_standard_output_would() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("envoy.yaml");
+    fs::write(&path, "old").unwrap();
+    let ended = example(&["-o", text(&path)]);
+    assert_eq!((ended.exit, ended.output.as_str(), ended.errors.as_str()), (Exit::Fine, "", ""));
+    assert_eq!(fs::read_to_string(&path).unwrap(), example(&[]).output);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn others_may_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let (path, plain) = (directory.path().join("envoy.yaml"), directory.path().join("plain"));
+    assert_eq!(example(&["-o", text(&path)]).exit, Exit::Fine);
+    fs::write(&plain, "").unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    // As any new file, but for the group's and others' leave to write, which no umask has to take.
+    assert_eq!(mode(&path), mode(&plain) & 0o644);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, link) = (directory.path().join("real.yaml"), directory.path().join("link.yaml"));
+    fs::write(&path, "old").unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert_eq!(example(&["-o", text(&link)]).exit, Exit::Fine);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_ne!(fs::read_to_string(&path).unwrap(), "old");
+}
+
+#[test]
+fn errors_leave_the_file_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("envoy.yaml");
+    fs::write(&path, "old").unwrap();
+    // Without mappings both Gateways would bind port 80.
+    let ended = call(&["render", "-f", EXAMPLE, "-o", text(&path)], b"");
+    assert_eq!(ended.exit, Exit::Diagnostics);
+    assert!(ended.errors.ends_with("error: 1 error; nothing written\n"), "{}", ended.errors);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+}
+
+#[test]
+fn keep_going_writes_the_rest_and_still_exits_with_1() {
+    let manifests = fs::read_to_string(format!("{EXAMPLE}/base.yaml")).unwrap();
+    let route = fs::read_to_string(format!("{EXAMPLE}/cookie.yaml")).unwrap().replace("backend", "gone");
+    let input = format!("{manifests}\n---\n{route}");
+    let arguments = [&["render", "-f", "-", "--keep-going"], &MAPPINGS[..]].concat();
+    let ended = call(&arguments, input.as_bytes());
+    assert_eq!(ended.exit, Exit::Diagnostics);
+    assert!(ended.errors.contains("<stdin>"), "{}", ended.errors);
+    assert!(ended.errors.ends_with("error: 1 error; the rest is written\n"), "{}", ended.errors);
+    assert!(ended.output.contains("port_value: 8888"));
+}
+
+#[test]
+fn a_call_that_makes_no_sense_exits_with_2() {
+    for arguments in [
+        &["render"][..],
+        &["render", "-f"],
+        &["render", "-f", EXAMPLE, "--map-port", "http"],
+        &["render", "-f", EXAMPLE, "--map-port", "nothing=80"],
+        &["render", "-f", EXAMPLE, "--gateway", "eg"],
+        &["render", "-f", EXAMPLE, "--gateway", "default/gone"],
+        &["render", "-f", EXAMPLE, "--listen-address", "localhost"],
+        &["render", "-f", EXAMPLE, "--admin-address", "9901"],
+        &["render", "-f", "-", "-f", "-"],
+        &["render", "-f", "/nowhere/at/all.yaml"],
+        &["render", "--files", "x"],
+        &["check", "-f", EXAMPLE],
+        &[],
+    ] {
+        let ended = call(arguments, b"");
+        assert_eq!((ended.exit, ended.output.as_str()), (Exit::Usage, ""), "{arguments:?}");
+        assert!(!ended.errors.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_exits_with_2_and_is_named() {
+    let ended = example(&["-o", "/nowhere/at/all.yaml"]);
+    assert_eq!(ended.exit, Exit::Usage);
+    assert!(ended.errors.starts_with("error: cannot write /nowhere/at/all.yaml: "), "{}", ended.errors);
+}
+
+#[test]
+fn of_a_directory_the_manifests_are_read_by_name_and_nothing_below_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = call(&["render", "-f", text(directory.path())], b"");
+    assert_eq!(empty.exit, Exit::Usage);
+    assert!(empty.errors.contains("no files that end in .yaml, .yml or .json"), "{}", empty.errors);
+
+    fs::create_dir(directory.path().join("deeper.yaml")).unwrap();
+    fs::write(directory.path().join("deeper.yaml/broken.yaml"), "]").unwrap();
+    fs::write(directory.path().join("notes.txt"), "]").unwrap();
+    for (name, end) in [("base", "yml"), ("cookie", "yaml"), ("header", "yaml")] {
+        fs::copy(format!("{EXAMPLE}/{name}.yaml"), directory.path().join(format!("{name}.{end}"))).unwrap();
+    }
+    let ended = call(&[&["render", "-f", text(directory.path())], &MAPPINGS[..]].concat(), b"");
+    assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
+    assert_eq!(ended.output, example(&[]).output);
+}
+
+#[test]
+fn files_can_be_named_one_by_one_in_any_order() {
+    let files = ["header", "base", "cookie"].map(|name| format!("{EXAMPLE}/{name}.yaml"));
+    let arguments = ["render", "-f", &files[0], "--filename", &files[1], "-f", &files[2]];
+    let ended = call(&[&arguments[..], &MAPPINGS[..]].concat(), b"");
+    assert_eq!(ended.output, example(&[]).output);
+}
+
+#[test]
+fn input_that_is_no_text_exits_with_2() {
+    let ended = call(&["render", "-f", "-"], b"kind: \xff");
+    assert_eq!(ended.exit, Exit::Usage);
+    assert_eq!(ended.errors, "error: cannot read <stdin>: it is not UTF-8 text (the byte at offset 6)\n");
+}
+
+#[test]
+fn the_admin_address_and_the_filters_path_are_as_asked_for() {
+    let ended = example(&["--admin-address", "127.0.0.1:19901", "--filter", "/opt/filter.wasm"]);
+    assert!(ended.output.contains("port_value: 19901"));
+    assert!(ended.output.contains("/opt/filter.wasm"));
+    assert!(example(&[]).output.contains("/etc/envoy/session_persistence.wasm"));
+}
+
+#[test]
+fn help_and_version_are_no_failure() {
+    for argument in ["--help", "--version"] {
+        let ended = call(&[argument], b"");
+        assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
+        assert!(ended.output.contains("envoy-config"));
+    }
+    assert!(call(&["render", "--help"], b"").output.contains("--map-port <LISTENER=BIND>"));
+}
+
+/// A reader that has gone away.
+struct Gone;
+
+impl Write for Gone {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut errors = Vec::new();
+    let streams = Streams { input: &mut io::empty(), output: &mut Gone, errors: &mut errors, colour: false };
+    let arguments = ["envoy-config", "render", "-f", EXAMPLE].into_iter().chain(MAPPINGS).map(OsString::from);
+    assert_eq!(run(arguments, streams), Exit::Fine);
+    assert_eq!(errors, b"");
+}
+
+#[test]
+fn colours_are_only_where_they_show() {
+    let coloured = |colour| {
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        let streams = Streams { input: &mut io::empty(), output: &mut output, errors: &mut errors, colour };
+        run(["envoy-config", "render", "-f", EXAMPLE].map(OsString::from), streams);
+        errors.contains(&0x1b)
+    };
+    assert!(coloured(true));
+    assert!(!coloured(false));
+}

@@ -1,0 +1,204 @@
+//! Which routes attach to which listeners (`ParentReference`, `AllowedRoutes`).
+
+use envoy_config::model::Domain;
+use envoy_config::options::Options;
+
+use super::{
+    BASE, compiled, exact, faulty, finding, gateway, model, model_with, names, prefix, route, route_of,
+};
+
+const TWO_PORTS: &str = "
+  - {name: web, protocol: HTTP, port: 80}
+  - {name: other, protocol: HTTP, port: 8080}";
+
+fn in_namespace(document: &str, namespace: &str) -> String {
+    document.replacen("metadata: {", &format!("metadata: {{namespace: {namespace}, "), 1)
+}
+
+fn allowing(namespaces: &str) -> String {
+    gateway(
+        "open",
+        &format!("[{{name: http, protocol: HTTP, port: 81, allowedRoutes: {{namespaces: {namespaces}}}}}]"),
+    )
+}
+
+fn shop(namespaces: &str, labels: Option<&str>) -> Vec<String> {
+    let service = "
+apiVersion: v1
+kind: Service
+metadata: {name: backend}
+spec: {clusterIP: None, ports: [{port: 3000}]}";
+    let mut documents = vec![
+        BASE.to_owned(),
+        allowing(namespaces),
+        in_namespace(service, "shop"),
+        in_namespace(&route_of("r", "parentRefs: [{name: open, namespace: default}]", &prefix("/")), "shop"),
+    ];
+    if let Some(labels) = labels {
+        documents
+            .push(format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: shop, labels: {labels}}}}}"));
+    }
+    documents
+}
+
+fn is_allowed(namespaces: &str, labels: Option<&str>) -> bool {
+    let documents = shop(namespaces, labels);
+    let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+    let (model, codes) = faulty(&documents);
+    let model = model.unwrap();
+    let open = model.listeners.iter().find(|listener| listener.name == "default/open/81").unwrap();
+    let attached = !names(open, &Domain::Any).is_empty();
+    assert_eq!(codes, if attached { vec![] } else { vec!["namespace-not-allowed"] });
+    attached
+}
+
+#[test]
+fn a_route_without_section_or_port_attaches_to_all_listeners() {
+    let model = model(&[
+        BASE,
+        &gateway("two", TWO_PORTS).replace("port: 80}", "port: 81}"),
+        &route_of("r", "parentRefs: [{name: two}]", &prefix("/")),
+    ]);
+    assert_eq!(names(&model.listeners[1], &Domain::Any), ["default/r/0/0"]);
+    assert_eq!(names(&model.listeners[2], &Domain::Any), ["default/r/0/0"]);
+}
+
+#[test]
+fn a_section_name_and_a_port_each_select_listeners() {
+    let base = BASE.replace("  - {name: http, protocol: HTTP, port: 80}", TWO_PORTS);
+    for parent in ["sectionName: other", "port: 8080", "sectionName: other, port: 8080"] {
+        let front = format!("parentRefs: [{{name: eg, {parent}}}]");
+        let model = model(&[&base, &route_of("r", &front, &prefix("/"))]);
+        assert!(names(&model.listeners[0], &Domain::Any).is_empty(), "{parent}");
+        assert_eq!(names(&model.listeners[1], &Domain::Any), ["default/r/0/0"], "{parent}");
+    }
+}
+
+#[test]
+fn a_section_that_is_not_there_is_an_error_that_lists_what_is() {
+    let route_with =
+        |parent: &str| route_of("r", &format!("parentRefs: [{{name: eg, {parent}}}]"), &prefix("/"));
+    let found = finding(&[BASE, &route_with("sectionName: htpt")]);
+    assert_eq!((found.code, found.hint.as_deref()), ("missing-listener", Some("did you mean `http`?")));
+    assert_eq!(found.field.as_deref(), Some("spec.parentRefs[0].sectionName"));
+    let found = finding(&[BASE, &route_with("port: 81")]);
+    assert_eq!((found.code, found.hint.as_deref()), ("missing-listener", Some("it has `http` on port 80")));
+    let found = finding(&[BASE, &route_with("sectionName: http, port: 81")]);
+    assert_eq!(found.code, "missing-listener");
+    assert_eq!(found.message, "the Gateway `eg` has no listener named `http` on port 81");
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_an_error_with_a_suggestion() {
+    let found = finding(&[BASE, &route_of("r", "parentRefs: [{name: ge}]", &prefix("/"))]);
+    assert_eq!((found.code, found.hint.as_deref()), ("missing-gateway", Some("did you mean `default/eg`?")));
+    let found = finding(&[BASE, &route_of("r", "parentRefs: [{name: eg, namespace: infra}]", &prefix("/"))]);
+    assert_eq!(found.code, "missing-gateway");
+    assert!(found.hint.unwrap().ends_with("default/eg"));
+}
+
+#[test]
+fn a_route_without_parents_is_an_error() {
+    let found = finding(&[BASE, &route_of("r", "hostnames: [a.example]", &prefix("/"))]);
+    assert_eq!(found.code, "no-parent");
+}
+
+#[test]
+fn each_parent_counts_for_itself() {
+    let (model, codes) =
+        faulty(&[BASE, &route_of("r", "parentRefs: [{name: eg}, {name: gone}]", &prefix("/"))]);
+    assert_eq!(codes, ["missing-gateway"]);
+    assert_eq!(names(&model.unwrap().listeners[0], &Domain::Any), ["default/r/0/0"]);
+}
+
+#[test]
+fn by_default_only_routes_of_the_gateways_namespace_attach() {
+    assert!(!is_allowed("{}", None));
+    assert!(!is_allowed("{from: Same}", None));
+    assert!(is_allowed("{from: All}", None));
+}
+
+#[test]
+fn a_selector_reads_the_labels_of_the_namespace() {
+    for (selector, allowed) in [
+        ("{matchLabels: {team: a}}", true),
+        ("{matchLabels: {team: b}}", false),
+        ("{matchLabels: {team: a, tier: x}}", false),
+        ("{matchExpressions: [{key: team, operator: In, values: [b, a]}]}", true),
+        ("{matchExpressions: [{key: team, operator: NotIn, values: [b, a]}]}", false),
+        ("{matchExpressions: [{key: tier, operator: NotIn, values: [x]}]}", true),
+        ("{matchExpressions: [{key: team, operator: Exists}]}", true),
+        ("{matchExpressions: [{key: tier, operator: Exists}]}", false),
+        ("{matchExpressions: [{key: tier, operator: DoesNotExist}]}", true),
+        ("{matchExpressions: [{key: team, operator: DoesNotExist}]}", false),
+        ("{matchLabels: {kubernetes.io/metadata.name: shop}}", true),
+        ("{matchLabels: {kubernetes.io/metadata.name: default}}", false),
+        ("{}", true),
+    ] {
+        let namespaces = format!("{{from: Selector, selector: {selector}}}");
+        assert_eq!(is_allowed(&namespaces, Some("{team: a}")), allowed, "{selector}");
+    }
+}
+
+#[test]
+fn a_namespace_that_is_not_among_the_manifests_has_its_name_as_its_only_label() {
+    assert!(is_allowed(
+        "{from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: shop}}}",
+        None
+    ));
+    let documents = shop("{from: Selector, selector: {matchLabels: {team: a}}}", None);
+    let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+    let found = finding(&documents);
+    assert_eq!(
+        found.hint.as_deref(),
+        Some("the labels of `shop` are unknown: add the Namespace to the input")
+    );
+}
+
+#[test]
+fn hostnames_that_do_not_meet_are_an_error_that_lists_the_listeners() {
+    let base = BASE.replace("port: 80}", "port: 80, hostname: \"*.example.com\"}");
+    let front = "parentRefs: [{name: eg}], hostnames: [example.com, www.example.org]";
+    let found = finding(&[&base, &route_of("r", front, &prefix("/"))]);
+    assert_eq!(
+        (found.code, found.hint.as_deref()),
+        ("no-matching-hostname", Some("its listeners have `*.example.com`"))
+    );
+}
+
+#[test]
+fn a_gateway_that_was_not_asked_for_is_no_fault_and_neither_is_what_its_routes_lack() {
+    let options = Options { gateway: Some("default/eg".parse().unwrap()), ..Options::default() };
+    let other = gateway("other", "[{name: http, protocol: HTTP, port: 80}]");
+    let broken = route_of("b", "parentRefs: [{name: other}]", "[{backendRefs: [{name: gone, port: 1}]}]");
+    let model = model_with(&[BASE, &other, &route("r", &prefix("/")), &broken], &options);
+    assert_eq!(model.listeners.len(), 1);
+    assert_eq!(names(&model.listeners[0], &Domain::Any), ["default/r/0/0"]);
+}
+
+#[test]
+fn a_gateway_without_its_class_is_an_error_and_its_routes_are_not() {
+    let base = BASE.replace("gatewayClassName: eg", "gatewayClassName: ge");
+    let found = finding(&[&base, &route("r", &prefix("/"))]);
+    assert_eq!((found.code, found.hint.as_deref()), ("missing-gateway-class", Some("did you mean `eg`?")));
+}
+
+#[test]
+fn manifests_without_a_gateway_say_what_to_add() {
+    let found = compiled(&[&route("r", &prefix("/"))], &Options::default());
+    assert!(found.model.is_none());
+    assert_eq!(found.diagnostics[0].code, "no-gateway");
+    assert!(found.diagnostics[0].hint.as_ref().unwrap().contains("add a Gateway"));
+}
+
+#[test]
+fn listeners_of_one_port_that_take_a_route_for_one_hostname_give_it_once() {
+    let listeners = "
+  - {name: a, protocol: HTTP, port: 80, hostname: a.example}
+  - {name: all, protocol: HTTP, port: 80}";
+    let base = BASE.replace("  - {name: http, protocol: HTTP, port: 80}", listeners);
+    let model = model(&[&base, &route("r", &prefix("/"))]);
+    assert_eq!(model.listeners.len(), 1);
+    assert_eq!(names(&model.listeners[0], &exact("a.example")), ["default/r/0/0"]);
+    assert_eq!(names(&model.listeners[0], &Domain::Any), ["default/r/0/0"]);
+}

@@ -1,0 +1,112 @@
+//! Who a rule is. Sessions end when an id changes, so these texts are frozen for ever.
+
+use std::collections::BTreeSet;
+
+use envoy_config::model::Model;
+
+use super::{BASE, model, route};
+
+const SESSION: &str = "sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]";
+
+fn of(model: &Model) -> Vec<String> {
+    let hosts = model.listeners.iter().flat_map(|listener| &listener.virtual_hosts);
+    let rules = hosts.flat_map(|host| &host.routes).filter_map(|route| route.persistence.as_ref());
+    let ids: BTreeSet<String> = rules.map(|rule| rule.id().to_string()).collect();
+    ids.into_iter().collect()
+}
+
+/// The id of a rule with these matches.
+fn id(matches: &str) -> String {
+    let ids = of(&model(&[BASE, &route("r", &format!("[{{matches: {matches}, {SESSION}}}]"))]));
+    assert_eq!(ids.len(), 1);
+    ids[0].clone()
+}
+
+#[test]
+fn frozen_ids_stay_as_they_are() {
+    for (matches, expected) in FROZEN {
+        assert_eq!(id(matches), *expected, "{matches}");
+    }
+}
+
+#[test]
+fn a_rule_with_a_name_has_it_for_its_id() {
+    let rules = format!("[{{name: cart, {SESSION}}}]");
+    assert_eq!(of(&model(&[BASE, &route("r", &rules)])), ["default/r#cart"]);
+}
+
+#[test]
+fn defaults_count_as_if_they_were_written() {
+    let whole = id("[{path: {type: PathPrefix, value: /}}]");
+    assert_eq!(id("[{}]"), whole);
+    assert_eq!(id("[{path: {}}]"), whole);
+    assert_eq!(of(&model(&[BASE, &route("r", &format!("[{{{SESSION}}}]"))])), [whole]);
+    assert_eq!(
+        id("[{headers: [{name: a, value: b}]}]"),
+        id("[{headers: [{type: Exact, name: A, value: b}], path: {value: /}}]")
+    );
+    assert_eq!(id("[{path: {value: /a/}}]"), id("[{path: {value: /a}}]"));
+}
+
+#[test]
+fn the_order_of_matches_and_conditions_does_not_count() {
+    assert_eq!(
+        id("[{path: {value: /a}}, {path: {value: /b}}]"),
+        id("[{path: {value: /b}}, {path: {value: /a}}]")
+    );
+    assert_eq!(
+        id(
+            "[{headers: [{name: a, value: x}, {name: b, value: z}], queryParams: [{name: a, value: x}, {name: b, value: z}]}]"
+        ),
+        id(
+            "[{headers: [{name: b, value: z}, {name: a, value: x}], queryParams: [{name: b, value: z}, {name: a, value: x}]}]"
+        )
+    );
+}
+
+#[test]
+fn whatever_else_a_match_asks_for_counts() {
+    let matches = [
+        "[{}]",
+        "[{path: {value: /a}}]",
+        "[{path: {value: /A}}]",
+        "[{path: {type: Exact, value: /a}}]",
+        "[{path: {type: RegularExpression, value: /a}}]",
+        "[{path: {value: /a}}, {path: {value: /b}}]",
+        "[{method: GET}]",
+        "[{method: PUT}]",
+        "[{headers: [{name: a, value: x}]}]",
+        "[{headers: [{name: ax, value: x}]}]",
+        "[{headers: [{name: a, value: xx}]}]",
+        "[{headers: [{type: RegularExpression, name: a, value: x}]}]",
+        "[{queryParams: [{name: a, value: x}]}]",
+        "[{headers: [{name: a, value: x}], queryParams: [{name: a, value: x}]}]",
+        "[{headers: [{name: a, value: x}, {name: b, value: x}]}]",
+        "[{headers: [{name: a, value: x}]}, {headers: [{name: b, value: x}]}]",
+    ];
+    let ids: BTreeSet<String> = matches.iter().map(|one| id(one)).collect();
+    assert_eq!(ids.len(), matches.len());
+}
+
+#[test]
+fn backends_weights_other_rules_and_gateways_do_not_count() {
+    let plain = id("[{path: {value: /a}}]");
+    let rules = "[{backendRefs: [{name: backend, port: 3000}]},
+        {matches: [{path: {value: /a}}], sessionPersistence: {type: Header, sessionName: s, absoluteTimeout: 1h},
+         backendRefs: [{name: backend, port: 3000, weight: 5}, {name: backend, port: 3000, weight: 2}]}]";
+    let other = super::gateway("other", "[{name: http, protocol: HTTP, port: 81}]");
+    let route =
+        super::route_of("r", "parentRefs: [{name: other}, {name: eg}], hostnames: [a.example]", rules);
+    assert_eq!(of(&model(&[BASE, &other, &route])), [plain]);
+}
+
+const FROZEN: &[(&str, &str)] = &[
+    ("[{}]", "default/r@0a61c349ed0c6c53"),
+    ("[{path: {type: Exact, value: /cart}}]", "default/r@c0977e59de7cf1af"),
+    ("[{path: {type: RegularExpression, value: '/v[0-9]+/.*'}, method: POST}]", "default/r@0aa8d6ab5c2f74ac"),
+    (
+        "[{path: {value: /shop}, headers: [{name: X-Tenant, value: a}, {type: RegularExpression, name: b, value: 'c.*'}], \
+         queryParams: [{name: q, value: '1'}]}, {path: {value: /admin}}]",
+        "default/r@3b3ac63d6c89b784",
+    ),
+];

@@ -1,0 +1,164 @@
+//! Session persistence: carriers, names, paths, and rules that get in each other's way (GEP-1619).
+
+use envoy_config::diagnostic::Severity;
+use envoy_config::model::Domain;
+use session_persistence::config::{Carrier, Lifetime, Rule};
+
+use super::{BASE, faulty, finding, model, names, route, route_of, routes};
+
+const BACKEND: &str = "backendRefs: [{name: backend, port: 3000}]";
+
+/// The plugin's rules for a rule with these matches and this persistence, in the order of the routes.
+fn rules(matches: &str, persistence: &str) -> Vec<Rule> {
+    let model = model(&[BASE, &route("r", &rule(matches, persistence))]);
+    let found = routes(&model.listeners[0], &Domain::Any).iter();
+    found.map(|route| route.persistence.clone().expect("persistence")).collect()
+}
+
+fn rule(matches: &str, persistence: &str) -> String {
+    format!("[{{matches: {matches}, sessionPersistence: {persistence}, {BACKEND}}}]")
+}
+
+fn cookie_paths(matches: &str, persistence: &str) -> Vec<String> {
+    let rules = rules(matches, persistence);
+    rules
+        .iter()
+        .map(|rule| match rule.carrier() {
+            Carrier::Cookie(cookie) => cookie.path.to_string(),
+            Carrier::Header(header) => panic!("{header:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn the_older_shape_of_a_cookie_is_carried_over() {
+    let persistence = "{sessionName: Session-A, type: Cookie, absoluteTimeout: 10s, idleTimeout: 5s, \
+        cookieConfig: {lifetimeType: Permanent}}";
+    let rule = &rules("[{}]", persistence)[0];
+    let Carrier::Cookie(cookie) = rule.carrier() else { panic!("{rule:?}") };
+    assert_eq!((cookie.name.as_str(), cookie.path.as_str()), ("Session-A", "/"));
+    assert_eq!((cookie.lifetime, cookie.secure), (Lifetime::Permanent, false));
+    assert_eq!(rule.absolute_timeout().unwrap().seconds(), 10);
+    assert_eq!(rule.idle_timeout().unwrap().seconds(), 5);
+}
+
+#[test]
+fn a_header_is_carried_over() {
+    let rule = &rules("[{}]", "{sessionName: Session-A, type: Header, absoluteTimeout: 10s}")[0];
+    let Carrier::Header(header) = rule.carrier() else { panic!("{rule:?}") };
+    assert_eq!(header.name.as_str(), "session-a");
+}
+
+#[test]
+fn the_newer_shape_of_a_cookie_is_carried_over() {
+    let rule = &rules(
+        "[{path: {value: /shop}}]",
+        "{type: Cookie, cookie: {name: s, path: /app/, lifetimeType: Session}}",
+    )[0];
+    let Carrier::Cookie(cookie) = rule.carrier() else { panic!("{rule:?}") };
+    assert_eq!((cookie.name.as_str(), cookie.path.as_str()), ("s", "/app/"));
+    assert_eq!(cookie.lifetime, Lifetime::Session);
+}
+
+#[test]
+fn the_cookie_of_the_older_shape_has_the_path_of_its_match() {
+    let matches = "[{path: {type: Exact, value: /a/b}}, {path: {value: /c/}}, {path: {type: RegularExpression, value: '/d/[0-9]+/e'}}]";
+    // In the order of precedence: exact, expression, prefix.
+    assert_eq!(cookie_paths(matches, "{sessionName: s}"), ["/a/b", "/d", "/c"]);
+}
+
+#[test]
+fn the_cookie_of_the_newer_shape_has_the_root_for_its_path() {
+    assert_eq!(cookie_paths("[{path: {value: /shop}}]", "{cookie: {name: s}}"), ["/"]);
+}
+
+#[test]
+fn a_session_without_a_name_gets_one_that_is_the_rules_own_and_stays() {
+    let name = |path: &str, persistence: &str| {
+        let rule = &rules(&format!("[{{path: {{value: {path}}}}}]"), persistence)[0];
+        match rule.carrier() {
+            Carrier::Cookie(cookie) => cookie.name.to_string(),
+            Carrier::Header(header) => header.name.to_string(),
+        }
+    };
+    assert_eq!(name("/", "{}"), FROZEN_NAME);
+    assert_eq!(name("/", "{type: Header}"), FROZEN_NAME);
+    assert_eq!(name("/", "{cookie: {}}"), FROZEN_NAME);
+    assert_ne!(name("/a", "{}"), FROZEN_NAME);
+}
+
+const FROZEN_NAME: &str = "session-c02794860eb6";
+
+#[test]
+fn rules_of_one_route_with_equal_matches_share_nothing_and_the_second_is_a_warning() {
+    let session = format!("{{sessionPersistence: {{sessionName: s}}, {BACKEND}}}");
+    let route = route("r", &format!("[{session}, {session}]"));
+    let found = finding(&[BASE, &route]);
+    assert_eq!((found.code, found.severity), ("unreachable-rule", Severity::Warning));
+    assert_eq!(found.field.as_deref(), Some("spec.rules[1]"));
+    assert!(found.related.is_some());
+    let model = faulty(&[BASE, &route]).0.unwrap();
+    assert_eq!(names(&model.listeners[0], &Domain::Any), ["default/r/0/0"]);
+    assert_eq!(model.clusters.len(), 1);
+}
+
+#[test]
+fn a_route_whose_matches_another_route_takes_is_a_warning() {
+    let rules = format!("[{{{BACKEND}}}]");
+    let found = finding(&[BASE, &route("a", &rules), &route("b", &rules)]);
+    assert_eq!(found.code, "unreachable-rule");
+    assert_eq!(found.object.as_deref(), Some("HTTPRoute default/b"));
+    assert_eq!(
+        found.message,
+        "no request comes to this rule: `rules[0]` of the HTTPRoute `default/a` takes them all"
+    );
+}
+
+#[test]
+fn a_rule_that_still_gets_some_requests_is_no_warning() {
+    let first = format!("[{{matches: [{{path: {{value: /a}}}}], {BACKEND}}}]");
+    let second = format!("[{{matches: [{{path: {{value: /a}}}}, {{path: {{value: /b}}}}], {BACKEND}}}]");
+    let found = model(&[BASE, &route("a", &first), &route("b", &second)]);
+    assert_eq!(names(&found.listeners[0], &Domain::Any), ["default/a/0/0", "default/b/0/1"]);
+    let own = route_of("b", "parentRefs: [{name: eg}], hostnames: [b.example]", &first);
+    model(&[BASE, &route("a", &first), &own]);
+}
+
+#[test]
+fn a_match_that_a_rule_has_twice_is_there_once() {
+    let found =
+        model(&[BASE, &route("r", &format!("[{{matches: [{{}}, {{path: {{value: /}}}}], {BACKEND}}}]"))]);
+    assert_eq!(names(&found.listeners[0], &Domain::Any), ["default/r/0/0"]);
+}
+
+/// Two rules, for `/a` and `/b`, with these persistences.
+fn pair(first: &str, second: &str) -> String {
+    let one = |path: &str, persistence: &str| {
+        format!("{{matches: [{{path: {{value: {path}}}}}], sessionPersistence: {persistence}, {BACKEND}}}")
+    };
+    route("r", &format!("[{}, {}]", one("/a", first), one("/b", second)))
+}
+
+#[test]
+fn cookies_that_overwrite_each_other_are_a_warning() {
+    let found = finding(&[BASE, &pair("{cookie: {name: s}}", "{cookie: {name: s}}")]);
+    assert_eq!((found.code, found.severity), ("cookie-name-conflict", Severity::Warning));
+    assert_eq!(found.field.as_deref(), Some("spec.rules[1].sessionPersistence"));
+    assert!(found.related.is_some());
+}
+
+#[test]
+fn cookies_of_other_names_or_paths_or_hostnames_and_headers_do_not() {
+    model(&[BASE, &pair("{cookie: {name: s}}", "{cookie: {name: S}}")]);
+    model(&[BASE, &pair("{cookie: {name: s}}", "{cookie: {name: s, path: /b}}")]);
+    model(&[BASE, &pair("{sessionName: s}", "{sessionName: s}")]);
+    model(&[BASE, &pair("{cookie: {}}", "{cookie: {}}")]);
+    model(&[BASE, &pair("{cookie: {name: s}}", "{type: Header, header: {name: s}}")]);
+    let one = |name: &str, hostname: &str| {
+        let front = format!("parentRefs: [{{name: eg}}], hostnames: [\"{hostname}\"]");
+        route_of(name, &front, &rule(&format!("[{{path: {{value: /{name}}}}}]"), "{cookie: {name: s}}"))
+    };
+    model(&[BASE, &one("a", "a.example"), &one("b", "b.example")]);
+    let found = finding(&[BASE, &one("a", "a.example"), &one("b", "*.example")]);
+    assert_eq!(found.code, "cookie-name-conflict");
+}
