@@ -48,22 +48,32 @@ impl Request {
 pub(crate) struct Response {
     /// Its headers.
     pub(crate) headers: HeaderMap,
+    /// The endpoint Envoy chose, if it chose one.
     upstream: Option<Vec<u8>>,
+    /// `response.code_details`: `via_upstream` if the endpoint itself answered.
+    details: &'static str,
 }
 
 impl Response {
     /// An answer of the endpoint with this `ip:port`.
     pub(crate) fn from_endpoint(address: impl AsRef<[u8]>) -> Self {
-        let mut headers = HeaderMap::default();
-        headers.add(b":status", b"200");
-        Self { headers, upstream: Some(address.as_ref().to_vec()) }
+        Self::new("200", Some(address.as_ref().to_vec()), "via_upstream")
     }
 
     /// An answer of Envoy itself: there was no endpoint.
     pub(crate) fn local() -> Self {
+        Self::new("503", None, "no_healthy_upstream")
+    }
+
+    /// An answer of Envoy itself: the endpoint it chose did not give one.
+    pub(crate) fn local_after(address: impl AsRef<[u8]>) -> Self {
+        Self::new("503", Some(address.as_ref().to_vec()), "upstream_reset_before_response_started")
+    }
+
+    fn new(status: &str, upstream: Option<Vec<u8>>, details: &'static str) -> Self {
         let mut headers = HeaderMap::default();
-        headers.add(b":status", b"503");
-        Self { headers, upstream: None }
+        headers.add(b":status", status.as_bytes());
+        Self { headers, upstream, details }
     }
 
     /// With one more header.
@@ -74,8 +84,7 @@ impl Response {
 
     /// Makes the response that of a stream.
     pub(crate) fn arrive(self, stream: &mut Stream) {
-        let details: &[u8] = if self.upstream.is_some() { b"via_upstream" } else { b"no_healthy_upstream" };
-        stream.properties.insert(String::from("response.code_details"), details.to_vec());
+        stream.properties.insert(String::from("response.code_details"), self.details.into());
         let upstream = self.upstream.map(|address| (String::from("upstream.address"), address));
         stream.properties.extend(upstream);
         stream.response = Some(self.headers);

@@ -13,6 +13,8 @@ mod exchange;
 mod guest;
 mod headers;
 mod imports;
+mod life;
 mod plugin;
 mod proxy;
+mod sample;
 mod wasi;
