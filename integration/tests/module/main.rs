@@ -9,12 +9,15 @@
 #![cfg(test)]
 
 mod artifact;
+mod cost;
 mod exchange;
 mod guest;
 mod headers;
+mod hostile;
 mod imports;
 mod life;
 mod plugin;
 mod proxy;
 mod sample;
+mod start;
 mod wasi;

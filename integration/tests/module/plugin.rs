@@ -45,13 +45,13 @@ impl Plugin {
     /// Starts the plugin as Envoy does: `_initialize`, the plugin's context, `on_vm_start`, `on_configure`.
     ///
     /// `keys` is the environment variable `SESSION_KEYS`; `None` where Envoy's environment has none.
-    pub(crate) fn start(keys: Option<&str>, configuration: &str, now: u64) -> Result<Self, Refused> {
+    pub(crate) fn start(keys: Option<&str>, configuration: impl AsRef<[u8]>, now: u64) -> Result<Self, Refused> {
         let environment = keys.map(|keys| (String::from("SESSION_KEYS"), String::from(keys)));
-        let proxy = Proxy::new(environment.into_iter().collect(), configuration.as_bytes().to_vec(), now);
+        let proxy = Proxy::new(environment.into_iter().collect(), configuration.as_ref().to_vec(), now);
         let mut plugin = Self::instantiate(proxy).unwrap();
         plugin.call::<(), ()>("_initialize", ());
         plugin.call::<_, ()>("proxy_on_context_create", (ROOT, 0_u32));
-        let size = u32::try_from(configuration.len()).unwrap();
+        let size = u32::try_from(configuration.as_ref().len()).unwrap();
         let started = plugin.call::<_, u32>("proxy_on_vm_start", (ROOT, 0_u32)) != 0;
         if started && plugin.call::<_, u32>("proxy_on_configure", (ROOT, size)) != 0 {
             Ok(plugin)
