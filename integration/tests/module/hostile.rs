@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use crate::exchange::{PIN, Request, Response};
 use crate::plugin::Plugin;
-use crate::sample::{BLUE, Browser, COOKIE, Client, HEADER, NEW_KEY, Program, begin, plugin, plugin_with_keys};
+use crate::sample::{
+    BLUE, Browser, COOKIE, Client, HEADER, NEW_KEY, Program, begin, plugin, plugin_with_keys,
+};
 
 /// Sends a request that must count as one without a session, and be given one.
 fn is_no_session<C: Client>(plugin: &mut Plugin, request: Request) {

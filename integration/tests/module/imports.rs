@@ -80,7 +80,7 @@ fn property_name(host: &Host<'_>, at: u32, size: u32) -> Result<String, Error> {
 fn get_property(mut host: Host<'_>, at: u32, size: u32, address_at: u32, size_at: u32) -> Answer {
     let name = property_name(&host, at, size)?;
     host.data_mut().note("get_property", name.as_bytes());
-    let found = host.data_mut().stream().and_then(|stream| stream.properties.get(&name).cloned());
+    let found = host.data_mut().stream().and_then(|stream| stream.property(&name));
     found.map_or(Ok(Status::NotFound.into()), |value| give(&mut host, &value, address_at, size_at))
 }
 
@@ -130,7 +130,10 @@ fn get_header_map_pairs(mut host: Host<'_>, kind: u32, address_at: u32, size_at:
 fn value(host: &Host<'_>, at: u32, size: u32) -> Result<Vec<u8>, Error> {
     let value = read(host, at, size)?;
     if value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
-        return Err(Error::new(format!("the filter wrote the header value {:?}", value.escape_ascii().to_string())));
+        return Err(Error::new(format!(
+            "the filter wrote the header value {:?}",
+            value.escape_ascii().to_string()
+        )));
     }
     Ok(value)
 }

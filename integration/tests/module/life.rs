@@ -200,8 +200,9 @@ fn max_age_is_what_is_left_of_the_absolute_timeout() {
 
 #[test]
 fn the_cookies_of_a_backend_stay_untouched() {
-    let response =
-        Response::from_endpoint(BLUE).header("set-cookie", "a=1").header("set-cookie", "Session-B=2; Path=/x");
+    let response = Response::from_endpoint(BLUE)
+        .header("set-cookie", "a=1")
+        .header("set-cookie", "Session-B=2; Path=/x");
     let (_, answer) = plugin().exchange(Browser::first(), response);
     let cookies = answer.values("set-cookie");
     assert_eq!(cookies[..2], ["a=1", "Session-B=2; Path=/x"]);

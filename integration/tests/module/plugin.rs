@@ -5,7 +5,9 @@
 use std::mem;
 use std::sync::LazyLock;
 
-use wasmi::{Config, Engine, Error, Instance, Linker, Module, Store, WasmParams, WasmResults};
+use wasmi::{
+    CompilationMode, Config, Engine, Error, Instance, Linker, Module, Store, WasmParams, WasmResults,
+};
 
 use crate::exchange::{Answer, Costs, Forwarded, Request, Response};
 use crate::proxy::{Guest, LogLine, Proxy, Stream};
@@ -20,7 +22,8 @@ const FUEL_PER_CALLBACK: u64 = 100_000_000;
 /// Translated once, instantiated by each test.
 static MODULE: LazyLock<Module> = LazyLock::new(|| {
     let mut config = Config::default();
-    config.consume_fuel(true);
+    // Eager, since what is translated on first use costs fuel there: which test meets it would be chance.
+    config.consume_fuel(true).compilation_mode(CompilationMode::Eager);
     Module::new(&Engine::new(&config), artifact::read()).unwrap()
 });
 
@@ -45,7 +48,11 @@ impl Plugin {
     /// Starts the plugin as Envoy does: `_initialize`, the plugin's context, `on_vm_start`, `on_configure`.
     ///
     /// `keys` is the environment variable `SESSION_KEYS`; `None` where Envoy's environment has none.
-    pub(crate) fn start(keys: Option<&str>, configuration: impl AsRef<[u8]>, now: u64) -> Result<Self, Refused> {
+    pub(crate) fn start(
+        keys: Option<&str>,
+        configuration: impl AsRef<[u8]>,
+        now: u64,
+    ) -> Result<Self, Refused> {
         let environment = keys.map(|keys| (String::from("SESSION_KEYS"), String::from(keys)));
         let proxy = Proxy::new(environment.into_iter().collect(), configuration.as_ref().to_vec(), now);
         let mut plugin = Self::instantiate(proxy).unwrap();

@@ -53,6 +53,17 @@ pub(crate) struct Stream {
     pub(crate) filter_state: BTreeMap<String, Vec<u8>>,
 }
 
+impl Stream {
+    /// An attribute. A header's is all its lines with commas between them, where the header map's getter gives the first.
+    pub(crate) fn property(&self, name: &str) -> Option<Vec<u8>> {
+        let Some(header) = name.strip_prefix("request.headers.") else {
+            return self.properties.get(name).cloned();
+        };
+        let lines: Vec<&[u8]> = self.request.all(header.as_bytes()).collect();
+        (!lines.is_empty()).then(|| lines.join(&b","[..]))
+    }
+}
+
 /// A counter, gauge or histogram.
 pub(crate) struct Metric {
     /// The name the module gave it.

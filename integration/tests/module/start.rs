@@ -56,9 +56,8 @@ fn malformed_keys_are_refused_without_showing_them() {
         let message = refusal(Some(&keys), CONFIGURATION);
         assert!(message.contains("SESSION_KEYS") && message.contains(place), "{message}");
         // Four characters of a key may stand in a message by chance (`0000`), eight may not.
-        let shown = keys.as_bytes().windows(8).find(|part| {
-            message.as_bytes().windows(8).any(|shown| shown == *part)
-        });
+        let shown =
+            keys.as_bytes().windows(8).find(|part| message.as_bytes().windows(8).any(|shown| shown == *part));
         assert_eq!(shown.map(<[u8]>::escape_ascii).map(|part| part.to_string()), None, "{message}");
     }
 }
@@ -66,54 +65,56 @@ fn malformed_keys_are_refused_without_showing_them() {
 #[test]
 fn a_bad_configuration_is_refused_with_the_path_of_what_is_bad() {
     const COOKIE: &str = r#""cookie": {"name": "a"}"#;
-    let cases: [(String, &str, &str); 19] = [
+    const HEADER: &str = r#""header": {"name": "b"}"#;
+    let cookie = |more: &str| rule(&format!(r#""id": "i", "cookie": {{"name": "a"{more}}}"#));
+    let timeout = |field: &str, text: &str| rule(&format!(r#""id": "i", {COOKIE}, "{field}": {text}"#));
+    let cases = [
         (String::new(), ".", "EOF"),
         (String::from("rules: {}"), ".", "expected value"),
-        (String::from("[]"), ".", "PluginConfig"),
-        (String::from(r#"{"rules": []}"#), "rules", "expected a map"),
-        (String::from(r#"{"rules": {}, "rule": {}}"#), "rule", "unknown field `rule`"),
+        (String::from("[]"), ".", "expected an object, found a list"),
+        (String::from("{}"), ".", "the field `rules` is missing"),
+        (String::from(r#"{"rules": []}"#), "rules", "expected an object, found a list"),
+        (String::from(r#"{"rules": {}, "rule": {}}"#), "rule", "unknown field"),
         (String::from(r#"{"rules": {}} {}"#), ".", "trailing characters"),
-        (rule(COOKIE), "rules.ns/route/0/0", "missing field `id`"),
-        (rule(r#""id": """#), "rules.ns/route/0/0.id", "invalid rule id"),
+        (rule(COOKIE), "rules.ns/route/0/0", "the field `id` is missing"),
+        (rule(&format!(r#""id": "", {COOKIE}"#)), "rules.ns/route/0/0.id", "invalid rule id"),
         (rule(r#""id": "i""#), "rules.ns/route/0/0", "needs a `cookie` or a `header`"),
-        (rule(r#""id": "i", "cookie": {"name": "a"}, "header": {"name": "b"}"#), "rules.ns/route/0/0", "not in both"),
-        (rule(r#""id": "i", "cookie": {}"#), "rules.ns/route/0/0.cookie", "missing field `name`"),
-        (rule(r#""id": "i", "cookie": {"name": "a b"}"#), "rules.ns/route/0/0.cookie.name", "' ' is not allowed"),
-        (rule(r#""id": "i", "cookie": {"name": "a", "path": "x"}"#), "rules.ns/route/0/0.cookie.path", "start with `/`"),
+        (rule(&format!(r#""id": "i", {COOKIE}, {HEADER}"#)), "rules.ns/route/0/0", "not in both"),
+        (rule(r#""id": "i", "cookie": {}"#), "rules.ns/route/0/0.cookie", "the field `name` is missing"),
         (
-            rule(r#""id": "i", "cookie": {"name": "a", "lifetime": "forever"}"#),
-            "rules.ns/route/0/0.cookie.lifetime",
-            "unknown variant `forever`",
-        ),
-        (rule(r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#), "rules.ns/route/0/0.cookie", "unknown field `max_age`"),
-        (rule(r#""id": "i", "header": {"name": "Cookie"}"#), "rules.ns/route/0/0.header.name", "another meaning"),
-        (
-            rule(r#""id": "i", "cookie": {"name": "a", "lifetime": "permanent"}"#),
-            "rules.ns/route/0/0",
-            "needs an `absolute_timeout`",
+            rule(r#""id": "i", "cookie": {"name": "a b"}"#),
+            "rules.ns/route/0/0.cookie.name",
+            "' ' is not allowed",
         ),
         (
-            rule(r#""id": "i", "cookie": {"name": "a"}, "absolute_timeout": "10"#),
-            "rules.ns/route/0/0.absolute_timeout",
-            "EOF",
+            rule(r#""id": "i", "header": {"name": "Cookie"}"#),
+            "rules.ns/route/0/0.header.name",
+            "another meaning",
         ),
-        (
-            rule(r#""id": "i", "cookie": {"name": "a"}, "idle_timeout": "1h""#),
-            "rules.ns/route/0/0.idle_timeout",
-            "\"1h\"",
-        ),
+        (cookie(r#", "path": "x""#), "rules.ns/route/0/0.cookie.path", "start with `/`"),
+        (cookie(r#", "path": "/;x""#), "rules.ns/route/0/0.cookie.path", "';'"),
+        (cookie(r#", "lifetime": "forever""#), "rules.ns/route/0/0.cookie.lifetime", "\"forever\""),
+        (cookie(r#", "lifetime": "permanent""#), "rules.ns/route/0/0", "needs an `absolute_timeout`"),
+        (cookie(r#", "secure": 1"#), "rules.ns/route/0/0.cookie.secure", "found a number"),
+        (cookie(r#", "max_age": 1"#), "rules.ns/route/0/0.cookie.max_age", "unknown field"),
+        (timeout("absolute_timeout", "10"), "rules.ns/route/0/0.absolute_timeout", "found a number"),
+        (timeout("absolute_timeout", "\"0s\""), "rules.ns/route/0/0.absolute_timeout", "\"0s\""),
+        (timeout("idle_timeout", "\"1h\""), "rules.ns/route/0/0.idle_timeout", "\"1h\""),
     ];
     for (configuration, path, problem) in cases {
         let message = refusal(Some(KEY), &configuration);
-        assert!(message.contains(&format!("at `{path}`: ")), "{configuration}: {message}");
-        assert!(message.contains(problem), "{configuration}: {message}");
+        let (place, what) = message.split_once("`: ").unwrap();
+        assert!(place.ends_with(&format!("at `{path}")), "{configuration}: {message}");
+        assert!(what.contains(problem), "{configuration}: {message}");
     }
 }
 
 #[test]
 fn a_configuration_of_any_bytes_is_refused_and_never_a_trap() {
     let deep = format!(r#"{{"rules": {{"a": {}"#, "[".repeat(100_000));
-    for configuration in [&b"\xff\xfe"[..], b"\0", b"{\"rules\": {\"\xff\": {}}}", deep.as_bytes(), &[b' '; 100_000]] {
+    for configuration in
+        [&b"\xff\xfe"[..], b"\0", b"{\"rules\": {\"\xff\": {}}}", deep.as_bytes(), &[b' '; 100_000]]
+    {
         refusal(Some(KEY), configuration);
     }
 }
