@@ -41,22 +41,6 @@ impl HeaderMap {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
-
-    /// The form in which proxy-wasm hands over a whole map: a count, the sizes, then names and values, each ended by a
-    /// zero byte (numbers are 32 bits, little endian).
-    pub(crate) fn to_pairs(&self) -> Vec<u8> {
-        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
-        let mut out = u32::try_from(self.len()).unwrap().to_le_bytes().to_vec();
-        for (name, value) in &self.entries {
-            out.extend(size(name));
-            out.extend(size(value));
-        }
-        for part in self.entries.iter().flat_map(|(name, value)| [name, value]) {
-            out.extend(part);
-            out.push(0);
-        }
-        out
-    }
 }
 
 impl fmt::Debug for HeaderMap {

@@ -22,7 +22,6 @@ pub(crate) fn link(linker: &mut Linker<Proxy>, module: &Module) -> Result<(), Er
         .func_wrap(MODULE, "proxy_get_property", get_property)?
         .func_wrap(MODULE, "proxy_set_property", set_property)?
         .func_wrap(MODULE, "proxy_get_header_map_value", get_header_map_value)?
-        .func_wrap(MODULE, "proxy_get_header_map_pairs", get_header_map_pairs)?
         .func_wrap(MODULE, "proxy_add_header_map_value", add_header_map_value)?
         .func_wrap(MODULE, "proxy_replace_header_map_value", replace_header_map_value)?
         .func_wrap(MODULE, "proxy_remove_header_map_value", remove_header_map_value)?
@@ -119,13 +118,6 @@ fn get_header_map_value(
     found.map_or(Ok(Status::NotFound.into()), |value| give(&mut host, &value, address_at, size_at))
 }
 
-fn get_header_map_pairs(mut host: Host<'_>, kind: u32, address_at: u32, size_at: u32) -> Answer {
-    host.data_mut().note("get_header_map_pairs", b"");
-    let Some(headers) = map(host.data_mut(), kind) else { return Ok(Status::BadArgument.into()) };
-    let pairs = headers.to_pairs();
-    give(&mut host, &pairs, address_at, size_at)
-}
-
 /// A value that the filter writes. Envoy does not check it in a release build, and a line break in it would be another header.
 fn value(host: &Host<'_>, at: u32, size: u32) -> Result<Vec<u8>, Error> {
     let value = read(host, at, size)?;
@@ -190,12 +182,12 @@ fn define_metric(mut host: Host<'_>, _kind: u32, at: u32, size: u32, id_at: u32)
     Ok(Status::Ok.into())
 }
 
-fn increment_metric(mut host: Host<'_>, id: u32, offset: u64) -> Answer {
+fn increment_metric(mut host: Host<'_>, id: u32, offset: u64) -> u32 {
     let Some(metric) = host.data_mut().metrics.get_mut(id as usize) else {
-        return Ok(Status::NotFound.into());
+        return Status::NotFound.into();
     };
     metric.value = metric.value.wrapping_add(offset);
     let name = metric.name.clone();
     host.data_mut().note("increment_metric", name.as_bytes());
-    Ok(Status::Ok.into())
+    Status::Ok.into()
 }

@@ -9,6 +9,7 @@
 #![cfg(test)]
 
 mod artifact;
+mod carriers;
 mod cost;
 mod exchange;
 mod guest;
@@ -16,6 +17,7 @@ mod headers;
 mod hostile;
 mod imports;
 mod life;
+mod listeners;
 mod plugin;
 mod proxy;
 mod sample;

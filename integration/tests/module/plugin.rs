@@ -13,9 +13,6 @@ use crate::exchange::{Answer, Costs, Forwarded, Request, Response};
 use crate::proxy::{Guest, LogLine, Proxy, Stream};
 use crate::{artifact, imports, wasi};
 
-/// The context of the plugin itself; streams have greater numbers.
-const ROOT: u32 = 1;
-
 /// No callback may need more: a loop without end becomes a trap.
 const FUEL_PER_CALLBACK: u64 = 100_000_000;
 
@@ -31,7 +28,9 @@ static MODULE: LazyLock<Module> = LazyLock::new(|| {
 pub(crate) struct Plugin {
     store: Store<Proxy>,
     instance: Instance,
-    /// The youngest context.
+    /// The root context (the plugin) that gets the next requests.
+    root: u32,
+    /// The youngest context, of a plugin or of a stream.
     last: u32,
     /// The fuel of all callbacks since it was last taken.
     fuel: u64,
@@ -45,7 +44,8 @@ pub(crate) struct Refused {
 }
 
 impl Plugin {
-    /// Starts the plugin as Envoy does: `_initialize`, the plugin's context, `on_vm_start`, `on_configure`.
+    /// Starts the plugin in a VM of its own, as Envoy does: `_initialize`, the plugin's context, `on_vm_start`,
+    /// `on_configure`.
     ///
     /// `keys` is the environment variable `SESSION_KEYS`; `None` where Envoy's environment has none.
     pub(crate) fn start(
@@ -54,17 +54,38 @@ impl Plugin {
         now: u64,
     ) -> Result<Self, Refused> {
         let environment = keys.map(|keys| (String::from("SESSION_KEYS"), String::from(keys)));
-        let proxy = Proxy::new(environment.into_iter().collect(), configuration.as_ref().to_vec(), now);
-        let mut plugin = Self::instantiate(proxy).unwrap();
+        let mut plugin = Self::instantiate(Proxy::new(environment.into_iter().collect(), now)).unwrap();
         plugin.call::<(), ()>("_initialize", ());
-        plugin.call::<_, ()>("proxy_on_context_create", (ROOT, 0_u32));
+        plugin.listen(configuration)?;
+        Ok(plugin)
+    }
+
+    /// Starts one more plugin in the same VM, as Envoy does for a second listener. It gets the requests from now on. Gives
+    /// the one that got them before.
+    pub(crate) fn listen(&mut self, configuration: impl AsRef<[u8]>) -> Result<u32, Refused> {
+        self.last += 1;
+        let (context, before) = (self.last, self.root);
         let size = u32::try_from(configuration.as_ref().len()).unwrap();
-        let started = plugin.call::<_, u32>("proxy_on_vm_start", (ROOT, 0_u32)) != 0;
-        if started && plugin.call::<_, u32>("proxy_on_configure", (ROOT, size)) != 0 {
-            Ok(plugin)
+        self.store.data_mut().plugin_configuration = configuration.as_ref().to_vec();
+        self.store.data_mut().active = context;
+        self.call::<_, ()>("proxy_on_context_create", (context, 0_u32));
+        let started = self.call::<_, u32>("proxy_on_vm_start", (context, 0_u32)) != 0;
+        if started && self.call::<_, u32>("proxy_on_configure", (context, size)) != 0 {
+            self.root = context;
+            Ok(before)
         } else {
-            Err(Refused { log: plugin.store.into_data().log })
+            Err(Refused { log: mem::take(&mut self.store.data_mut().log) })
         }
+    }
+
+    /// Lets another plugin of the VM have the requests from now on.
+    pub(crate) fn switch_to(&mut self, root: u32) {
+        self.root = root;
+    }
+
+    /// Ends the plugin that has the requests, as Envoy does with a listener that is no longer in its configuration.
+    pub(crate) fn stop_listening(&mut self) {
+        self.end_context(self.root);
     }
 
     fn instantiate(proxy: Proxy) -> Result<Self, Error> {
@@ -78,7 +99,7 @@ impl Plugin {
         let memory = instance.get_memory(&store, "memory").unwrap();
         let allocate = instance.get_typed_func(&store, "proxy_on_memory_allocate")?;
         store.data_mut().guest = Some(Guest { memory, allocate });
-        Ok(Self { store, instance, last: ROOT, fuel: 0 })
+        Ok(Self { store, instance, root: 0, last: 0, fuel: 0 })
     }
 
     /// Runs one of the module's functions.
@@ -115,7 +136,7 @@ impl Plugin {
         let stream = request.into_stream();
         let count = u32::try_from(stream.request.len()).unwrap();
         self.store.data_mut().streams.insert(context, stream);
-        self.call::<_, ()>("proxy_on_context_create", (context, ROOT));
+        self.call::<_, ()>("proxy_on_context_create", (context, self.root));
         self.callback(context, "proxy_on_request_headers", (context, count, 1_u32));
         let headers = self.stream(context).request.clone();
         Forwarded { context, headers, costs: self.take_costs() }
@@ -136,12 +157,15 @@ impl Plugin {
 
     /// Ends a stream, be it with an answer or because the client went away.
     pub(crate) fn end(&mut self, request: &Forwarded) {
-        let context = request.context;
+        self.end_context(request.context);
+        self.store.data_mut().streams.remove(&request.context);
+    }
+
+    fn end_context(&mut self, context: u32) {
         self.store.data_mut().active = context;
         assert_ne!(self.call::<_, u32>("proxy_on_done", context), 0, "the filter holds the stream back");
         self.call::<_, ()>("proxy_on_log", context);
         self.call::<_, ()>("proxy_on_delete", context);
-        self.store.data_mut().streams.remove(&context);
     }
 
     /// Sends a request and its response through the filter.

@@ -11,7 +11,7 @@ use crate::headers::HeaderMap;
 pub(crate) struct Proxy {
     /// The environment variables handed to the VM (`host_env_keys`).
     pub(crate) environment: Vec<(String, String)>,
-    /// The plugin configuration, as in Envoy's `PluginConfig.configuration`.
+    /// The configuration of the plugin that was started last, as in Envoy's `PluginConfig.configuration`.
     pub(crate) plugin_configuration: Vec<u8>,
     /// The wall clock, in seconds since 1970: stands still unless the test moves it.
     pub(crate) now: u64,
@@ -98,10 +98,10 @@ impl fmt::Debug for Call {
 
 impl Proxy {
     /// A proxy that has served nothing yet.
-    pub(crate) fn new(environment: Vec<(String, String)>, plugin_configuration: Vec<u8>, now: u64) -> Self {
+    pub(crate) fn new(environment: Vec<(String, String)>, now: u64) -> Self {
         Self {
             environment,
-            plugin_configuration,
+            plugin_configuration: Vec::new(),
             now,
             random: 0x5eed,
             log: Vec::new(),
@@ -123,7 +123,7 @@ impl Proxy {
         self.streams.get_mut(&self.active)
     }
 
-    /// The next random number (SplitMix64).
+    /// The next random number (`SplitMix64`).
     pub(crate) fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
