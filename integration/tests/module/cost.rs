@@ -5,19 +5,19 @@
 //!
 //! | calls | for |
 //! | --- | --- |
-//! | 2 | any request: the route's name, the private header taken off |
-//! | 4 | a route with a rule: also the carrier's header, the filter state |
-//! | 5 | a header that may hold a token: also the time |
-//! | 6 | its answer, too, when no token is due: the endpoint |
-//! | +4 | a token is due: who answered, the time, the header, the counter |
-//! | +1 | a header is there, but no session in its first line: all its lines |
+//! | 2 | any request: the name of its route, the private header taken off or set |
+//! | +2 | its route has a rule: the header that carries its sessions, the filter state |
+//! | +1 | that header is there: the time |
+//! | +1 | its first line holds no session: all its lines |
 //! | +2 | a token is refused: its counter, the log |
+//! | +1 | the answer: who gave it |
+//! | +4 | a token is due: whether that endpoint gave the answer itself, the time, the token, its counter |
 //!
 //! Fuel is wasmi's count of instructions: the same in every run, so that a limit can stand close to what was measured.
 
 use crate::exchange::{Costs, Request, Response};
 use crate::plugin::Plugin;
-use crate::sample::{BLUE, Browser, Client, GREEN, Program, begin, plugin};
+use crate::sample::{BLUE, Browser, Client, GREEN, KEY, Program, START, begin, plugin};
 
 /// What the way of a returning client takes, and nearly a third more: 102,000 (cookie) and 102,200 (header) were measured.
 const FUEL_OF_A_RETURNING_CLIENT: u64 = 132_000;
@@ -146,4 +146,33 @@ fn ten_thousand_requests_leave_memory_as_it_was() {
     };
     let warm = size_after(100);
     assert_eq!(size_after(10_000), warm);
+}
+
+/// A plugin with so many rules, for the routes `0`, `1` and so on.
+fn plugin_of(rules: u32) -> Plugin {
+    let rule = |n| format!(r#""{n}": {{"id": "rule {n}", "cookie": {{"name": "Session-A"}}}}"#);
+    let rules: Vec<String> = (0..rules).map(rule).collect();
+    Plugin::start(Some(KEY), format!(r#"{{"rules": {{{}}}}}"#, rules.join(",")), START).unwrap()
+}
+
+#[test]
+fn a_thousand_rules_cost_a_request_next_to_nothing() {
+    let fuel = |rules: u32| {
+        let mut plugin = plugin_of(rules);
+        let request = Request::to("0");
+        let (_, answer) = plugin.exchange(request.clone(), Response::from_endpoint(BLUE));
+        let back = request.header("cookie", format!("Session-A={}", Browser::token(&answer).unwrap()));
+        assert_eq!(plugin.request(back.clone()).pin().as_deref(), Some(BLUE));
+        both_ways(&mut plugin, back, Response::from_endpoint(BLUE)).fuel
+    };
+    let (one, thousand) = (fuel(1), fuel(1_000));
+    assert!(thousand < one + one / 20, "{one} with one rule, {thousand} with a thousand");
+}
+
+#[test]
+fn a_start_costs_no_more_than_its_share_for_each_rule() {
+    let fuel = |rules| plugin_of(rules).take_costs().fuel;
+    let (few, many) = (fuel(100), fuel(1_000));
+    // Twice the share leaves room for the routing table, which doubles its size from time to time.
+    assert!(many < few * 20, "{few} for 100 rules, {many} for 1,000");
 }

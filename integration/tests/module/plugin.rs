@@ -14,7 +14,7 @@ use crate::proxy::{Guest, LogLine, Proxy, Stream};
 use crate::{artifact, imports, wasi};
 
 /// No callback may need more: a loop without end becomes a trap.
-const FUEL_PER_CALLBACK: u64 = 100_000_000;
+const FUEL_PER_CALLBACK: u64 = 1_000_000_000;
 
 /// Translated once, instantiated by each test.
 static MODULE: LazyLock<Module> = LazyLock::new(|| {
@@ -119,8 +119,8 @@ impl Plugin {
         assert_eq!(action, CONTINUE, "{name} paused the stream");
     }
 
-    /// The host calls and the fuel since they were last taken.
-    fn take_costs(&mut self) -> Costs {
+    /// The host calls and the fuel since they were last taken: after a start, what that took.
+    pub(crate) fn take_costs(&mut self) -> Costs {
         Costs { calls: mem::take(&mut self.store.data_mut().journal), fuel: mem::take(&mut self.fuel) }
     }
 
