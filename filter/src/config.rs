@@ -75,3 +75,6 @@ impl PluginConfig {
         read(&document).map_err(|Refused { path, problem }| ConfigError { path, problem })
     }
 }
+
+#[cfg(test)]
+mod tests;
