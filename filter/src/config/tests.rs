@@ -163,6 +163,13 @@ fn what_is_no_json_says_where_it_should_have_come_from() {
 }
 
 #[test]
+fn a_field_that_is_there_twice_is_refused() {
+    let (path, problem) = refusal(r#"{"rules": {}, "rules": {}}"#);
+    assert_eq!(path, ".");
+    assert!(problem.contains("the field `rules` is there twice at line 1 column 21"), "{problem}");
+}
+
+#[test]
 fn a_value_of_another_type_is_refused_with_its_path() {
     for (json, path, problem) in [
         ("[]", ".", "expected an object, found a list"),

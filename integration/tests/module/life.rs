@@ -176,7 +176,7 @@ both! {
         };
         let token = begin::<C>(&mut plugin, BLUE);
         assert_eq!(shown(&mut plugin, C::first()), "none");
-        assert_eq!(shown(&mut plugin, C::back(&token)), "pinned to 10.0.0.1:3000");
+        assert_eq!(shown(&mut plugin, C::back(&token)), "10.0.0.1:3000");
         assert_eq!(shown(&mut plugin, C::back("no token")), "refused: it is not a token");
     }
 }
