@@ -1,0 +1,6 @@
+//! The harness itself: what the tests of the project stand on.
+
+#[cfg(test)]
+mod backends;
+#[cfg(test)]
+mod clients;
