@@ -118,8 +118,11 @@ impl Deployment {
 /// The diagnostics, if any of them is an error.
 pub fn compile(sources: &[Source], options: &envoy_config::Options) -> Result<Model, DeployError> {
     let compilation = envoy_config::compile(sources, options);
-    let print = || diagnostic::print(&compilation.diagnostics, sources, false);
-    compilation.model.ok_or_else(|| DeployError::Manifests(print()))
+    compilation.model.ok_or_else(|| {
+        let printed = diagnostic::print(&compilation.diagnostics, sources, false);
+        let misfits = compilation.misfits.iter().map(|misfit| format!("{misfit}\n"));
+        DeployError::Manifests(misfits.chain([printed]).collect())
+    })
 }
 
 /// The bootstrap that serves a model.

@@ -15,7 +15,7 @@ pub const PROGRAMS: [&str; 5] = ["awk", "curl", "grep", "seq", "sleep"];
 /// One command of a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What it is for, in a sentence without a full stop.
+    /// What it is for, in a sentence.
     pub purpose: &'static str,
     /// The shell command.
     pub command: String,
@@ -54,75 +54,62 @@ pub struct Shell {
 /// The transcript of the route that carries sessions in a cookie, for this port.
 #[must_use]
 pub fn cookie(port: u16) -> Vec<Step> {
+    let step = |purpose, command, expected| Step { purpose, command: on_port(command, port), expected };
     vec![
-        Step {
-            purpose: "a first request gets a cookie",
-            command: format!(
-                r#"COOKIE=$(curl --verbose http://localhost:{port}/get 2>&1 | grep "set-cookie" | awk '{{print $3}}')"#
-            ),
-            expected: Expected::Variable("COOKIE"),
-        },
-        Step {
-            purpose: "with the cookie, all answers are from the same pod",
-            command: five_times(&format!(
-                r#"curl -H "Cookie: $COOKIE" http://localhost:{port}/get 2>/dev/null | grep pod"#
-            )),
-            expected: Expected::SamePod,
-        },
-        Step {
-            purpose: "ten seconds later the session has ended, although curl still sends the cookie",
-            command: format!(
-                "sleep 10 && {}",
-                five_times(&format!(
-                    r#"curl -H "Cookie: $COOKIE" -H "Host: www.example.com" http://localhost:{port}/get 2>/dev/null | grep pod"#
-                ))
-            ),
-            expected: Expected::OtherPods,
-        },
-        Step {
-            purpose: "each answer to the expired cookie carries a new one",
-            command: five_times(&format!(
-                r#"curl --include -H "Cookie: $COOKIE" http://localhost:{port}/get 2>/dev/null | grep set-cookie"#
-            )),
-            expected: Expected::NewCookies,
-        },
+        step("A first request gets a cookie.", COOKIE_FIRST, Expected::Variable("COOKIE")),
+        step("With the cookie, all responses are from the same pod.", COOKIE_AGAIN, Expected::SamePod),
+        step(
+            "Ten seconds later there is no session any more, although curl still sends the cookie.",
+            COOKIE_EXPIRED,
+            Expected::OtherPods,
+        ),
+        step("Each response to the expired cookie carries a new one.", COOKIE_RENEWED, Expected::NewCookies),
     ]
 }
 
 /// The transcript of the route that carries sessions in a header, for this port.
 #[must_use]
 pub fn header(port: u16) -> Vec<Step> {
-    let with_header =
-        five_times(&format!(r#"curl -H "Session-A: $HEADER" http://localhost:{port}/get 2>/dev/null | grep pod"#));
+    let step = |purpose, command: &str, expected| Step { purpose, command: on_port(command, port), expected };
+    let expired = format!("sleep 10 && {HEADER_AGAIN}");
     vec![
-        Step {
-            purpose: "a first request gets a header",
-            command: format!(
-                r#"HEADER=$(curl --verbose http://localhost:{port}/get 2>&1 | grep "session-a" | awk '{{print $3}}')"#
-            ),
-            expected: Expected::Variable("HEADER"),
-        },
-        Step {
-            purpose: "with the header, all answers are from the same pod",
-            command: with_header.clone(),
-            expected: Expected::SamePod,
-        },
-        Step {
-            purpose: "ten seconds later the session has ended",
-            command: format!("sleep 10 && {with_header}"),
-            expected: Expected::OtherPods,
-        },
-        Step {
-            purpose: "without the header there is no session",
-            command: five_times(&format!("curl http://localhost:{port}/get 2>/dev/null | grep pod")),
-            expected: Expected::OtherPods,
-        },
+        step("A first request gets a header.", HEADER_FIRST, Expected::Variable("HEADER")),
+        step("With the header, all responses are from the same pod.", HEADER_AGAIN, Expected::SamePod),
+        step("Ten seconds later there is no session any more.", &expired, Expected::OtherPods),
+        step("Without the header there is none either.", HEADER_REMOVED, Expected::OtherPods),
     ]
 }
 
-fn five_times(command: &str) -> String {
-    format!("for i in `seq 5`; do\n    {command}\ndone")
+fn on_port(command: &str, port: u16) -> String {
+    command.replace(":8888/", &format!(":{port}/"))
 }
+
+const COOKIE_FIRST: &str =
+    r#"COOKIE=$(curl --verbose http://localhost:8888/get 2>&1 | grep "set-cookie" | awk '{print $3}')"#;
+
+const COOKIE_AGAIN: &str = r#"for i in `seq 5`; do
+    curl -H "Cookie: $COOKIE" http://localhost:8888/get 2>/dev/null | grep pod
+done"#;
+
+const COOKIE_EXPIRED: &str = r#"sleep 10 && for i in `seq 5`; do
+    curl -H "Cookie: $COOKIE" -H "Host: www.example.com" http://localhost:8888/get 2>/dev/null | grep pod
+done"#;
+
+/// Not of the task: shows what the command before it does not.
+const COOKIE_RENEWED: &str = r#"for i in `seq 5`; do
+    curl --include -H "Cookie: $COOKIE" http://localhost:8888/get 2>/dev/null | grep set-cookie
+done"#;
+
+const HEADER_FIRST: &str =
+    r#"HEADER=$(curl --verbose http://localhost:8888/get 2>&1 | grep "session-a" | awk '{print $3}')"#;
+
+const HEADER_AGAIN: &str = r#"for i in `seq 5`; do
+    curl -H "Session-A: $HEADER" http://localhost:8888/get 2>/dev/null | grep pod
+done"#;
+
+const HEADER_REMOVED: &str = r"for i in `seq 5`; do
+    curl http://localhost:8888/get 2>/dev/null | grep pod
+done";
 
 impl Shell {
     /// Runs a command and judges what comes of it.
