@@ -50,7 +50,7 @@ impl Deployment {
     /// The manifests do not compile, or there is no module.
     pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
         let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
-        let mut model = compile(&[source], &envoy_config::Options::default())?;
+        let mut model = compile(&[source], &envoy_config::options::Options::default())?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }
@@ -116,7 +116,7 @@ impl Deployment {
 ///
 /// # Errors
 /// The diagnostics, if any of them is an error.
-pub fn compile(sources: &[Source], options: &envoy_config::Options) -> Result<Model, DeployError> {
+pub fn compile(sources: &[Source], options: &envoy_config::options::Options) -> Result<Model, DeployError> {
     let compilation = envoy_config::compile(sources, options);
     compilation.model.ok_or_else(|| {
         let printed = diagnostic::print(&compilation.diagnostics, sources, false);

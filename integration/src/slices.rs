@@ -84,7 +84,8 @@ fn of_document(document: &Document) -> impl Iterator<Item = (SocketAddr, Pod)> {
         let first = endpoint.addresses.first();
         first.into_iter().flat_map(move |ip| document.ports.iter().map(move |port| (ip, port))).map(
             move |(&ip, port)| {
-                let name = endpoint.target_ref.as_ref().map_or_else(|| ip.to_string(), |target| target.name.clone());
+                let name =
+                    endpoint.target_ref.as_ref().map_or_else(|| ip.to_string(), |target| target.name.clone());
                 let pod = Pod {
                     namespace: namespace.clone().unwrap_or_else(|| String::from("default")),
                     ingress: String::new(),
@@ -111,7 +112,8 @@ mod tests {
                     - addresses: [127.0.0.12]\n";
         let source = Source { name: String::from("a.yaml"), text: text.to_owned() };
         let found = pods(&[source]).unwrap();
-        let named: Vec<_> = found.iter().map(|(address, pod)| (address.to_string(), pod.pod.as_str())).collect();
+        let named: Vec<_> =
+            found.iter().map(|(address, pod)| (address.to_string(), pod.pod.as_str())).collect();
         let expected = [("127.0.0.11:3000", "backend-a"), ("127.0.0.12:3000", "127.0.0.12")];
         assert_eq!(named, expected.map(|(address, pod)| (address.to_owned(), pod)));
         assert_eq!(found[0].1.service, "backend");

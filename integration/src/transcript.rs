@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn fewer_answers_than_five_hold_nothing() {
-        let four: String = pods([1, 1, 1, 1, 2]).lines().take(4).map(|line| format!("{line}\n")).collect();
+        let four = pods([1, 1, 1, 1, 2]).lines().take(4).collect::<Vec<_>>().join("\n");
         assert!(!Expected::SamePod.holds(&four));
         assert!(!Expected::OtherPods.holds(&four));
         assert!(!Expected::Variable("COOKIE").holds(""));
@@ -179,7 +179,8 @@ mod tests {
     #[tokio::test]
     async fn a_variable_reaches_the_commands_behind_it() {
         let mut shell = Shell::default();
-        let set = Step { purpose: "", command: String::from("X=$(echo a b)"), expected: Expected::Variable("X") };
+        let set =
+            Step { purpose: "", command: String::from("X=$(echo a b)"), expected: Expected::Variable("X") };
         assert_eq!(shell.run(&set).await.unwrap().output, "a b");
         assert_eq!(shell.output("echo \"$X\"").await.unwrap(), "a b\n");
     }

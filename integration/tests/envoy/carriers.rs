@@ -5,7 +5,8 @@ use integration::envoy::Process;
 use integration::manifests::Manifests;
 
 use crate::scene::{
-    COOKIE, HEADER, address, client, deployment, manifests, plain_rule, pod, pods, route, rule, serve, start, token,
+    COOKIE, HEADER, address, client, deployment, manifests, plain_rule, pod, pods, route, rule, serve, start,
+    token,
 };
 
 /// Asserts that each of these ways to send a token reaches the pod that it names; a fresh session would go round.
@@ -81,16 +82,18 @@ async fn a_session_header_is_found_in_one_line_or_several() {
 #[tokio::test]
 async fn the_case_of_a_header_name_does_not_matter() {
     let pods = pods::<4>();
-    for (persistence, names) in
-        [(COOKIE, ["cookie: session=", "Cookie: session=", "COOKIE:session="]), (HEADER, ["session: ", "Session: ", "SESSION:"])]
-    {
+    for (persistence, names) in [
+        (COOKIE, ["cookie: session=", "Cookie: session=", "COOKIE:session="]),
+        (HEADER, ["session: ", "Session: ", "SESSION:"]),
+    ] {
         let envoy = serve(&manifests(&pods, persistence)).await;
         let answer = client(&envoy).get("/get").await.unwrap();
         let (first, token) = (pod(&answer), token(&answer).unwrap());
         for name in names {
             for _ in 0..3 {
-                let request =
-                    format!("GET /get HTTP/1.1\r\nhost: localhost\r\n{name}{token}\r\nconnection: close\r\n\r\n");
+                let request = format!(
+                    "GET /get HTTP/1.1\r\nhost: localhost\r\n{name}{token}\r\nconnection: close\r\n\r\n"
+                );
                 assert_eq!(pod(&raw(address(&envoy), request.as_bytes()).await.unwrap()), first, "{name}");
             }
         }
@@ -142,8 +145,7 @@ async fn the_path_is_the_one_asked_for_else_the_root_or_in_the_older_shape_that_
 async fn unnamed_sessions_of_two_rules_have_names_of_their_own() {
     let pods = pods::<2>();
     let rules = ["/a", "/b"].map(|prefix| rule(prefix, &[("backend", 1)], "{type: Cookie}"));
-    let envoy =
-        serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
+    let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
     let client = client(&envoy);
     let name = |answer: Answer| {
         let line = answer.value("set-cookie").unwrap();
@@ -158,8 +160,13 @@ async fn unnamed_sessions_of_two_rules_have_names_of_their_own() {
 async fn set_cookies_of_the_backend_arrive_untouched_and_in_order() {
     let pods = pods::<2>();
     let envoy = start(&deployment(&manifests(&pods, COOKIE)).with_workers(1)).await;
-    let theirs =
-        ["a=1; Path=/x; Secure; HttpOnly", "session2=own; SameSite=Strict", "a=\"2\"", "Session=case", "b=; Max-Age=0"];
+    let theirs = [
+        "a=1; Path=/x; Secure; HttpOnly",
+        "session2=own; SameSite=Strict",
+        "a=\"2\"",
+        "Session=case",
+        "b=; Max-Age=0",
+    ];
     let asked = theirs.map(|line| format!("Set-Cookie:{line}")).join(", ");
     let client = client(&envoy);
     let first = client.get_with("/get", &[("x-echo-set-header", &asked)]).await.unwrap();

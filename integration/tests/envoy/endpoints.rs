@@ -5,8 +5,8 @@ use integration::keys;
 use integration::manifests::{Endpoint, EndpointState, Manifests};
 
 use crate::scene::{
-    COOKIE, HEADER, Mint, client, deployment, get_with_cookie, manifests, pod, pods, pods_of_new_sessions, route,
-    rule, serve, start, token,
+    COOKIE, HEADER, Mint, client, deployment, get_with_cookie, manifests, pod, pods, pods_of_new_sessions,
+    route, rule, serve, start, token,
 };
 
 #[tokio::test]

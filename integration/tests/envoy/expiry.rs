@@ -10,7 +10,8 @@ use integration::{deadline, keys};
 use session_persistence::token::Contents;
 
 use crate::scene::{
-    Mint, assert_no_session, client, deployment, get_with_cookie, manifests, now, pod, pods, serve, start, token,
+    Mint, assert_no_session, client, deployment, get_with_cookie, manifests, now, pod, pods, serve, start,
+    token,
 };
 
 const ROUTE: &str = "default/route/0/0";
@@ -65,7 +66,12 @@ impl Scene {
 
     async fn assert_ended(&self, issued_ago: i64, seen_ago: i64) {
         let token = self.mint.token(issued_ago, seen_ago, self.pods[0].address());
-        assert_no_session(&client(&self.envoy), &token, &format!("issued {issued_ago} s, seen {seen_ago} s ago")).await;
+        assert_no_session(
+            &client(&self.envoy),
+            &token,
+            &format!("issued {issued_ago} s, seen {seen_ago} s ago"),
+        )
+        .await;
     }
 
     fn contents(&self, answer: &Answer) -> Contents {

@@ -42,8 +42,7 @@ async fn a_running_envoy_shows_its_keys_nowhere() {
 #[tokio::test]
 async fn rotating_keys_keeps_sessions_and_seals_them_anew_without_extending_them() {
     let pods = pods::<3>();
-    let persistence =
-        "{sessionName: session, absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}";
+    let persistence = "{sessionName: session, absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}";
     let manifests = manifests(&pods, persistence);
     let [old, new] = [(); 2].map(|()| keys::fresh().unwrap());
     let envoy = start(&deployment(&manifests).with_keys(&format!("{new},{old}"))).await;

@@ -7,10 +7,8 @@ use crate::scene::{COOKIE, browser, client, plain_rule, pod, pods, pods_of, rout
 #[tokio::test]
 async fn a_route_without_persistence_sets_no_cookie_and_does_not_touch_the_others() {
     let (pods, icons) = (pods::<3>(), pods_of::<2>("icons"));
-    let rules = [
-        rule("/", &[("backend", 1)], "{cookie: {name: session}}"),
-        plain_rule("/favicon.ico", "icons"),
-    ];
+    let rules =
+        [rule("/", &[("backend", 1)], "{cookie: {name: session}}"), plain_rule("/favicon.ico", "icons")];
     let manifests =
         Manifests::gateway().service("backend", &pods).service("icons", &icons).with(&route("route", &rules));
     let envoy = serve(&manifests).await;
@@ -54,8 +52,10 @@ async fn a_token_never_changes_which_rule_matches() {
     let by_header = "{matches: [{headers: [{name: x-canary, value: \"1\"}]}], \
                      backendRefs: [{name: canary, port: 3000}], sessionPersistence: {cookie: {name: session}}}";
     let rules = [rule("/", &[("stable", 1)], "{cookie: {name: session}}"), by_header.to_owned()];
-    let manifests =
-        Manifests::gateway().service("stable", &stable).service("canary", &canary).with(&route("route", &rules));
+    let manifests = Manifests::gateway()
+        .service("stable", &stable)
+        .service("canary", &canary)
+        .with(&route("route", &rules));
     let envoy = serve(&manifests).await;
     let browser = browser(&envoy);
     let canary = [("x-canary", "1")];

@@ -102,8 +102,7 @@ async fn scaling_up_moves_nobody() {
     let keys = keys::fresh().unwrap();
     let mut browsers = Vec::new();
     for count in [1, 2, 5] {
-        let envoy =
-            start(&deployment(&manifests(pods.iter().take(count), COOKIE)).with_keys(&keys)).await;
+        let envoy = start(&deployment(&manifests(pods.iter().take(count), COOKIE)).with_keys(&keys)).await;
         let mut moved = Vec::new();
         for (first, browser) in browsers {
             let browser = integration::client::Client::moved_to(browser, address(&envoy));

@@ -12,7 +12,8 @@ use crate::scene::{COOKIE, HEADER, client, plain_rule, pod, pods, route, rule, s
 /// `/cookie`, `/header` and, without session persistence, `/plain`.
 fn three_routes(pods: &[Backend]) -> Manifests {
     let persistent = |prefix, persistence| rule(prefix, &[("backend", 1)], persistence);
-    let rules = [persistent("/cookie", COOKIE), persistent("/header", HEADER), plain_rule("/plain", "backend")];
+    let rules =
+        [persistent("/cookie", COOKIE), persistent("/header", HEADER), plain_rule("/plain", "backend")];
     Manifests::gateway().service("backend", pods).with(&route("route", &rules))
 }
 

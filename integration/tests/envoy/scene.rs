@@ -17,33 +17,34 @@ use session_persistence::time::Timestamp;
 use session_persistence::token::{Contents, Opened, Sealer};
 
 /// A session in a cookie named `session` that lasts for an hour.
-pub const COOKIE: &str = "{sessionName: session, type: Cookie, absoluteTimeout: 1h}";
+pub(crate) const COOKIE: &str = "{sessionName: session, type: Cookie, absoluteTimeout: 1h}";
 
 /// A session in the header `session` that lasts for an hour.
-pub const HEADER: &str = "{sessionName: session, type: Header, absoluteTimeout: 1h}";
+pub(crate) const HEADER: &str = "{sessionName: session, type: Header, absoluteTimeout: 1h}";
 
 /// Pods `backend-0`, `backend-1` and so on.
-pub fn pods<const N: usize>() -> [Backend; N] {
+pub(crate) fn pods<const N: usize>() -> [Backend; N] {
     pods_of("backend")
 }
 
 /// Pods of this Service, named as it is with a number.
-pub fn pods_of<const N: usize>(service: &str) -> [Backend; N] {
+pub(crate) fn pods_of<const N: usize>(service: &str) -> [Backend; N] {
     std::array::from_fn(|number| Backend::start(Pod::new(service, &format!("{service}-{number}"))).unwrap())
 }
 
 /// An `HTTPRoute` of the Gateway `eg` with these rules.
-pub fn route(name: &str, rules: &[String]) -> String {
-    let rules: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+pub(crate) fn route(name: &str, rules: &[String]) -> String {
+    let rules = rules.join("\n  - ");
     format!(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}}}\n\
-         spec:\n  parentRefs: [{{name: eg}}]\n  rules:\n{rules}"
+         spec:\n  parentRefs: [{{name: eg}}]\n  rules:\n  - {rules}\n"
     )
 }
 
 /// A rule for all paths with this prefix that goes to these Services by weight.
-pub fn rule(prefix: &str, services: &[(&str, u32)], persistence: &str) -> String {
-    let refs = services.iter().map(|(name, weight)| format!("{{name: {name}, port: 3000, weight: {weight}}}"));
+pub(crate) fn rule(prefix: &str, services: &[(&str, u32)], persistence: &str) -> String {
+    let refs =
+        services.iter().map(|(name, weight)| format!("{{name: {name}, port: 3000, weight: {weight}}}"));
     let refs = refs.collect::<Vec<_>>().join(", ");
     format!(
         "{{matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}], backendRefs: [{refs}], \
@@ -52,36 +53,36 @@ pub fn rule(prefix: &str, services: &[(&str, u32)], persistence: &str) -> String
 }
 
 /// A rule without session persistence.
-pub fn plain_rule(prefix: &str, service: &str) -> String {
+pub(crate) fn plain_rule(prefix: &str, service: &str) -> String {
     format!(
         "{{matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}], backendRefs: [{{name: {service}, port: 3000}}]}}"
     )
 }
 
 /// One route with one rule for everything, and these pods behind it.
-pub fn manifests<'a>(pods: impl IntoIterator<Item = &'a Backend>, persistence: &str) -> Manifests {
+pub(crate) fn manifests<'a>(pods: impl IntoIterator<Item = &'a Backend>, persistence: &str) -> Manifests {
     Manifests::gateway()
         .service("backend", pods)
         .with(&route("route", &[rule("/", &[("backend", 1)], persistence)]))
 }
 
 /// The deployment of some manifests.
-pub fn deployment(manifests: &Manifests) -> Deployment {
+pub(crate) fn deployment(manifests: &Manifests) -> Deployment {
     Deployment::of(manifests).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// An Envoy that serves these manifests with fresh keys and one worker.
-pub async fn serve(manifests: &Manifests) -> Process {
+pub(crate) async fn serve(manifests: &Manifests) -> Process {
     start(&deployment(manifests)).await
 }
 
 /// An Envoy that serves this.
-pub async fn start(deployment: &Deployment) -> Process {
+pub(crate) async fn start(deployment: &Deployment) -> Process {
     deployment.start().await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The log of an Envoy that must not start with this.
-pub async fn refusal(deployment: &Deployment) -> String {
+pub(crate) async fn refusal(deployment: &Deployment) -> String {
     match deployment.start().await {
         Err(DeployError::Start(integration::envoy::StartError::Refused { log, .. })) => log,
         Err(error) => panic!("{error}"),
@@ -90,38 +91,38 @@ pub async fn refusal(deployment: &Deployment) -> String {
 }
 
 /// Where the Gateway's listener is.
-pub fn address(envoy: &Process) -> SocketAddr {
+pub(crate) fn address(envoy: &Process) -> SocketAddr {
     envoy.listener("default/eg/80").unwrap()
 }
 
 /// A client without a jar.
-pub fn client(envoy: &Process) -> Client {
+pub(crate) fn client(envoy: &Process) -> Client {
     Client::new(address(envoy))
 }
 
 /// A client with a jar.
-pub fn browser(envoy: &Process) -> Client {
+pub(crate) fn browser(envoy: &Process) -> Client {
     Client::with_jar(address(envoy))
 }
 
 /// The pod that answered a request, which must have succeeded.
-pub fn pod(answer: &Answer) -> String {
+pub(crate) fn pod(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.pod().unwrap()
 }
 
 /// The token of an answer, whichever carrier it has.
-pub fn token(answer: &Answer) -> Option<String> {
+pub(crate) fn token(answer: &Answer) -> Option<String> {
     answer.cookie("session").or_else(|| answer.value("session"))
 }
 
 /// Gets `/get` with this value of the cookie `session`.
-pub async fn get_with_cookie(client: &Client, token: &str) -> Answer {
+pub(crate) async fn get_with_cookie(client: &Client, token: &str) -> Answer {
     client.get_with("/get", &[("cookie", &format!("session={token}"))]).await.unwrap()
 }
 
 /// The pods that answer so many requests without a session.
-pub async fn pods_of_new_sessions(client: &Client, requests: usize) -> Vec<String> {
+pub(crate) async fn pods_of_new_sessions(client: &Client, requests: usize) -> Vec<String> {
     let mut pods = Vec::new();
     for _ in 0..requests {
         pods.push(pod(&client.get("/get").await.unwrap()));
@@ -130,7 +131,7 @@ pub async fn pods_of_new_sessions(client: &Client, requests: usize) -> Vec<Strin
 }
 
 /// Asserts that a request with this token gets an answer with a session of its own, as if it had had none.
-pub async fn assert_no_session(client: &Client, bad: &str, why: &str) {
+pub(crate) async fn assert_no_session(client: &Client, bad: &str, why: &str) {
     let answer = get_with_cookie(client, bad).await;
     pod(&answer);
     let new = token(&answer).unwrap_or_else(|| panic!("{why}: no new token"));
@@ -138,25 +139,25 @@ pub async fn assert_no_session(client: &Client, bad: &str, why: &str) {
 }
 
 /// Seconds since the Unix epoch.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// Makes and reads the tokens of one rule.
-pub struct Mint {
+pub(crate) struct Mint {
     sealer: Sealer,
 }
 
 impl Mint {
     /// For the rule that this path leads to, with this value of `SESSION_KEYS`.
-    pub fn new(manifests: &Manifests, route: &str, keys: &str) -> Self {
+    pub(crate) fn new(manifests: &Manifests, route: &str, keys: &str) -> Self {
         let rule = rule_of(manifests, route);
         Self { sealer: Sealer::new(&KeyRing::parse(keys).unwrap(), rule.id(), rule.carrier()) }
     }
 
     /// A token that was issued and last seen so many seconds ago (ahead of now when negative), for this endpoint.
-    pub fn token(&self, issued_ago: i64, seen_ago: i64, endpoint: SocketAddr) -> String {
-        let at = |ago| Timestamp::from_unix_seconds(now().checked_add_signed(-ago).unwrap());
+    pub(crate) fn token(&self, issued_ago: i64, seen_ago: i64, endpoint: SocketAddr) -> String {
+        let at = |ago: i64| Timestamp::from_unix_seconds(now().checked_add_signed(-ago).unwrap());
         let contents =
             Contents { issued: at(issued_ago), last_seen: at(seen_ago), endpoint: Endpoint::new(endpoint) };
         let mut nonce = [0; 24];
@@ -165,18 +166,18 @@ impl Mint {
     }
 
     /// A token that was issued just now.
-    pub fn fresh(&self, endpoint: SocketAddr) -> String {
+    pub(crate) fn fresh(&self, endpoint: SocketAddr) -> String {
         self.token(0, 0, endpoint)
     }
 
     /// What a token says, if it is one of this rule's.
-    pub fn open(&self, token: &str) -> Option<Opened> {
+    pub(crate) fn open(&self, token: &str) -> Option<Opened> {
         self.sealer.open(token.as_bytes()).ok()
     }
 }
 
 /// The rule that the Envoy route of this name serves.
-pub fn rule_of(manifests: &Manifests, route: &str) -> Rule {
+pub(crate) fn rule_of(manifests: &Manifests, route: &str) -> Rule {
     let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
     let model = deployment::compile(&[source], &Options::default()).unwrap();
     let hosts = model.listeners.into_iter().flat_map(|listener| listener.virtual_hosts);

@@ -20,9 +20,11 @@ fn both_transcripts_hold_word_for_word() {
     let steps = transcript::cookie(8888).len() + transcript::header(8889).len();
     assert_eq!(shown.lines().filter(|line| *line == "ok").count(), steps, "{shown}");
     assert!(shown.contains(" \"pod\": \"backend-765694d47f-"), "{shown}");
-    let prompted = |line: &str| line.starts_with("$ ") || line.starts_with("> ");
-    let commands: Vec<_> = shown.lines().filter(|line| prompted(line)).map(|line| &line[2..]).collect();
-    let port = |text: &str| text.split_once("localhost:").and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
+    let prompted =
+        |line: &'_ str| line.strip_prefix("$ ").or_else(|| line.strip_prefix("> ")).map(str::to_owned);
+    let commands: Vec<_> = shown.lines().filter_map(prompted).collect();
+    let port =
+        |text: &str| text.split_once("localhost:").and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
     let ports: Vec<u16> = commands.iter().filter_map(|line| port(line)).collect();
     let expected = [transcript::cookie(ports[0]), transcript::header(*ports.last().unwrap())].concat();
     let expected: Vec<_> = expected.iter().flat_map(|step| step.command.lines()).collect();

@@ -5,7 +5,8 @@ use integration::keys;
 use integration::manifests::Manifests;
 
 use crate::scene::{
-    COOKIE, address, browser, client, deployment, pod, pods_of, pods_of_new_sessions, route, rule, serve, start,
+    COOKIE, address, browser, client, deployment, pod, pods_of, pods_of_new_sessions, route, rule, serve,
+    start,
 };
 
 fn split(old: &Backend, new: &Backend, weights: [u32; 2]) -> Manifests {

@@ -116,9 +116,14 @@ impl Stage {
         tell::step("a fresh key is made, for Envoy alone, in SESSION_KEYS");
         tell::step("Envoy starts");
         let envoy = deployment.start().await?;
-        let served = |name: &str| envoy.listener(name).ok_or_else(|| io::Error::other(format!("no listener {name}")));
+        let served =
+            |name: &str| envoy.listener(name).ok_or_else(|| io::Error::other(format!("no listener {name}")));
         let (cookie, header) = (served(&cookie)?, served(&header)?);
-        tell::step(&format!("the cookie route is on port {}, the header route on {}", cookie.port(), header.port()));
+        tell::step(&format!(
+            "the cookie route is on port {}, the header route on {}",
+            cookie.port(),
+            header.port()
+        ));
         Ok(Self { envoy, cookie, header, _backends: backends })
     }
 }
@@ -152,7 +157,8 @@ fn start_backends(
     let mut backends = Vec::new();
     for (written, pod) in slices::pods(sources)? {
         let wanted = SocketAddr::new(written.ip(), port.unwrap_or(written.port()));
-        let backend = Backend::start_at(wanted, pod).map_err(|problem| refused(wanted, "--backend-port", problem))?;
+        let backend =
+            Backend::start_at(wanted, pod).map_err(|problem| refused(wanted, "--backend-port", problem))?;
         tell::step(&format!("pod {} answers on {}", backend.pod().pod, backend.address()));
         for locality in model.clusters.iter_mut().flat_map(|cluster| &mut cluster.localities) {
             if let Endpoints::Addresses(endpoints) = &mut locality.endpoints {

@@ -33,7 +33,10 @@ pub(super) fn outcome(step: &Step, outcome: &Outcome) {
 
 /// What came of it all.
 pub(super) fn verdict(held: bool) {
-    println!("{}", if held { "All of it is as the task says." } else { "Not all of it is as the task says." });
+    println!(
+        "{}",
+        if held { "All of it is as the task says." } else { "Not all of it is as the task says." }
+    );
 }
 
 /// How to go on by hand.
