@@ -1,5 +1,6 @@
 //! A cookie jar, with the rules of a browser (RFC 6265), by the crate `cookie_store`.
 
+use std::cmp::Reverse;
 use std::sync::{Mutex, PoisonError};
 
 use cookie_store::{CookieStore, RawCookie};
@@ -14,8 +15,11 @@ impl Jar {
     pub(super) fn cookies(&self, url: &str) -> Option<String> {
         let url = Url::parse(url).ok()?;
         let store = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cookies = store.matches(&url);
+        // RFC 6265 section 5.4: longer paths first. The names make equal paths stand in the same order every time.
+        cookies.sort_by_key(|cookie| (Reverse(cookie.path.len()), cookie.name().to_owned()));
         let pairs: Vec<_> =
-            store.get_request_values(&url).map(|(name, value)| format!("{name}={value}")).collect();
+            cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 

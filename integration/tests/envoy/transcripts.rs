@@ -45,22 +45,3 @@ fn a_port_that_is_taken_is_named_with_the_flag_that_chooses_another() {
         assert!(said.contains(&format!("127.0.0.1:{port}")) && said.contains(flag), "{said}");
     }
 }
-
-#[test]
-fn without_curl_the_demo_says_so() {
-    let empty = tempfile::tempdir().unwrap();
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"));
-    let output = demo.arg("--once").env("PATH", empty.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("needs the program `awk`"), "{said}");
-}
-
-#[test]
-fn an_envoy_that_is_none_is_named() {
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"));
-    let output = demo.arg("--once").env("ENVOY", "/nonexistent/envoy").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("ENVOY is set to `/nonexistent/envoy`"), "{said}");
-}

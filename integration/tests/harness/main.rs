@@ -4,3 +4,6 @@
 mod backends;
 #[cfg(test)]
 mod clients;
+#[cfg(unix)]
+#[cfg(test)]
+mod locating;

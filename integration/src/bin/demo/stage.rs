@@ -97,10 +97,10 @@ impl Stage {
         if let Some(missing) = transcript::PROGRAMS.into_iter().find(|program| !on_path(program)) {
             return Err(StageError::NoProgram(missing));
         }
-        let module = artifact::module().map_err(DeployError::from)?;
-        tell::step(&format!("the filter is {}", shown(&module)));
         let program = envoy::locate(tell::step).map_err(DeployError::from)?;
         tell::step(&format!("Envoy is {}", shown(&program)));
+        let module = artifact::module().map_err(DeployError::from)?;
+        tell::step(&format!("the filter is {}", shown(&module)));
 
         let sources = examples(&workspace::root().join(EXAMPLES))?;
         let [cookie, header] = [COOKIE.parse()?, HEADER.parse()?];
