@@ -1,8 +1,10 @@
 //! Endpoints that die, drain, or are not ready.
 
+use std::time::Duration;
+
 use integration::backend::{Backend, Behaviour};
-use integration::keys;
 use integration::manifests::{Endpoint, EndpointState, Manifests};
+use integration::{deadline, keys};
 
 use crate::scene::{
     COOKIE, HEADER, Mint, client, deployment, get_with_cookie, manifests, pod, pods, pods_of_new_sessions,
@@ -124,6 +126,24 @@ async fn an_answer_of_envoys_own_issues_nothing_when_the_endpoint_hangs_up() {
         assert_eq!(answer.status, 503);
         assert!(answer.values("set-cookie").is_empty(), "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_keeps_its_sessions() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let answer = client.get("/get").await.unwrap();
+    let slow = pods.iter().find(|found| found.pod().pod == pod(&answer)).unwrap();
+    let before = slow.requests();
+    slow.behave(Behaviour::Pause);
+    let session = token(&answer).unwrap();
+    let (again, ()) = tokio::join!(get_with_cookie(&client, &session), async {
+        let arrived = async || (slow.requests() > before).then_some(());
+        deadline::until(Duration::from_secs(30), arrived).await.unwrap();
+        slow.behave(Behaviour::Answer);
+    });
+    assert_eq!((pod(&again), again.cookie("session")), (pod(&answer), None));
 }
 
 #[tokio::test]
