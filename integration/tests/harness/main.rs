@@ -1,9 +1,7 @@
 //! The harness itself: what the tests of the project stand on.
+#![cfg(test)]
 
-#[cfg(test)]
 mod backends;
-#[cfg(test)]
 mod clients;
 #[cfg(unix)]
-#[cfg(test)]
 mod locating;

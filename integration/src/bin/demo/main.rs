@@ -74,8 +74,10 @@ async fn demo(arguments: &Arguments) -> Result<End, StageError> {
     if !arguments.once {
         tell::usage(&stage);
         tokio::select! {
-            ended = stage.envoy.ended() => return Err(StageError::Ended(ended?)),
+            // First, because Ctrl-C ends Envoy, too.
+            biased;
             () = interrupted => tell::step("stopping"),
+            ended = stage.envoy.ended() => return Err(StageError::Ended(ended?)),
         }
     }
     Ok(End::Shown { held })
