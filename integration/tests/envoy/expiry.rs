@@ -81,12 +81,12 @@ impl Scene {
 
 #[tokio::test]
 async fn the_absolute_timeout_counts_from_the_first_token_and_not_from_the_last_use() {
-    let scene = Scene::set("{sessionName: session, absoluteTimeout: 10m}").await;
-    for answer in scene.answers(590, 590).await {
+    let scene = Scene::set("{sessionName: session, absoluteTimeout: 1h}").await;
+    for answer in scene.answers(3500, 3500).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
     }
-    scene.assert_ended(601, 601).await;
-    scene.assert_ended(601, 0).await;
+    scene.assert_ended(3601, 3601).await;
+    scene.assert_ended(3601, 0).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use integration::transcript::PROGRAMS;
 use tempfile::TempDir;
@@ -86,6 +87,23 @@ fn the_right_version_on_the_path_is_taken() {
     // The next thing that the demo looks for is the filter.
     let said = Machine::with(&PROGRAMS).and("envoy", RIGHT).complaint(None);
     assert!(said.contains("there is no compiled filter") && said.contains("make module"), "{said}");
+}
+
+#[test]
+fn a_filter_that_is_older_than_a_source_of_it_is_not_run() {
+    let machine = Machine::with(&PROGRAMS).and("envoy", RIGHT);
+    let release = machine.0.path().join("wasm32-wasip1/release");
+    fs::create_dir_all(&release).unwrap();
+    let (module, source) = (release.join("session_persistence.wasm"), release.join("lib.rs"));
+    for path in [&module, &source] {
+        fs::write(path, "").unwrap();
+    }
+    fs::write(module.with_extension("d"), format!("{}: {}\n", module.display(), source.display())).unwrap();
+    let written = fs::metadata(&source).unwrap().modified().unwrap();
+    fs::File::open(&module).unwrap().set_modified(written - Duration::from_secs(1)).unwrap();
+    let said = machine.complaint(None);
+    let expected = format!("the compiled filter is older than `{}`: run `make module`", source.display());
+    assert!(said.contains(&expected), "{said}");
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
