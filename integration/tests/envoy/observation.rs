@@ -55,7 +55,7 @@ async fn the_access_log_tells_what_session_each_request_had() {
         found.await.unwrap_or_else(|elapsed| panic!("{path}: {elapsed}"))
     };
     assert!(line("/first").await.ends_with(" none"), "{}", line("/first").await);
-    let pinned = format!("pinned to {}", pods[0].address());
+    let pinned = pods[0].address().to_string();
     assert!(line("/second").await.ends_with(&pinned), "{}", line("/second").await);
     assert!(line("/third").await.contains("refused: "), "{}", line("/third").await);
     assert!(!envoy.log().contains(&token), "a token in the log is a session for whoever reads it");

@@ -1,7 +1,6 @@
 //! The module file itself: what it needs of a proxy, what it offers, how large it is.
 
 use std::fs;
-use std::path::Path;
 
 use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
@@ -74,14 +73,7 @@ const NAMED_BY_THE_SDK: [&str; 25] = [
 
 /// The module's bytes.
 pub(crate) fn read() -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/wasm32-wasip1/release/session_persistence.wasm");
-    fs::read(&path).unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}\nhint: cargo build --release --target wasm32-wasip1 -p session-persistence",
-            path.display()
-        )
-    })
+    fs::read(integration::artifact::module().unwrap_or_else(|error| panic!("{error}"))).unwrap()
 }
 
 fn payloads(module: &[u8]) -> impl Iterator<Item = Payload<'_>> {
