@@ -6,6 +6,7 @@
 
 mod control;
 mod echo;
+mod group;
 mod page;
 mod peers;
 mod serve;
@@ -21,6 +22,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 pub use control::{Control, Status};
 pub use echo::Pod;
+pub use group::{GroupError, start_group};
 pub use peers::{Peers, PeersError};
 use serve::{Server, Shared};
 pub use sessions::{WatchedSession, watched};
