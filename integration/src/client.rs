@@ -115,7 +115,15 @@ impl Client {
     /// # Errors
     /// There is no answer; any status is one.
     pub async fn post(&self, path: &str) -> Result<Answer, ClientError> {
-        self.ask(Method::POST, path, &[]).await
+        self.post_with(path, &[]).await
+    }
+
+    /// Posts nothing to a path, with these headers.
+    ///
+    /// # Errors
+    /// There is no answer; any status is one.
+    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
+        self.ask(Method::POST, path, headers).await
     }
 
     async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {

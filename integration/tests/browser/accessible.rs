@@ -64,9 +64,9 @@ async fn a_screen_reader_finds_names_landmarks_and_results() {
         of_role.map(|(_, name)| name.as_str()).collect::<Vec<_>>()
     };
     let stop = format!("Stop this pod {pod}");
-    let buttons = ["Twenty requests", "One request", "Forget the session", &stop, "Bring all pods back"];
+    let buttons = ["One request", "Twenty requests", "Forget the session", &stop, "Bring all pods back"];
     assert_eq!(named("button"), buttons);
-    assert_eq!(named("radio"), ["Cookie, 3600 s", "Header, 3600 s"]);
+    assert_eq!(named("radio"), ["Cookie, 60 min", "Header, 60 min"]);
     for landmark in ["banner", "main", "contentinfo"] {
         assert_eq!(named(landmark).len(), 1, "{landmark}");
     }

@@ -41,7 +41,7 @@ pub(crate) struct Square {
 }
 
 impl Button {
-    pub(crate) const ALL: [Self; 5] = [Self::Twenty, Self::One, Self::Forget, Self::Stop, Self::Start];
+    pub(crate) const ALL: [Self; 5] = [Self::One, Self::Twenty, Self::Forget, Self::Stop, Self::Start];
 
     pub(crate) const fn id(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use integration::workspace;
 use serde_json::json;
 
 use crate::browser::{Browser, Button};
-use crate::scene::{COOKIE, Scene};
+use crate::scene::Scene;
 
 /// Set to have the picture in `docs` made anew.
 const UPDATE: &str = "UPDATE_PICTURE";
@@ -16,8 +16,9 @@ const DEMO: &str = "localhost:8888";
 
 #[tokio::test]
 async fn a_picture_of_the_page_after_twenty_requests() {
+    let cookie = "{sessionName: Session-A, absoluteTimeout: 60s, cookieConfig: {lifetimeType: Permanent}}";
     let header = "{sessionName: Session-A, type: Header, absoluteTimeout: 60s}";
-    let scene = Scene::with(&[("/", COOKIE), ("/header", header)]).await;
+    let scene = Scene::with(&[("/", cookie), ("/header", header)]).await;
     let mapped = format!("--host-resolver-rules=MAP {DEMO} {}", scene.address());
     let browser = Browser::with_arguments(&[mapped], &format!("http://{DEMO}/")).await;
     // Amid them its pod stops, so that the picture has more than one colour to show.

@@ -98,7 +98,9 @@ async fn serve(arguments: Arguments) -> Result<(), BackendError> {
         None => Running::Free { _backend: backend },
         Some(address) => {
             let listener = TcpListener::bind(address).await.map_err(refused(address))?;
-            Running::Controlled { _control: Control::start(listener, backend)? }
+            let control = Control::start(listener, backend)?;
+            println!("its control port is {}", control.address());
+            Running::Controlled { _control: control }
         }
     };
     tokio::select! {
