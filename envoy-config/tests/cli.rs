@@ -151,7 +151,7 @@ fn of_a_directory_the_manifests_are_read_by_name_and_nothing_below_it() {
     fs::create_dir(directory.path().join("deeper.yaml")).unwrap();
     fs::write(directory.path().join("deeper.yaml/broken.yaml"), "]").unwrap();
     fs::write(directory.path().join("notes.txt"), "]").unwrap();
-    for (name, end) in [("base", "yml"), ("cookie", "yaml"), ("header", "yaml")] {
+    for (name, end) in [("base", "yml"), ("cookie", "yaml"), ("header", "yaml"), ("page", "yaml")] {
         fs::copy(format!("{EXAMPLE}/{name}.yaml"), directory.path().join(format!("{name}.{end}"))).unwrap();
     }
     let ended = call(&[&["render", "-f", text(directory.path())], &MAPPINGS[..]].concat(), b"");
