@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests docker-compose.yaml for real: the README's lines, a killed replica, scaling, restarts, a second `up` after a change.
+# Tests docker-compose.yaml for real: the README's lines, the page's buttons, a killed replica, scaling, restarts, and a
+# second `up` after a change.
 #
 # It works on a copy of this checkout, as a project of its own, with any engine that has `compose` and BuildKit.
 # Environment: DOCKER, the engine's client (docker); COOKIE_PORT and HEADER_PORT, free ports (8888 and 8889).
@@ -116,7 +117,13 @@ replicas() {
 }
 
 is_replica() {
-    replicas | grep --quiet --line-regexp "$1"
+    grep --quiet --line-regexp "$1" <<<"$(replicas)"
+}
+
+# inspect FORMAT: a line of every container, ended ones too.
+inspect() {
+    # shellcheck disable=SC2046 # one word per container
+    "$DOCKER" inspect --format "$1" $(compose ps --all --quiet)
 }
 
 address() {
@@ -130,20 +137,18 @@ four_replicas() {
 }
 
 confined() {
-    local container found
-    local format='{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}} {{.HostConfig.Privileged}}'
-    for container in $(compose ps --all --quiet); do
-        found=$("$DOCKER" inspect --format "$format" "$container")
-        [[ $found =~ ^[1-9][0-9]*:[1-9][0-9]*\ true\ \[ALL\]\ \[no-new-privileges:true\]\ false$ ]] || fail "$container: $found"
-    done
+    local found user='{{.Config.User}}' confines='{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{.Privileged}}'
+    found=$(inspect "{{.Name}} $user {{with .HostConfig}}$confines{{end}}")
+    [ "$(wc -l <<<"$found")" = 6 ] || fail "these are not all containers: $found"
+    ! grep --invert-match --extended-regexp \
+        '^[^ ]+ [1-9][0-9]*:[1-9][0-9]* true \[ALL\] \[no-new-privileges:true\] false$' <<<"$found" >&2 || fail 'not confined'
 }
 
 keys_are_secret() {
     local keys
     keys=$(compose exec -T envoy cat /var/lib/session-keys/keys)
     [[ $keys =~ ^[0-9a-f]{64}$ ]] || fail "the keys are no 64 hexadecimal digits"
-    # shellcheck disable=SC2046 # one word per container
-    { compose logs; compose config; "$DOCKER" inspect $(compose ps --all --quiet); } >"$work/shown" 2>&1
+    { compose logs; compose config; inspect '{{json .}}'; } >"$work/shown" 2>&1
     ! grep --quiet "$keys" "$work/shown" || fail "the keys can be read from outside"
 }
 
@@ -235,6 +240,20 @@ killed_replica() {
         END { exit bad }' "${files[@]}" >&2
 }
 
+page() {
+    local site=http://localhost:$COOKIE_PORT token
+    grep --quiet '<html' <<<"$(curl --silent --fail --header 'Accept: text/html' "$site/")" || fail 'there is no page'
+    open_sessions 1
+    token=${TOKENS[0]}
+    curl --silent --fail --request POST --output /dev/null "$site/-/stop?pod=${PODS[0]}" || fail 'cannot stop a pod'
+    moves "$token" "${PODS[0]}"
+    listening() { [ "$(curl --silent "$site/-/pods" | grep --only-matching '"listening":true' | wc -l)" = "$1" ]; }
+    listening 3 || fail "stopped one pod, and now: $(curl --silent "$site/-/pods")"
+    curl --silent --fail --request POST --output /dev/null "$site/-/start" || fail 'cannot bring the pods back'
+    listening 4 || fail "brought the pods back, and now: $(curl --silent "$site/-/pods")"
+    stays "$token" "${PODS[0]}"
+}
+
 scaled_up() {
     open_sessions 12
     up --no-build --no-recreate --scale backend=6
@@ -264,7 +283,8 @@ scaled_down() {
 # stays TOKEN POD
 stays() {
     ask "$LONG" "Session-A: $1"
-    [ "$STATUS $POD $ISSUED" = "200 $2 " ] || fail "the session of $2 got status ${STATUS:-none} from $POD${ISSUED:+ and a new token}"
+    [ "$STATUS $POD $ISSUED" = "200 $2 " ] ||
+        fail "the session of $2 got status ${STATUS:-none} from $POD${ISSUED:+ and a new token}"
 }
 
 # moves TOKEN POD: to another replica, and the answer has the token to stay there.
@@ -288,7 +308,8 @@ restarted_backends() {
         ask "$LONG" "Session-A: ${tokens[index]}"
         [ "$STATUS" = 200 ] || fail "status ${STATUS:-none}"
         if grep --quiet --line-regexp --fixed-strings "${addresses[index]}" <<<"$now"; then
-            [ "$(address "$POD") $ISSUED" = "${addresses[index]} " ] || fail "pinned to ${addresses[index]}, answered by $(address "$POD")"
+            [ "$(address "$POD") $ISSUED" = "${addresses[index]} " ] ||
+                fail "pinned to ${addresses[index]}, answered by $(address "$POD")${ISSUED:+ with a new token}"
         else
             [ -n "$ISSUED" ] || fail "${addresses[index]} is gone, and there is no new token"
         fi
@@ -325,29 +346,31 @@ changed_up() {
     sed -i.before 's/absoluteTimeout: 10s/absoluteTimeout: 20s/' envoy-config/examples/quickstart/cookie.yaml
     up
     echo "$((SECONDS - begun)) s, of which Cargo compiled $(compiled | sort -u | paste -s -d ' ' -)"
-    [ "$(compiled | sort -u | paste -s -d ' ' -)" = 'envoy-config integration session-persistence' ] || fail 'compiled more or less than the packages that changed'
-    curl --silent --include "http://localhost:$COOKIE_PORT/get" | grep --quiet --ignore-case '^set-cookie:.*; Max-Age=20;' || fail 'the new manifest is not served'
+    [ "$(compiled | sort -u | paste -s -d ' ' -)" = 'envoy-config integration session-persistence' ] ||
+        fail 'compiled more or less than the packages that changed'
+    grep --quiet '^set-cookie:.*; Max-Age=20;' <<<"$(curl --silent --include "http://localhost:$COOKIE_PORT/get")" ||
+        fail 'the new manifest is not served'
 }
 
 stops() {
-    local container begun=$SECONDS
-    # shellcheck disable=SC2046 # one word per container
+    local ended begun=$SECONDS
     compose stop >/dev/null 2>&1
-    for container in $(compose ps --all --quiet); do
-        # 137 is what the engine's own end to it looks like, after the grace period of two seconds.
-        [ "$("$DOCKER" inspect --format '{{.State.ExitCode}}' "$container")" != 137 ] || fail "$("$DOCKER" inspect --format '{{.Name}}' "$container") did not end by itself"
-    done
+    ended=$(inspect '{{.Name}} {{.State.Status}} {{.State.ExitCode}}')
+    [ "$(wc -l <<<"$ended")" = 6 ] || fail "these are not all containers: $ended"
+    # After the grace period of two seconds the engine ends it, and the exit code is 137.
+    ! grep --invert-match --extended-regexp ' exited (0|143)$' <<<"$ended" >&2 || fail 'ended by force'
     echo "$((SECONDS - begun)) s"
 }
 
 leaves_nothing() {
     compose down --volumes >/dev/null 2>&1
-    local kind
-    for kind in container volume network; do
-        local all=()
-        [ "$kind" != container ] || all=(--all)
-        [ -z "$("$DOCKER" "$kind" ls ${all[@]+"${all[@]}"} --quiet --filter "label=com.docker.compose.project=$PROJECT")" ] || fail "a $kind is left"
-    done
+    local left project="label=com.docker.compose.project=$PROJECT"
+    left=$(
+        "$DOCKER" container ls --all --quiet --filter "$project"
+        "$DOCKER" volume ls --quiet --filter "$project"
+        "$DOCKER" network ls --quiet --filter "$project"
+    )
+    [ -z "$left" ] || fail "left: $left"
 }
 
 # ----------------------------------------------------------------------------------------------------------------- run
@@ -364,14 +387,18 @@ command -v curl >/dev/null || { echo 'compose: curl is missing: install it and t
 
 work=$(mktemp -d)
 clean_up() {
-    cd "$work/checkout" 2>/dev/null && compose down --volumes --rmi local >/dev/null 2>&1 || true
+    cd "$work/checkout" 2>/dev/null && {
+        compose down --volumes --rmi local
+        "$DOCKER" image prune --force --filter "label=com.docker.compose.project=$PROJECT"
+    } >/dev/null 2>&1
     rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 mkdir "$work/checkout"
 # The times of the files come along, but not what Git ignores.
-(cd "$root" && git ls-files --cached --others --exclude-standard -z | tar --null --files-from=- --create) | tar -C "$work/checkout" -x
+(cd "$root" && git ls-files --cached --others --exclude-standard -z | tar --null --files-from=- --create) |
+    tar -C "$work/checkout" -x
 cd "$work/checkout"
 compose down --volumes >/dev/null 2>&1
 
@@ -384,7 +411,8 @@ if ! up; then
     exit 1
 fi
 say "up and healthy after $((SECONDS - begun)) s"
-"$DOCKER" image ls --format '{{.Repository}}: {{.Size}}' --filter "label=com.docker.compose.project=$PROJECT" | sed 's/^/    /'
+"$DOCKER" image ls --format '    {{.Repository}}: {{.Size}}' --filter dangling=false \
+    --filter "label=com.docker.compose.project=$PROJECT"
 
 holds 'new sessions reach four replicas, found by the name of their Service' four_replicas
 holds 'no container has a root user, a writable file system or capabilities' confined
@@ -393,7 +421,8 @@ holds 'the lines for cookies in the README show the same pod five times' cookie_
 holds 'ten seconds later the cookie reaches others, each answer with a new one' cookie_expires
 holds 'the lines for headers in the README show the same pod five times' header_transcript
 holds 'ten seconds later the header reaches others, each answer with a new one' header_expires
-holds 'when a replica is killed, its clients move with a new token in the same answer, and nobody sees an error' killed_replica
+holds 'the page at / stops a pod, whose sessions move, and brings it back' page
+holds "a killed replica's clients move, with a new token in the same answer, and nobody sees an error" killed_replica
 holds 'from four replicas to six, all sessions stay' scaled_up
 holds 'from six replicas to two, the sessions of the two stay, and the others move' scaled_down
 holds 'a second up without a change compiles nothing' unchanged_up
