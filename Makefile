@@ -11,7 +11,7 @@ DENY := 0.20.2
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: demo test test-core test-wasm test-envoy module lint deny bench clean rust-wasip1 rust-unknown
+.PHONY: demo test test-core test-wasm test-envoy test-compose module lint deny bench clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself.
 	$(call say,"Building the demo")
@@ -33,6 +33,10 @@ test-wasm: rust-unknown $(TOOLS)/bindgen-$(BINDGEN)/bin/wasm-bindgen-test-runner
 test-envoy: module ## The compiled module under an embedded host, then on a real Envoy.
 	$(call say,"Testing the module and the whole path on a real Envoy")
 	@$(CARGO) test --locked -p integration
+
+test-compose: ## The containers of docker-compose.yaml: needs an engine, Docker or another (DOCKER=…).
+	$(call say,"Testing the containers")
+	@integration/compose-test.sh
 
 module: rust-wasip1 ## The filter as a module that Envoy loads.
 	$(call say,"Compiling the filter to $(MODULE)")
