@@ -394,7 +394,7 @@ clean_up() {
     rm -rf "$work"
 }
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' HUP INT PIPE TERM
 mkdir "$work/checkout"
 # The times of the files come along, but not what Git ignores.
 (cd "$root" && git ls-files --cached --others --exclude-standard -z | tar --null --files-from=- --create) |
