@@ -11,7 +11,7 @@ DENY := 0.20.2
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: demo test test-core test-wasm test-envoy test-browser module lint deny bench clean rust-wasip1 rust-unknown
+.PHONY: demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself.
 	$(call say,"Building the demo")
@@ -39,6 +39,10 @@ test-browser: module ## The page and its sessions in a real Chromium. UPDATE_PIC
 	@command -v "$${CHROMEDRIVER:-chromedriver}" >/dev/null || { \
 		echo 'Chromium is missing: install it and its driver (Debian: apt-get install chromium chromium-driver) and try again.' >&2; exit 1; }
 	@$(CARGO) test --locked -p integration --features browser --test browser
+
+test-compose: ## The containers of docker-compose.yaml: needs an engine, Docker or another (DOCKER=…).
+	$(call say,"Testing the containers")
+	@integration/compose-test.sh
 
 module: rust-wasip1 ## The filter as a module that Envoy loads.
 	$(call say,"Compiling the filter to $(MODULE)")
