@@ -66,9 +66,11 @@ deny: $(TOOLS)/deny-$(DENY)/bin/cargo-deny
 		then $< --locked check --hide-inclusion-graph advisories; \
 		else echo 'advisories: NOT checked: the advisory database cannot be reached from here'; fi
 
+# Only Envoy is measured: what sends the requests need not be optimised as a whole, which takes minutes.
 bench: module ## CPU per request against Envoy's own stateful_session filter, in one paired run.
 	$(call say,"Measuring")
-	@$(CARGO) run --quiet --locked --release -p integration --bin bench
+	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		$(CARGO) run --quiet --locked --release -p integration --bin bench
 
 clean:
 	$(CARGO) clean
