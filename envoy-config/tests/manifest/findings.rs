@@ -103,9 +103,9 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
             "65536",
         ),
         (
-            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTPS}]}",
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: TLS}]}",
             "not-supported",
-            "HTTPS",
+            "TLS",
         ),
         ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: http}]}", "unknown-value", "http"),
         (

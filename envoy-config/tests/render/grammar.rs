@@ -183,7 +183,7 @@ proptest! {
         let bootstrap = rendered(&model);
         prop_assert_eq!(render(&model, &options()), render(&model.clone(), &options()));
         let written = routes(&bootstrap).as_array().unwrap().last().unwrap();
-        let route = &model.listeners[0].virtual_hosts[0].routes[0];
+        let route = &model.listeners[0].virtual_hosts().next().unwrap().routes[0];
         prop_assert_eq!(&written["name"], &json!(route.name));
         prop_assert_eq!(&written["match"]["headers"][0]["string_match"]["exact"], &json!(route.matches.method));
         if let PathMatch::Exact(path) = &route.matches.path {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{
-    Action, Cluster, Domain, Endpoint, Endpoints, Listener, Locality, Model, PathMatch, Route, RouteMatch,
+    Action, Cluster, Domain, Endpoint, Endpoints, Listener, Locality, Model, PathMatch, Protocol, Route, RouteMatch,
     TextMatch, ValueMatch, VirtualHost,
 };
 use envoy_config::render::Options;
@@ -53,7 +53,7 @@ pub(crate) fn listener(port: u16, virtual_hosts: Vec<VirtualHost>) -> Listener {
     Listener {
         name: format!("default/eg/{port}"),
         bind: SocketAddr::from(([127, 0, 0, 1], port)),
-        virtual_hosts,
+        protocol: Protocol::Http { virtual_hosts },
     }
 }
 

@@ -138,7 +138,7 @@ fn codes(diagnostics: &[Diagnostic]) -> Vec<&'static str> {
 }
 
 fn routes<'m>(listener: &'m Listener, domain: &Domain) -> &'m [Route] {
-    let host = listener.virtual_hosts.iter().find(|host| host.domain == *domain);
+    let host = listener.virtual_hosts().find(|host| host.domain == *domain);
     &host.unwrap_or_else(|| panic!("no virtual host for {domain:?}")).routes
 }
 
