@@ -29,6 +29,9 @@ pub enum PemError {
         /// The block that should be there.
         wanted: &'static str,
     },
+    /// PEM as one line, or as few.
+    #[error("is PEM that has lost its line breaks")]
+    Folded,
     /// A block without its end.
     #[error("is cut short: a PEM block has no line that ends it")]
     Unended,
@@ -131,6 +134,7 @@ impl PemError {
             Self::NoBlock { .. } | Self::OtherBlocks { .. } => {
                 Some("in `data` the whole PEM text is base64 once more: `base64 < FILE`; in `stringData` it stands as it is")
             }
+            Self::Folded => Some("in YAML a text keeps its line breaks behind `|`, and loses them behind `>`"),
             Self::Unended | Self::Body => {
                 Some("copy the whole file, with its line breaks, from `-----BEGIN` to `-----END`")
             }

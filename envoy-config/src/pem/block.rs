@@ -43,12 +43,17 @@ pub(super) fn all(text: &[u8], wanted: &'static str) -> Result<Vec<Block>, PemEr
         }
         blocks.push(block);
     }
-    if blocks.is_empty() { Err(PemError::NoBlock { wanted }) } else { Ok(blocks) }
+    match blocks.is_empty() {
+        false => Ok(blocks),
+        true if text.contains("-----BEGIN ") => Err(PemError::Folded),
+        true => Err(PemError::NoBlock { wanted }),
+    }
 }
 
 /// The label of a line `-----WORD LABEL-----`.
 fn marked<'l>(line: &'l str, word: &str) -> Option<&'l str> {
-    line.strip_prefix("-----")?.strip_prefix(word)?.strip_prefix(' ')?.strip_suffix("-----")
+    let label = line.strip_prefix("-----")?.strip_prefix(word)?.strip_prefix(' ')?.strip_suffix("-----")?;
+    (!label.contains("-----")).then_some(label)
 }
 
 impl Block {

@@ -75,7 +75,7 @@ fn bad_copies_are_named() {
     for body in ["MAQCAQE=", "", "BAMCAQE=", "MIQ="] {
         assert_eq!(key(&KEY.replace("MAMCAQE=", body)), Err(PemError::Content), "{body:?}");
     }
-    assert_eq!(key(&KEY.replace('\n', " ")), Err(PemError::NoBlock { wanted: "PRIVATE KEY" }));
+    assert_eq!(key(&KEY.replace('\n', " ")), Err(PemError::Folded));
 }
 
 #[test]
