@@ -11,7 +11,7 @@ DENY := 0.20.2
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: demo test test-core test-wasm test-module test-envoy module lint deny bench clean rust-wasip1 rust-unknown
+.PHONY: demo test test-core test-wasm test-envoy module lint deny bench clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself.
 	$(call say,"Building the demo")
@@ -72,7 +72,9 @@ rust-wasip1 rust-unknown:
 
 $(TOOLS)/bindgen-%/bin/wasm-bindgen-test-runner:
 	$(call say,"Installing wasm-bindgen-cli $* into $(TOOLS) (about three minutes; once)")
-	@$(CARGO) install --quiet --locked --root $(TOOLS)/bindgen-$* --target-dir $(TOOLS)/build wasm-bindgen-cli --version $*
+	@# Without its lock file, which asks for releases that a registry mirror may not have yet.
+	@$(CARGO) install --quiet --root $(TOOLS)/bindgen-$* --target-dir $(TOOLS)/build \
+		wasm-bindgen-cli --version =$* --bin wasm-bindgen-test-runner --no-default-features
 
 $(TOOLS)/deny-%/bin/cargo-deny:
 	$(call say,"Installing cargo-deny $* into $(TOOLS) (some minutes; once)")

@@ -85,6 +85,15 @@ impl Listener {
         };
         http.iter().chain(https.iter().flat_map(|site| &site.virtual_hosts))
     }
+
+    /// All virtual hosts, to be changed.
+    pub fn virtual_hosts_mut(&mut self) -> impl Iterator<Item = &mut VirtualHost> {
+        let (http, https) = match &mut self.protocol {
+            Protocol::Http { virtual_hosts } => (virtual_hosts.as_mut_slice(), [].as_mut_slice()),
+            Protocol::Https { sites } => ([].as_mut_slice(), sites.as_mut_slice()),
+        };
+        http.iter_mut().chain(https.iter_mut().flat_map(|site| &mut site.virtual_hosts))
+    }
 }
 
 /// What one hostname serves. A request that none of its routes match is answered 404.

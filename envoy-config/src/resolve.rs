@@ -3,15 +3,15 @@
 //! It reads typed manifests, looks everything up by name, and leaves nothing of them behind: the model holds what is to
 //! be served, the diagnostics what is wrong. Its cost grows with the manifests and the model, not with their square.
 //!
-//! - [`gateways`]: which Gateways are served.
-//! - [`binds`]: which address each of their listeners binds.
-//! - [`certificates`]: what their TLS handshakes show.
-//! - [`attach`]: which routes attach to which listeners.
-//! - [`rules`]: what the rules of a route serve; with [`backends`] and [`endpoints`] for where requests go, [`persistence`],
-//!   [`rule_id`] and [`cookie_path`] for their sessions.
-//! - [`virtual_hosts`]: which routes a [`hostname`] serves, in the order of [`precedence`].
-//! - [`collisions`]: rules that get in each other's way.
-//! - [`report`]: collects what is wrong.
+//! - `gateways`: which Gateways are served.
+//! - `binds`: which address each of their listeners binds.
+//! - `certificates`: what their TLS handshakes show.
+//! - `attach`: which routes attach to which listeners.
+//! - `rules`: what the rules of a route serve; with `backends` and `endpoints` for where requests go, `persistence`,
+//!   `rule_id` and `cookie_path` for their sessions.
+//! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
+//! - `collisions`: rules that get in each other's way.
+//! - `report`: collects what is wrong.
 
 mod attach;
 mod backends;

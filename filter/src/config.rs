@@ -30,9 +30,8 @@ mod timeout;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use self::read::{At, Refused};
+use self::read::{At, Json, Refused};
 
 pub use carrier::{
     Carrier, Cookie, CookieName, CookieNameError, CookiePath, CookiePathError, Header, HeaderName,
@@ -65,7 +64,7 @@ impl PluginConfig {
     /// # Errors
     /// The first value that does not fit, with its path.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        let read = |document: &Value| {
+        let read = |document: &Json| {
             let rules = At::document(document).fields(&["rules"])?.required("rules")?;
             let rules = rules.entries()?.map(|(name, rule)| Ok((name.clone(), Rule::read(&rule)?)));
             Ok(Self { rules: rules.collect::<Result<_, _>>()? })
@@ -75,3 +74,6 @@ impl PluginConfig {
         read(&document).map_err(|Refused { path, problem }| ConfigError { path, problem })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint(SocketAddr);
 
-/// A text of Envoy's that is no `ip:port`: the address of a pipe or of an internal listener.
+/// A text of Envoy's that is no `ip:port`: the address of a pipe, of an internal listener, or one with an IPv6 zone, which
+/// means another host on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an ip:port, so no session can be pinned to it")]
 pub struct NotAnAddress;
@@ -24,7 +25,12 @@ impl Endpoint {
     /// # Errors
     /// Whatever is not an IP address with a port.
     pub fn parse(text: &[u8]) -> Result<Self, NotAnAddress> {
-        std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map(Self).ok_or(NotAnAddress)
+        let address =
+            std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(NotAnAddress)?;
+        match address {
+            SocketAddr::V6(address) if address.scope_id() != 0 => Err(NotAnAddress),
+            _ => Ok(Self(address)),
+        }
     }
 
     /// The compact form inside a token: 4 or 16 bytes of address, 2 of port.
@@ -70,11 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn pipes_internal_listeners_and_hostnames_are_no_endpoints() {
+    fn pipes_internal_listeners_hostnames_and_zones_are_no_endpoints() {
         for text in [
             "/run/app.sock",
             "envoy://listener/id",
             "localhost:80",
+            "[fe80::1%1]:80",
             "10.0.0.1",
             "10.0.0.1:99999",
             "",

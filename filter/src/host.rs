@@ -101,17 +101,12 @@ impl Configured {
         let name = property(&["xds", "route_name"]).unwrap_or_default();
         let route = self.plugin.route(&name);
         let session = route.map_or(Session::None, |route| find_session(route));
-        let pin = match session {
-            Session::Pinned(pinned) => Some(pinned.endpoint.to_string()),
-            Session::None | Session::Refused(_) => None,
-        };
-        // Without a pin this removes what a client may have sent under the private name.
-        report(
-            "pin",
-            hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin.as_deref()),
-        );
-        let route = Rc::clone(route?);
+        // What the access log shows of a pinned session is the endpoint, which is also the pin. Without a pin, what a client
+        // may have sent under the private name is removed.
         let shown = session.to_string();
+        let pin = matches!(session, Session::Pinned(_)).then_some(shown.as_str());
+        report("pin", hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
+        let route = Rc::clone(route?);
         report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
         if let Session::Refused(refusal) = session {
             self.counters.refused(refusal);

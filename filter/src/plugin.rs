@@ -162,8 +162,8 @@ mod tests {
         let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
         let (shop, game) = (plugin.route(b"shop/0").unwrap(), plugin.route(b"game/0").unwrap());
         let cookies = format!("a=b; sid={}", token(shop));
-        assert_eq!(shop.session(cookies.as_bytes(), NOW).to_string(), "pinned to 10.0.0.1:80");
-        assert_eq!(game.session(token(game).as_bytes(), NOW).to_string(), "pinned to 10.0.0.1:80");
+        assert_eq!(shop.session(cookies.as_bytes(), NOW).to_string(), "10.0.0.1:80");
+        assert_eq!(game.session(token(game).as_bytes(), NOW).to_string(), "10.0.0.1:80");
         assert_eq!((shop.request_header(), game.request_header()), ("cookie", "x-room"));
     }
 
@@ -172,7 +172,7 @@ mod tests {
         let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
         let game = plugin.route(b"game/0").unwrap();
         let joined = format!("stale, {} ,", token(game));
-        assert_eq!(game.session(joined.as_bytes(), NOW).to_string(), "pinned to 10.0.0.1:80");
+        assert_eq!(game.session(joined.as_bytes(), NOW).to_string(), "10.0.0.1:80");
         assert_eq!(game.session(b" , ", NOW), Session::None);
     }
 

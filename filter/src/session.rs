@@ -150,12 +150,12 @@ impl Issue {
 }
 
 impl fmt::Display for Session {
-    /// As the access log shows it: `none`, `refused: …`, `pinned to 10.0.0.1:80`.
+    /// As the access log shows it: `none`, `refused: …` with the reason, or the endpoint it is pinned to.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
             Self::Refused(refusal) => write!(f, "refused: {refusal}"),
-            Self::Pinned(pinned) => write!(f, "pinned to {}", pinned.endpoint),
+            Self::Pinned(pinned) => pinned.endpoint.fmt(f),
         }
     }
 }

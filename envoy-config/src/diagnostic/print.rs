@@ -2,7 +2,7 @@
 //! field, the hint.
 //!
 //! Only the lines around a place are handed to the renderer, and the lines of a source are counted once, so that a finding
-//! costs the same in a long source as in a short one. Lines that may hold a private key are not shown ([`confidential`]).
+//! costs the same in a long source as in a short one. Lines that may hold a private key are not shown (see `confidential`).
 
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -86,31 +86,12 @@ impl<'m, 'b> Attacher<'m, 'b> {
             selected = true;
         }
         if complete {
-            self.tell_of_unused(route, hostnames, &listeners, report);
+            tell_of_unused(route, hostnames, &listeners, report);
         }
         let mut listeners: Vec<_> = listeners.into_iter().map(|(position, _)| position).collect();
         listeners.sort_unstable();
         listeners.dedup();
         if selected { Attachment::Listeners(listeners) } else { Attachment::NotSelected }
-    }
-
-    /// Hostnames that no listener of the route has are left out (Gateway API, `HTTPRouteSpec.hostnames`), but not in
-    /// silence.
-    fn tell_of_unused(
-        &self,
-        route: &Object<HttpRoute>,
-        hostnames: &[Domain],
-        listeners: &[Attached<'m>],
-        report: &mut Report,
-    ) {
-        for (number, (written, hostname)) in route.spec.hostnames.iter().zip(hostnames).enumerate() {
-            let used = |(_, section): &Attached<'m>| section.domain().intersection(hostname).is_some();
-            if !listeners.iter().any(used) {
-                let place = Place::new(route, format!("spec.hostnames[{number}]"), written.span);
-                let message = format!("no listener that the route is attached to has {}", hostname.written());
-                report.warning("unused-hostname", place, message);
-            }
-        }
     }
 
     /// The listeners of a Gateway that let the route pass, or the gate that the last of them fell at.
@@ -157,5 +138,23 @@ impl<'m, 'b> Attacher<'m, 'b> {
             return Err(Gate::Hostname(strange.iter().map(|(_, section)| section.domain()).collect()));
         }
         Ok(meeting)
+    }
+}
+
+/// Hostnames that no listener of the route has are left out (Gateway API, `HTTPRouteSpec.hostnames`), but not in
+/// silence.
+fn tell_of_unused(
+    route: &Object<HttpRoute>,
+    hostnames: &[Domain],
+    listeners: &[Attached<'_>],
+    report: &mut Report,
+) {
+    for (number, (written, hostname)) in route.spec.hostnames.iter().zip(hostnames).enumerate() {
+        let used = |(_, section): &Attached<'_>| section.domain().intersection(hostname).is_some();
+        if !listeners.iter().any(used) {
+            let place = Place::new(route, format!("spec.hostnames[{number}]"), written.span);
+            let message = format!("no listener that the route is attached to has {}", hostname.written());
+            report.warning("unused-hostname", place, message);
+        }
     }
 }

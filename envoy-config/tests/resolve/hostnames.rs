@@ -111,7 +111,8 @@ fn an_exact_hostname_is_below_any_number_of_labels() {
 
 #[test]
 fn a_hostname_that_no_listener_has_is_left_out_with_a_warning() {
-    let documents = [&base(&["*.example.com"])[..], &route("r", "", &["a.example.com", "example.com"])];
+    let base = base(&["*.example.com"]);
+    let documents = [base.as_str(), &route("r", "", &["a.example.com", "example.com"])];
     let found = finding(&documents);
     assert_eq!((found.code, found.severity), ("unused-hostname", Severity::Warning));
     assert_eq!(found.field.as_deref(), Some("spec.hostnames[1]"));

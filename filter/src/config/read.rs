@@ -1,9 +1,22 @@
 //! Reading the JSON document, with the path of whatever does not fit.
 //!
-//! By hand over [`serde_json::Value`] and not derived: derived readers that know their path made the module a third
-//! larger, and Envoy loads it into every worker.
+//! By hand and not derived: derived readers that know their path made the module a third larger, and Envoy compiles it for
+//! every worker. Nor over `serde_json::Value`, which takes the last of two equal keys in silence.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// What a plugin configuration is made of.
+#[derive(Debug)]
+pub(super) enum Json {
+    Object(BTreeMap<String, Json>),
+    Text(String),
+    Flag(bool),
+    /// What has no place in it, by its name.
+    Other(&'static str),
+}
 
 /// Why a value was refused, in words.
 #[derive(Debug, thiserror::Error)]
@@ -41,17 +54,17 @@ pub(super) struct Refused {
 #[derive(Clone)]
 pub(super) struct At<'a> {
     path: String,
-    value: &'a Value,
+    value: &'a Json,
 }
 
 /// An object, its path and the fields it may have.
 pub(super) struct Fields<'a> {
     path: String,
-    fields: &'a Map<String, Value>,
+    fields: &'a BTreeMap<String, Json>,
 }
 
 impl<'a> At<'a> {
-    pub(super) const fn document(value: &'a Value) -> Self {
+    pub(super) const fn document(value: &'a Json) -> Self {
         Self { path: String::new(), value }
     }
 
@@ -85,25 +98,23 @@ impl<'a> At<'a> {
     }
 
     pub(super) fn text(&self) -> Result<&'a str, Refused> {
-        self.value.as_str().ok_or_else(|| self.mismatch("a string"))
+        if let Json::Text(text) = self.value { Ok(text) } else { Err(self.mismatch("a string")) }
     }
 
     pub(super) fn flag(&self) -> Result<bool, Refused> {
-        self.value.as_bool().ok_or_else(|| self.mismatch("true or false"))
+        if let Json::Flag(flag) = self.value { Ok(*flag) } else { Err(self.mismatch("true or false")) }
     }
 
-    fn object(&self) -> Result<&'a Map<String, Value>, Refused> {
-        self.value.as_object().ok_or_else(|| self.mismatch("an object"))
+    fn object(&self) -> Result<&'a BTreeMap<String, Json>, Refused> {
+        if let Json::Object(fields) = self.value { Ok(fields) } else { Err(self.mismatch("an object")) }
     }
 
     fn mismatch(&self, expected: &'static str) -> Refused {
         let found = match self.value {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Array(_) => "a list",
-            Value::Object(_) => "an object",
+            Json::Object(_) => "an object",
+            Json::Text(_) => "a string",
+            Json::Flag(_) => "a boolean",
+            Json::Other(name) => name,
         };
         self.refuse(Problem::Type { expected, found })
     }
@@ -128,4 +139,61 @@ fn join(path: &str, name: &str) -> String {
 fn refuse(path: &str, problem: Problem) -> Refused {
     let path = if path.is_empty() { String::from(".") } else { path.to_owned() };
     Refused { path, problem }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyJson;
+
+        impl<'de> Visitor<'de> for AnyJson {
+            type Value = Json;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+                let mut fields = BTreeMap::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if fields.contains_key(&name) {
+                        return Err(A::Error::custom(format_args!("the field `{name}` is there twice")));
+                    }
+                    let value = map.next_value()?;
+                    fields.insert(name, value);
+                }
+                Ok(Json::Object(fields))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Json::Other("a list"))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+                Ok(Json::Text(text.to_owned()))
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Json, E> {
+                Ok(Json::Flag(flag))
+            }
+
+            fn visit_unit<E>(self) -> Result<Json, E> {
+                Ok(Json::Other("null"))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+                Ok(Json::Other("a number"))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
+                Ok(Json::Other("a number"))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+                Ok(Json::Other("a number"))
+            }
+        }
+
+        deserializer.deserialize_any(AnyJson)
+    }
 }

@@ -224,7 +224,7 @@ fn timeouts_are_those_of_today_and_not_of_the_day_of_issue() {
 fn the_access_log_tells_sessions_apart() {
     let rule = rule(10, 0);
     assert_eq!(request(&rule, &[], 0).to_string(), "none");
-    assert_eq!(request(&rule, &[&token(&rule, 0, 0)], 0).to_string(), "pinned to 10.0.0.1:80");
+    assert_eq!(request(&rule, &[&token(&rule, 0, 0)], 0).to_string(), "10.0.0.1:80");
     assert_eq!(
         request(&rule, &[&token(&rule, 0, 0)], 10).to_string(),
         "refused: its absolute timeout has passed"

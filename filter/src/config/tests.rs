@@ -1,0 +1,300 @@
+//! What a plugin configuration may say, and where a refusal points.
+
+use super::*;
+use crate::names::OVERRIDE_HOST_HEADER;
+use crate::test;
+
+fn name<T: TryFrom<String>>(text: &str) -> Result<T, T::Error> {
+    T::try_from(text.to_owned())
+}
+
+/// A document with one rule of these fields.
+fn document(fields: &str) -> String {
+    format!(r#"{{"rules": {{"default/shop/0/0": {{{fields}}}}}}}"#)
+}
+
+/// The path and the words of a refusal.
+fn refusal(json: &str) -> (String, String) {
+    let ConfigError { path, problem } = PluginConfig::parse(json.as_bytes()).unwrap_err();
+    (path, problem.to_string())
+}
+
+/// A refusal of a document with one rule: its path behind the rule's, and its words.
+fn rule_refusal(fields: &str) -> (String, String) {
+    let (path, problem) = refusal(&document(fields));
+    (path.strip_prefix("rules.default/shop/0/0").unwrap().to_owned(), problem)
+}
+
+#[test]
+fn a_name_has_the_characters_of_a_token_and_keeps_them() {
+    for good in ["a", "Session-A", "__Host-sid", "!#$%&'*+-.^_`|~09azAZ"] {
+        assert_eq!(name::<CookieName>(good).unwrap().as_str(), good);
+    }
+    for bad in
+        ['(', ')', ',', '/', ':', ';', '<', '=', '>', '?', '@', '[', ']', '{', '}', '"', '\\', ' ', '\t']
+    {
+        let refused = name::<CookieName>(&format!("a{bad}b"));
+        assert_eq!(refused, Err(CookieNameError::Token(TokenError::Character(bad))));
+    }
+    for bad in ['\0', '\u{7f}', '\u{80}', 'ü', '🍪'] {
+        let refused = name::<HeaderName>(&format!("{bad}"));
+        assert_eq!(refused, Err(HeaderNameError::Token(TokenError::Character(bad))));
+    }
+}
+
+#[test]
+fn a_name_has_one_to_256_bytes() {
+    assert_eq!(name::<CookieName>(""), Err(CookieNameError::Token(TokenError::Empty)));
+    assert!(name::<CookieName>(&"n".repeat(256)).is_ok());
+    assert_eq!(name::<CookieName>(&"n".repeat(257)), Err(CookieNameError::Token(TokenError::TooLong(257))));
+}
+
+#[test]
+fn a_header_name_is_in_lower_case() {
+    assert_eq!(name::<HeaderName>("X-Session-A").unwrap().as_str(), "x-session-a");
+}
+
+#[test]
+fn a_header_with_another_meaning_carries_no_session() {
+    for reserved in ["Cookie", "set-cookie", "HOST", "content-length", "Authorization", OVERRIDE_HOST_HEADER]
+    {
+        let refused = name::<HeaderName>(reserved);
+        assert_eq!(refused, Err(HeaderNameError::Reserved(reserved.to_ascii_lowercase())));
+    }
+}
+
+#[test]
+fn a_cookie_path_starts_with_a_slash() {
+    for good in ["/", "/a b/c,d", "/~"] {
+        assert_eq!(name::<CookiePath>(good).unwrap().as_str(), good);
+    }
+    for relative in ["", "a", " /"] {
+        assert_eq!(name::<CookiePath>(relative), Err(CookiePathError::Relative));
+    }
+}
+
+#[test]
+fn a_cookie_path_cannot_end_its_attribute_or_the_header() {
+    for bad in [';', '\r', '\n', '\0', '\t', '\u{7f}', 'ü'] {
+        assert_eq!(name::<CookiePath>(&format!("/{bad}")), Err(CookiePathError::Character(bad)));
+    }
+}
+
+#[test]
+fn a_cookie_path_has_at_most_1024_bytes() {
+    assert!(name::<CookiePath>(&format!("/{}", "p".repeat(1023))).is_ok());
+    assert_eq!(name::<CookiePath>(&format!("/{}", "p".repeat(1024))), Err(CookiePathError::TooLong(1025)));
+}
+
+#[test]
+fn a_timeout_is_whole_seconds() {
+    for (text, seconds) in [("1s", 1), ("10s", 10), ("007s", 7), ("4294967295s", 4_294_967_295)] {
+        assert_eq!(name::<Timeout>(text).unwrap().seconds(), seconds);
+    }
+    for bad in
+        ["", "s", "10", "10 s", " 10s", "10S", "+10s", "-1s", "1.5s", "1m", "10ms", "4294967296s", "٣s"]
+    {
+        assert_eq!(name::<Timeout>(bad), Err(TimeoutError::Form(bad.to_owned())));
+    }
+}
+
+#[test]
+fn a_timeout_is_not_zero() {
+    assert_eq!(name::<Timeout>("0s"), Err(TimeoutError::Zero));
+}
+
+#[test]
+fn a_rule_id_has_1_to_1024_bytes() {
+    assert_eq!(name::<RuleId>("default/shop").unwrap().as_str(), "default/shop");
+    assert!(name::<RuleId>(&"i".repeat(1024)).is_ok());
+    assert_eq!(name::<RuleId>(""), Err(RuleIdError(0)));
+    assert_eq!(name::<RuleId>(&"i".repeat(1025)), Err(RuleIdError(1025)));
+}
+
+#[test]
+fn a_document_is_read_as_it_was_written() {
+    let cookie = Carrier::Cookie(Cookie {
+        name: name("Session-A").unwrap(),
+        path: name("/shop").unwrap(),
+        lifetime: Lifetime::Permanent,
+        secure: true,
+    });
+    let header = Carrier::Header(Header { name: name("session-a").unwrap() });
+    let timeout = |text| Some(name::<Timeout>(text).unwrap());
+    let rule = |id, carrier, idle| Rule::new(name(id).unwrap(), carrier, timeout("10s"), idle).unwrap();
+    let config = PluginConfig {
+        rules: [
+            ("default/cookie/0/0".to_owned(), rule("default/cookie@1", cookie, None)),
+            ("default/header/0/0".to_owned(), rule("default/header@1", header, timeout("5s"))),
+        ]
+        .into(),
+    };
+    assert_eq!(PluginConfig::parse(&serde_json::to_vec(&config).unwrap()).unwrap(), config);
+}
+
+#[test]
+fn what_a_cookie_does_not_say_has_its_default() {
+    let json = document(r#""id": "i", "cookie": {"name": "sid"}"#);
+    let config = PluginConfig::parse(json.as_bytes()).unwrap();
+    let rule = &config.rules["default/shop/0/0"];
+    let expected = Cookie {
+        name: name("sid").unwrap(),
+        path: name("/").unwrap(),
+        lifetime: Lifetime::Session,
+        secure: false,
+    };
+    assert_eq!(*rule.carrier(), Carrier::Cookie(expected));
+    assert_eq!((rule.absolute_timeout(), rule.idle_timeout()), (None, None));
+}
+
+#[test]
+fn a_document_without_rules_serves_no_route() {
+    assert_eq!(PluginConfig::parse(br#"{"rules": {}}"#).unwrap(), PluginConfig::default());
+}
+
+#[test]
+fn what_is_no_json_says_where_it_should_have_come_from() {
+    for json in ["", "rules: {}", r#"{"rules": {}} {}"#, r#"{"rules": "#] {
+        let (path, problem) = refusal(json);
+        assert_eq!(path, ".");
+        assert!(problem.contains("google.protobuf.StringValue"), "{problem}");
+    }
+    assert_eq!(PluginConfig::parse(b"{\"rules\": \"\xff\"}").unwrap_err().path, ".");
+}
+
+#[test]
+fn a_field_that_is_there_twice_is_refused() {
+    let (path, problem) = refusal(r#"{"rules": {}, "rules": {}}"#);
+    assert_eq!(path, ".");
+    assert!(problem.contains("the field `rules` is there twice at line 1 column 21"), "{problem}");
+}
+
+#[test]
+fn a_value_of_another_type_is_refused_with_its_path() {
+    for (json, path, problem) in [
+        ("[]", ".", "expected an object, found a list"),
+        ("null", ".", "expected an object, found null"),
+        (r#"{"rules": 1}"#, "rules", "expected an object, found a number"),
+        (r#"{"rules": {"a": "x"}}"#, "rules.a", "expected an object, found a string"),
+    ] {
+        assert_eq!(refusal(json), (path.to_owned(), problem.to_owned()));
+    }
+    for (fields, path, problem) in [
+        (r#""id": 1, "header": {"name": "a"}"#, ".id", "expected a string, found a number"),
+        (r#""id": "i", "header": {"name": null}"#, ".header.name", "expected a string, found null"),
+        (
+            r#""id": "i", "cookie": {"name": "a", "secure": "yes"}"#,
+            ".cookie.secure",
+            "expected true or false, found a string",
+        ),
+        (
+            r#""id": "i", "cookie": {"name": "a", "lifetime": true}"#,
+            ".cookie.lifetime",
+            "expected a string, found a boolean",
+        ),
+    ] {
+        assert_eq!(rule_refusal(fields), (path.to_owned(), problem.to_owned()));
+    }
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_those_that_are_known() {
+    let (path, problem) = refusal(r#"{"rules": {}, "rule": {}}"#);
+    assert_eq!((path.as_str(), problem.as_str()), ("rule", "unknown field, expected one of: rules"));
+    for (fields, path, problem) in [
+        (
+            r#""id": "i", "cookies": {}"#,
+            ".cookies",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout",
+        ),
+        (
+            r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,
+            ".cookie.max_age",
+            "unknown field, expected one of: name, path, lifetime, secure",
+        ),
+        (
+            r#""id": "i", "header": {"name": "a", "path": "/"}"#,
+            ".header.path",
+            "unknown field, expected one of: name",
+        ),
+    ] {
+        assert_eq!(rule_refusal(fields), (path.to_owned(), problem.to_owned()));
+    }
+}
+
+#[test]
+fn a_missing_field_is_refused_with_the_path_of_its_object() {
+    assert_eq!(refusal("{}"), (".".to_owned(), "the field `rules` is missing".to_owned()));
+    for (fields, path, problem) in [
+        (r#""cookie": {"name": "a"}"#, "", "the field `id` is missing"),
+        (r#""id": "i", "cookie": {}"#, ".cookie", "the field `name` is missing"),
+        (r#""id": "i", "header": {}"#, ".header", "the field `name` is missing"),
+    ] {
+        assert_eq!(rule_refusal(fields), (path.to_owned(), problem.to_owned()));
+    }
+}
+
+#[test]
+fn a_text_without_meaning_is_refused_in_the_words_of_its_type() {
+    for (fields, path, problem) in [
+        (r#""id": "", "header": {"name": "a"}"#, ".id", RuleIdError(0).to_string()),
+        (
+            r#""id": "i", "cookie": {"name": "a b"}"#,
+            ".cookie.name",
+            CookieNameError::Token(TokenError::Character(' ')).to_string(),
+        ),
+        (
+            r#""id": "i", "header": {"name": "Cookie"}"#,
+            ".header.name",
+            HeaderNameError::Reserved("cookie".to_owned()).to_string(),
+        ),
+        (
+            r#""id": "i", "cookie": {"name": "a", "path": "x"}"#,
+            ".cookie.path",
+            CookiePathError::Relative.to_string(),
+        ),
+        (
+            r#""id": "i", "cookie": {"name": "a", "lifetime": "Session"}"#,
+            ".cookie.lifetime",
+            r#"unknown lifetime "Session", expected `session` or `permanent`"#.to_owned(),
+        ),
+        (
+            r#""id": "i", "header": {"name": "a"}, "absolute_timeout": "1h""#,
+            ".absolute_timeout",
+            TimeoutError::Form("1h".to_owned()).to_string(),
+        ),
+        (
+            r#""id": "i", "header": {"name": "a"}, "idle_timeout": "0s""#,
+            ".idle_timeout",
+            TimeoutError::Zero.to_string(),
+        ),
+    ] {
+        assert_eq!(rule_refusal(fields), (path.to_owned(), problem));
+    }
+}
+
+#[test]
+fn a_rule_has_exactly_one_carrier() {
+    let both = r#""id": "i", "cookie": {"name": "a"}, "header": {"name": "b"}"#;
+    assert_eq!(rule_refusal(both), (String::new(), RuleError::TwoCarriers.to_string()));
+    assert_eq!(rule_refusal(r#""id": "i""#), (String::new(), RuleError::NoCarrier.to_string()));
+}
+
+#[test]
+fn a_permanent_cookie_needs_an_absolute_timeout() {
+    let fields = r#""id": "i", "cookie": {"name": "a", "lifetime": "permanent"}"#;
+    let expected = (String::new(), RuleError::PermanentWithoutTimeout.to_string());
+    assert_eq!(rule_refusal(&format!(r#"{fields}, "idle_timeout": "10s""#)), expected);
+    assert!(
+        PluginConfig::parse(document(&format!(r#"{fields}, "absolute_timeout": "10s""#)).as_bytes()).is_ok()
+    );
+}
+
+#[test]
+fn an_error_names_the_configuration_the_path_and_the_problem() {
+    let error = PluginConfig::parse(br#"{"rules": {"a": {"id": "i", "header": {"name": ""}}}}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "plugin configuration: at `rules.a.header.name`: invalid header name: it is empty"
+    );
+}

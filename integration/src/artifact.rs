@@ -1,0 +1,80 @@
+//! The compiled filter.
+//!
+//! It is built by cargo for another target, so a test cannot depend on it; it can only refuse to run against a module
+//! that is missing, or older than the sources it is to speak for. Cargo lists those beside the module, in a `.d` file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::workspace;
+
+/// Why there is no module to test.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// It was never built.
+    #[error("there is no compiled filter at `{}`: run `make module`", .0.display())]
+    Missing(PathBuf),
+    /// It was built from other sources.
+    #[error("the compiled filter is older than `{}`: run `make module`", .0.display())]
+    Stale(PathBuf),
+    /// A file could not be looked at.
+    #[error("cannot read `{}`: {problem}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: io::Error,
+    },
+}
+
+/// The path of the compiled filter, built from the sources as they are.
+///
+/// # Errors
+/// It is missing, or a source of it has changed since.
+pub fn module() -> Result<PathBuf, ArtifactError> {
+    let path = workspace::target().join("wasm32-wasip1/release/session_persistence.wasm");
+    let Ok(built) = modified(&path) else {
+        return Err(ArtifactError::Missing(path));
+    };
+    let list = path.with_extension("d");
+    let text =
+        fs::read_to_string(&list).map_err(|problem| ArtifactError::Unreadable { path: list, problem })?;
+    // A source that is no longer there has changed, too.
+    let unchanged = |source: &PathBuf| modified(source).is_ok_and(|changed| changed <= built);
+    match sources(&text).into_iter().find(|source| !unchanged(source)) {
+        Some(source) => Err(ArtifactError::Stale(source)),
+        None => Ok(path),
+    }
+}
+
+fn modified(path: &Path) -> io::Result<SystemTime> {
+    fs::metadata(path)?.modified()
+}
+
+/// The sources in a dependency file, which is one rule of a makefile: `module: source source …`, spaces in names escaped.
+fn sources(text: &str) -> Vec<PathBuf> {
+    let names = text.split_once(": ").map_or("", |(_, names)| names).trim_end();
+    let mut sources = vec![String::new()];
+    let mut characters = names.chars().peekable();
+    while let Some(character) = characters.next() {
+        let space = character == '\\' && characters.next_if_eq(&' ').is_some();
+        match (character, sources.last_mut()) {
+            (' ', _) | (_, None) => sources.push(String::new()),
+            (_, Some(name)) => name.push(if space { ' ' } else { character }),
+        }
+    }
+    sources.into_iter().filter(|name| !name.is_empty()).map(PathBuf::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_of_a_module_are_those_that_cargo_lists() {
+        let list = "/a b/x.wasm: /a\\ b/lib.rs /a\\ b/names.rs\n".replace("/a b/x", "/a\\ b/x");
+        assert_eq!(sources(&list), [PathBuf::from("/a b/lib.rs"), PathBuf::from("/a b/names.rs")]);
+    }
+}

@@ -1,0 +1,129 @@
+//! Echo backends: real HTTP servers that answer as the Gateway API's `echo-basic` does, and that can be killed, paused
+//! and revived.
+
+mod echo;
+mod serve;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::net::{TcpSocket, TcpStream};
+
+pub use echo::Pod;
+use serve::{Server, Shared};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// What a backend does with the requests that reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// It answers them.
+    Answer,
+    /// It accepts them and answers nothing, until it behaves otherwise.
+    Pause,
+    /// It closes their connections without an answer.
+    HangUp,
+}
+
+/// One backend. It has its address for as long as it lives, alive or killed.
+#[derive(Debug)]
+pub struct Backend {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    state: State,
+}
+
+/// Whether anything listens at the address.
+#[derive(Debug)]
+enum State {
+    Alive(Server),
+    /// The socket keeps the address from others; since it does not listen, connections are refused.
+    Killed(Option<TcpSocket>),
+}
+
+impl Backend {
+    /// Starts a backend on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn start(pod: Pod) -> io::Result<Self> {
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), pod)
+    }
+
+    /// Starts a backend on this address.
+    ///
+    /// # Errors
+    /// The address is taken, or none of this machine's.
+    pub fn start_at(address: SocketAddr, pod: Pod) -> io::Result<Self> {
+        let listener = bind(address)?.listen(BACKLOG)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(pod));
+        let server = Server::start(listener, Arc::clone(&shared));
+        Ok(Self { address, shared, state: State::Alive(server) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn pod(&self) -> &Pod {
+        &self.shared.pod
+    }
+
+    /// How many requests have reached it, answered or not.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Changes what it does with requests, those that wait included.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.shared.behaviour.send_replace(behaviour);
+    }
+
+    /// Closes every connection and refuses new ones; returns when that is so.
+    ///
+    /// # Errors
+    /// The address could not be kept.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        if let State::Alive(server) = std::mem::replace(&mut self.state, State::Killed(None)) {
+            server.stop().await;
+            self.state = State::Killed(Some(bind(self.address)?));
+        }
+        Ok(())
+    }
+
+    /// Listens again, on the same address.
+    ///
+    /// # Errors
+    /// The address is no longer there.
+    pub fn revive(&mut self) -> io::Result<()> {
+        if let State::Killed(kept) = &mut self.state {
+            let socket = kept.take().map_or_else(|| bind(self.address), Ok)?;
+            let server = Server::start(socket.listen(BACKLOG)?, Arc::clone(&self.shared));
+            self.state = State::Alive(server);
+        }
+        Ok(())
+    }
+
+    /// Whether it takes connections.
+    pub async fn reachable(&self) -> bool {
+        TcpStream::connect(self.address).await.is_ok()
+    }
+}
+
+/// Takes an address without listening on it.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Closed connections hold an address for a while; a revived backend must have it at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}

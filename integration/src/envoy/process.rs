@@ -1,0 +1,200 @@
+//! One Envoy process: started on a bootstrap, ready when it says so, gone when dropped.
+//!
+//! A bootstrap asks for port 0 where the number does not matter. Envoy then takes free ports, and tells them in a file
+//! (its administration interface) and there (its listeners), so that any number of Envoys run side by side.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use session_persistence::names::KEYS_VARIABLE;
+use tempfile::TempDir;
+
+use super::admin::{Admin, AdminError};
+use crate::deadline::{self, Elapsed};
+
+/// The longest that Envoy may take to start or to stop: it compiles the module first, on a machine that may be busy.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How many lines of the log a failing test shows.
+const TAIL: usize = 40;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Launch<'a> {
+    /// The program.
+    pub envoy: &'a Path,
+    /// The bootstrap, in YAML.
+    pub bootstrap: &'a str,
+    /// The value of `SESSION_KEYS`; unset when none.
+    pub keys: Option<&'a str>,
+    /// The number of worker threads.
+    pub workers: u32,
+}
+
+/// Why Envoy did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file could not be written, or the program not be run.
+    #[error("cannot start Envoy: {0}")]
+    Io(#[from] io::Error),
+    /// It stopped by itself: what it does with a configuration that it refuses.
+    #[error("Envoy did not start ({status}); its log:\n{log}")]
+    Refused {
+        /// How it ended.
+        status: ExitStatus,
+        /// All that it wrote.
+        log: String,
+    },
+    /// It runs but takes no requests.
+    #[error("Envoy did not get ready: {elapsed}; its log:\n{log}")]
+    Unready {
+        /// How long that was.
+        elapsed: Elapsed,
+        /// All that it wrote.
+        log: String,
+    },
+    /// It is ready but does not say where.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+}
+
+/// A running Envoy. Dropping it ends it; in a failing test it leaves the end of its log.
+#[derive(Debug)]
+pub struct Process {
+    running: Running,
+    admin: Admin,
+    listeners: BTreeMap<String, SocketAddr>,
+    folder: TempDir,
+}
+
+impl Process {
+    /// Starts Envoy and waits until it takes requests.
+    ///
+    /// # Errors
+    /// It cannot be started, refuses the bootstrap or does not get ready.
+    pub async fn start(launch: &Launch<'_>) -> Result<Self, StartError> {
+        let folder = tempfile::tempdir()?;
+        let mut running = Running(command(launch, folder.path())?.spawn()?);
+        let up = deadline::until(PATIENCE, async || {
+            if let Ok(Some(status)) = running.0.try_wait() {
+                return Some(Err(status));
+            }
+            let address = fs::read_to_string(folder.path().join(ADMIN)).ok()?.parse().ok()?;
+            let admin = Admin::new(address);
+            admin.ready().await.then_some(Ok(admin))
+        });
+        let up = up.await;
+        let log = || log(folder.path());
+        let admin = match up {
+            Ok(Ok(admin)) => admin,
+            Ok(Err(status)) => return Err(StartError::Refused { status, log: log() }),
+            Err(elapsed) => return Err(StartError::Unready { elapsed, log: log() }),
+        };
+        let listeners = admin.listeners().await?;
+        Ok(Self { running, admin, listeners, folder })
+    }
+
+    /// Its administration interface.
+    #[must_use]
+    pub const fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// The address of a listener, by its name in the bootstrap.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> Option<SocketAddr> {
+        self.listeners.get(name).copied()
+    }
+
+    /// All that it has written: its log and the access log.
+    #[must_use]
+    pub fn log(&self) -> String {
+        log(self.folder.path())
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.0.id()
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// The process cannot be watched.
+    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.running.0.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the end of Envoy's log:\n{}", tail(&self.log()));
+        }
+    }
+}
+
+/// A child process that does not outlive its owner.
+#[derive(Debug)]
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // An error here means that it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Has Envoy read a bootstrap as if it were to start with it.
+///
+/// # Errors
+/// Envoy could not be run, or refuses the bootstrap; then the error holds its log.
+pub fn validate(launch: &Launch<'_>) -> Result<(), StartError> {
+    let folder = tempfile::tempdir()?;
+    let status = command(launch, folder.path())?.args(["--mode", "validate"]).status()?;
+    if status.success() { Ok(()) } else { Err(StartError::Refused { status, log: log(folder.path()) }) }
+}
+
+/// The file to which Envoy writes the address of its administration interface.
+const ADMIN: &str = "admin";
+
+/// The file to which Envoy writes.
+const LOG: &str = "log";
+
+fn command(launch: &Launch<'_>, folder: &Path) -> io::Result<Command> {
+    let bootstrap = folder.join("envoy.yaml");
+    fs::write(&bootstrap, launch.bootstrap)?;
+    let log = File::create(folder.join(LOG))?;
+    let mut command = Command::new(launch.envoy);
+    command.arg("--config-path").arg(bootstrap);
+    command.arg("--admin-address-path").arg(folder.join(ADMIN));
+    command.arg("--concurrency").arg(launch.workers.to_string());
+    command.arg("--disable-hot-restart");
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    match launch.keys {
+        Some(keys) => command.env(KEYS_VARIABLE, keys),
+        None => command.env_remove(KEYS_VARIABLE),
+    };
+    Ok(command)
+}
+
+fn log(folder: &Path) -> String {
+    fs::read(folder.join(LOG)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default().join("\n")
+}

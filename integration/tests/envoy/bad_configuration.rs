@@ -1,0 +1,32 @@
+//! A plugin configuration that is wrong keeps Envoy from starting, and the log says where.
+
+use integration::deployment::Deployment;
+
+use crate::scene::{COOKIE, deployment, manifests, pods, refusal};
+
+/// The log of an Envoy whose plugin configuration has one text for another.
+async fn log_with(text: &str, other: &str) -> String {
+    let pods = pods::<1>();
+    let rendered = deployment(&manifests(&pods, COOKIE));
+    assert!(rendered.bootstrap().contains(text), "{}", rendered.bootstrap());
+    refusal(&Deployment::of_bootstrap(rendered.bootstrap().replace(text, other)).unwrap()).await
+}
+
+#[tokio::test]
+async fn an_unknown_field_is_refused_with_its_place() {
+    let log = log_with("\"absolute_timeout\"", "\"absolute_timeuot\"").await;
+    assert!(log.contains("plugin configuration: at `rules.default/route/0/0"), "{log}");
+    assert!(log.contains("absolute_timeuot"), "{log}");
+}
+
+#[tokio::test]
+async fn a_value_of_the_wrong_form_is_refused_with_its_place() {
+    let log = log_with("\"3600s\"", "\"an hour\"").await;
+    assert!(log.contains("rules.default/route/0/0") && log.contains("an hour"), "{log}");
+}
+
+#[tokio::test]
+async fn a_cookie_name_that_no_cookie_can_have_is_refused() {
+    let log = log_with("\"name\": \"session\"", "\"name\": \"ses sion\"").await;
+    assert!(log.contains("invalid cookie name"), "{log}");
+}

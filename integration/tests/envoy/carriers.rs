@@ -1,0 +1,203 @@
+//! Cookies and headers as clients really send them, and cookies as browsers have to get them.
+
+use integration::client::{Answer, Client, Protocol, raw};
+use integration::envoy::Process;
+use integration::manifests::Manifests;
+
+use crate::scene::{
+    COOKIE, HEADER, address, client, deployment, manifests, plain_rule, pod, pods, route, rule, serve, start,
+    token,
+};
+
+/// Asserts that each of these ways to send a token reaches the pod that it names; a fresh session would go round.
+async fn assert_all_reach(envoy: &Process, client: &Client, sent: &[Vec<(&str, String)>]) {
+    let answer = client.get("/get").await.unwrap();
+    let (first, token) = (pod(&answer), token(&answer).unwrap());
+    for headers in sent {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (*name, value.replace("TOKEN", &token))).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        for _ in 0..3 {
+            let answer = client.get_with("/get", &headers).await.unwrap();
+            assert_eq!(pod(&answer), first, "{headers:?}\n{}", envoy.log());
+            assert!(crate::scene::token(&answer).is_none(), "{headers:?}");
+        }
+    }
+}
+
+fn lines<const N: usize>(name: &'static str, values: [&str; N]) -> Vec<(&'static str, String)> {
+    values.map(|value| (name, value.to_owned())).to_vec()
+}
+
+#[tokio::test]
+async fn the_session_is_found_among_other_cookies_in_one_line_or_several() {
+    let pods = pods::<4>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let sent = [
+        lines("cookie", ["session=TOKEN"]),
+        lines("cookie", ["a=1; session=TOKEN; b=2"]),
+        lines("cookie", ["a=1;session=TOKEN;b=2"]),
+        lines("cookie", ["xsession=1; session=TOKEN; session2=3"]),
+        lines("cookie", ["session=\"TOKEN\""]),
+        lines("cookie", ["a; =; ;;session=TOKEN"]),
+        lines("cookie", ["a=1", "session=TOKEN"]),
+        lines("cookie", ["a=1; b=2", "c=3", "d=4; session=TOKEN; e=5"]),
+    ];
+    assert_all_reach(&envoy, &client(&envoy), &sent).await;
+    assert_all_reach(&envoy, &client(&envoy).speaking(Protocol::Http2), &sent).await;
+}
+
+#[tokio::test]
+async fn of_several_cookies_of_our_name_the_first_that_counts_does() {
+    let pods = pods::<4>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let sent = [
+        lines("cookie", ["session=nonsense; session=TOKEN"]),
+        lines("cookie", ["session=; session=TOKEN; session=nonsense"]),
+        lines("cookie", ["session=nonsense", "session=TOKEN"]),
+    ];
+    assert_all_reach(&envoy, &client(&envoy), &sent).await;
+
+    let client = client(&envoy);
+    let (one, two) = (client.get("/get").await.unwrap(), client.get("/get").await.unwrap());
+    assert_ne!(pod(&one), pod(&two));
+    let both = format!("session={}; session={}", token(&one).unwrap(), token(&two).unwrap());
+    let answer = client.get_with("/get", &[("cookie", &both)]).await.unwrap();
+    assert_eq!(pod(&answer), pod(&one));
+}
+
+#[tokio::test]
+async fn a_session_header_is_found_in_one_line_or_several() {
+    let pods = pods::<4>();
+    let envoy = serve(&manifests(&pods, HEADER)).await;
+    let sent = [
+        lines("session", ["TOKEN"]),
+        lines("session", ["nonsense, TOKEN"]),
+        lines("session", ["nonsense", "TOKEN"]),
+    ];
+    assert_all_reach(&envoy, &client(&envoy), &sent).await;
+    assert_all_reach(&envoy, &client(&envoy).speaking(Protocol::Http2), &sent).await;
+}
+
+#[tokio::test]
+async fn the_case_of_a_header_name_does_not_matter() {
+    let pods = pods::<4>();
+    for (persistence, names) in [
+        (COOKIE, ["cookie: session=", "Cookie: session=", "COOKIE:session="]),
+        (HEADER, ["session: ", "Session: ", "SESSION:"]),
+    ] {
+        let envoy = serve(&manifests(&pods, persistence)).await;
+        let answer = client(&envoy).get("/get").await.unwrap();
+        let (first, token) = (pod(&answer), token(&answer).unwrap());
+        for name in names {
+            for _ in 0..3 {
+                let request = format!(
+                    "GET /get HTTP/1.1\r\nhost: localhost\r\n{name}{token}\r\nconnection: close\r\n\r\n"
+                );
+                assert_eq!(pod(&raw(address(&envoy), request.as_bytes()).await.unwrap()), first, "{name}");
+            }
+        }
+    }
+}
+
+/// The attributes of the session cookie that a first answer sets, without its value.
+async fn attributes(persistence: &str, prefix: &str) -> Vec<String> {
+    let pods = pods::<1>();
+    let manifests = Manifests::gateway()
+        .service("backend", &pods)
+        .with(&route("route", &[rule(prefix, &[("backend", 1)], persistence)]));
+    let envoy = serve(&manifests).await;
+    let line = client(&envoy).get(prefix).await.unwrap().set_cookie("session").unwrap();
+    let mut attributes: Vec<_> = line.split("; ").skip(1).map(str::to_owned).collect();
+    attributes.sort();
+    attributes
+}
+
+#[tokio::test]
+async fn a_permanent_cookie_lives_as_long_as_the_absolute_timeout() {
+    let old = "{sessionName: session, absoluteTimeout: 5m, cookieConfig: {lifetimeType: Permanent}}";
+    let new = "{absoluteTimeout: 5m, cookie: {name: session, lifetimeType: Permanent}}";
+    for persistence in [old, new] {
+        assert_eq!(attributes(persistence, "/").await, ["HttpOnly", "Max-Age=300", "Path=/", "SameSite=Lax"]);
+    }
+}
+
+#[tokio::test]
+async fn a_session_cookie_says_nothing_of_its_lifetime() {
+    let old = "{sessionName: session, absoluteTimeout: 5m}";
+    let new = "{cookie: {name: session}, absoluteTimeout: 5m}";
+    for persistence in [old, new] {
+        assert_eq!(attributes(persistence, "/").await, ["HttpOnly", "Path=/", "SameSite=Lax"]);
+    }
+}
+
+#[tokio::test]
+async fn the_path_is_the_one_asked_for_else_the_root_or_in_the_older_shape_that_of_the_match() {
+    let newer = attributes("{cookie: {name: session}}", "/deep").await;
+    assert_eq!(newer, ["HttpOnly", "Path=/", "SameSite=Lax"]);
+    let given = attributes("{cookie: {name: session, path: /other}}", "/deep").await;
+    assert_eq!(given, ["HttpOnly", "Path=/other", "SameSite=Lax"]);
+    let older = attributes("{sessionName: session}", "/deep").await;
+    assert_eq!(older, ["HttpOnly", "Path=/deep", "SameSite=Lax"]);
+}
+
+#[tokio::test]
+async fn unnamed_sessions_of_two_rules_have_names_of_their_own() {
+    let pods = pods::<2>();
+    let rules = ["/a", "/b"].map(|prefix| rule(prefix, &[("backend", 1)], "{type: Cookie}"));
+    let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
+    let client = client(&envoy);
+    let name = |answer: Answer| {
+        let line = answer.value("set-cookie").unwrap();
+        line.split('=').next().unwrap().to_owned()
+    };
+    let (a, b) = (name(client.get("/a").await.unwrap()), name(client.get("/b").await.unwrap()));
+    assert_ne!(a, b);
+    assert_eq!(name(client.get("/a").await.unwrap()), a);
+}
+
+#[tokio::test]
+async fn set_cookies_of_the_backend_arrive_untouched_and_in_order() {
+    let pods = pods::<2>();
+    let envoy = start(&deployment(&manifests(&pods, COOKIE)).with_workers(1)).await;
+    let theirs = [
+        "a=1; Path=/x; Secure; HttpOnly",
+        "session2=own; SameSite=Strict",
+        "a=\"2\"",
+        "Session=case",
+        "b=; Max-Age=0",
+    ];
+    let asked = theirs.map(|line| format!("Set-Cookie:{line}")).join(", ");
+    let client = client(&envoy);
+    let first = client.get_with("/get", &[("x-echo-set-header", &asked)]).await.unwrap();
+    let (ours, others): (Vec<_>, Vec<_>) =
+        first.values("set-cookie").into_iter().partition(|line| line.starts_with("session="));
+    assert_eq!((ours.len(), others), (1, theirs.map(str::to_owned).to_vec()));
+
+    let cookie = format!("session={}", token(&first).unwrap());
+    let again = client.get_with("/get", &[("x-echo-set-header", &asked), ("cookie", &cookie)]).await.unwrap();
+    assert_eq!(again.values("set-cookie"), theirs);
+}
+
+#[tokio::test]
+async fn the_backend_sees_the_cookies_of_the_client_as_they_were() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let sent = "a=1; session=nonsense; b=\"2\"";
+    assert_eq!(client.get_with("/get", &[("cookie", sent)]).await.unwrap().echoed("Cookie"), [sent]);
+}
+
+#[tokio::test]
+async fn a_session_header_of_the_backends_own_does_not_reach_the_client_as_a_second_one() {
+    let pods = pods::<2>();
+    let rules = [rule("/", &[("backend", 1)], HEADER), plain_rule("/plain", "backend")];
+    let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
+    let client = client(&envoy);
+    let asked = [("x-echo-set-header", "session: theirs")];
+    let answer = client.get_with("/get", &asked).await.unwrap();
+    assert_eq!(answer.values("session").len(), 1);
+    assert_ne!(answer.value("session").as_deref(), Some("theirs"));
+    let plain = client.get_with("/plain/get", &asked).await.unwrap();
+    assert_eq!(plain.values("session"), ["theirs"]);
+}

@@ -1,0 +1,165 @@
+//! Endpoints that die, drain, or are not ready.
+
+use std::time::Duration;
+
+use integration::backend::{Backend, Behaviour};
+use integration::manifests::{Endpoint, EndpointState, Manifests};
+use integration::{deadline, keys};
+
+use crate::scene::{
+    COOKIE, HEADER, Mint, client, deployment, get_with_cookie, manifests, pod, pods, pods_of_new_sessions,
+    route, rule, serve, start, token,
+};
+
+#[tokio::test]
+async fn the_client_of_a_dead_endpoint_gets_another_and_its_token_in_the_same_answer() {
+    let mut pods = pods::<3>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let answer = client.get("/get").await.unwrap();
+    let (first, token) = (pod(&answer), token(&answer).unwrap());
+    named(&mut pods, &first).kill().await.unwrap();
+
+    let answer = get_with_cookie(&client, &token).await;
+    let second = pod(&answer);
+    assert_ne!(second, first);
+    let token = answer.cookie("session").unwrap();
+    for _ in 0..10 {
+        let answer = get_with_cookie(&client, &token).await;
+        assert_eq!((pod(&answer), answer.cookie("session")), (second.clone(), None));
+    }
+}
+
+#[tokio::test]
+async fn the_client_of_a_dead_endpoint_gets_another_and_its_header_in_the_same_answer() {
+    let mut pods = pods::<3>();
+    let envoy = serve(&manifests(&pods, HEADER)).await;
+    let client = client(&envoy);
+    let answer = client.get("/get").await.unwrap();
+    let (first, token) = (pod(&answer), answer.value("session").unwrap());
+    named(&mut pods, &first).kill().await.unwrap();
+
+    let answer = client.get_with("/get", &[("session", &token)]).await.unwrap();
+    assert_ne!(pod(&answer), first);
+    let token = answer.value("session").unwrap();
+    let again = client.get_with("/get", &[("session", &token)]).await.unwrap();
+    assert_eq!((pod(&again), again.value("session")), (pod(&answer), None));
+}
+
+#[tokio::test]
+async fn a_client_that_moved_stays_where_it_went_when_its_first_endpoint_is_back() {
+    let mut pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let answer = client.get("/get").await.unwrap();
+    let first = pod(&answer);
+    let dead = named(&mut pods, &first);
+    dead.kill().await.unwrap();
+    let answer = get_with_cookie(&client, &token(&answer).unwrap()).await;
+    dead.revive().unwrap();
+    for _ in 0..5 {
+        assert_eq!(pod(&get_with_cookie(&client, &token(&answer).unwrap()).await), pod(&answer));
+    }
+}
+
+#[tokio::test]
+async fn a_draining_endpoint_keeps_its_sessions_and_gets_no_new_ones() {
+    let pods = pods::<2>();
+    let [draining, ready] = pods.each_ref().map(Endpoint::from);
+    let manifests = service([draining.in_state(EndpointState::Draining), ready]);
+    let keys = keys::fresh().unwrap();
+    let envoy = start(&deployment(&manifests).with_keys(&keys)).await;
+    let client = client(&envoy);
+    let token = Mint::new(&manifests, "default/route/0/0", &keys).fresh(draining.address);
+    for _ in 0..10 {
+        let answer = get_with_cookie(&client, &token).await;
+        assert_eq!((pod(&answer).as_str(), answer.cookie("session")), ("backend-0", None));
+        assert_eq!(pods_of_new_sessions(&client, 2).await, ["backend-1"; 2]);
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_ready_gets_nothing_and_its_clients_move() {
+    let pods = pods::<2>();
+    let [unready, ready] = pods.each_ref().map(Endpoint::from);
+    let manifests = service([unready.in_state(EndpointState::Unready), ready]);
+    let keys = keys::fresh().unwrap();
+    let envoy = start(&deployment(&manifests).with_keys(&keys)).await;
+    let client = client(&envoy);
+    let token = Mint::new(&manifests, "default/route/0/0", &keys).fresh(unready.address);
+    let answer = get_with_cookie(&client, &token).await;
+    assert_eq!(pod(&answer), "backend-1");
+    assert!(answer.cookie("session").is_some());
+    assert_eq!(pods_of_new_sessions(&client, 4).await, ["backend-1"; 4]);
+}
+
+#[tokio::test]
+async fn an_answer_of_envoys_own_issues_nothing_when_there_is_no_endpoint() {
+    let envoy = serve(&manifests(&[], COOKIE)).await;
+    let answer = client(&envoy).get("/get").await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert!(answer.values("set-cookie").is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_of_envoys_own_issues_nothing_when_every_endpoint_is_dead() {
+    let mut pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    for pod in &mut pods {
+        pod.kill().await.unwrap();
+    }
+    let answer = client(&envoy).get("/get").await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert!(answer.values("set-cookie").is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_of_envoys_own_issues_nothing_when_the_endpoint_hangs_up() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let session = token(&client.get("/get").await.unwrap()).unwrap();
+    for pod in &pods {
+        pod.behave(Behaviour::HangUp);
+    }
+    for answer in [client.get("/get").await.unwrap(), get_with_cookie(&client, &session).await] {
+        assert_eq!(answer.status, 503);
+        assert!(answer.values("set-cookie").is_empty(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_keeps_its_sessions() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let answer = client.get("/get").await.unwrap();
+    let slow = pods.iter().find(|found| found.pod().pod == pod(&answer)).unwrap();
+    let before = slow.requests();
+    slow.behave(Behaviour::Pause);
+    let session = token(&answer).unwrap();
+    let (again, ()) = tokio::join!(get_with_cookie(&client, &session), async {
+        let arrived = async || (slow.requests() > before).then_some(());
+        deadline::until(Duration::from_secs(30), arrived).await.unwrap();
+        slow.behave(Behaviour::Answer);
+    });
+    assert_eq!((pod(&again), again.cookie("session")), (pod(&answer), None));
+}
+
+#[tokio::test]
+async fn an_error_of_the_backends_own_is_an_answer_and_begins_a_session() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let answer = client(&envoy).get("/status/503").await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert!(answer.cookie("session").is_some());
+}
+
+fn named<'a>(pods: &'a mut [Backend], name: &str) -> &'a mut Backend {
+    pods.iter_mut().find(|pod| pod.pod().pod == name).unwrap()
+}
+
+fn service(endpoints: [Endpoint; 2]) -> Manifests {
+    let rule = rule("/", &[("backend", 1)], COOKIE);
+    Manifests::gateway().service("backend", endpoints).with(&route("route", &[rule]))
+}

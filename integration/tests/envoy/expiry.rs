@@ -1,0 +1,143 @@
+//! When sessions end: by the wall clock, whatever the client does.
+//!
+//! Most tokens here are made to measure, so that nobody has to wait for the time to pass.
+
+use std::time::Duration;
+
+use integration::backend::Backend;
+use integration::client::Answer;
+use integration::{deadline, keys};
+use session_persistence::token::Contents;
+
+use crate::scene::{
+    Mint, client, deployment, get_with_cookie, manifests, now, pod, pods, serve, start, token,
+};
+
+const ROUTE: &str = "default/route/0/0";
+
+#[tokio::test]
+async fn a_session_ends_at_its_absolute_timeout_in_real_time_in_every_carrier() {
+    let pods = pods::<2>();
+    for persistence in [
+        "{sessionName: session, type: Cookie, absoluteTimeout: 2s, cookieConfig: {lifetimeType: Permanent}}",
+        "{sessionName: session, type: Cookie, absoluteTimeout: 2s}",
+        "{sessionName: session, type: Header, absoluteTimeout: 2s}",
+    ] {
+        let envoy = serve(&manifests(&pods, persistence)).await;
+        let client = client(&envoy);
+        let began = now();
+        let first = token(&client.get("/get").await.unwrap()).unwrap();
+        let cookie = format!("session={first}");
+        let renewed = deadline::until(Duration::from_secs(30), async || {
+            let answer = client.get_with("/get", &[("cookie", &cookie), ("session", &first)]).await.unwrap();
+            token(&answer)
+        });
+        assert_ne!(renewed.await.unwrap(), first, "{persistence}");
+        // It began in the second `began` at the earliest.
+        assert!(now() >= began + 2, "{persistence}: it ended too early");
+    }
+}
+
+struct Scene {
+    pods: [Backend; 2],
+    envoy: integration::envoy::Process,
+    mint: Mint,
+}
+
+impl Scene {
+    async fn set(persistence: &str) -> Self {
+        let pods = pods::<2>();
+        let manifests = manifests(&pods, persistence);
+        let keys = keys::fresh().unwrap();
+        let envoy = start(&deployment(&manifests).with_keys(&keys)).await;
+        Self { envoy, mint: Mint::new(&manifests, ROUTE, &keys), pods }
+    }
+
+    /// The answers to five requests with a token for the first pod, issued and last seen so many seconds ago.
+    async fn answers(&self, issued_ago: i64, seen_ago: i64) -> Vec<Answer> {
+        let token = self.mint.token(issued_ago, seen_ago, self.pods[0].address());
+        let mut answers = Vec::new();
+        for _ in 0..5 {
+            answers.push(get_with_cookie(&client(&self.envoy), &token).await);
+        }
+        answers
+    }
+
+    async fn assert_ended(&self, issued_ago: i64, seen_ago: i64) {
+        let case = format!("issued {issued_ago} s, seen {seen_ago} s ago");
+        let before = now();
+        for answer in self.answers(issued_ago, seen_ago).await {
+            pod(&answer);
+            let contents = self.contents(&answer);
+            assert!((before..=now()).contains(&contents.issued.unix_seconds()), "{case}: {contents:?}");
+        }
+    }
+
+    fn contents(&self, answer: &Answer) -> Contents {
+        let token = token(answer).expect("a new token");
+        self.mint.open(&token).unwrap().contents
+    }
+}
+
+#[tokio::test]
+async fn the_absolute_timeout_counts_from_the_first_token_and_not_from_the_last_use() {
+    let scene = Scene::set("{sessionName: session, absoluteTimeout: 1h}").await;
+    for answer in scene.answers(3500, 3500).await {
+        assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
+    }
+    scene.assert_ended(3601, 3601).await;
+    scene.assert_ended(3601, 0).await;
+}
+
+#[tokio::test]
+async fn an_idle_session_ends_and_a_used_one_goes_on_with_a_new_token() {
+    let scene = Scene::set("{sessionName: session, idleTimeout: 10m}").await;
+    scene.assert_ended(10_000, 601).await;
+    for answer in scene.answers(10_000, 300).await {
+        assert_eq!(pod(&answer), "backend-0");
+        let contents = scene.contents(&answer);
+        assert!(contents.issued.unix_seconds() <= now() - 10_000, "its beginning is kept");
+        assert!(contents.last_seen.unix_seconds() >= now() - 30, "its last use is now");
+    }
+}
+
+#[tokio::test]
+async fn a_session_used_a_moment_ago_gets_no_new_token() {
+    let scene = Scene::set("{sessionName: session, idleTimeout: 1h}").await;
+    for answer in scene.answers(10_000, 60).await {
+        assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
+    }
+}
+
+#[tokio::test]
+async fn staying_busy_does_not_outlive_the_absolute_timeout() {
+    let scene = Scene::set(
+        "{sessionName: session, absoluteTimeout: 1h, idleTimeout: 1m, cookieConfig: {lifetimeType: Permanent}}",
+    )
+    .await;
+    scene.assert_ended(3601, 1).await;
+    for answer in scene.answers(3000, 30).await {
+        assert_eq!(pod(&answer), "backend-0");
+        let line = answer.set_cookie("session").unwrap();
+        let left = line.split("; ").find_map(|part| part.strip_prefix("Max-Age=")).unwrap();
+        let left: u64 = left.parse().unwrap();
+        assert!((570..=600).contains(&left), "Max-Age is what is left of the hour, not {left}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_timeouts_does_not_end() {
+    let scene = Scene::set("{sessionName: session}").await;
+    for answer in scene.answers(300_000_000, 300_000_000).await {
+        assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_a_little_ahead_does_no_harm_and_one_far_ahead_does_not_count() {
+    let scene = Scene::set("{sessionName: session, absoluteTimeout: 1h}").await;
+    for answer in scene.answers(-30, -30).await {
+        assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
+    }
+    scene.assert_ended(-120, -120).await;
+}

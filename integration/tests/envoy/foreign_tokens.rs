@@ -1,0 +1,91 @@
+//! Tokens that nobody here issued, or not for this: each counts as no session, and the answer to it carries a new one.
+
+use integration::keys;
+use integration::manifests::Manifests;
+
+use crate::scene::{
+    COOKIE, Mint, assert_no_session, client, deployment, get_with_cookie, manifests, pod, pods, route, rule,
+    serve, start, token,
+};
+
+const ROUTE: &str = "default/route/0/0";
+
+#[tokio::test]
+async fn a_tampered_token_counts_as_none_wherever_it_was_changed() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let good = token(&client.get("/get").await.unwrap()).unwrap();
+    for position in 0..good.len() {
+        let mut bytes = good.clone().into_bytes();
+        bytes[position] = if bytes[position] == b'A' { b'B' } else { b'A' };
+        let bad = String::from_utf8(bytes).unwrap();
+        assert_no_session(&client, &bad, &format!("changed at {position}")).await;
+    }
+    assert_eq!(token(&get_with_cookie(&client, &good).await), None);
+}
+
+#[tokio::test]
+async fn a_truncated_or_oversized_token_counts_as_none() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let client = client(&envoy);
+    let good = token(&client.get("/get").await.unwrap()).unwrap();
+    for length in (0..good.len()).step_by(3) {
+        assert_no_session(&client, good.get(..length).unwrap(), &format!("cut to {length}")).await;
+    }
+    for longer in [format!("{good}A"), format!("{good}{good}"), format!("{good}="), "A".repeat(20_000)] {
+        assert_no_session(&client, &longer, &format!("{} characters", longer.len())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_a_key_that_is_not_ours_counts_as_none() {
+    let pods = pods::<2>();
+    let manifests = manifests(&pods, COOKIE);
+    let envoy = serve(&manifests).await;
+    let mint = Mint::new(&manifests, ROUTE, &keys::fresh().unwrap());
+    assert_no_session(&client(&envoy), &mint.fresh(pods[0].address()), "another key").await;
+}
+
+#[tokio::test]
+async fn a_token_of_another_rule_counts_as_none_although_service_and_cookie_are_the_same() {
+    let pods = pods::<2>();
+    let rules = ["/a", "/b"].map(|prefix| rule(prefix, &[("backend", 1)], COOKIE));
+    let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
+    let client = client(&envoy);
+    let token = token(&client.get("/a/get").await.unwrap()).unwrap();
+    let cookie = format!("session={token}");
+    let with_token = [("cookie", cookie.as_str())];
+    assert_eq!(client.get_with("/a/get", &with_token).await.unwrap().cookie("session"), None);
+    let answer = client.get_with("/b/get", &with_token).await.unwrap();
+    assert!(answer.cookie("session").is_some());
+}
+
+#[tokio::test]
+async fn a_token_of_another_carrier_counts_as_none() {
+    let pods = pods::<2>();
+    let keys = keys::fresh().unwrap();
+    let in_header = manifests(&pods, "{sessionName: session, type: Header}");
+    let in_cookie = manifests(&pods, "{sessionName: session, type: Cookie}");
+    let envoy = start(&deployment(&in_cookie).with_keys(&keys)).await;
+    let client = client(&envoy);
+    let token = Mint::new(&in_cookie, ROUTE, &keys).fresh(pods[0].address());
+    assert_eq!(crate::scene::token(&get_with_cookie(&client, &token).await), None);
+    let token = Mint::new(&in_header, ROUTE, &keys).fresh(pods[0].address());
+    assert_no_session(&client, &token, "a header's token in a cookie").await;
+}
+
+#[tokio::test]
+async fn a_token_for_an_address_outside_the_service_leads_nowhere_else() {
+    let pods = pods::<2>();
+    let [outsider] = crate::scene::pods_of("outsider");
+    let manifests = manifests(&pods, COOKIE);
+    let keys = keys::fresh().unwrap();
+    let envoy = start(&deployment(&manifests).with_keys(&keys)).await;
+    let token = Mint::new(&manifests, ROUTE, &keys).fresh(outsider.address());
+    let answer = get_with_cookie(&client(&envoy), &token).await;
+    assert!(pod(&answer).starts_with("backend-"));
+    assert!(answer.cookie("session").is_some());
+    assert_eq!(outsider.requests(), 0);
+}

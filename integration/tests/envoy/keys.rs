@@ -1,0 +1,75 @@
+//! Keys: needed, kept secret, rotated.
+
+use integration::keys;
+
+use crate::scene::{
+    COOKIE, Mint, client, deployment, get_with_cookie, manifests, now, pod, pods, refusal, start, token,
+};
+
+const ROUTE: &str = "default/route/0/0";
+
+#[tokio::test]
+async fn without_keys_envoy_refuses_to_start_and_says_what_to_do() {
+    let pods = pods::<1>();
+    let deployment = deployment(&manifests(&pods, COOKIE));
+    for deployment in [deployment.clone().without_keys(), deployment.with_keys("")] {
+        let log = refusal(&deployment).await;
+        assert!(log.contains("SESSION_KEYS") && log.contains("openssl rand -hex 32"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_malformed_key_envoy_refuses_to_start_and_shows_no_key_material() {
+    let pods = pods::<1>();
+    let good = keys::fresh().unwrap();
+    let bad = "correct-horse-battery-staple";
+    let log = refusal(&deployment(&manifests(&pods, COOKIE)).with_keys(&format!("{good},{bad}"))).await;
+    assert!(log.contains("SESSION_KEYS") && log.contains("key 2 of 2"), "{log}");
+    assert!(!log.contains(&good) && !log.contains(bad), "{log}");
+}
+
+#[tokio::test]
+async fn a_running_envoy_shows_its_keys_nowhere() {
+    let pods = pods::<1>();
+    let keys = keys::fresh().unwrap();
+    let envoy = start(&deployment(&manifests(&pods, COOKIE)).with_keys(&keys)).await;
+    client(&envoy).get("/get").await.unwrap();
+    let dump = envoy.admin().config_dump().await.unwrap();
+    assert!(dump.contains("SESSION_KEYS"));
+    assert!(!dump.contains(&keys) && !envoy.log().contains(&keys));
+}
+
+#[tokio::test]
+async fn rotating_keys_keeps_sessions_and_seals_them_anew_without_extending_them() {
+    let pods = pods::<3>();
+    let persistence = "{sessionName: session, absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}";
+    let manifests = manifests(&pods, persistence);
+    let [old, new] = [(); 2].map(|()| keys::fresh().unwrap());
+    let envoy = start(&deployment(&manifests).with_keys(&format!("{new},{old}"))).await;
+    let client = client(&envoy);
+    let (of_old, of_new) = (Mint::new(&manifests, ROUTE, &old), Mint::new(&manifests, ROUTE, &new));
+
+    let issued = now() - 3000;
+    let answer = get_with_cookie(&client, &of_old.token(3000, 3000, pods[1].address())).await;
+    assert_eq!(pod(&answer), "backend-1");
+    let resealed = token(&answer).unwrap();
+    let opened = of_new.open(&resealed).unwrap();
+    assert!(of_old.open(&resealed).is_none());
+    assert!((issued..issued + 5).contains(&opened.contents.issued.unix_seconds()), "the beginning is kept");
+    let line = answer.set_cookie("session").unwrap();
+    let left = line.split("; ").find_map(|part| part.strip_prefix("Max-Age=")).unwrap();
+    assert!((570..=600).contains(&left.parse::<u64>().unwrap()), "{line}");
+
+    let again = get_with_cookie(&client, &resealed).await;
+    assert_eq!((pod(&again).as_str(), token(&again)), ("backend-1", None));
+}
+
+#[tokio::test]
+async fn a_dropped_key_ends_its_sessions() {
+    let pods = pods::<2>();
+    let manifests = manifests(&pods, COOKIE);
+    let [old, new] = [(); 2].map(|()| keys::fresh().unwrap());
+    let envoy = start(&deployment(&manifests).with_keys(&new)).await;
+    let token = Mint::new(&manifests, ROUTE, &old).fresh(pods[0].address());
+    crate::scene::assert_no_session(&client(&envoy), &token, "a dropped key").await;
+}

@@ -1,0 +1,18 @@
+//! What the project promises, on a real Envoy with the real filter.
+#![cfg(test)]
+
+mod bad_configuration;
+mod carriers;
+mod endpoints;
+mod expiry;
+mod foreign_tokens;
+mod hostile_bytes;
+mod keys;
+mod neighbours;
+mod observation;
+mod pinning;
+mod private_header;
+mod rendered;
+mod scene;
+mod transcripts;
+mod weights;

@@ -1,0 +1,38 @@
+//! Every configuration that the golden cases of `envoy-config` hold is one that Envoy accepts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use integration::deployment::Deployment;
+use integration::{artifact, workspace};
+
+#[test]
+fn envoy_accepts_every_golden_configuration() {
+    let module = artifact::module().unwrap_or_else(|error| panic!("{error}"));
+    let configurations = configurations();
+    assert!(configurations.len() > 10, "{configurations:?}");
+    let mut refused = Vec::new();
+    for path in configurations {
+        let bootstrap = with_module(&fs::read_to_string(&path).unwrap(), &module);
+        if let Err(error) = Deployment::of_bootstrap(bootstrap).unwrap().validate() {
+            refused.push(format!("{}: {error}", path.display()));
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+/// The golden cases that write a configuration.
+fn configurations() -> Vec<PathBuf> {
+    let cases = fs::read_dir(workspace::root().join("envoy-config/tests/golden")).unwrap();
+    let files = cases.map(|case| case.unwrap().path().join("envoy.yaml"));
+    files.filter(|path| path.exists()).collect()
+}
+
+/// The configuration with the filter where it is on this machine.
+fn with_module(configuration: &str, module: &Path) -> String {
+    let line = |line: &str| match line.split_once("filename: ") {
+        Some((indent, _)) => format!("{indent}filename: \"{}\"", module.display()),
+        None => line.to_owned(),
+    };
+    configuration.lines().map(line).collect::<Vec<_>>().join("\n")
+}

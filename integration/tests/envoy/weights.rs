@@ -1,0 +1,53 @@
+//! Weights are for sessions that begin.
+
+use integration::backend::Backend;
+use integration::keys;
+use integration::manifests::Manifests;
+
+use crate::scene::{
+    COOKIE, address, browser, client, deployment, pod, pods_of, pods_of_new_sessions, route, rule, serve,
+    start,
+};
+
+fn split(old: &Backend, new: &Backend, weights: [u32; 2]) -> Manifests {
+    let [for_old, for_new] = weights;
+    let rule = rule("/", &[("old", for_old), ("new", for_new)], COOKIE);
+    Manifests::gateway().service("old", [old]).service("new", [new]).with(&route("route", &[rule]))
+}
+
+#[tokio::test]
+async fn new_sessions_follow_the_weights_while_old_ones_stay() {
+    let ([old], [new]) = (pods_of("old"), pods_of("new"));
+    let envoy = serve(&split(&old, &new, [70, 30])).await;
+    let mut browsers = Vec::new();
+    for _ in 0..10 {
+        let browser = browser(&envoy);
+        browsers.push((pod(&browser.get("/get").await.unwrap()), browser));
+    }
+    let mut to_old = 0;
+    for round in 0..10 {
+        let reached = pods_of_new_sessions(&client(&envoy), 10).await;
+        to_old += reached.iter().filter(|pod| *pod == "old-0").count();
+        for (first, browser) in &browsers {
+            assert_eq!(pod(&browser.get("/get").await.unwrap()), *first, "in round {round}");
+        }
+    }
+    assert!((67..=73).contains(&to_old), "{to_old} of 100 new sessions went to the backend of weight 70");
+}
+
+#[tokio::test]
+async fn weight_zero_keeps_its_sessions_and_gets_no_new_ones() {
+    let ([old], [new]) = (pods_of("old"), pods_of("new"));
+    let keys = keys::fresh().unwrap();
+    let before = start(&deployment(&split(&old, &new, [1, 0])).with_keys(&keys)).await;
+    let browser = browser(&before);
+    assert_eq!(pod(&browser.get("/get").await.unwrap()), "old-0");
+    drop(before);
+
+    let after = start(&deployment(&split(&old, &new, [0, 1])).with_keys(&keys)).await;
+    let browser = browser.moved_to(address(&after));
+    for _ in 0..10 {
+        assert_eq!(pods_of_new_sessions(&client(&after), 3).await, ["new-0"; 3]);
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), "old-0");
+    }
+}

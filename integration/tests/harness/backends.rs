@@ -1,0 +1,61 @@
+//! Backends that can be killed, paused, revived and made to hang up.
+
+use std::time::Duration;
+
+use integration::backend::{Backend, Behaviour, Pod};
+use integration::client::Client;
+use integration::deadline;
+
+fn backend() -> Backend {
+    Backend::start(Pod::new("backend", "backend-1")).unwrap()
+}
+
+#[tokio::test]
+async fn a_backend_tells_its_pod_and_counts_its_requests() {
+    let backend = backend();
+    let answer = Client::new(backend.address()).get("/get").await.unwrap();
+    assert_eq!((answer.status, answer.pod().as_deref()), (200, Some("backend-1")));
+    assert_eq!(backend.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_killed_backend_refuses_connections_until_it_is_revived_at_the_same_address() {
+    let mut backend = backend();
+    let address = backend.address();
+    backend.kill().await.unwrap();
+    assert!(!backend.reachable().await);
+    backend.revive().unwrap();
+    assert_eq!(backend.address(), address);
+    assert_eq!(Client::new(address).get("/get").await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn killing_a_backend_ends_the_requests_it_has() {
+    let mut backend = backend();
+    backend.behave(Behaviour::Pause);
+    let client = Client::new(backend.address());
+    let request = tokio::spawn(async move { client.get("/get").await });
+    deadline::until(Duration::from_secs(30), async || (backend.requests() == 1).then_some(())).await.unwrap();
+    backend.kill().await.unwrap();
+    assert!(request.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_paused_backend_answers_when_it_is_told_to() {
+    let backend = backend();
+    backend.behave(Behaviour::Pause);
+    let client = Client::new(backend.address());
+    let request = tokio::spawn(async move { client.get("/get").await });
+    deadline::until(Duration::from_secs(30), async || (backend.requests() == 1).then_some(())).await.unwrap();
+    assert!(!request.is_finished());
+    backend.behave(Behaviour::Answer);
+    assert_eq!(request.await.unwrap().unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_backend_that_hangs_up_closes_the_connection_without_an_answer() {
+    let backend = backend();
+    backend.behave(Behaviour::HangUp);
+    assert!(Client::new(backend.address()).get("/get").await.is_err());
+    assert_eq!(backend.requests(), 1);
+}

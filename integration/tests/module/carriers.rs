@@ -1,0 +1,99 @@
+//! What is a cookie's alone, or a header's: attributes, several of them, the messages of others.
+
+use crate::exchange::{Request, Response};
+use crate::sample::{BLUE, Browser, COOKIE, Client, GREEN, HEADER, Program, begin, come_back, plugin};
+
+#[test]
+fn a_cookie_carries_its_attributes() {
+    let (_, answer) = plugin().exchange(Browser::first(), Response::from_endpoint(BLUE));
+    let cookies = answer.values("set-cookie");
+    let (_, attributes) = cookies[0].split_once("; ").unwrap();
+    assert_eq!(attributes, "Path=/; Max-Age=3600; HttpOnly; SameSite=Lax");
+}
+
+#[test]
+fn max_age_is_what_is_left_of_the_absolute_timeout() {
+    let mut plugin = plugin();
+    let token = begin::<Browser>(&mut plugin, BLUE);
+    plugin.wait(60);
+    let (_, answer) = come_back::<Browser>(&mut plugin, &token);
+    assert!(answer.values("set-cookie")[0].contains("; Max-Age=3540;"), "{answer:?}");
+}
+
+#[test]
+fn the_cookies_of_a_backend_stay_untouched() {
+    let response = Response::from_endpoint(BLUE)
+        .header("set-cookie", "a=1")
+        .header("set-cookie", "Session-B=2; Path=/x");
+    let (_, answer) = plugin().exchange(Browser::first(), response);
+    let cookies = answer.values("set-cookie");
+    assert_eq!(cookies[..2], ["a=1", "Session-B=2; Path=/x"]);
+    assert_eq!(cookies.len(), 3);
+}
+
+#[test]
+fn a_backend_cannot_choose_the_session_header() {
+    let (_, answer) =
+        plugin().exchange(Program::first(), Response::from_endpoint(BLUE).header("session-a", "chosen"));
+    assert_ne!(Program::token(&answer).unwrap(), "chosen");
+}
+
+#[test]
+fn a_token_of_one_rule_is_none_for_another() {
+    let mut plugin = plugin();
+    let cookie = begin::<Browser>(&mut plugin, BLUE);
+    let header = begin::<Program>(&mut plugin, GREEN);
+    assert_eq!(plugin.request(Program::back(&cookie)).pin(), None);
+    assert_eq!(plugin.request(Browser::back(&header)).pin(), None);
+    assert_eq!(plugin.metric("session_persistence.refused.forged"), Some(2));
+}
+
+#[test]
+fn several_cookies_of_our_name_are_tried_in_turn() {
+    let mut plugin = plugin();
+    let token = begin::<Browser>(&mut plugin, BLUE);
+    let cookies = format!("Session-A=stale; other=x; Session-A=\"{token}\"; last");
+    assert_eq!(plugin.request(Request::to(COOKIE).header("Cookie", cookies)).pin().as_deref(), Some(BLUE));
+}
+
+/// Envoy joins the cookie lines of HTTP/2, but leaves those of HTTP/1 as they came.
+#[test]
+fn our_cookie_may_stand_in_any_cookie_line() {
+    let mut plugin = plugin();
+    let token = begin::<Browser>(&mut plugin, BLUE);
+    let request = Request::to(COOKIE)
+        .header("cookie", "a=1; b=2")
+        .header("cookie", format!("c=3; Session-A={token}"))
+        .header("cookie", "d=4");
+    assert_eq!(plugin.request(request).pin().as_deref(), Some(BLUE));
+}
+
+#[test]
+fn our_header_may_stand_in_any_line() {
+    let mut plugin = plugin();
+    let token = begin::<Program>(&mut plugin, BLUE);
+    let request = Request::to(HEADER).header("Session-A", "stale").header("SESSION-A", token);
+    assert_eq!(plugin.request(request).pin().as_deref(), Some(BLUE));
+}
+
+#[test]
+fn an_ipv6_endpoint_is_pinned_as_envoy_prints_it() {
+    let mut plugin = plugin();
+    let token = begin::<Browser>(&mut plugin, "[2001:db8::1]:3000");
+    assert_eq!(plugin.request(Browser::back(&token)).pin().as_deref(), Some("[2001:db8::1]:3000"));
+}
+
+#[test]
+fn a_token_of_an_ipv4_endpoint_has_at_most_88_characters() {
+    let token = begin::<Browser>(&mut plugin(), "255.255.255.255:65535");
+    assert!(token.len() <= 88, "{} characters", token.len());
+}
+
+#[test]
+fn no_two_tokens_are_alike() {
+    let mut plugin = plugin();
+    let mut tokens: Vec<String> = (0..100).map(|_| begin::<Browser>(&mut plugin, BLUE)).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 100);
+}

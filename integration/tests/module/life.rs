@@ -1,0 +1,182 @@
+//! The life of a session, from its first answer to its end, for both carriers.
+
+use crate::exchange::Response;
+use crate::plugin::Plugin;
+use crate::sample::{
+    BLUE, Browser, CONFIGURATION, Client, GREEN, KEY, NEW_KEY, Program, START, begin, come_back, plugin,
+    plugin_with_keys,
+};
+
+/// Runs a scenario for each carrier.
+macro_rules! both {
+    ($($(#[$meta:meta])* fn $name:ident<$client:ident>() $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn in_a_cookie() {
+                type $client = Browser;
+                $body
+            }
+
+            #[test]
+            fn in_a_header() {
+                type $client = Program;
+                $body
+            }
+        }
+    )*};
+}
+
+both! {
+    fn a_client_stays_on_its_endpoint<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, GREEN);
+        for _ in 0..20 {
+            let (forwarded, answer) = come_back::<C>(&mut plugin, &token);
+            assert_eq!(forwarded.pin().as_deref(), Some(GREEN));
+            assert_eq!(C::token(&answer), None);
+        }
+    }
+
+    fn a_session_moves_with_the_answer_of_another_endpoint<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        let (forwarded, answer) = plugin.exchange(C::back(&token), Response::from_endpoint(GREEN));
+        assert_eq!(forwarded.pin().as_deref(), Some(BLUE));
+        let moved = C::token(&answer).unwrap();
+        let (forwarded, answer) = come_back::<C>(&mut plugin, &moved);
+        assert_eq!(forwarded.pin().as_deref(), Some(GREEN));
+        assert_eq!(C::token(&answer), None);
+    }
+
+    fn an_unused_session_ends_after_its_idle_timeout<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        plugin.wait(99);
+        assert_eq!(plugin.request(C::back(&token)).pin().as_deref(), Some(BLUE));
+        plugin.wait(1);
+        let (forwarded, answer) = plugin.exchange(C::back(&token), Response::from_endpoint(GREEN));
+        assert_eq!(forwarded.pin(), None);
+        let next = C::token(&answer).unwrap();
+        assert_eq!(come_back::<C>(&mut plugin, &next).0.pin().as_deref(), Some(GREEN));
+        assert_eq!(plugin.metric("session_persistence.refused.idle"), Some(1));
+    }
+
+    fn a_busy_session_is_refreshed_but_ends_after_its_absolute_timeout<C>() {
+        let mut plugin = plugin();
+        let mut token = begin::<C>(&mut plugin, BLUE);
+        // Every 50 seconds to 3,550: each answer refreshes the idle timeout.
+        for _ in 0..71 {
+            plugin.wait(50);
+            let (_, answer) = come_back::<C>(&mut plugin, &token);
+            token = C::token(&answer).unwrap();
+        }
+        plugin.wait(50);
+        assert_eq!(plugin.request(C::back(&token)).pin(), None);
+        assert_eq!(plugin.metric("session_persistence.refused.expired"), Some(1));
+    }
+
+    fn a_refresh_waits_for_a_tenth_of_the_idle_timeout<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        plugin.wait(9);
+        assert_eq!(C::token(&come_back::<C>(&mut plugin, &token).1), None);
+        plugin.wait(1);
+        assert!(C::token(&come_back::<C>(&mut plugin, &token).1).is_some());
+    }
+
+    fn a_token_outlives_the_rotation_of_keys<C>() {
+        let mut before = plugin();
+        let old = begin::<C>(&mut before, BLUE);
+        let mut during = plugin_with_keys(&format!("{NEW_KEY},{KEY}"));
+        let (forwarded, answer) = come_back::<C>(&mut during, &old);
+        assert_eq!(forwarded.pin().as_deref(), Some(BLUE));
+        let sealed_again = C::token(&answer).unwrap();
+        let mut after = plugin_with_keys(NEW_KEY);
+        assert_eq!(after.request(C::back(&old)).pin(), None);
+        assert_eq!(after.metric("session_persistence.refused.unknown_key"), Some(1));
+        assert_eq!(after.request(C::back(&sealed_again)).pin().as_deref(), Some(BLUE));
+    }
+
+    fn sealing_again_does_not_extend_a_session<C>() {
+        let mut before = plugin();
+        let token = begin::<C>(&mut before, BLUE);
+        let mut late = Plugin::start(Some(&format!("{NEW_KEY},{KEY}")), CONFIGURATION, START + 50).unwrap();
+        let mut token = C::token(&come_back::<C>(&mut late, &token).1).unwrap();
+        for _ in 0..70 {
+            late.wait(50);
+            token = C::token(&come_back::<C>(&mut late, &token).1).unwrap();
+        }
+        late.wait(50);
+        assert_eq!(late.request(C::back(&token)).pin(), None);
+    }
+
+    fn a_token_works_in_every_vm_with_its_key<C>() {
+        let token = begin::<C>(&mut plugin(), GREEN);
+        assert_eq!(plugin().request(C::back(&token)).pin().as_deref(), Some(GREEN));
+    }
+
+    fn a_token_from_more_than_a_minute_ahead_is_refused<C>() {
+        let mut ahead = plugin();
+        ahead.wait(60);
+        let token = begin::<C>(&mut ahead, BLUE);
+        assert_eq!(plugin().request(C::back(&token)).pin().as_deref(), Some(BLUE));
+        ahead.wait(1);
+        let token = begin::<C>(&mut ahead, BLUE);
+        assert_eq!(plugin().request(C::back(&token)).pin(), None);
+    }
+
+    fn a_local_reply_issues_nothing<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        for request in [C::first(), C::back(&token), C::back("no token")] {
+            let (_, answer) = plugin.exchange(request, Response::local());
+            assert_eq!(C::token(&answer), None);
+        }
+    }
+
+    fn a_reply_of_envoy_about_a_failed_endpoint_issues_nothing<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        for request in [C::first(), C::back(&token), C::back("no token")] {
+            let (_, answer) = plugin.exchange(request, Response::local_after(GREEN));
+            assert_eq!(C::token(&answer), None);
+        }
+    }
+
+    fn two_streams_at_once_do_not_mix<C>() {
+        let mut plugin = plugin();
+        let (blue, green) = (begin::<C>(&mut plugin, BLUE), begin::<C>(&mut plugin, GREEN));
+        let first = plugin.request(C::back(&blue));
+        let newcomer = plugin.request(C::first());
+        let second = plugin.request(C::back(&green));
+        assert_eq!((first.pin().as_deref(), second.pin().as_deref()), (Some(BLUE), Some(GREEN)));
+        assert_eq!(newcomer.pin(), None);
+        assert_eq!(C::token(&plugin.respond(&second, Response::from_endpoint(GREEN))), None);
+        let token = C::token(&plugin.respond(&newcomer, Response::from_endpoint(GREEN))).unwrap();
+        assert_eq!(C::token(&plugin.respond(&first, Response::from_endpoint(BLUE))), None);
+        assert_eq!(plugin.request(C::back(&token)).pin().as_deref(), Some(GREEN));
+    }
+
+    fn a_client_that_leaves_early_leaves_nothing_behind<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        let forwarded = plugin.request(C::back(&token));
+        plugin.end(&forwarded);
+        assert_eq!(come_back::<C>(&mut plugin, &token).0.pin().as_deref(), Some(BLUE));
+    }
+
+    fn the_access_log_learns_what_session_a_request_had<C>() {
+        let mut plugin = plugin();
+        let shown = |plugin: &mut Plugin, request| {
+            let (_, answer) = plugin.exchange(request, Response::from_endpoint(BLUE));
+            String::from_utf8(answer.filter_state["session_persistence"].clone()).unwrap()
+        };
+        let token = begin::<C>(&mut plugin, BLUE);
+        assert_eq!(shown(&mut plugin, C::first()), "none");
+        assert_eq!(shown(&mut plugin, C::back(&token)), "10.0.0.1:3000");
+        assert_eq!(shown(&mut plugin, C::back("no token")), "refused: it is not a token");
+    }
+}

@@ -1,0 +1,48 @@
+//! Several listeners: Envoy runs their plugins in one VM.
+
+use crate::exchange::Response;
+use crate::sample::{BLUE, Browser, CONFIGURATION, Client, GREEN, begin, come_back, plugin};
+
+/// The route of the cookie rule belongs to another rule here.
+const OTHER: &str = r#"{"rules": {
+    "default/cookie/0/0": {"id": "other", "cookie": {"name": "Session-A"}}
+}}"#;
+
+#[test]
+fn each_listener_has_rules_of_its_own() {
+    let mut plugin = plugin();
+    let token = begin::<Browser>(&mut plugin, BLUE);
+    let first = plugin.listen(OTHER).unwrap();
+    assert_eq!(plugin.request(Browser::back(&token)).pin(), None);
+    let other = begin::<Browser>(&mut plugin, GREEN);
+    plugin.switch_to(first);
+    assert_eq!(plugin.request(Browser::back(&token)).pin().as_deref(), Some(BLUE));
+    assert_eq!(plugin.request(Browser::back(&other)).pin(), None);
+}
+
+#[test]
+fn a_listener_with_the_same_rule_has_the_same_sessions() {
+    let mut plugin = plugin();
+    let token = begin::<Browser>(&mut plugin, BLUE);
+    plugin.listen(CONFIGURATION).unwrap();
+    assert_eq!(come_back::<Browser>(&mut plugin, &token).0.pin().as_deref(), Some(BLUE));
+}
+
+#[test]
+fn a_refused_listener_leaves_the_others_alone() {
+    let mut plugin = plugin();
+    let token = begin::<Browser>(&mut plugin, BLUE);
+    plugin.listen("no JSON").unwrap_err();
+    assert_eq!(come_back::<Browser>(&mut plugin, &token).0.pin().as_deref(), Some(BLUE));
+}
+
+#[test]
+fn a_request_outlives_its_listener() {
+    let mut plugin = plugin();
+    let under_way = plugin.request(Browser::first());
+    let first = plugin.listen(OTHER).unwrap();
+    plugin.switch_to(first);
+    plugin.stop_listening();
+    let answer = plugin.respond(&under_way, Response::from_endpoint(BLUE));
+    assert!(Browser::token(&answer).is_some());
+}
