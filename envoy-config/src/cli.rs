@@ -160,7 +160,10 @@ impl Render {
             let options = render::Options { admin: self.admin_address, module: self.filter };
             let (keys, text) = (model.holds_keys(), render::render(&model, &options));
             let result = match &self.output {
-                Some(path) => output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone }).map_err(|problem| problem.to_string()),
+                Some(path) => {
+                    output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone })
+                        .map_err(|problem| problem.to_string())
+                }
                 None => streams.put(&text).map_err(|problem| problem.to_string()),
             };
             if let Err(problem) = result {

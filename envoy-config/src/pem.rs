@@ -131,10 +131,12 @@ impl PemError {
     pub const fn hint(self) -> Option<&'static str> {
         match self {
             Self::Empty | Self::Content | Self::SeveralKeys => None,
-            Self::NoBlock { .. } | Self::OtherBlocks { .. } => {
-                Some("in `data` the whole PEM text is base64 once more: `base64 < FILE`; in `stringData` it stands as it is")
+            Self::NoBlock { .. } | Self::OtherBlocks { .. } => Some(
+                "in `data` the whole PEM text is base64 once more: `base64 < FILE`; in `stringData` it stands as it is",
+            ),
+            Self::Folded => {
+                Some("in YAML a text keeps its line breaks behind `|`, and loses them behind `>`")
             }
-            Self::Folded => Some("in YAML a text keeps its line breaks behind `|`, and loses them behind `>`"),
             Self::Unended | Self::Body => {
                 Some("copy the whole file, with its line breaks, from `-----BEGIN` to `-----END`")
             }

@@ -28,13 +28,28 @@ fn is_separator(line: &str) -> bool {
 }
 
 fn is_confidential(document: &str) -> bool {
-    let has_data = || {
-        let values = document.match_indices("data").any(|(position, _)| {
-            !document.get(..position).is_some_and(|before| before.ends_with("meta"))
-        });
-        values || document.contains("stringData")
+    if document.contains("PRIVATE KEY") || document.contains("tls.key") {
+        return true;
+    }
+    // Gateways only refer to Secrets.
+    let refers = document.contains("gateway.networking.k8s.io") && !is_core(document) && !has_data(document);
+    document.contains("Secret") && !refers
+}
+
+/// Whether an object in it is of the API that has Secrets.
+fn is_core(document: &str) -> bool {
+    document.match_indices("apiVersion").any(|(position, name)| {
+        let value = document.get(position + name.len()..).unwrap_or_default();
+        let value = value.trim_start_matches(|c: char| c.is_whitespace() || "\"':".contains(c));
+        value.strip_prefix("v1").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    })
+}
+
+fn has_data(document: &str) -> bool {
+    let is_own = |(position, _): (usize, &str)| {
+        !document.get(..position).is_some_and(|before| before.ends_with("meta"))
     };
-    document.contains("PRIVATE KEY") || document.contains("tls.key") || document.contains("Secret") && has_data()
+    document.contains("stringData") || document.match_indices("data").any(is_own)
 }
 
 #[cfg(test)]
@@ -47,12 +62,25 @@ mod tests {
 
     #[test]
     fn a_document_with_a_secret_and_data_is_kept_back_and_no_other() {
-        let gateway = "kind: Gateway\nmetadata: {name: a}\ntls: {certificateRefs: [{kind: Secret}]}\n";
+        let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: a}\ntls: {certificateRefs: [{kind: Secret}]}\n";
         let secret = "--- # the key\nkind: Secret\nmetadata: {name: a}\ndata: {a: b}\n";
         let config = "---\nkind: ConfigMap\ndata: {a: b}\n";
         assert_eq!(shown(&[gateway, secret, config].concat()), [secret]);
         assert_eq!(shown(r#"{"kind":"Secret","stringData":{}}"#).len(), 1);
         assert_eq!(shown(""), [""; 0]);
+    }
+
+    #[test]
+    fn a_secret_with_a_misspelt_field_is_kept_back() {
+        let api = "apiVersion: gateway.networking.k8s.io/v1beta1";
+        for text in [
+            "apiVersion: v1\nkind: Secret\ndatum: {a: b}\n",
+            "kind: Secret\ndatum: {a: b}\n",
+            &format!("{{items: [{{kind: Gateway, {api}}}, {{kind: Secret, apiVersion: 'v1', datum: 1}}]}}"),
+            &format!("{api}\nkind: Secret\ndata: 1\n"),
+        ] {
+            assert_eq!(shown(text), [text]);
+        }
     }
 
     #[test]

@@ -99,10 +99,7 @@ fn places<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Vec<Element<
 }
 
 /// The lines of these places, which are of one source; without the lines where those are not to be shown.
-fn piece<'a>(
-    places: &[(AnnotationKind, Span, Option<&'a str>)],
-    sources: &[Lines<'a>],
-) -> Vec<Element<'a>> {
+fn piece<'a>(places: &[(AnnotationKind, Span, Option<&'a str>)], sources: &[Lines<'a>]) -> Vec<Element<'a>> {
     let lines = places.first().and_then(|(_, span, _)| sources.get(span.source));
     let Some(lines) = lines else { return Vec::new() };
     let window = || {

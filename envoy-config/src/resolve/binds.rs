@@ -89,9 +89,11 @@ fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], repo
         let Section { position, listener } = other;
         let field = format!("spec.listeners[{position}].protocol");
         let place = Place::new(gateway, field, listener.protocol.span);
-        let message = format!("the port {} speaks both HTTP and HTTPS, and can speak only one", listener.port.value);
+        let message =
+            format!("the port {} speaks both HTTP and HTTPS, and can speak only one", listener.port.value);
         let error = report.error("protocol-conflict", place, message);
-        error.related = Some((first.listener.protocol.span, String::from("the protocol of the port's first listener")));
+        error.related =
+            Some((first.listener.protocol.span, String::from("the protocol of the port's first listener")));
         error.hint = Some(String::from("give them different ports"));
     }
     agreed

@@ -14,9 +14,7 @@ use session_persistence::config::Rule;
 use super::collisions::{Collisions, RulePosition};
 use super::precedence::HostPrecedence;
 use super::rules::{Entry, Served};
-use crate::model::{
-    Action, Certificate, Domain, PathMatch, Route, RouteMatch, Site, VirtualHost,
-};
+use crate::model::{Action, Certificate, Domain, PathMatch, Route, RouteMatch, Site, VirtualHost};
 
 /// One listener of the address.
 pub(super) struct Host {
@@ -80,12 +78,8 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         headers: Vec::new(),
         query: Vec::new(),
     };
-    let route = Route {
-        name: String::from("misdirected"),
-        matches,
-        action: Action::Respond(421),
-        persistence: None,
-    };
+    let route =
+        Route { name: String::from("misdirected"), matches, action: Action::Respond(421), persistence: None };
     VirtualHost { domain: domain.clone(), routes: vec![route] }
 }
 

@@ -41,6 +41,13 @@ fn a_misspelt_field_is_refused_wherever_it_stands() {
         "locality_weighted_lb_config:",
         "health_status:",
         "server_listener_name:",
+        "listener_filters:",
+        "server_names:",
+        "transport_socket:",
+        "alpn_protocols:",
+        "tls_minimum_protocol_version:",
+        "certificate_chain:",
+        "private_key:",
     ];
     for field in fields {
         assert!(text.contains(field), "{field}");
@@ -56,6 +63,7 @@ fn an_unknown_message_or_value_is_refused() {
         ("header_to_metadata.v3.Config", "header_to_metadata.v3.Konfig"),
         ("FAIL_RELOAD", "FAIL_RELAOD"),
         ("0s", "soon"),
+        ("TLSv1_2", "TLSv1_4"),
     ] {
         assert!(text.contains(word), "{word}");
         assert!(envoy_protos::check(&text.replacen(word, other, 1)).is_err(), "{other}");

@@ -17,6 +17,7 @@ mod precedence;
 mod reading;
 mod sessions;
 mod speed;
+mod tls;
 
 use envoy_config::diagnostic::{self, Diagnostic, Severity};
 use envoy_config::model::{Action, Cluster, Domain, Listener, Model, Route};

@@ -160,11 +160,9 @@ impl Reader {
         };
         let name: fn(&str) -> Result<String, names::NameError> = match kind {
             Kind::Service | Kind::Namespace => names::label,
-            Kind::GatewayClass
-            | Kind::Gateway
-            | Kind::HttpRoute
-            | Kind::EndpointSlice
-            | Kind::Secret => names::subdomain,
+            Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::EndpointSlice | Kind::Secret => {
+                names::subdomain
+            }
         };
         let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
         let names = &mut self.names;

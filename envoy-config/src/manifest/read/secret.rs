@@ -37,7 +37,8 @@ pub(super) fn secret(fields: &Fields<'_>, log: &mut Log) -> Option<Secret> {
     let kind = fields.or("type", fields.default(String::from("Opaque")), log, string);
     let mut values = fields.optional("data", log, |at, log| values(at, "data", log)).unwrap_or_default();
     // What is in both is taken from here, as the API server does.
-    values.extend(fields.optional("stringData", log, |at, log| values_of_strings(at, log)).unwrap_or_default());
+    values
+        .extend(fields.optional("stringData", log, |at, log| values_of_strings(at, log)).unwrap_or_default());
     let kind = kind?;
     if kind.value != TLS {
         return Some(Secret::Other(kind));
@@ -95,14 +96,19 @@ fn value<T>(
         let place = fields.entry("data").or_else(|| fields.entry("stringData"));
         let place = place.map_or(fields.at().span(), |entry| entry.key.span);
         let message = format!("`{key}` is missing: a Secret of the type `{TLS}` has `tls.crt` and `tls.key`");
-        let path = Path::Field(&Path::Field(&Path::Root, "data"), key).place(Diagnostic::error("missing-field", place, message));
+        let path = Path::Field(&Path::Field(&Path::Root, "data"), key).place(Diagnostic::error(
+            "missing-field",
+            place,
+            message,
+        ));
         return log.refuse(path);
     };
     match parse(datum.bytes.as_deref()?) {
         Ok(value) => Some(value),
         Err(problem) => {
             let hint = problem.hint();
-            let diagnostic = Diagnostic::error("invalid-certificate", datum.key, format!("`{key}` {problem}"));
+            let diagnostic =
+                Diagnostic::error("invalid-certificate", datum.key, format!("`{key}` {problem}"));
             let diagnostic = Diagnostic { hint: hint.map(str::to_owned), ..diagnostic };
             log.refuse(Path::Field(&Path::Field(&Path::Root, datum.field), key).place(diagnostic))
         }
