@@ -106,7 +106,7 @@ fn protocol_and_tls_must_fit() {
     let refs = "certificateRefs: [{name: a}]";
     for (fields, code, place) in [
         ("protocol: HTTPS", "missing-field", "HTTPS"),
-        ("protocol: HTTPS, tls: ", "missing-value", ""),
+        ("protocol: HTTPS, tls: ", "missing-value", "tls"),
         ("protocol: HTTPS, tls: {}", "missing-field", "{}"),
         ("protocol: HTTPS, tls: {mode: Terminate, certificateRefs: []}", "missing-field", "certificateRefs"),
         ("protocol: HTTPS, tls: {mode: Passthrough}", "tls-mismatch", "Passthrough"),
