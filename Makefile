@@ -11,7 +11,7 @@ DENY := 0.20.2
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: demo test test-core test-wasm test-envoy module lint deny bench clean rust-wasip1 rust-unknown
+.PHONY: demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself.
 	$(call say,"Building the demo")
@@ -34,6 +34,16 @@ test-envoy: module ## The compiled module under an embedded host, then on a real
 	$(call say,"Testing the module and the whole path on a real Envoy")
 	@$(CARGO) test --locked -p integration
 
+test-browser: module ## The page and its sessions in a real Chromium. UPDATE_PICTURE=1 makes docs/page.png anew.
+	$(call say,"Testing in a real browser")
+	@command -v "$${CHROMEDRIVER:-chromedriver}" >/dev/null || { \
+		echo 'Chromium is missing: install it and its driver (Debian: apt-get install chromium chromium-driver) and try again.' >&2; exit 1; }
+	@$(CARGO) test --locked -p integration --features browser --test browser
+
+test-compose: ## The containers of docker-compose.yaml: needs an engine, Docker or another (DOCKER=…).
+	$(call say,"Testing the containers")
+	@integration/compose-test.sh
+
 module: rust-wasip1 ## The filter as a module that Envoy loads.
 	$(call say,"Compiling the filter to $(MODULE)")
 	@$(CARGO) build --locked --release -p session-persistence --target wasm32-wasip1
@@ -42,7 +52,7 @@ lint: rust-wasip1 rust-unknown deny ## Formatting, clippy on all targets, docume
 	$(call say,"Checking the formatting")
 	@$(CARGO) fmt --all --check
 	$(call say,"Linting")
-	@$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	@$(CARGO) clippy --locked --workspace --all-targets --all-features -- --deny warnings
 	@$(CARGO) clippy --locked -p session-persistence --target wasm32-wasip1 -- --deny warnings
 	@$(CARGO) clippy --locked -p session-persistence --lib --tests --target wasm32-unknown-unknown -- --deny warnings
 	$(call say,"Documenting")
@@ -56,9 +66,11 @@ deny: $(TOOLS)/deny-$(DENY)/bin/cargo-deny
 		then $< --locked check --hide-inclusion-graph advisories; \
 		else echo 'advisories: NOT checked: the advisory database cannot be reached from here'; fi
 
+# Only Envoy is measured: what sends the requests need not be optimised as a whole, which takes minutes.
 bench: module ## CPU per request against Envoy's own stateful_session filter, in one paired run.
 	$(call say,"Measuring")
-	@$(CARGO) run --quiet --locked --release -p integration --bin bench
+	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		$(CARGO) run --quiet --locked --release -p integration --bin bench
 
 clean:
 	$(CARGO) clean

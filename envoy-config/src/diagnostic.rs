@@ -18,7 +18,7 @@ pub(crate) use suggest::within;
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
-    /// What kind of finding it is: stable, kebab-case, explained in the README.
+    /// What kind of finding it is: stable, kebab-case, explained in `docs/diagnostics.md`.
     pub code: &'static str,
     /// The finding in a sentence without a full stop.
     pub message: String,

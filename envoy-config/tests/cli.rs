@@ -11,7 +11,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use envoy_config::cli::{Exit, Streams, run};
 
@@ -37,6 +37,14 @@ fn example(arguments: &[&str]) -> Ended {
     call(&[&["render", "-f", EXAMPLE], &MAPPINGS[..], arguments].concat(), b"")
 }
 
+/// The files of the example.
+fn files() -> Vec<PathBuf> {
+    let entries = fs::read_dir(EXAMPLE).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -48,6 +56,16 @@ fn the_example_renders_to_standard_output() {
     assert!(ended.output.contains("port_value: 8888"));
     assert!(ended.output.contains("port_value: 8889"));
     assert_eq!(ended.output, example(&[]).output);
+}
+
+#[test]
+fn without_its_endpoints_the_example_looks_the_service_up_by_name() {
+    let mut files = files();
+    files.retain(|file| !file.ends_with("endpoints.yaml"));
+    let arguments = files.iter().flat_map(|file| ["-f", text(file)]).chain(MAPPINGS);
+    let ended = call(&["render"].into_iter().chain(arguments).collect::<Vec<_>>(), b"");
+    assert_eq!(ended.exit, Exit::Fine, "{}", ended.errors);
+    assert!(ended.output.contains("address: backend.default.svc.cluster.local"));
 }
 
 #[test]
@@ -167,8 +185,8 @@ fn of_a_directory_the_manifests_are_read_by_name_and_nothing_below_it() {
     fs::create_dir(directory.path().join("deeper.yaml")).unwrap();
     fs::write(directory.path().join("deeper.yaml/broken.yaml"), "]").unwrap();
     fs::write(directory.path().join("notes.txt"), "]").unwrap();
-    for (name, end) in [("base", "yml"), ("cookie", "yaml"), ("header", "yaml")] {
-        fs::copy(format!("{EXAMPLE}/{name}.yaml"), directory.path().join(format!("{name}.{end}"))).unwrap();
+    for (file, end) in files().iter().zip(["yml", "yaml"].into_iter().cycle()) {
+        fs::copy(file, directory.path().join(file.file_stem().unwrap()).with_extension(end)).unwrap();
     }
     let ended = call(&[&["render", "-f", text(directory.path())], &MAPPINGS[..]].concat(), b"");
     assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
@@ -177,9 +195,10 @@ fn of_a_directory_the_manifests_are_read_by_name_and_nothing_below_it() {
 
 #[test]
 fn files_can_be_named_one_by_one_in_any_order() {
-    let files = ["header", "base", "cookie"].map(|name| format!("{EXAMPLE}/{name}.yaml"));
-    let arguments = ["render", "-f", &files[0], "--filename", &files[1], "-f", &files[2]];
-    let ended = call(&[&arguments[..], &MAPPINGS[..]].concat(), b"");
+    let files = files();
+    let flags = ["-f", "--filename"].into_iter().cycle();
+    let arguments = flags.zip(files.iter().rev()).flat_map(|(flag, file)| [flag, text(file)]);
+    let ended = call(&["render"].into_iter().chain(arguments).chain(MAPPINGS).collect::<Vec<_>>(), b"");
     assert_eq!(ended.output, example(&[]).output);
 }
 

@@ -1,8 +1,17 @@
 //! Echo backends: real HTTP servers that answer as the Gateway API's `echo-basic` does, and that can be killed, paused
 //! and revived.
+//!
+//! With a [`Site`] they also serve a page for people who watch their sessions, and a [`Control`] lets its buttons stop and
+//! start them.
 
+mod control;
 mod echo;
+mod group;
+mod page;
+mod peers;
 mod serve;
+mod sessions;
+mod site;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,8 +20,13 @@ use std::sync::atomic::Ordering;
 
 use tokio::net::{TcpSocket, TcpStream};
 
+pub use control::{Control, Status};
 pub use echo::Pod;
+pub use group::{GroupError, start_group};
+pub use peers::{Peers, PeersError};
 use serve::{Server, Shared};
+pub use sessions::{WatchedSession, watched};
+pub use site::Site;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -58,11 +72,19 @@ impl Backend {
     /// # Errors
     /// The address is taken, or none of this machine's.
     pub fn start_at(address: SocketAddr, pod: Pod) -> io::Result<Self> {
+        Self::start_with(address, pod, None)
+    }
+
+    /// Starts a backend on this address that, if there is a site, serves that, too.
+    ///
+    /// # Errors
+    /// The address is taken, or none of this machine's.
+    pub fn start_with(address: SocketAddr, pod: Pod, site: Option<Arc<Site>>) -> io::Result<Self> {
         let listener = bind(address)?.listen(BACKLOG)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(pod));
-        let server = Server::start(listener, Arc::clone(&shared));
-        Ok(Self { address, shared, state: State::Alive(server) })
+        let shared = Arc::new(Shared::new(pod, site));
+        let state = State::Alive(serve::pod(listener, &shared));
+        Ok(Self { address, shared, state })
     }
 
     /// Where it listens.
@@ -100,6 +122,19 @@ impl Backend {
         Ok(())
     }
 
+    /// Refuses new connections, closes idle ones, and lets the others first have the answer they wait for; returns when
+    /// new ones are refused.
+    ///
+    /// # Errors
+    /// The address could not be kept.
+    pub async fn leave(&mut self) -> io::Result<()> {
+        if let State::Alive(server) = std::mem::replace(&mut self.state, State::Killed(None)) {
+            server.drain().await;
+            self.state = State::Killed(Some(bind(self.address)?));
+        }
+        Ok(())
+    }
+
     /// Listens again, on the same address.
     ///
     /// # Errors
@@ -107,10 +142,15 @@ impl Backend {
     pub fn revive(&mut self) -> io::Result<()> {
         if let State::Killed(kept) = &mut self.state {
             let socket = kept.take().map_or_else(|| bind(self.address), Ok)?;
-            let server = Server::start(socket.listen(BACKLOG)?, Arc::clone(&self.shared));
-            self.state = State::Alive(server);
+            self.state = State::Alive(serve::pod(socket.listen(BACKLOG)?, &self.shared));
         }
         Ok(())
+    }
+
+    /// Whether it is neither killed nor has left.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        matches!(self.state, State::Alive(_))
     }
 
     /// Whether it takes connections.

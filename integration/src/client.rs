@@ -107,8 +107,28 @@ impl Client {
     /// # Errors
     /// There is no answer; any status is one.
     pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
+        self.ask(Method::GET, path, headers).await
+    }
+
+    /// Posts nothing to a path.
+    ///
+    /// # Errors
+    /// There is no answer; any status is one.
+    pub async fn post(&self, path: &str) -> Result<Answer, ClientError> {
+        self.post_with(path, &[]).await
+    }
+
+    /// Posts nothing to a path, with these headers.
+    ///
+    /// # Errors
+    /// There is no answer; any status is one.
+    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
+        self.ask(Method::POST, path, headers).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
         let url = format!("http://{}{path}", self.host);
-        let mut request = Request::builder().method(Method::GET);
+        let mut request = Request::builder().method(method);
         if let Some(fields) = request.headers_mut() {
             if let Some(value) = self.jar.as_ref().and_then(|jar| jar.cookies(&url)) {
                 fields.append(COOKIE, HeaderValue::try_from(value).map_err(hyper::http::Error::from)?);

@@ -7,6 +7,7 @@
 //! - [`client`]: clients with and without a cookie jar, and one that sends any bytes.
 //! - [`keys`]: fresh keys for sealing tokens.
 //! - [`manifests`]: the manifests of a test, around the route that it is about.
+//! - [`sources`]: the manifests of a folder.
 //! - [`slices`]: the pods behind the EndpointSlices of some manifests.
 //! - [`deployment`]: from manifests to a running Envoy.
 //! - [`transcript`]: the commands of Envoy Gateway's task, and what has to come of them.
@@ -21,5 +22,6 @@ pub mod envoy;
 pub mod keys;
 pub mod manifests;
 pub mod slices;
+pub mod sources;
 pub mod transcript;
 pub mod workspace;

@@ -59,3 +59,19 @@ async fn a_backend_that_hangs_up_closes_the_connection_without_an_answer() {
     assert!(Client::new(backend.address()).get("/get").await.is_err());
     assert_eq!(backend.requests(), 1);
 }
+
+#[tokio::test]
+async fn a_backend_that_leaves_refuses_connections_and_still_answers_the_requests_it_has() {
+    let mut backend = backend();
+    backend.behave(Behaviour::Pause);
+    let client = Client::new(backend.address());
+    let request = tokio::spawn(async move { client.get("/get").await });
+    deadline::until(Duration::from_secs(30), async || (backend.requests() == 1).then_some(())).await.unwrap();
+    backend.leave().await.unwrap();
+    assert!(!backend.reachable().await);
+    backend.behave(Behaviour::Answer);
+    let answer = request.await.unwrap().unwrap();
+    assert_eq!((answer.status, answer.value("connection").as_deref()), (200, Some("close")));
+    backend.revive().unwrap();
+    assert!(backend.reachable().await);
+}

@@ -5,3 +5,4 @@ mod backends;
 mod clients;
 #[cfg(unix)]
 mod locating;
+mod site;

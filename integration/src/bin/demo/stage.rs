@@ -1,24 +1,27 @@
 //! What the demo shows: four backends and an Envoy, as the example manifests say.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
 
 use envoy_config::model::{Endpoints, Model};
 use envoy_config::options::{OptionError, Options, PortMapping};
 use envoy_config::source::Source;
-use integration::backend::Backend;
+use integration::backend::{self, Control, GroupError};
 use integration::deployment::{self, DeployError, Deployment};
 use integration::envoy::{self, Process};
+use integration::sources::{self, UnreadableSource};
 use integration::{artifact, slices, transcript, workspace};
 
 use super::tell;
 
 /// The manifests, seen from the root of the workspace.
 const EXAMPLES: &str = "envoy-config/examples/quickstart";
+
+/// The Gateway that the page is behind.
+const GATEWAY: &str = "default/eg";
 
 /// The listener of the cookie route and where it binds, unless a user chooses otherwise; as for `--map-port`.
 const COOKIE: &str = "eg/http=127.0.0.1:8888";
@@ -47,7 +50,7 @@ pub(super) struct Stage {
     /// Where the route that carries sessions in a header is served.
     pub(super) header: SocketAddr,
     /// The pods, which live as long as this.
-    _backends: Vec<Backend>,
+    _pods: Vec<Control>,
 }
 
 /// Why the demo cannot be shown.
@@ -57,8 +60,8 @@ pub(super) enum StageError {
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The manifests cannot be read.
-    #[error("cannot read `{}`: {problem}", .path.display())]
-    Example { path: PathBuf, problem: io::Error },
+    #[error(transparent)]
+    Example(#[from] UnreadableSource),
     /// The manifests do not say who the pods are.
     #[error(transparent)]
     Slices(#[from] slices::SliceError),
@@ -102,12 +105,12 @@ impl Stage {
         let module = artifact::module().map_err(DeployError::from)?;
         tell::step(&format!("the filter is {}", shown(&module)));
 
-        let sources = examples(&workspace::root().join(EXAMPLES))?;
+        let sources = sources::read(&workspace::root().join(EXAMPLES))?;
         let [cookie, header] = [COOKIE.parse()?, HEADER.parse()?];
         let options = Options { port_mappings: vec![cookie, header], ..Options::default() };
         let mut model = deployment::compile(&sources, &options)?;
         tell::step(&format!("the manifests in {EXAMPLES} are compiled"));
-        let backends = start_backends(&sources, ports.backend, &mut model)?;
+        let pods = start_pods(&sources, ports.backend, &mut model).await?;
         let cookie = rebind(&mut model, COOKIE, free(ports.cookie, "--cookie-port")?)?;
         let header = rebind(&mut model, HEADER, free(ports.header, "--header-port")?)?;
         let admin = free(ports.admin, "--admin-port")?;
@@ -124,41 +127,25 @@ impl Stage {
             cookie.port(),
             header.port()
         ));
-        Ok(Self { envoy, cookie, header, _backends: backends })
+        Ok(Self { envoy, cookie, header, _pods: pods })
     }
-}
-
-/// The texts of all files in a folder, by name.
-fn examples(folder: &Path) -> Result<Vec<Source>, StageError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |problem| StageError::Example { path, problem }
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
-        paths.push(entry.map_err(unreadable(folder))?.path());
-    }
-    paths.sort();
-    paths
-        .into_iter()
-        .map(|path| {
-            let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
-            Ok(Source { name: shown(&path), text })
-        })
-        .collect()
 }
 
 /// Starts the pods of the EndpointSlices at their addresses, and shifts the model where they are to have another port.
-fn start_backends(
+async fn start_pods(
     sources: &[Source],
     port: Option<u16>,
     model: &mut Model,
-) -> Result<Vec<Backend>, StageError> {
-    let mut backends = Vec::new();
-    for (written, pod) in slices::pods(sources)? {
-        let wanted = SocketAddr::new(written.ip(), port.unwrap_or(written.port()));
-        let backend =
-            Backend::start_at(wanted, pod).map_err(|problem| refused(wanted, "--backend-port", problem))?;
+) -> Result<Vec<Control>, StageError> {
+    let named = slices::pods(sources)?;
+    let written: Vec<_> = named.iter().map(|(address, _)| *address).collect();
+    let placed =
+        named.into_iter().map(|(at, pod)| (SocketAddr::new(at.ip(), port.unwrap_or(at.port())), pod));
+    let sessions = backend::watched(model, &GATEWAY.parse()?);
+    let pods = backend::start_group(placed, sessions).await;
+    let pods = pods.map_err(|GroupError { address, problem }| refused(address, "--backend-port", problem))?;
+    for (pod, written) in pods.iter().zip(written) {
+        let backend = pod.backend().lock().await;
         tell::step(&format!("pod {} answers on {}", backend.pod().pod, backend.address()));
         for locality in model.clusters.iter_mut().flat_map(|cluster| &mut cluster.localities) {
             if let Endpoints::Addresses(endpoints) = &mut locality.endpoints {
@@ -167,9 +154,8 @@ fn start_backends(
                 }
             }
         }
-        backends.push(backend);
     }
-    Ok(backends)
+    Ok(pods)
 }
 
 /// Binds the listener of a port mapping elsewhere; its name.

@@ -43,7 +43,7 @@ pub(super) fn verdict(held: bool) {
 pub(super) fn usage(stage: &Stage) {
     let (cookie, header) = (stage.cookie.port(), stage.header.port());
     println!(
-        "\nEnvoy runs until Ctrl-C. Try it:\n\n  \
+        "\nEnvoy runs until Ctrl-C. Watch it in a browser: http://localhost:{cookie}/\n\nOr from another terminal:\n\n  \
          curl -v http://localhost:{cookie}/get                           # a new session in a cookie\n  \
          curl -c jar -b jar http://localhost:{cookie}/get                # the same pod for ten seconds\n  \
          curl -v http://localhost:{header}/get                           # a new session in the header session-a\n  \

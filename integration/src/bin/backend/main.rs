@@ -1,0 +1,143 @@
+//! An echo backend as a program: what `echo-basic` is to a cluster, with a page to watch it and a port to control it.
+//!
+//! Exit status: 0, told to end, or healthy; 1, not healthy; 2, it could not start.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use envoy_config::options::{NamespacedName, Options};
+use integration::backend::{self, Backend, Control, Peers, PeersError, Pod, Site};
+use integration::deployment::{self, DeployError};
+use integration::sources::{self, UnreadableSource};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Echoes requests as JSON, like the Gateway API's echo-basic.
+#[derive(Debug, Parser)]
+#[command(name = "backend")]
+struct Arguments {
+    /// The address to serve.
+    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:3000")]
+    listen: SocketAddr,
+    /// The name of the pod [default: the hostname].
+    #[arg(long, value_name = "NAME")]
+    pod: Option<String>,
+    /// The pod's namespace.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
+    /// The Service that the pod belongs to.
+    #[arg(long, value_name = "NAME", default_value = "backend")]
+    service: String,
+    /// The address of the port that stops and starts the pod.
+    #[arg(long, value_name = "IP:PORT")]
+    control: Option<SocketAddr>,
+    /// The control ports of all pods: every address of this name. By default, the pod's own.
+    #[arg(long, value_name = "HOST:PORT", requires = "control")]
+    peers: Option<String>,
+    /// Serve a page at `/` that watches the sessions of these manifests: a file, or a folder of files.
+    #[arg(long, value_name = "PATH")]
+    manifests: Vec<PathBuf>,
+    /// The Gateway that the page is behind.
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "default/eg")]
+    gateway: NamespacedName,
+    /// Do not serve, but exit with 0 if the pod with this control port is there, stopped or not, and with 1 if not.
+    #[arg(long, value_name = "IP:PORT", exclusive = true)]
+    healthy: Option<SocketAddr>,
+}
+
+/// Why the backend cannot start.
+#[derive(Debug, thiserror::Error)]
+enum BackendError {
+    #[error("cannot listen on {address}: {problem}")]
+    Address { address: SocketAddr, problem: io::Error },
+    #[error(transparent)]
+    Source(#[from] UnreadableSource),
+    #[error(transparent)]
+    Manifests(#[from] DeployError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(control) = arguments.healthy {
+        return healthy(control).await;
+    }
+    match serve(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn healthy(control: SocketAddr) -> ExitCode {
+    let said: Result<_, PeersError> = Peers::At(vec![control]).statuses().await;
+    if said.is_ok_and(|statuses| !statuses.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Serves until it is told to end.
+async fn serve(arguments: Arguments) -> Result<(), BackendError> {
+    // Before anything else: as the first process of a container, it ends by signals that it handles only.
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let site = site(&arguments)?.map(Arc::new);
+    let Arguments { listen, pod, namespace, service, control, .. } = arguments;
+    let pod = Pod { namespace, ingress: String::new(), service, pod: pod.unwrap_or_else(hostname) };
+    let refused = |address| move |problem| BackendError::Address { address, problem };
+    let backend = Backend::start_with(listen, pod, site).map_err(refused(listen))?;
+    println!("pod {} answers on {}", backend.pod().pod, backend.address());
+    let _running = match control {
+        None => Running::Free { _backend: backend },
+        Some(address) => {
+            let listener = TcpListener::bind(address).await.map_err(refused(address))?;
+            let control = Control::start(listener, backend)?;
+            println!("its control port is {}", control.address());
+            Running::Controlled { _control: control }
+        }
+    };
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    Ok(())
+}
+
+/// The backend, in the hands of whoever has it.
+enum Running {
+    Free { _backend: Backend },
+    Controlled { _control: Control },
+}
+
+/// The page, if there are manifests to watch.
+fn site(arguments: &Arguments) -> Result<Option<Site>, BackendError> {
+    if arguments.manifests.is_empty() {
+        return Ok(None);
+    }
+    let mut read = Vec::new();
+    for path in &arguments.manifests {
+        read.extend(sources::read(path)?);
+    }
+    let model = deployment::compile(
+        &read,
+        &Options { gateway: Some(arguments.gateway.clone()), ..Options::default() },
+    )?;
+    let sessions = backend::watched(&model, &arguments.gateway);
+    let own = || Peers::At(arguments.control.into_iter().collect());
+    let peers = arguments.peers.clone().map_or_else(own, Peers::Named);
+    Ok(Some(Site::new(sessions, peers)))
+}
+
+/// The name of this machine, or of this container.
+fn hostname() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    String::from(if name.is_empty() { "backend" } else { name })
+}

@@ -1,0 +1,100 @@
+//! A session in the browser's own cookie jar.
+
+use std::time::{Duration, SystemTime};
+
+use fantoccini::cookies::Cookie;
+
+use crate::browser::{Browser, Button, Square};
+use crate::scene::{COOKIE, Scene};
+
+fn all_of(pod: &str, squares: &[Square]) -> bool {
+    squares.iter().all(|square| square.pod.as_deref() == Some(pod) && !square.fresh)
+}
+
+#[tokio::test]
+async fn a_session_outlives_a_reload_and_reaches_a_second_tab() {
+    let scene = Scene::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&scene.url()).await;
+    let pod = browser.first_pod().await;
+    browser.reload().await;
+    let squares = browser.press_until(Button::Twenty, 20).await;
+    assert!(all_of(&pod, &squares), "{pod} {squares:?}");
+    browser.open_tab(&scene.url()).await;
+    let squares = browser.press_until(Button::Twenty, 20).await;
+    assert!(all_of(&pod, &squares), "{pod} {squares:?}");
+    assert_eq!(browser.complaints().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_the_whole_site_and_out_of_reach_of_scripts() {
+    let scene = Scene::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&scene.url()).await;
+    let cookie = browser.cookie("session").await.unwrap();
+    assert_eq!(cookie.path(), Some("/"));
+    assert_eq!(cookie.http_only(), Some(true));
+    assert_eq!(cookie.same_site().map(|policy| policy.to_string()).as_deref(), Some("Lax"));
+    assert_eq!(browser.run("return document.cookie").await, "");
+    let token = cookie.value();
+    browser.press_until(Button::One, 1).await;
+    let (start, end) = (&token[..4], &token[token.len() - 4..]);
+    browser.until_text("token", &format!("{start}…{end}")).await;
+    let source = browser.run("return document.documentElement.outerHTML").await;
+    assert!(!source.as_str().unwrap().contains(token), "the page shows the whole token");
+}
+
+#[tokio::test]
+async fn forgetting_empties_the_jar_and_the_next_request_begins_a_session() {
+    let scene = Scene::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&scene.url()).await;
+    browser.first_pod().await;
+    let before = browser.cookie("session").await.unwrap();
+    browser.press(Button::Forget).await;
+    browser.until_text("said", "Forgotten").await;
+    assert_eq!(browser.cookie("session").await, None);
+    assert!(browser.text("token").await.starts_with("none"));
+    let squares = browser.press_until(Button::One, 2).await;
+    assert!(squares[1].fresh, "{squares:?}");
+    assert_ne!(browser.cookie("session").await.unwrap().value(), before.value());
+}
+
+#[tokio::test]
+async fn an_ended_session_can_be_forgotten_without_another_taking_its_place() {
+    // The jar still holds what the filter refuses: the rule's key is another Envoy's.
+    let scene = Scene::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&scene.url()).await;
+    browser.first_pod().await;
+    let foreign = Cookie::build(("session", "AAAA".repeat(20))).domain("127.0.0.1").path("/").build();
+    browser.client().delete_cookie("session").await.unwrap();
+    browser.client().add_cookie(foreign).await.unwrap();
+    browser.press(Button::Forget).await;
+    browser.until_text("said", "Forgotten").await;
+    assert_eq!(browser.cookie("session").await, None);
+}
+
+#[tokio::test]
+async fn a_permanent_cookie_leaves_the_jar_with_its_max_age() {
+    let persistence = "{sessionName: session, absoluteTimeout: 4s, cookieConfig: {lifetimeType: Permanent}}";
+    let scene = Scene::with(&[("/", persistence)]).await;
+    let browser = Browser::on(&scene.url()).await;
+    let cookie = browser.cookie("session").await.unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let expires =
+        Duration::from_secs(cookie.expires_datetime().unwrap().unix_timestamp().try_into().unwrap());
+    assert!(expires <= now + Duration::from_secs(4), "{cookie}");
+    integration::deadline::until(crate::browser::PATIENCE, async || {
+        browser.cookie("session").await.is_none().then_some(())
+    })
+    .await
+    .unwrap();
+    browser.until_text("token", "its time is up").await;
+    let squares = browser.press_until(Button::One, 1).await;
+    assert!(squares[0].fresh, "{squares:?}");
+    assert_ne!(browser.cookie("session").await.unwrap().value(), cookie.value());
+}
+
+#[tokio::test]
+async fn a_cookie_of_lifetime_session_has_no_date_to_expire() {
+    let scene = Scene::with(&[("/", "{sessionName: session, absoluteTimeout: 1h}")]).await;
+    let browser = Browser::on(&scene.url()).await;
+    assert_eq!(browser.cookie("session").await.unwrap().expires_datetime(), None);
+}

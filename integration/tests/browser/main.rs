@@ -1,0 +1,14 @@
+//! What the project promises to people with a browser: in a real Chromium, on the demo's page, behind a real Envoy.
+//!
+//! Run by `make test-browser`: it needs Chromium and its driver.
+#![cfg(test)]
+
+mod accessible;
+mod browser;
+mod cookies;
+mod driver;
+mod failover;
+mod header;
+mod path;
+mod picture;
+mod scene;
