@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Vec<&str> {
-        documents(text).into_iter().map(|document| &text[document]).collect()
+        documents(text).into_iter().map(|document| text.get(document).unwrap()).collect()
     }
 
     #[test]

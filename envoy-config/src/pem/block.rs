@@ -67,15 +67,15 @@ impl Block {
         if !is_one_sequence(&der) {
             return Err(PemError::Content);
         }
-        let mut text = format!("-----BEGIN {}-----\n", self.label);
+        let mut lines = String::new();
         for (position, character) in STANDARD.encode(der).chars().enumerate() {
             if position > 0 && position % WIDTH == 0 {
-                text.push('\n');
+                lines.push('\n');
             }
-            text.push(character);
+            lines.push(character);
         }
-        text.push_str(&format!("\n-----END {}-----\n", self.label));
-        Ok(text)
+        let label = &self.label;
+        Ok(format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"))
     }
 }
 

@@ -19,8 +19,8 @@ use crate::model;
 pub(super) struct Listener {
     name: String,
     address: Address,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listener_filters: Option<(Extension<TlsInspector>,)>,
+    #[serde(rename = "listener_filters", skip_serializing_if = "Option::is_none")]
+    inspector: Option<(Extension<TlsInspector>,)>,
     filter_chains: Vec<BoundChain>,
 }
 
@@ -108,14 +108,14 @@ impl Listener {
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
             BoundChain { secured, chain }
         };
-        let (listener_filters, filter_chains) = match &listener.protocol {
+        let (inspector, filter_chains) = match &listener.protocol {
             model::Protocol::Http { virtual_hosts } => (None, vec![chain(virtual_hosts, None)]),
             model::Protocol::Https { sites } => (
                 TlsInspector::of(sites).map(|inspector| (inspector,)),
                 sites.iter().map(|site| chain(&site.virtual_hosts, Some(Secured::of(site)))).collect(),
             ),
         };
-        Self { name: listener.name.clone(), address: listener.bind.into(), listener_filters, filter_chains }
+        Self { name: listener.name.clone(), address: listener.bind.into(), inspector, filter_chains }
     }
 }
 

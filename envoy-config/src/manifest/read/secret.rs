@@ -35,10 +35,9 @@ struct Datum {
 /// The fields of a Secret, which has no `spec`.
 pub(super) fn secret(fields: &Fields<'_>, log: &mut Log) -> Option<Secret> {
     let kind = fields.or("type", fields.default(String::from("Opaque")), log, string);
-    let mut values = fields.optional("data", log, |at, log| values(at, "data", log)).unwrap_or_default();
+    let mut values = fields.optional("data", log, data).unwrap_or_default();
     // What is in both is taken from here, as the API server does.
-    values
-        .extend(fields.optional("stringData", log, |at, log| values_of_strings(at, log)).unwrap_or_default());
+    values.extend(fields.optional("stringData", log, string_data).unwrap_or_default());
     let kind = kind?;
     if kind.value != TLS {
         return Some(Secret::Other(kind));
@@ -48,7 +47,11 @@ pub(super) fn secret(fields: &Fields<'_>, log: &mut Log) -> Option<Secret> {
     Some(Secret::Tls { certificates: certificates?, key: key? })
 }
 
-fn values_of_strings(at: At<'_>, log: &mut Log) -> Option<Values> {
+fn data(at: At<'_>, log: &mut Log) -> Option<Values> {
+    values(at, "data", log)
+}
+
+fn string_data(at: At<'_>, log: &mut Log) -> Option<Values> {
     values(at, "stringData", log)
 }
 

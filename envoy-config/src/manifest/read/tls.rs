@@ -5,6 +5,7 @@ use super::fields::{Fields, Known, Nulls, list};
 use super::log::{At, Log, Path};
 use super::names;
 use super::value::{parsed, string, word};
+use super::yaml::Value;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::gateway::{CertificateRef, Protocol};
 use crate::source::Spanned;
@@ -101,12 +102,15 @@ fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
     let fields = Fields::of(at, &TLS, log)?;
     let modes = [("Terminate", Mode::Terminate), ("Passthrough", Mode::Passthrough)];
     let mode = fields.or("mode", fields.default(Mode::Terminate), log, word(&modes));
-    let written = fields.entry("certificateRefs").is_some();
     let certificates =
         fields.optional("certificateRefs", log, |at, log| list(at, 0..=64, log, certificate_ref));
     let mode = mode?;
-    // With `options` the API asks for no certificate; they are not supported, which has been said.
-    let missing = if written { certificates.as_ref().is_some_and(Vec::is_empty) } else { true };
+    // What is wrong with certificateRefs that are there has been said.
+    let missing = fields.entry("certificateRefs").is_none_or(|entry| match &entry.value.value {
+        Value::Sequence(items) => items.is_empty(),
+        Value::Scalar(_) | Value::Mapping(_) => false,
+    });
+    // With `options` the API asks for no certificate; they are not supported, which has been said as well.
     if mode.value == Mode::Terminate && missing && !fields.has("options") {
         let message = "`certificateRefs` is missing: without a certificate no TLS connection can end here";
         let place = fields.entry("certificateRefs").map_or(at.span(), |entry| entry.key.span);
