@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::output::Readers;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::options::{NamespacedName, Options, PortMapping};
 use crate::render;
@@ -77,6 +78,9 @@ struct Render {
     keep_going: bool,
 
     /// The file to write, whole or not at all [default: standard output].
+    ///
+    /// With an HTTPS listener it holds private keys, and only its owner may read it (mode 0600): make it the file of the
+    /// user that Envoy runs as, which is 101 in Envoy's image. Without one, everybody may read it.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 }
@@ -154,9 +158,12 @@ impl Render {
         let written = model.is_some();
         if let Some(model) = model {
             let options = render::Options { admin: self.admin_address, module: self.filter };
-            let text = render::render(&model, &options);
+            let (keys, text) = (model.holds_keys(), render::render(&model, &options));
             let result = match &self.output {
-                Some(path) => output::replace(path, &text).map_err(|problem| problem.to_string()),
+                Some(path) => {
+                    output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone })
+                        .map_err(|problem| problem.to_string())
+                }
                 None => streams.put(&text).map_err(|problem| problem.to_string()),
             };
             if let Err(problem) = result {

@@ -3,6 +3,7 @@
 //! A diagnostic names the object, the field's path and the place in its source, so that a person can mend the manifest
 //! without knowing this program. Any stage makes them; [`print()`] shows them.
 
+mod confidential;
 mod print;
 mod suggest;
 

@@ -5,6 +5,7 @@
 //! - [`manifest`]: text to typed manifests.
 //! - [`resolve`]: what the manifests mean together.
 //! - [`diagnostic`]: what is wrong with them.
+//! - [`pem`]: certificates and private keys as text.
 //! - [`model`]: what a bootstrap is to serve; the contract between `resolve` and `render`.
 //! - [`options`]: what a person asks for beside the manifests.
 //! - [`render`]: the model as the text of a bootstrap.
@@ -14,6 +15,7 @@ pub mod diagnostic;
 pub mod manifest;
 pub mod model;
 pub mod options;
+pub mod pem;
 pub mod render;
 pub mod resolve;
 pub mod source;

@@ -11,7 +11,7 @@ pub mod session;
 
 use std::collections::BTreeMap;
 
-use self::core::{EndpointSlice, Namespace, Service};
+use self::core::{EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
 use self::route::HttpRoute;
 use crate::source::{Span, Spanned};
@@ -33,6 +33,8 @@ pub struct Manifests {
     pub endpoint_slices: Vec<Object<EndpointSlice>>,
     /// Core Namespaces.
     pub namespaces: Vec<Object<Namespace>>,
+    /// Core Secrets.
+    pub secrets: Vec<Object<Secret>>,
 }
 
 /// One object.

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 
 use session_persistence::config::Rule;
 
+use crate::pem::{CertificateChain, PrivateKey};
+
 /// Everything one Envoy serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
@@ -24,8 +26,74 @@ pub struct Listener {
     pub name: String,
     /// The address to bind.
     pub bind: SocketAddr,
-    /// By domain; each domain once.
+    /// What it speaks, and what it serves in that.
+    pub protocol: Protocol,
+}
+
+/// What clients of a listener speak.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP in the clear.
+    Http {
+        /// By domain; each domain once.
+        virtual_hosts: Vec<VirtualHost>,
+    },
+    /// HTTP over TLS: at least one site, by domain; each domain once. A client that asks for none of them gets no
+    /// connection.
+    Https {
+        /// What each hostname of a TLS handshake gets.
+        sites: Vec<Site>,
+    },
+}
+
+/// What the clients get that ask for a hostname in their TLS handshake (SNI): a listener of the Gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The hostnames it is for; with [`Domain::Any`] also for clients that ask for none. Envoy prefers exact ones, then the
+    /// longest wildcard.
+    pub domain: Domain,
+    /// At least one, each once; Envoy takes the first that fits the client.
+    pub certificates: Vec<Certificate>,
+    /// By domain; each domain once. Those of other sites are here as well, to answer 421: a client may reuse a connection for
+    /// another hostname of the certificate (RFC 9113 section 9.1.1), and must not get there what the other site serves.
     pub virtual_hosts: Vec<VirtualHost>,
+}
+
+/// A certificate and its private key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Certificate {
+    /// The certificate, and those that lead from it to one that clients know.
+    pub chain: CertificateChain,
+    /// The key of the first one.
+    pub key: PrivateKey,
+}
+
+impl Model {
+    /// Whether there is a private key in it.
+    #[must_use]
+    pub fn holds_keys(&self) -> bool {
+        self.listeners.iter().any(|listener| matches!(listener.protocol, Protocol::Https { .. }))
+    }
+}
+
+impl Listener {
+    /// All virtual hosts, those of one site behind those of another.
+    pub fn virtual_hosts(&self) -> impl Iterator<Item = &VirtualHost> {
+        let (http, https) = match &self.protocol {
+            Protocol::Http { virtual_hosts } => (virtual_hosts.as_slice(), [].as_slice()),
+            Protocol::Https { sites } => ([].as_slice(), sites.as_slice()),
+        };
+        http.iter().chain(https.iter().flat_map(|site| &site.virtual_hosts))
+    }
+
+    /// All virtual hosts, to be changed.
+    pub fn virtual_hosts_mut(&mut self) -> impl Iterator<Item = &mut VirtualHost> {
+        let (http, https) = match &mut self.protocol {
+            Protocol::Http { virtual_hosts } => (virtual_hosts.as_mut_slice(), [].as_mut_slice()),
+            Protocol::Https { sites } => ([].as_mut_slice(), sites.as_mut_slice()),
+        };
+        http.iter_mut().chain(https.iter_mut().flat_map(|site| &mut site.virtual_hosts))
+    }
 }
 
 /// What one hostname serves. A request that none of its routes match is answered 404.
@@ -51,8 +119,8 @@ pub enum Domain {
 /// One match of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// `namespace/name/rule index/match index`: the key of the plugin's table. Equal names in one listener mean equal
-    /// routes (one route in several virtual hosts).
+    /// `namespace/name/rule index/match index`: the key of the plugin's table; `misdirected` for what belongs to another
+    /// site. Equal names in one listener mean equal routes (one route in several virtual hosts).
     pub name: String,
     /// Which requests it is for.
     pub matches: RouteMatch,

@@ -5,6 +5,7 @@
 //!
 //! - `bootstrap`: the document as a whole, the admin interface, runtime values.
 //! - `listener`: the bound address, the connection manager and its access log.
+//! - `tls`: certificates, and which connection gets which.
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
 //! - `routes`: virtual hosts, matches and what becomes of a request, retries.
 //! - `clusters`: how endpoints are found and connected to.
@@ -27,6 +28,7 @@ mod listener;
 mod refusal;
 mod routes;
 mod shares;
+mod tls;
 
 use std::net::SocketAddr;
 

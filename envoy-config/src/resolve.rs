@@ -5,6 +5,7 @@
 //!
 //! - `gateways`: which Gateways are served.
 //! - `binds`: which address each of their listeners binds.
+//! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners.
 //! - `rules`: what the rules of a route serve; with `backends` and `endpoints` for where requests go, `persistence`,
 //!   `rule_id` and `cookie_path` for their sessions.
@@ -15,6 +16,7 @@
 mod attach;
 mod backends;
 mod binds;
+mod certificates;
 mod collisions;
 mod cookie_path;
 mod endpoints;
@@ -29,7 +31,7 @@ mod virtual_hosts;
 
 use self::attach::{Attacher, Attachment, ListenerPosition};
 use self::backends::Backends;
-use self::binds::{Bound, Section};
+use self::binds::{Bound, Section, Security};
 use self::collisions::{Collisions, RulePosition};
 use self::gateways::Gateways;
 use self::report::Report;
@@ -37,7 +39,7 @@ use self::rules::Served;
 use self::virtual_hosts::Host;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifests, Metadata};
-use crate::model::{Listener, Model};
+use crate::model::{Listener, Model, Protocol};
 use crate::options::{Misfit, Options};
 use crate::source::Span;
 
@@ -77,7 +79,7 @@ fn model(
         }
         return Ok(None);
     }
-    let bounds = binds::assign(&gateways, options, report)?;
+    let bounds = certificates::present(binds::assign(&gateways, options, report)?, manifests, report);
     let (routes, attached) = attach_all(manifests, &gateways, &bounds, report);
 
     let mut collisions = Collisions::default();
@@ -146,7 +148,14 @@ fn listeners(
         Listener {
             name: format!("{namespace}/{name}/{}", bound.port),
             bind: bound.bind,
-            virtual_hosts: virtual_hosts::build(hosts, routes, collisions),
+            protocol: match &bound.security {
+                Security::Clear => {
+                    Protocol::Http { virtual_hosts: virtual_hosts::build(hosts, routes, collisions) }
+                }
+                Security::Tls(certificates) => Protocol::Https {
+                    sites: virtual_hosts::build_sites(hosts, certificates, routes, collisions),
+                },
+            },
         }
     });
     served.collect()

@@ -94,6 +94,22 @@ fn others_may_read_the_file() {
 
 #[cfg(unix)]
 #[test]
+fn a_file_with_private_keys_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/https");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("envoy.yaml");
+    fs::write(&path, "old").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let manifests = ["gateway.yaml", "secrets.yaml"].map(|name| format!("{case}/{name}"));
+    let ended = call(&["render", "-f", &manifests[0], "-f", &manifests[1], "-o", text(&path)], b"");
+    assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
+    assert!(fs::read_to_string(&path).unwrap().contains("PRIVATE KEY"));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_link_stays_a_link() {
     let directory = tempfile::tempdir().unwrap();
     let (path, link) = (directory.path().join("real.yaml"), directory.path().join("link.yaml"));

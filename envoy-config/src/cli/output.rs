@@ -15,12 +15,21 @@ pub(super) struct OutputError {
     problem: io::Error,
 }
 
-/// Puts the text into the file of this path, or leaves that as it is.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), OutputError> {
-    write(path, text).map_err(|problem| OutputError { path: path.to_owned(), problem })
+/// Who may read the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Everybody: Envoy may run as another user, as it does in its own image.
+    Anyone,
+    /// Its owner alone: there are private keys in it.
+    Owner,
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
+/// Puts the text into the file of this path, or leaves that as it is.
+pub(super) fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), OutputError> {
+    write(path, text, readers).map_err(|problem| OutputError { path: path.to_owned(), problem })
+}
+
+fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     let written_to = match fs::canonicalize(path) {
         // A link stays one: its file is replaced.
         Ok(target) => target,
@@ -37,7 +46,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     };
     let mut builder = Builder::new();
     builder.prefix(".envoy-config-");
-    readable(&mut builder);
+    permit(readers, &mut builder);
     let mut file = builder.tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
@@ -45,12 +54,15 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Envoy may run as another user, as it does in its own image. The process's umask has the last word.
+/// The process's umask has the last word.
 #[cfg(unix)]
-fn readable(builder: &mut Builder<'_, '_>) {
+fn permit(readers: Readers, builder: &mut Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o644));
+    builder.permissions(fs::Permissions::from_mode(match readers {
+        Readers::Anyone => 0o644,
+        Readers::Owner => 0o600,
+    }));
 }
 
 #[cfg(not(unix))]
-fn readable(_: &mut Builder<'_, '_>) {}
+fn permit(_: Readers, _: &mut Builder<'_, '_>) {}

@@ -2,15 +2,15 @@
 //! field, the hint.
 //!
 //! Only the lines around a place are handed to the renderer, and the lines of a source are counted once, so that a finding
-//! costs the same in a long source as in a short one.
+//! costs the same in a long source as in a short one. Lines that may hold a private key are not shown (see `confidential`).
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Severity, confidential};
 use crate::source::{Source, Span};
 
 /// Two places of one source that are at most so many bytes apart are shown in one piece.
@@ -40,15 +40,31 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
     out
 }
 
-/// A source and where its lines end.
+/// A source, where its lines end, and which parts of it are not shown.
 struct Lines<'a> {
     source: &'a Source,
     ends: Vec<usize>,
+    confidential: Vec<Range<usize>>,
 }
 
 impl<'a> Lines<'a> {
     fn of(source: &'a Source) -> Self {
-        Self { source, ends: source.text.match_indices('\n').map(|(end, _)| end).collect() }
+        Self {
+            source,
+            ends: source.text.match_indices('\n').map(|(end, _)| end).collect(),
+            confidential: confidential::documents(&source.text),
+        }
+    }
+
+    /// Whether all of these bytes may be shown.
+    fn shows(&self, bytes: &Range<usize>) -> bool {
+        let touches = |part: &Range<usize>| part.start <= bytes.end && bytes.start < part.end;
+        !self.confidential.iter().any(touches)
+    }
+
+    /// The number of the line of this offset, from 1.
+    fn number(&self, offset: usize) -> usize {
+        1 + self.ends.partition_point(|&end| end < offset)
     }
 }
 
@@ -70,25 +86,54 @@ fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Group<'a> {
 fn places<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Vec<Element<'a>> {
     let primary = (AnnotationKind::Primary, diagnostic.span, diagnostic.label.as_deref());
     let Some((span, label)) = &diagnostic.related else {
-        return piece(&[primary], sources).into_iter().collect();
+        return piece(&[primary], sources);
     };
     let related = (AnnotationKind::Context, *span, Some(label.as_str()));
-    if span.source == diagnostic.span.source && span.start.abs_diff(diagnostic.span.start) <= NEAR {
-        piece(&[primary, related], sources).into_iter().collect()
+    let between = span.start.min(diagnostic.span.start)..span.start.max(diagnostic.span.start);
+    let shows = sources.get(span.source).is_some_and(|lines| lines.shows(&between));
+    if span.source == diagnostic.span.source && between.len() <= NEAR && shows {
+        piece(&[primary, related], sources)
     } else {
         piece(&[primary], sources).into_iter().chain(piece(&[related], sources)).collect()
     }
 }
 
-/// The lines of these places, which are of one source.
-fn piece<'a>(
+/// The lines of these places, which are of one source; without the lines where those are not to be shown.
+fn piece<'a>(places: &[(AnnotationKind, Span, Option<&'a str>)], sources: &[Lines<'a>]) -> Vec<Element<'a>> {
+    let lines = places.first().and_then(|(_, span, _)| sources.get(span.source));
+    let Some(lines) = lines else { return Vec::new() };
+    let window = || {
+        let first = places.iter().map(|(_, span, _)| span.start).min()?;
+        let last = places.iter().map(|(_, span, _)| span.start).max()?;
+        Some(lines.source.line(first)?.start..lines.source.line(last)?.end)
+    };
+    let Some(window) = window() else { return Vec::new() };
+    if lines.shows(&window) {
+        shown(places, lines, window).into_iter().collect()
+    } else {
+        places.iter().flat_map(|place| kept_back(place, lines)).collect()
+    }
+}
+
+/// Where a place is, and what is to be said of it.
+fn kept_back<'a>(
+    (_, span, label): &(AnnotationKind, Span, Option<&'a str>),
+    lines: &Lines<'a>,
+) -> Vec<Element<'a>> {
+    let before = lines.source.line(span.start).and_then(|line| lines.source.text.get(line.start..span.start));
+    let column = 1 + before.unwrap_or_default().chars().count();
+    let origin = Origin::path(lines.source.name.as_str()).line(lines.number(span.start)).char_column(column);
+    let said = label.map(|label| Level::NOTE.message(label));
+    [Element::from(origin)].into_iter().chain(said.map(Element::from)).collect()
+}
+
+/// The lines of these places.
+fn shown<'a>(
     places: &[(AnnotationKind, Span, Option<&'a str>)],
-    sources: &[Lines<'a>],
+    lines: &Lines<'a>,
+    window: Range<usize>,
 ) -> Option<Element<'a>> {
-    let Lines { source, ends } = sources.get(places.first()?.1.source)?;
-    let first = places.iter().map(|(_, span, _)| span.start).min()?;
-    let last = places.iter().map(|(_, span, _)| span.start).max()?;
-    let window = source.line(first)?.start..source.line(last)?.end;
+    let source = lines.source;
     let annotate =
         |&(kind, span, label): &(AnnotationKind, Span, Option<&'a str>)| -> Option<Annotation<'a>> {
             let shown = first_line(source, span)?;
@@ -96,7 +141,7 @@ fn piece<'a>(
         };
     Some(
         Snippet::source(source.text.get(window.clone())?)
-            .line_start(1 + ends.partition_point(|&end| end < first))
+            .line_start(lines.number(window.start))
             .path(source.name.as_str())
             .annotations(places.iter().filter_map(annotate))
             .into(),

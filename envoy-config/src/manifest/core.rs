@@ -1,7 +1,8 @@
-//! Kubernetes' own kinds: Service, EndpointSlice, Namespace.
+//! Kubernetes' own kinds: Service, EndpointSlice, Namespace, Secret.
 
 use std::net::IpAddr;
 
+use crate::pem::{CertificateChain, PrivateKey};
 use crate::source::Spanned;
 
 /// A Service (core/v1).
@@ -99,3 +100,17 @@ pub struct SlicePort {
 /// A Namespace: only its labels matter, plus `kubernetes.io/metadata.name`, which the API server adds.
 #[derive(Clone, Debug)]
 pub struct Namespace;
+
+/// A Secret (core/v1).
+#[derive(Clone, Debug)]
+pub enum Secret {
+    /// Of the type `kubernetes.io/tls`.
+    Tls {
+        /// `tls.crt`.
+        certificates: CertificateChain,
+        /// `tls.key`.
+        key: PrivateKey,
+    },
+    /// Of another type, `Opaque` by default: no listener can use it, so its data are not kept.
+    Other(Spanned<String>),
+}

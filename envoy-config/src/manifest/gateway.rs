@@ -27,7 +27,7 @@ pub struct Listener {
     pub hostname: Option<Spanned<Hostname>>,
     /// `port`.
     pub port: Spanned<u16>,
-    /// `protocol`; only HTTP is served as yet, and any other is already an error.
+    /// `protocol`, and `tls` where there is one; those not served as yet are already errors.
     pub protocol: Spanned<Protocol>,
     /// `allowedRoutes.namespaces`: `Same` by default.
     pub allowed_namespaces: AllowedNamespaces,
@@ -36,10 +36,25 @@ pub struct Listener {
 }
 
 /// The protocol of a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Protocol {
     /// HTTP in the clear.
     Http,
+    /// HTTP over TLS that ends at the Gateway (`tls.mode: Terminate`), with its `tls.certificateRefs`: at least one.
+    Https(Vec<CertificateRef>),
+}
+
+/// A reference to a certificate and its key.
+#[derive(Clone, Debug)]
+pub struct CertificateRef {
+    /// `group`: empty by default, for Kubernetes' own.
+    pub group: Spanned<String>,
+    /// `kind`: `Secret` by default.
+    pub kind: Spanned<String>,
+    /// `namespace`: the Gateway's own by default.
+    pub namespace: Option<Spanned<String>>,
+    /// `name`.
+    pub name: Spanned<String>,
 }
 
 /// A hostname or wildcard hostname, in lower case.

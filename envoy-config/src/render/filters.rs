@@ -124,24 +124,24 @@ impl Message for FilterConfig {
 }
 
 impl HttpFilters {
-    pub(super) fn new(listener: &model::Listener, options: &Options) -> Self {
-        Self(SessionPersistence::new(listener, options), HeaderToMetadata::extension(), Router::extension())
+    pub(super) fn new(hosts: &[model::VirtualHost], options: &Options) -> Self {
+        Self(SessionPersistence::new(hosts, options), HeaderToMetadata::extension(), Router::extension())
     }
 }
 
 impl SessionPersistence {
-    fn new(listener: &model::Listener, options: &Options) -> Self {
+    fn new(hosts: &[model::VirtualHost], options: &Options) -> Self {
         let plugin = Plugin {
             name: names::FILTER,
             vm_config: Vm {
-                // The listeners share the VM of a worker; each has its own plugin configuration in it.
+                // The filter chains share the VM of a worker; each has its own plugin configuration in it.
                 id: names::FILTER,
                 runtime: "envoy.wasm.runtime.v8",
                 code: Code { local: File { filename: options.module.clone() } },
                 // Unlike a literal value, this one stays out of the configuration dump.
                 environment_variables: Environment { host_env_keys: (names::KEYS_VARIABLE,) },
             },
-            configuration: StringValue { value: LitString(json(&rules(listener))) }.into(),
+            configuration: StringValue { value: LitString(json(&rules(hosts))) }.into(),
             // A trap fails the request it happens in and no other. Never open: a session would silently move.
             failure_policy: "FAIL_RELOAD",
         };
@@ -149,8 +149,8 @@ impl SessionPersistence {
     }
 }
 
-fn rules(listener: &model::Listener) -> PluginConfig {
-    let routes = listener.virtual_hosts.iter().flat_map(|host| &host.routes);
+fn rules(hosts: &[model::VirtualHost]) -> PluginConfig {
+    let routes = hosts.iter().flat_map(|host| &host.routes);
     let rules = routes.filter_map(|route| Some((route.name.clone(), route.persistence.clone()?)));
     PluginConfig { rules: rules.collect() }
 }

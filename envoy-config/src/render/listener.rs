@@ -12,13 +12,25 @@ use super::extension::{Extension, Message};
 use super::filters::HttpFilters;
 use super::routes::RouteConfiguration;
 use super::shares::Shares;
+use super::tls::{Secured, TlsInspector};
 use crate::model;
 
 #[derive(Serialize)]
 pub(super) struct Listener {
     name: String,
     address: Address,
-    filter_chains: (FilterChain<Extension<ConnectionManager>>,),
+    #[serde(rename = "listener_filters", skip_serializing_if = "Option::is_none")]
+    inspector: Option<(Extension<TlsInspector>,)>,
+    filter_chains: Vec<BoundChain>,
+}
+
+/// The filter chain of some connections.
+#[derive(Serialize)]
+struct BoundChain {
+    #[serde(flatten)]
+    secured: Option<Secured>,
+    #[serde(flatten)]
+    chain: FilterChain<Extension<ConnectionManager>>,
 }
 
 #[derive(Serialize)]
@@ -91,19 +103,26 @@ impl Message for StdoutAccessLog {
 
 impl Listener {
     pub(super) fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
-        let manager = ConnectionManager::new(listener, shares, options);
-        Self {
-            name: listener.name.clone(),
-            address: listener.bind.into(),
-            filter_chains: (FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) },),
-        }
+        let chain = |hosts: &[model::VirtualHost], secured| {
+            let manager = ConnectionManager::new(&listener.name, hosts, shares, options);
+            let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
+            BoundChain { secured, chain }
+        };
+        let (inspector, filter_chains) = match &listener.protocol {
+            model::Protocol::Http { virtual_hosts } => (None, vec![chain(virtual_hosts, None)]),
+            model::Protocol::Https { sites } => (
+                TlsInspector::of(sites).map(|inspector| (inspector,)),
+                sites.iter().map(|site| chain(&site.virtual_hosts, Some(Secured::of(site)))).collect(),
+            ),
+        };
+        Self { name: listener.name.clone(), address: listener.bind.into(), inspector, filter_chains }
     }
 }
 
 impl ConnectionManager {
-    fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
+    fn new(listener: &str, hosts: &[model::VirtualHost], shares: &Shares, options: &Options) -> Self {
         Self {
-            stat_prefix: listener.name.clone(),
+            stat_prefix: listener.to_owned(),
             // Before any filter runs: a client must not choose its endpoint by itself.
             early_header_mutation_extensions: (Extension::new(
                 "envoy.http.early_header_mutation.header_mutation",
@@ -120,8 +139,8 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(&listener.virtual_hosts, shares),
-            http_filters: HttpFilters::new(listener, options),
+            route_config: RouteConfiguration::new(hosts, shares),
+            http_filters: HttpFilters::new(hosts, options),
         }
     }
 }

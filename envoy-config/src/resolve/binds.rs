@@ -1,5 +1,7 @@
 //! Which address each listener binds: the listeners of a Gateway that share a port share an address.
 //!
+//! They speak one protocol there: HTTP, or HTTP over TLS.
+//!
 //! The address is the listener's own port on the listen address, or what a port mapping says.
 
 use std::collections::BTreeMap;
@@ -9,8 +11,8 @@ use std::net::SocketAddr;
 use super::gateways::Gateways;
 use super::report::{Place, Report};
 use crate::manifest::Object;
-use crate::manifest::gateway::{Gateway, Listener};
-use crate::model::Domain;
+use crate::manifest::gateway::{Gateway, Listener, Protocol};
+use crate::model::{Certificate, Domain};
 use crate::options::{ListenerName, Misfit, Options};
 
 /// One address and the listeners it serves.
@@ -20,6 +22,14 @@ pub(super) struct Bound<'m> {
     pub(super) port: u16,
     pub(super) bind: SocketAddr,
     pub(super) listeners: Vec<Section<'m>>,
+    pub(super) security: Security,
+}
+
+/// Whether the clients of an address come over TLS.
+pub(super) enum Security {
+    Clear,
+    /// With the certificates of each listener, in the listeners' order.
+    Tls(Vec<Vec<Certificate>>),
 }
 
 /// A listener and its position in the Gateway.
@@ -33,6 +43,10 @@ impl Section<'_> {
     /// The hostnames it serves.
     pub(super) fn domain(&self) -> Domain {
         Domain::of(self.listener.hostname.as_ref())
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        matches!(self.listener.protocol.value, Protocol::Https(_))
     }
 }
 
@@ -56,10 +70,33 @@ pub(super) fn assign<'m>(
             let (namespace, name) = gateway.metadata.key();
             let default = SocketAddr::new(options.listen_address, port);
             let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
-            by_address.entry(bind).or_default().push(Bound { gateway, port, bind, listeners });
+            if speak_one_protocol(gateway, &listeners, report) {
+                // Certificates come later, when it is known which listeners are served.
+                let security = Security::Clear;
+                by_address.entry(bind).or_default().push(Bound { gateway, port, bind, listeners, security });
+            }
         }
     }
     Ok(by_address.into_values().filter_map(|bounds| sole(bounds, report)).collect())
+}
+
+/// Whether the listeners of a port agree on TLS. Where they do not, none is picked (Gateway API, `ProtocolConflict`).
+fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], report: &mut Report) -> bool {
+    let Some((first, others)) = listeners.split_first() else { return true };
+    let mut agreed = true;
+    for other in others.iter().filter(|other| other.is_secure() != first.is_secure()) {
+        agreed = false;
+        let Section { position, listener } = other;
+        let field = format!("spec.listeners[{position}].protocol");
+        let place = Place::new(gateway, field, listener.protocol.span);
+        let message =
+            format!("the port {} speaks both HTTP and HTTPS, and can speak only one", listener.port.value);
+        let error = report.error("protocol-conflict", place, message);
+        error.related =
+            Some((first.listener.protocol.span, String::from("the protocol of the port's first listener")));
+        error.hint = Some(String::from("give them different ports"));
+    }
+    agreed
 }
 
 /// The one that binds an address. Where there are several none is picked: that would be a guess (Gateway API,

@@ -25,7 +25,8 @@ pub(super) fn rule(persistence: &SessionPersistence, id: RuleId, path: &PathMatc
                 Path::OfMatch => cookie_path::of(path),
             },
             lifetime: *lifetime,
-            // All listeners speak HTTP in the clear as yet; a client would drop a `Secure` cookie that came over it.
+            // Of a listener that speaks HTTP in the clear, from which a client would not take a `Secure` cookie. The
+            // others add it (`sites`).
             secure: false,
         }),
         session::Carrier::Header { name } => Carrier::Header(Header {

@@ -3,13 +3,18 @@
 //! A hostname belongs to the most specific listener that has it, and serves the routes attached to that one alone
 //! (Gateway API, "Listener Isolation"). A listener's own hostname has a virtual host even without routes, or its requests
 //! would fall to a less specific listener.
+//!
+//! Behind TLS that goes for every connection: whatever hostname its handshake asked for, a request for a hostname of another
+//! listener is answered 421 (Gateway API, `Listener.hostname`), and a session cookie is `Secure`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use session_persistence::config::Rule;
 
 use super::collisions::{Collisions, RulePosition};
 use super::precedence::HostPrecedence;
 use super::rules::{Entry, Served};
-use crate::model::{Domain, VirtualHost};
+use crate::model::{Action, Certificate, Domain, PathMatch, Route, RouteMatch, Site, VirtualHost};
 
 /// One listener of the address.
 pub(super) struct Host {
@@ -24,6 +29,66 @@ pub(super) fn build(
     routes: &[Served<'_>],
     collisions: &mut Collisions,
 ) -> Vec<VirtualHost> {
+    build_owned(listeners, routes, collisions).into_iter().map(|(_, host)| host).collect()
+}
+
+/// The sites of the listeners of one address, by domain; with the certificates of each listener.
+pub(super) fn build_sites(
+    listeners: &[Host],
+    certificates: &[Vec<Certificate>],
+    routes: &[Served<'_>],
+    collisions: &mut Collisions,
+) -> Vec<Site> {
+    let hosts: Vec<(Domain, VirtualHost)> = build_owned(listeners, routes, collisions)
+        .into_iter()
+        .map(|(owner, host)| (owner, secure(host)))
+        .collect();
+    let site = |(listener, certificates): (&Host, &Vec<Certificate>)| {
+        let seen_here = hosts.iter().filter_map(|(owner, host)| {
+            if *owner == listener.hostname {
+                Some(host.clone())
+            } else {
+                (host.domain == *owner).then(|| misdirected(owner))
+            }
+        });
+        Site {
+            domain: listener.hostname.clone(),
+            certificates: certificates.clone(),
+            virtual_hosts: seen_here.collect(),
+        }
+    };
+    let mut sites: Vec<Site> = listeners.iter().zip(certificates).map(site).collect();
+    sites.sort_by(|a, b| a.domain.cmp(&b.domain));
+    sites
+}
+
+/// The same virtual host for clients that come over TLS.
+fn secure(mut host: VirtualHost) -> VirtualHost {
+    for route in &mut host.routes {
+        route.persistence = route.persistence.take().map(Rule::secure);
+    }
+    host
+}
+
+/// What a site answers for the hostnames of another one.
+fn misdirected(domain: &Domain) -> VirtualHost {
+    let matches = RouteMatch {
+        path: PathMatch::Prefix(String::from("/")),
+        method: None,
+        headers: Vec::new(),
+        query: Vec::new(),
+    };
+    let route =
+        Route { name: String::from("misdirected"), matches, action: Action::Respond(421), persistence: None };
+    VirtualHost { domain: domain.clone(), routes: vec![route] }
+}
+
+/// The virtual hosts of the listeners of one address, by domain, with the hostname of the listener that each belongs to.
+fn build_owned(
+    listeners: &[Host],
+    routes: &[Served<'_>],
+    collisions: &mut Collisions,
+) -> Vec<(Domain, VirtualHost)> {
     let mut domains: BTreeSet<Domain> = BTreeSet::new();
     let mut owners: BTreeMap<&Domain, BTreeMap<&Domain, Vec<usize>>> = BTreeMap::new();
     for listener in listeners {
@@ -38,10 +103,11 @@ pub(super) fn build(
             }
         }
     }
-    let hosts = domains.into_iter().map(|domain| {
-        let owner = domain.chain().find_map(|hostname| owners.get(&hostname));
-        let candidates = owner.map(|attached| candidates(&domain, attached, routes)).unwrap_or_default();
-        VirtualHost { routes: collisions.settle(&candidates), domain }
+    // Every domain has an owner: it is a listener's own, or lies in one.
+    let hosts = domains.into_iter().filter_map(|domain| {
+        let (owner, attached) = domain.chain().find_map(|hostname| owners.get_key_value(&hostname))?;
+        let candidates = candidates(&domain, attached, routes);
+        Some(((*owner).clone(), VirtualHost { routes: collisions.settle(&candidates), domain }))
     });
     hosts.collect()
 }

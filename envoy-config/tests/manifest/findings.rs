@@ -102,11 +102,7 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
             "out-of-range",
             "65536",
         ),
-        (
-            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTPS}]}",
-            "not-supported",
-            "HTTPS",
-        ),
+        ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: TLS}]}", "not-supported", "TLS"),
         ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: http}]}", "unknown-value", "http"),
         (
             "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, hostname: 10.0.0.1}]}",

@@ -7,6 +7,8 @@ mod objects;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod yaml;
 
 use envoy_config::diagnostic::Diagnostic;

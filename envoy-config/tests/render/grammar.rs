@@ -41,6 +41,13 @@ fn a_misspelt_field_is_refused_wherever_it_stands() {
         "locality_weighted_lb_config:",
         "health_status:",
         "server_listener_name:",
+        "listener_filters:",
+        "server_names:",
+        "transport_socket:",
+        "alpn_protocols:",
+        "tls_minimum_protocol_version:",
+        "certificate_chain:",
+        "private_key:",
     ];
     for field in fields {
         assert!(text.contains(field), "{field}");
@@ -56,6 +63,7 @@ fn an_unknown_message_or_value_is_refused() {
         ("header_to_metadata.v3.Config", "header_to_metadata.v3.Konfig"),
         ("FAIL_RELOAD", "FAIL_RELAOD"),
         ("0s", "soon"),
+        ("TLSv1_2", "TLSv1_4"),
     ] {
         assert!(text.contains(word), "{word}");
         assert!(envoy_protos::check(&text.replacen(word, other, 1)).is_err(), "{other}");
@@ -183,7 +191,7 @@ proptest! {
         let bootstrap = rendered(&model);
         prop_assert_eq!(render(&model, &options()), render(&model.clone(), &options()));
         let written = routes(&bootstrap).as_array().unwrap().last().unwrap();
-        let route = &model.listeners[0].virtual_hosts[0].routes[0];
+        let route = &model.listeners[0].virtual_hosts().next().unwrap().routes[0];
         prop_assert_eq!(&written["name"], &json!(route.name));
         prop_assert_eq!(&written["match"]["headers"][0]["string_match"]["exact"], &json!(route.matches.method));
         if let PathMatch::Exact(path) = &route.matches.path {

@@ -12,6 +12,7 @@ mod envoy_protos;
 mod grammar;
 mod models;
 mod routing;
+mod tls;
 
 use envoy_config::model::Model;
 use envoy_config::render::render;

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{
-    Action, Cluster, Domain, Endpoint, Endpoints, Listener, Locality, Model, PathMatch, Route, RouteMatch,
-    TextMatch, ValueMatch, VirtualHost,
+    Action, Certificate, Cluster, Domain, Endpoint, Endpoints, Listener, Locality, Model, PathMatch,
+    Protocol, Route, RouteMatch, Site, TextMatch, ValueMatch, VirtualHost,
 };
+use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
 use session_persistence::config::{PluginConfig, Rule};
 
@@ -53,7 +54,24 @@ pub(crate) fn listener(port: u16, virtual_hosts: Vec<VirtualHost>) -> Listener {
     Listener {
         name: format!("default/eg/{port}"),
         bind: SocketAddr::from(([127, 0, 0, 1], port)),
-        virtual_hosts,
+        protocol: Protocol::Http { virtual_hosts },
+    }
+}
+
+pub(crate) fn https(port: u16, sites: Vec<Site>) -> Listener {
+    Listener { protocol: Protocol::Https { sites }, ..listener(port, Vec::new()) }
+}
+
+pub(crate) fn site(domain: Domain, virtual_hosts: Vec<VirtualHost>) -> Site {
+    Site { domain, certificates: vec![certificate("MAMCAQE=")], virtual_hosts }
+}
+
+/// A certificate and a key that hold this base64: a DER sequence.
+pub(crate) fn certificate(body: &str) -> Certificate {
+    let block = |label| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    Certificate {
+        chain: CertificateChain::parse(block("CERTIFICATE").as_bytes()).unwrap(),
+        key: PrivateKey::parse(block("PRIVATE KEY").as_bytes()).unwrap(),
     }
 }
 
@@ -138,8 +156,13 @@ pub(crate) fn everything() -> Model {
             host(Domain::Any, vec![route("default/b/0/0", prefix("/"), forward("default/b/0"), None)]),
         ]
     };
+    let sites = vec![
+        site(Domain::Exact(String::from("example.com")), hosts(&routes)),
+        site(Domain::Wildcard(String::from("example.com")), Vec::new()),
+        site(Domain::Any, Vec::new()),
+    ];
     Model {
-        listeners: vec![listener(8888, hosts(&routes)), listener(8889, Vec::new())],
+        listeners: vec![listener(8888, hosts(&routes)), listener(8889, Vec::new()), https(8443, sites)],
         clusters: vec![
             cluster("default/a/0", weighted),
             Cluster { persistent: false, ..cluster("default/a/1", named) },

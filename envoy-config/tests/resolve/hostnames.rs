@@ -29,14 +29,14 @@ fn route(name: &str, section: &str, hostnames: &[&str]) -> String {
 fn a_route_serves_the_intersection_of_its_hostnames_and_the_listeners() {
     let hostnames = ["www.example.com", "*.shop.example.com", "*.com"];
     let model = model(&[&base(&["*.example.com"]), &route("r", "", &hostnames)]);
-    let domains: Vec<&Domain> = model.listeners[0].virtual_hosts.iter().map(|host| &host.domain).collect();
+    let domains: Vec<&Domain> = model.listeners[0].virtual_hosts().map(|host| &host.domain).collect();
     assert_eq!(domains, [&exact("www.example.com"), &wildcard("example.com"), &wildcard("shop.example.com")]);
 }
 
 #[test]
 fn a_route_without_hostnames_serves_the_listeners() {
     let model = model(&[&base(&["www.example.com"]), &route("r", "", &[])]);
-    assert_eq!(model.listeners[0].virtual_hosts.len(), 1);
+    assert_eq!(model.listeners[0].virtual_hosts().count(), 1);
     assert_eq!(names(&model.listeners[0], &exact("www.example.com")), ["default/r/0/0"]);
 }
 
@@ -117,6 +117,6 @@ fn a_hostname_that_no_listener_has_is_left_out_with_a_warning() {
     assert_eq!((found.code, found.severity), ("unused-hostname", Severity::Warning));
     assert_eq!(found.field.as_deref(), Some("spec.hostnames[1]"));
     let model = faulty(&documents).0.unwrap();
-    let domains: Vec<&Domain> = model.listeners[0].virtual_hosts.iter().map(|host| &host.domain).collect();
+    let domains: Vec<&Domain> = model.listeners[0].virtual_hosts().map(|host| &host.domain).collect();
     assert_eq!(domains, [&exact("a.example.com"), &wildcard("example.com")]);
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use envoy_config::model::Model;
+use envoy_config::model::{Listener, Model};
 
 use super::{BASE, model, route};
 
 const SESSION: &str = "sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]";
 
 fn of(model: &Model) -> Vec<String> {
-    let hosts = model.listeners.iter().flat_map(|listener| &listener.virtual_hosts);
+    let hosts = model.listeners.iter().flat_map(Listener::virtual_hosts);
     let rules = hosts.flat_map(|host| &host.routes).filter_map(|route| route.persistence.as_ref());
     let ids: BTreeSet<String> = rules.map(|rule| rule.id().to_string()).collect();
     ids.into_iter().collect()

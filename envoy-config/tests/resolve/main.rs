@@ -17,6 +17,7 @@ mod precedence;
 mod reading;
 mod sessions;
 mod speed;
+mod tls;
 
 use envoy_config::diagnostic::{self, Diagnostic, Severity};
 use envoy_config::model::{Action, Cluster, Domain, Listener, Model, Route};
@@ -138,7 +139,7 @@ fn codes(diagnostics: &[Diagnostic]) -> Vec<&'static str> {
 }
 
 fn routes<'m>(listener: &'m Listener, domain: &Domain) -> &'m [Route] {
-    let host = listener.virtual_hosts.iter().find(|host| host.domain == *domain);
+    let host = listener.virtual_hosts().find(|host| host.domain == *domain);
     &host.unwrap_or_else(|| panic!("no virtual host for {domain:?}")).routes
 }
 

@@ -21,7 +21,7 @@ fn beats(first: &str, second: &str) -> bool {
     let before = |a: &str, b: &str| {
         let model =
             model(&[BASE, &route("a", &format!("[{}]", rule(a))), &route("b", &format!("[{}]", rule(b)))]);
-        assert_eq!(model.listeners[0].virtual_hosts[0].routes.len(), 2, "{a} and {b}");
+        assert_eq!(model.listeners[0].virtual_hosts().next().unwrap().routes.len(), 2, "{a} and {b}");
         in_order(&model)[0] == "default/a/0/0"
     };
     before(first, second) && !before(second, first)
@@ -57,7 +57,7 @@ fn longer_prefixes_and_longer_expressions_go_first() {
 fn a_slash_at_the_end_of_a_prefix_counts_for_nothing() {
     assert!(beats("path: {value: /ab}, method: GET", "path: {value: /ab/}"));
     let model = model(&[BASE, &route("a", &format!("[{}]", rule("path: {value: /ab/}")))]);
-    let path = &model.listeners[0].virtual_hosts[0].routes[0].matches.path;
+    let path = &model.listeners[0].virtual_hosts().next().unwrap().routes[0].matches.path;
     assert_eq!(*path, PathMatch::Prefix("/ab".to_owned()));
 }
 

@@ -76,6 +76,15 @@ impl Rule {
         Ok(Self { id, carrier, absolute_timeout, idle_timeout })
     }
 
+    /// The same rule where clients come over TLS: its cookie, if it has one, is `Secure`.
+    #[must_use]
+    pub fn secure(mut self) -> Self {
+        if let Carrier::Cookie(cookie) = &mut self.carrier {
+            cookie.secure = true;
+        }
+        self
+    }
+
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
         let fields = at.fields(&["id", "cookie", "header", "absolute_timeout", "idle_timeout"])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));

@@ -53,7 +53,7 @@ pub fn watched(model: &Model, gateway: &NamespacedName) -> Vec<WatchedSession> {
 }
 
 fn routes_for_any_host(listener: &Listener) -> impl Iterator<Item = &Route> {
-    listener.virtual_hosts.iter().filter(|host| host.domain == Domain::Any).flat_map(|host| &host.routes)
+    listener.virtual_hosts().filter(|host| host.domain == Domain::Any).flat_map(|host| &host.routes)
 }
 
 impl WatchedSession {

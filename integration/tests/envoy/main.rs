@@ -7,6 +7,7 @@ mod endpoints;
 mod expiry;
 mod foreign_tokens;
 mod hostile_bytes;
+mod https;
 mod keys;
 mod neighbours;
 mod observation;

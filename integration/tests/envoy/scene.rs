@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use envoy_config::model::Listener;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
 use integration::backend::{Backend, Pod};
@@ -180,7 +181,7 @@ impl Mint {
 pub(crate) fn rule_of(manifests: &Manifests, route: &str) -> Rule {
     let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
     let model = deployment::compile(&[source], &Options::default()).unwrap();
-    let hosts = model.listeners.into_iter().flat_map(|listener| listener.virtual_hosts);
-    let found = hosts.flat_map(|host| host.routes).find(|found| found.name == route);
-    found.unwrap().persistence.unwrap()
+    let hosts = model.listeners.iter().flat_map(Listener::virtual_hosts);
+    let found = hosts.flat_map(|host| &host.routes).find(|found| found.name == route);
+    found.unwrap().persistence.clone().unwrap()
 }

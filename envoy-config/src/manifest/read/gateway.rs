@@ -3,12 +3,12 @@
 use super::fields::{Fields, Known, Nulls, list};
 use super::log::{At, Log};
 use super::names;
+use super::tls;
 use super::unique::unique;
 use super::value::{parsed, port, string, strings, word};
 use crate::manifest::gateway::{
     AllowedNamespaces, Gateway, GatewayClass, LabelSelector, Listener, Operator, Protocol, Requirement,
 };
-use crate::source::Spanned;
 
 const CLASS: Known = Known {
     read: &["controllerName"],
@@ -25,9 +25,9 @@ const GATEWAY: Known = Known {
 };
 
 const LISTENER: Known = Known {
-    read: &["name", "hostname", "port", "protocol", "allowedRoutes"],
+    read: &["name", "hostname", "port", "protocol", "tls", "allowedRoutes"],
     unread: &[],
-    unsupported: &["tls"],
+    unsupported: &[],
     nulls: Nulls::Refused,
 };
 
@@ -68,7 +68,10 @@ pub(super) fn gateway(at: At<'_>, log: &mut Log) -> Option<Gateway> {
     let listeners = fields.required("listeners", log, |at, log| {
         let listeners = list(at, 1..=64, log, listener)?;
         unique(&at, "listener name", listeners.iter().map(|l| (&l.name.value, l.name.span)), log);
-        let place = |l: &Listener| (l.port.value, l.hostname.as_ref().map(|hostname| hostname.value.clone()));
+        let place = |l: &Listener| {
+            let hostname = l.hostname.as_ref().map(|hostname| hostname.value.clone());
+            (l.port.value, matches!(l.protocol.value, Protocol::Https(_)), hostname)
+        };
         let places = listeners.iter().map(|l| (place(l), l.span));
         unique(&at, "combination of port, protocol and hostname", places, log);
         Some(listeners)
@@ -81,7 +84,7 @@ fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
     let name = fields.required("name", log, parsed("invalid-name", names::subdomain));
     let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
     let port = fields.required("port", log, port);
-    let protocol = fields.required("protocol", log, protocol);
+    let protocol = tls::protocol(&fields, log);
     let allowed_namespaces =
         fields.defaulted("allowedRoutes", log, allowed_routes).unwrap_or(AllowedNamespaces::Same);
     Some(Listener {
@@ -92,21 +95,6 @@ fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
         allowed_namespaces,
         span: at.span(),
     })
-}
-
-fn protocol(at: At<'_>, log: &mut Log) -> Option<Spanned<Protocol>> {
-    const KNOWN: [&str; 5] = ["HTTP", "HTTPS", "TLS", "TCP", "UDP"];
-    let text = string(at, log)?;
-    match text.value.as_str() {
-        "HTTP" => Some(text.map(|_| Protocol::Http)),
-        other if KNOWN.contains(&other) || other.contains('/') => {
-            log.refuse(at.error("not-supported", format!("the protocol `{other}` is not supported yet")))
-        }
-        other => {
-            let message = format!("`{other}` is none of `HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`");
-            log.refuse(at.error("unknown-value", message).did_you_mean(other, KNOWN))
-        }
-    }
 }
 
 fn allowed_routes(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {

@@ -1,6 +1,6 @@
 //! Which kinds there are, and what becomes of their objects.
 //!
-//! Six kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
+//! Seven kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
 //! configuration without them would serve something else. Kubernetes' other kinds, which stand beside them in real
 //! manifests, do not decide where a request goes: they are passed over with a warning, and so are kinds of groups that
 //! are unknown here (`argoproj.io`), unless the group looks like a misspelt one.
@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Service,
     Namespace,
     EndpointSlice,
+    Secret,
 }
 
 /// Whether objects of a kind belong to a namespace.
@@ -66,7 +67,7 @@ const GATEWAY: &str = "gateway.networking.k8s.io";
 
 const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1beta1"], &["GatewayClass", "Gateway", "HTTPRoute"], Role::Read),
-    family("", &["v1"], &["Service", "Namespace"], Role::Read),
+    family("", &["v1"], &["Service", "Namespace", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
     family(
         GATEWAY,
@@ -121,7 +122,6 @@ const FAMILIES: &[Family] = &[
             "PodTemplate",
             "ReplicationController",
             "ResourceQuota",
-            "Secret",
             "ServiceAccount",
         ],
         Role::Ignored,
@@ -250,13 +250,14 @@ impl Family {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
         Self::Service,
         Self::Namespace,
         Self::EndpointSlice,
+        Self::Secret,
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -271,13 +272,16 @@ impl Kind {
             Self::Service => "Service",
             Self::Namespace => "Namespace",
             Self::EndpointSlice => "EndpointSlice",
+            Self::Secret => "Secret",
         }
     }
 
     pub(super) const fn scope(self) -> Scope {
         match self {
             Self::GatewayClass | Self::Namespace => Scope::Cluster,
-            Self::Gateway | Self::HttpRoute | Self::Service | Self::EndpointSlice => Scope::Namespace,
+            Self::Gateway | Self::HttpRoute | Self::Service | Self::EndpointSlice | Self::Secret => {
+                Scope::Namespace
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::kinds::{Kind, Verdict, look_up};
 use super::log::{At, Log, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{Reader, core, gateway, metadata, names, route};
+use super::{Reader, core, gateway, metadata, names, route, secret};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object};
@@ -24,6 +24,13 @@ const WITH_SPEC: Known = Known {
 const ENDPOINT_SLICE: Known = Known {
     read: &["apiVersion", "kind", "metadata", "addressType", "endpoints", "ports"],
     unread: &[],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+const SECRET: Known = Known {
+    read: &["apiVersion", "kind", "metadata", "type", "data", "stringData"],
+    unread: &["immutable"],
     unsupported: &[],
     nulls: Nulls::LeftOut,
 };
@@ -122,6 +129,10 @@ impl Reader {
                 let object = self.typed(kind, at, sound, core::endpoint_slice);
                 self.manifests.endpoint_slices.extend(object);
             }
+            Kind::Secret => {
+                let object = self.typed(kind, at, sound, secret::secret);
+                self.manifests.secrets.extend(object);
+            }
             Kind::Namespace => {
                 let object = self.typed(kind, at, sound, |fields, log| {
                     fields.optional("spec", log, core::namespace);
@@ -140,10 +151,18 @@ impl Reader {
         sound: bool,
         spec: impl FnOnce(&Fields<'_>, &mut Log) -> Option<T>,
     ) -> Option<Object<T>> {
-        let known = if kind == Kind::EndpointSlice { &ENDPOINT_SLICE } else { &WITH_SPEC };
+        let known = match kind {
+            Kind::EndpointSlice => &ENDPOINT_SLICE,
+            Kind::Secret => &SECRET,
+            Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::Service | Kind::Namespace => {
+                &WITH_SPEC
+            }
+        };
         let name: fn(&str) -> Result<String, names::NameError> = match kind {
             Kind::Service | Kind::Namespace => names::label,
-            Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::EndpointSlice => names::subdomain,
+            Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::EndpointSlice | Kind::Secret => {
+                names::subdomain
+            }
         };
         let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
         let names = &mut self.names;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use envoy_config::model::Model;
+use envoy_config::model::{Listener, Model};
 use envoy_config::options::Options;
 use envoy_config::source::Source;
 use integration::artifact;
@@ -89,11 +89,8 @@ pub(super) fn address(envoy: &Process) -> Result<SocketAddr, VariantError> {
 
 /// Takes the sessions out of a model.
 fn forget_sessions(model: &mut Model) {
-    for route in model
-        .listeners
-        .iter_mut()
-        .flat_map(|listener| &mut listener.virtual_hosts)
-        .flat_map(|host| &mut host.routes)
+    for route in
+        model.listeners.iter_mut().flat_map(Listener::virtual_hosts_mut).flat_map(|host| &mut host.routes)
     {
         route.persistence = None;
     }

@@ -1,0 +1,119 @@
+//! Secret: the certificate and the private key of `kubernetes.io/tls`.
+//!
+//! No finding repeats a value, and each points at the name of the value's key. (The lines around it are kept back by
+//! `diagnostic`.)
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::fields::Fields;
+use super::log::{At, Log, Path};
+use super::value::string;
+use super::yaml::{Entry, Scalar, Value};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::core::Secret;
+use crate::pem::{CertificateChain, PemError, PrivateKey};
+use crate::source::Span;
+
+const TLS: &str = "kubernetes.io/tls";
+
+/// The values of a Secret by their keys.
+type Values = BTreeMap<String, Datum>;
+
+/// A value of a Secret.
+struct Datum {
+    /// `data` or `stringData`.
+    field: &'static str,
+    /// The place of its key.
+    key: Span,
+    /// None when it could not be read, which has been said.
+    bytes: Option<Vec<u8>>,
+}
+
+/// The fields of a Secret, which has no `spec`.
+pub(super) fn secret(fields: &Fields<'_>, log: &mut Log) -> Option<Secret> {
+    let kind = fields.or("type", fields.default(String::from("Opaque")), log, string);
+    let mut values = fields.optional("data", log, data).unwrap_or_default();
+    // What is in both is taken from here, as the API server does.
+    values.extend(fields.optional("stringData", log, string_data).unwrap_or_default());
+    let kind = kind?;
+    if kind.value != TLS {
+        return Some(Secret::Other(kind));
+    }
+    let certificates = value(fields, &values, "tls.crt", CertificateChain::parse, log);
+    let key = value(fields, &values, "tls.key", PrivateKey::parse, log);
+    Some(Secret::Tls { certificates: certificates?, key: key? })
+}
+
+fn data(at: At<'_>, log: &mut Log) -> Option<Values> {
+    values(at, "data", log)
+}
+
+fn string_data(at: At<'_>, log: &mut Log) -> Option<Values> {
+    values(at, "stringData", log)
+}
+
+fn values(at: At<'_>, field: &'static str, log: &mut Log) -> Option<Values> {
+    let Value::Mapping(entries) = &at.node.value else {
+        // Without saying what it is instead: that may be a key.
+        return log.refuse(at.error("wrong-type", "expected an object"));
+    };
+    let datum = |entry: &Entry<'_>| {
+        let bytes = bytes(entry, field).map_err(|(code, message)| {
+            let path = Path::Field(&at.path, &entry.key.text);
+            log.add(path.place(Diagnostic::error(code, entry.key.span, message)));
+        });
+        (entry.key.text.to_string(), Datum { field, key: entry.key.span, bytes: bytes.ok() })
+    };
+    Some(entries.iter().map(datum).collect())
+}
+
+/// The bytes that an entry stands for, or what is wrong with it.
+fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (&'static str, &'static str)> {
+    let text = match &entry.value.value {
+        Value::Scalar(Scalar::Text(text)) => text,
+        Value::Scalar(Scalar::Null(_)) => return Ok(Vec::new()),
+        _ => return Err(("wrong-type", "expected a string")),
+    };
+    if field == "stringData" {
+        return Ok(text.as_bytes().to_vec());
+    }
+    // The API server passes over the line breaks in base64, and over nothing else.
+    let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    STANDARD.decode(joined).map_err(|_| {
+        ("invalid-value", "this is not base64: values in `data` are; plain text belongs into `stringData`")
+    })
+}
+
+/// The value of this key, which must be there, parsed.
+fn value<T>(
+    fields: &Fields<'_>,
+    values: &Values,
+    key: &str,
+    parse: impl FnOnce(&[u8]) -> Result<T, PemError>,
+    log: &mut Log,
+) -> Option<T> {
+    let Some(datum) = values.get(key) else {
+        let place = fields.entry("data").or_else(|| fields.entry("stringData"));
+        let place = place.map_or(fields.at().span(), |entry| entry.key.span);
+        let message = format!("`{key}` is missing: a Secret of the type `{TLS}` has `tls.crt` and `tls.key`");
+        let path = Path::Field(&Path::Field(&Path::Root, "data"), key).place(Diagnostic::error(
+            "missing-field",
+            place,
+            message,
+        ));
+        return log.refuse(path);
+    };
+    match parse(datum.bytes.as_deref()?) {
+        Ok(value) => Some(value),
+        Err(problem) => {
+            let hint = problem.hint();
+            let diagnostic =
+                Diagnostic::error("invalid-certificate", datum.key, format!("`{key}` {problem}"));
+            let diagnostic = Diagnostic { hint: hint.map(str::to_owned), ..diagnostic };
+            log.refuse(Path::Field(&Path::Field(&Path::Root, datum.field), key).place(diagnostic))
+        }
+    }
+}

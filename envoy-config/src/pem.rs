@@ -1,0 +1,152 @@
+//! Certificates and private keys as PEM (RFC 7468), parsed as far as a mix-up or a bad copy can be told without
+//! cryptography, and written anew: nothing but their blocks.
+//!
+//! Whether a key belongs to its certificate, and whether anybody trusts that, is for Envoy and for clients to find.
+
+mod block;
+
+use std::fmt;
+
+use self::block::Block;
+
+/// A certificate, and those that lead from it to one that clients know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CertificateChain(String);
+
+/// A private key, in PKCS#8, PKCS#1 or SEC1, not encrypted. It does not show in `Debug`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PrivateKey(String);
+
+/// Why a text is not what it should be; to be read behind its name. It never repeats the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PemError {
+    /// No byte.
+    #[error("is empty")]
+    Empty,
+    /// No block at all.
+    #[error("is not PEM: there is no line `-----BEGIN {wanted}-----` in it")]
+    NoBlock {
+        /// The block that should be there.
+        wanted: &'static str,
+    },
+    /// PEM as one line, or as few.
+    #[error("is PEM that has lost its line breaks")]
+    Folded,
+    /// A block without its end.
+    #[error("is cut short: a PEM block has no line that ends it")]
+    Unended,
+    /// What stands in a block is not base64.
+    #[error("is damaged: a PEM block in it is not base64")]
+    Body,
+    /// What stands in a block is no certificate and no key.
+    #[error("is damaged: a PEM block in it does not hold what it says, or not all of it")]
+    Content,
+    /// A private key and no certificate.
+    #[error("holds a private key where the certificate should be")]
+    KeyForCertificate,
+    /// A certificate and no private key.
+    #[error("holds a certificate where the private key should be")]
+    CertificateForKey,
+    /// Blocks, but none that is wanted.
+    #[error("has PEM blocks, but no `-----BEGIN {wanted}-----`")]
+    OtherBlocks {
+        /// The block that should be there.
+        wanted: &'static str,
+    },
+    /// A key that only a pass phrase opens.
+    #[error("is encrypted, and there is no pass phrase to open it")]
+    Encrypted,
+    /// More than one key.
+    #[error("holds more than one private key")]
+    SeveralKeys,
+}
+
+const CERTIFICATE: &str = "CERTIFICATE";
+const PRIVATE_KEY: &str = "PRIVATE KEY";
+const KEYS: [&str; 3] = [PRIVATE_KEY, "RSA PRIVATE KEY", "EC PRIVATE KEY"];
+
+impl CertificateChain {
+    /// Takes the certificates of a text, in their order; what else is in it is left out.
+    ///
+    /// # Errors
+    /// No certificate, or one that is damaged.
+    pub fn parse(text: &[u8]) -> Result<Self, PemError> {
+        let blocks = block::all(text, CERTIFICATE)?;
+        let certificates: Vec<&Block> = blocks.iter().filter(|block| block.label == CERTIFICATE).collect();
+        if certificates.is_empty() {
+            let is_key = blocks.iter().any(|block| block.label.ends_with(PRIVATE_KEY));
+            return Err(if is_key {
+                PemError::KeyForCertificate
+            } else {
+                PemError::OtherBlocks { wanted: CERTIFICATE }
+            });
+        }
+        certificates.into_iter().map(Block::written).collect::<Result<String, _>>().map(Self)
+    }
+
+    /// The PEM text, a line break at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PrivateKey {
+    /// Takes the private key of a text; what else is in it is left out.
+    ///
+    /// # Errors
+    /// No private key, more than one, or one that is encrypted or damaged.
+    pub fn parse(text: &[u8]) -> Result<Self, PemError> {
+        let blocks = block::all(text, PRIVATE_KEY)?;
+        if blocks.iter().any(Block::is_encrypted) {
+            return Err(PemError::Encrypted);
+        }
+        let mut keys = blocks.iter().filter(|block| KEYS.contains(&block.label.as_str()));
+        match (keys.next(), keys.next()) {
+            (Some(key), None) => key.written().map(Self),
+            (Some(_), Some(_)) => Err(PemError::SeveralKeys),
+            (None, _) if blocks.iter().any(|block| block.label == CERTIFICATE) => {
+                Err(PemError::CertificateForKey)
+            }
+            (None, _) => Err(PemError::OtherBlocks { wanted: PRIVATE_KEY }),
+        }
+    }
+
+    /// The PEM text, a line break at its end.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey(..)")
+    }
+}
+
+impl PemError {
+    /// What to do about it, if that is known.
+    #[must_use]
+    pub const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Empty | Self::Content | Self::SeveralKeys => None,
+            Self::NoBlock { .. } | Self::OtherBlocks { .. } => Some(
+                "in `data` the whole PEM text is base64 once more: `base64 < FILE`; in `stringData` it stands as it is",
+            ),
+            Self::Folded => {
+                Some("in YAML a text keeps its line breaks behind `|`, and loses them behind `>`")
+            }
+            Self::Unended | Self::Body => {
+                Some("copy the whole file, with its line breaks, from `-----BEGIN` to `-----END`")
+            }
+            Self::KeyForCertificate | Self::CertificateForKey => {
+                Some("`tls.crt` takes the certificate, `tls.key` its private key: are they swapped?")
+            }
+            Self::Encrypted => Some("take its pass phrase away: `openssl pkey -in FILE`"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

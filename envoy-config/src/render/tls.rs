@@ -1,0 +1,103 @@
+//! TLS from the client to Envoy (`envoy.extensions.transport_sockets.tls.v3`): certificates, and which connection gets which.
+
+use serde::Serialize;
+use serde_saphyr::LitString;
+
+use super::extension::{Empty, Extension, Message};
+use crate::model::{Certificate, Domain, Site};
+
+/// Reads the hostname that a client asks for, so that it can choose the filter chain.
+#[derive(Serialize)]
+pub(super) struct TlsInspector(Empty);
+
+/// What a filter chain of a listener with TLS has beside its filters.
+#[derive(Serialize)]
+pub(super) struct Secured {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_chain_match: Option<FilterChainMatch>,
+    transport_socket: Extension<DownstreamTls>,
+}
+
+#[derive(Serialize)]
+struct FilterChainMatch {
+    server_names: (String,),
+}
+
+#[derive(Serialize)]
+struct DownstreamTls {
+    common_tls_context: CommonTls,
+}
+
+#[derive(Serialize)]
+struct CommonTls {
+    tls_params: Parameters,
+    alpn_protocols: [&'static str; 2],
+    tls_certificates: Vec<TlsCertificate>,
+}
+
+#[derive(Serialize)]
+struct Parameters {
+    tls_minimum_protocol_version: &'static str,
+}
+
+#[derive(Serialize)]
+struct TlsCertificate {
+    certificate_chain: Inline,
+    private_key: Inline,
+}
+
+#[derive(Serialize)]
+struct Inline {
+    inline_string: LitString,
+}
+
+impl Message for TlsInspector {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
+}
+
+impl Message for DownstreamTls {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
+}
+
+impl TlsInspector {
+    /// Only where a hostname matters: it has every connection wait for what the client says first.
+    pub(super) fn of(sites: &[Site]) -> Option<Extension<Self>> {
+        let matters = sites.iter().any(|site| site.domain != Domain::Any);
+        matters.then(|| Extension::new("envoy.filters.listener.tls_inspector", Self(Empty {})))
+    }
+}
+
+impl Secured {
+    pub(super) fn of(site: &Site) -> Self {
+        let context = DownstreamTls {
+            common_tls_context: CommonTls {
+                // TLS 1.0 and 1.1 are deprecated (RFC 8996).
+                tls_params: Parameters { tls_minimum_protocol_version: "TLSv1_2" },
+                alpn_protocols: ["h2", "http/1.1"],
+                tls_certificates: site.certificates.iter().map(TlsCertificate::from).collect(),
+            },
+        };
+        let server_name = match &site.domain {
+            Domain::Exact(name) => Some(name.clone()),
+            Domain::Wildcard(suffix) => Some(format!("*.{suffix}")),
+            Domain::Any => None,
+        };
+        Self {
+            filter_chain_match: server_name.map(|name| FilterChainMatch { server_names: (name,) }),
+            transport_socket: Extension::new("envoy.transport_sockets.tls", context),
+        }
+    }
+}
+
+impl From<&Certificate> for TlsCertificate {
+    fn from(certificate: &Certificate) -> Self {
+        let inline = |text: &str| Inline { inline_string: LitString(text.to_owned()) };
+        Self {
+            certificate_chain: inline(certificate.chain.as_str()),
+            // Envoy keeps it out of its configuration dump.
+            private_key: inline(certificate.key.expose()),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the TLS handshakes of each listener show (Gateway API, `ListenerTLSConfig.certificateRefs`).
+//!
+//! A certificateRef that does not resolve is an error; a listener without any certificate is left out, because no client
+//! could connect to it.
+
+use std::collections::BTreeMap;
+
+use super::binds::{Bound, Section, Security};
+use super::report::{Place, Report};
+use crate::diagnostic::closest;
+use crate::manifest::core::Secret;
+use crate::manifest::gateway::{CertificateRef, Gateway, Protocol};
+use crate::manifest::{Manifests, Object};
+use crate::model::Certificate;
+use crate::source::Span;
+
+/// The Secrets by namespace and name.
+type Secrets<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Secret>>;
+
+/// A certificateRef and where it stands.
+struct Reference<'m> {
+    gateway: &'m Object<Gateway>,
+    certificate: &'m CertificateRef,
+    field: String,
+}
+
+/// The same addresses with the certificates of their listeners, without the listeners that have none.
+pub(super) fn present<'m>(
+    bounds: Vec<Bound<'m>>,
+    manifests: &'m Manifests,
+    report: &mut Report,
+) -> Vec<Bound<'m>> {
+    let secrets: Secrets<'m> =
+        manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
+    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, report)).collect()
+}
+
+fn secured<'m>(bound: Bound<'m>, secrets: &Secrets<'m>, report: &mut Report) -> Option<Bound<'m>> {
+    if !bound.listeners.iter().any(Section::is_secure) {
+        return Some(bound);
+    }
+    let (mut listeners, mut certificates) = (Vec::new(), Vec::new());
+    for section in bound.listeners {
+        let own = of(bound.gateway, section, secrets, report);
+        if !own.is_empty() {
+            listeners.push(section);
+            certificates.push(own);
+        }
+    }
+    let security = Security::Tls(certificates);
+    (!listeners.is_empty()).then_some(Bound { listeners, security, ..bound })
+}
+
+/// The certificates of a listener, each once.
+fn of<'m>(
+    gateway: &'m Object<Gateway>,
+    Section { position, listener }: Section<'m>,
+    secrets: &Secrets<'m>,
+    report: &mut Report,
+) -> Vec<Certificate> {
+    let Protocol::Https(references) = &listener.protocol.value else { return Vec::new() };
+    let mut certificates = Vec::new();
+    for (number, certificate) in references.iter().enumerate() {
+        let field = format!("spec.listeners[{position}].tls.certificateRefs[{number}]");
+        let found = Reference { gateway, certificate, field }.resolve(secrets, report);
+        certificates.extend(found.filter(|found| !certificates.contains(found)));
+    }
+    certificates
+}
+
+impl<'m> Reference<'m> {
+    fn resolve(&self, secrets: &Secrets<'m>, report: &mut Report) -> Option<Certificate> {
+        let CertificateRef { group, kind, namespace, name } = self.certificate;
+        if !group.value.is_empty() || kind.value != "Secret" {
+            let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
+            let message = format!("certificates of the kind {group}{} are not supported", kind.value);
+            let error = report.error("not-supported", self.at(".kind", kind.span), message);
+            error.hint = Some(String::from("only Secrets are"));
+            return None;
+        }
+        let own = self.gateway.metadata.namespace.value.as_str();
+        if let Some(other) = namespace.as_ref().filter(|other| other.value != own) {
+            let message =
+                format!("a certificate in another namespace, `{}`, is not supported yet", other.value);
+            let error = report.error("not-supported", self.at(".namespace", other.span), message);
+            error.hint = Some(format!(
+                "it needs a ReferenceGrant, which is not read yet; only Secrets of `{own}` are"
+            ));
+            return None;
+        }
+        let found = secrets.get(&(own, name.value.as_str())).copied();
+        if found.is_none() && !report.may_be_unread("Secret", own, &name.value) {
+            self.missing(secrets, own, report);
+        }
+        let secret = found?;
+        match &secret.spec {
+            Secret::Tls { certificates, key } => {
+                Some(Certificate { chain: certificates.clone(), key: key.clone() })
+            }
+            Secret::Other(other) => {
+                let message = format!(
+                    "the Secret `{}` is of the type `{}`, and a certificate is of `kubernetes.io/tls`",
+                    name.value, other.value
+                );
+                let error = report.error("wrong-secret-type", self.at(".name", name.span), message);
+                error.related = Some((other.span, String::from("its type")));
+                None
+            }
+        }
+    }
+
+    fn missing(&self, secrets: &Secrets<'_>, namespace: &str, report: &mut Report) {
+        let name = &self.certificate.name;
+        let message = format!("there is no Secret `{namespace}/{}` among the manifests", name.value);
+        let error = report.error("missing-secret", self.at(".name", name.span), message);
+        let neighbours = secrets.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
+        let elsewhere = secrets.keys().find(|(_, other)| *other == name.value);
+        error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some((elsewhere, _))) => format!("there is one in the namespace `{elsewhere}`"),
+            (None, None) => String::from("add the Secret to the input"),
+        });
+    }
+
+    fn at(&self, field: &str, span: Span) -> Place<'m> {
+        Place::new(self.gateway, format!("{}{field}", self.field), span)
+    }
+}

@@ -1,0 +1,179 @@
+//! HTTPS listeners: sites and their certificates, what is misdirected, cookies.
+
+use envoy_config::model::{Action, Domain, Listener, Protocol, Route, Site, VirtualHost};
+use session_persistence::config::Carrier;
+
+use super::{BASE, exact, faulty, finding, gateway, model, prefix, route, route_of, wildcard};
+
+/// A Secret with a certificate and a key that hold this base64: a DER sequence.
+fn secret(name: &str, body: &str) -> String {
+    format!(
+        "
+apiVersion: v1
+kind: Secret
+metadata: {{name: {name}}}
+type: kubernetes.io/tls
+stringData:
+  tls.crt: |
+    -----BEGIN CERTIFICATE-----
+    {body}
+    -----END CERTIFICATE-----
+  tls.key: |
+    -----BEGIN PRIVATE KEY-----
+    {body}
+    -----END PRIVATE KEY-----
+"
+    )
+}
+
+/// An HTTPS listener on port 443 with more fields and these certificateRefs.
+fn https(name: &str, fields: &str, certificates: &str) -> String {
+    format!(
+        "{{name: {name}, protocol: HTTPS, port: 443, {fields}tls: {{certificateRefs: [{certificates}]}}}}"
+    )
+}
+
+/// A Gateway `tls` with listeners for everything, for `*.example.com` and for `shop.example.com`.
+fn three() -> String {
+    let listeners = [
+        https("any", "", "{name: a}"),
+        https("wildcard", "hostname: '*.example.com', ", "{name: a}"),
+        https("shop", "hostname: shop.example.com, ", "{name: b}, {name: a}, {name: b}"),
+    ];
+    gateway("tls", &format!("[{}]", listeners.join(", ")))
+}
+
+fn sites(listener: &Listener) -> &[Site] {
+    match &listener.protocol {
+        Protocol::Https { sites } => sites,
+        Protocol::Http { .. } => panic!("{listener:?}"),
+    }
+}
+
+/// Each domain with its routes: the names of HTTPRoutes, or the status that Envoy answers.
+fn described(hosts: &[VirtualHost]) -> Vec<(&Domain, Vec<&str>)> {
+    fn named(route: &Route) -> &str {
+        match route.action {
+            Action::Respond(421) => "421",
+            Action::Respond(_) | Action::Forward(_) => route.name.split('/').nth(1).unwrap(),
+        }
+    }
+    hosts.iter().map(|host| (&host.domain, host.routes.iter().map(named).collect())).collect()
+}
+
+#[test]
+fn each_listener_is_a_site_with_its_certificates_once_each() {
+    let model = model(&[BASE, &three(), &secret("a", "MAMCAQE="), &secret("b", "MAMCAQI=")]);
+    let sites = sites(&model.listeners[1]);
+    let bodies = |site: &Site| -> Vec<String> {
+        let keys = site.certificates.iter().map(|one| one.key.expose().lines().nth(1).unwrap().to_owned());
+        keys.collect()
+    };
+    let found: Vec<_> = sites.iter().map(|site| (&site.domain, bodies(site))).collect();
+    let (a, b) = (String::from("MAMCAQE="), String::from("MAMCAQI="));
+    let expected = [
+        (&exact("shop.example.com"), vec![b, a.clone()]),
+        (&wildcard("example.com"), vec![a.clone()]),
+        (&Domain::Any, vec![a]),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_belongs_to_another_site_is_misdirected_and_nothing_else_is() {
+    let at = |section: &str, hostnames: &str| {
+        format!("parentRefs: [{{name: tls, sectionName: {section}}}]{hostnames}")
+    };
+    let documents = [
+        BASE,
+        &three(),
+        &secret("a", "MAMCAQE="),
+        &secret("b", "MAMCAQI="),
+        &route_of("general", &at("any", ", hostnames: [example.org]"), &prefix("/")),
+        &route_of("blog", &at("wildcard", ", hostnames: [blog.example.com]"), &prefix("/")),
+        &route_of("shop", &at("shop", ""), &prefix("/")),
+    ];
+    let model = model(&documents);
+    let [shop, wild, any] = sites(&model.listeners[1]) else { panic!("{model:?}") };
+    let (shop_name, star) = (exact("shop.example.com"), wildcard("example.com"));
+    assert_eq!(
+        described(&shop.virtual_hosts),
+        [(&shop_name, vec!["shop"]), (&star, vec!["421"]), (&Domain::Any, vec!["421"])]
+    );
+    assert_eq!(
+        described(&wild.virtual_hosts),
+        [
+            (&exact("blog.example.com"), vec!["blog"]),
+            (&shop_name, vec!["421"]),
+            (&star, vec![]),
+            (&Domain::Any, vec!["421"])
+        ]
+    );
+    assert_eq!(
+        described(&any.virtual_hosts),
+        [
+            (&exact("example.org"), vec!["general"]),
+            (&shop_name, vec!["421"]),
+            (&star, vec!["421"]),
+            (&Domain::Any, vec![])
+        ]
+    );
+}
+
+#[test]
+fn a_cookie_is_secure_where_clients_come_over_tls_and_is_otherwise_the_same() {
+    let listeners =
+        format!("[{{name: http, protocol: HTTP, port: 80}}, {}]", https("https", "", "{name: a}"));
+    let base =
+        BASE.replace("name: eg}\nspec:\n  gatewayClassName", "name: other}\nspec:\n  gatewayClassName");
+    let base = base.replace("port: 80}", "port: 8080}");
+    let session = "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]";
+    let model = model(&[&base, &gateway("eg", &listeners), &secret("a", "MAMCAQE="), &route("r", session)]);
+    let secure: Vec<(String, bool)> = model
+        .listeners
+        .iter()
+        .flat_map(Listener::virtual_hosts)
+        .flat_map(|host| &host.routes)
+        .map(|route| {
+            let rule = route.persistence.as_ref().unwrap();
+            let Carrier::Cookie(cookie) = rule.carrier() else { panic!("{rule:?}") };
+            (rule.id().to_string(), cookie.secure)
+        })
+        .collect();
+    let [(http, false), (https, true)] = &secure[..] else { panic!("{secure:?}") };
+    assert_eq!(http, https);
+}
+
+#[test]
+fn http_and_https_cannot_share_a_port() {
+    let listeners =
+        format!("[{{name: http, protocol: HTTP, port: 443}}, {}]", https("https", "", "{name: a}"));
+    let documents = [BASE, &gateway("tls", &listeners), &secret("a", "MAMCAQE=")];
+    assert_eq!(finding(&documents).code, "protocol-conflict");
+    let (model, _) = faulty(&documents);
+    let names: Vec<String> = model.unwrap().listeners.into_iter().map(|listener| listener.name).collect();
+    assert_eq!(names, ["default/eg/80"], "none of the two is picked");
+}
+
+#[test]
+fn a_listener_without_any_certificate_is_left_out_and_its_routes_are_no_second_mistake() {
+    let listeners = [
+        https("good", "hostname: a.example.com, ", "{name: a}, {name: gone}"),
+        https("bad", "", "{name: gone}"),
+    ];
+    let gateway = gateway("tls", &format!("[{}]", listeners.join(", ")));
+    let at_bad = route_of("r", "parentRefs: [{name: tls, sectionName: bad}]", &prefix("/"));
+    let (model, codes) = faulty(&[BASE, &gateway, &secret("a", "MAMCAQE="), &at_bad]);
+    assert_eq!(codes, ["missing-secret", "missing-secret"]);
+    let model = model.unwrap();
+    let domains: Vec<&Domain> = sites(&model.listeners[1]).iter().map(|site| &site.domain).collect();
+    assert_eq!(domains, [&exact("a.example.com")]);
+}
+
+#[test]
+fn a_secret_that_could_not_be_read_is_not_missed() {
+    let gateway = gateway("tls", &format!("[{}]", https("https", "", "{name: a}")));
+    let unreadable = secret("a", "nothing");
+    let (_, codes) = faulty(&[BASE, &gateway, &unreadable]);
+    assert_eq!(codes, ["invalid-certificate", "invalid-certificate"]);
+}

@@ -1,0 +1,218 @@
+//! HTTPS listeners: which certificate a client is shown, what its connection is good for, and cookies that stay on it.
+//!
+//! The certificates are those of the golden case `https`; the client is `curl`, which checks them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+
+use envoy_config::manifest::{self, core::Secret};
+use envoy_config::source::Source;
+use integration::backend::Backend;
+use integration::envoy::Process;
+use integration::manifests::Manifests;
+use integration::workspace;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::scene::{COOKIE, browser, client, deployment, pod, pods, route, rule, start};
+
+/// One port for everything, for `*.example.com` and for `shop.example.com`, and one for HTTP in the clear.
+const GATEWAY: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: eg}
+spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: eg}
+spec:
+  gatewayClassName: eg
+  listeners:
+  - {name: http, protocol: HTTP, port: 80}
+  - {name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}
+  - name: wildcard
+    protocol: HTTPS
+    port: 443
+    hostname: '*.example.com'
+    tls: {certificateRefs: [{name: example}]}
+  - name: shop
+    protocol: HTTPS
+    port: 443
+    hostname: shop.example.com
+    tls: {certificateRefs: [{name: shop}]}
+";
+
+/// An Envoy, and a folder for the files of its clients.
+struct Scene {
+    envoy: Process,
+    folder: TempDir,
+}
+
+fn secrets() -> String {
+    fs::read_to_string(workspace::root().join("envoy-config/tests/golden/https/secrets.yaml")).unwrap()
+}
+
+/// The certificate of one of the Secrets, which signs itself.
+fn certificate(name: &str) -> String {
+    let (manifests, _) = manifest::read(&[Source { name: String::from("secrets.yaml"), text: secrets() }]);
+    let secret = manifests.secrets.iter().find(|secret| secret.metadata.name.value == name).unwrap();
+    match &secret.spec {
+        Secret::Tls { certificates, .. } => certificates.as_str().to_owned(),
+        Secret::Other(other) => panic!("{other:?}"),
+    }
+}
+
+async fn scene(pods: &[Backend]) -> Scene {
+    let manifests = Manifests::default()
+        .with(GATEWAY)
+        .with(&secrets())
+        .service("backend", pods)
+        .with(&route("route", &[rule("/", &[("backend", 1)], COOKIE)]));
+    Scene { envoy: start(&deployment(&manifests)).await, folder: tempfile::tempdir().unwrap() }
+}
+
+impl Scene {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Gets `/get` from the HTTPS port with a handshake for this hostname, trusting only the certificate of this Secret.
+    async fn get(&self, hostname: &str, trusted: &str, more: &[&str]) -> Output {
+        let authorities = self.file(trusted);
+        fs::write(&authorities, certificate(trusted)).unwrap();
+        let address = self.envoy.listener("default/eg/443").unwrap();
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "30", "--cacert"])
+            .arg(authorities)
+            .args(["--connect-to", &format!("{hostname}:443:{address}")])
+            .args(more)
+            .arg(format!("https://{hostname}/get"))
+            .output();
+        output.await.unwrap()
+    }
+
+    /// What this request prints about its answer, in curl's words.
+    async fn told(&self, hostname: &str, trusted: &str, what: &str, more: &[&str]) -> String {
+        let body = self.file("body");
+        let asked = ["--output", body.to_str().unwrap(), "--write-out", what];
+        let output = self.get(hostname, trusted, &[&asked, more].concat()).await;
+        let log = self.envoy.log();
+        assert!(output.status.success(), "{}\n{log}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The pod that answers.
+    async fn pod(&self, hostname: &str, trusted: &str, more: &[&str]) -> String {
+        let status = self.told(hostname, trusted, "%{http_code}", more).await;
+        assert_eq!(status, "200", "{}", self.envoy.log());
+        let echo: serde_json::Value = serde_json::from_slice(&fs::read(self.file("body")).unwrap()).unwrap();
+        echo["pod"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_session_over_https_sticks_with_a_secure_cookie() {
+    let pods = pods::<4>();
+    let scene = scene(&pods).await;
+    let jar = scene.file("jar");
+    let keep = ["--cookie", jar.to_str().unwrap(), "--cookie-jar", jar.to_str().unwrap()];
+    let head = scene.file("head");
+    let first = [&keep[..], &["--dump-header", head.to_str().unwrap()]].concat();
+    let first = scene.pod("example.org", "localhost", &first).await;
+    let head = fs::read_to_string(head).unwrap().to_lowercase();
+    let cookie = head.lines().find(|line| line.starts_with("set-cookie: session=")).unwrap();
+    assert!(cookie.split("; ").any(|attribute| attribute == "secure"), "{cookie}");
+    for _ in 0..5 {
+        assert_eq!(scene.pod("example.org", "localhost", &keep).await, first);
+    }
+    let mut without = BTreeSet::new();
+    for _ in 0..5 {
+        without.insert(scene.pod("example.org", "localhost", &[]).await);
+    }
+    assert!(without.len() > 1, "{without:?}");
+}
+
+#[tokio::test]
+async fn the_same_route_over_http_has_a_cookie_that_is_not_secure() {
+    let pods = pods::<4>();
+    let scene = scene(&pods).await;
+    let line = client(&scene.envoy).get("/get").await.unwrap().set_cookie("session").unwrap();
+    assert!(!line.to_lowercase().contains("secure"), "{line}");
+    let browser = browser(&scene.envoy);
+    let first = pod(&browser.get("/get").await.unwrap());
+    for _ in 0..5 {
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), first);
+    }
+}
+
+#[tokio::test]
+async fn the_hostname_of_the_handshake_picks_the_certificate() {
+    let pods = pods::<1>();
+    let scene = scene(&pods).await;
+    for (hostname, secret) in [
+        ("example.org", "localhost"),
+        ("localhost", "localhost"),
+        ("blog.example.com", "example"),
+        ("shop.example.com", "shop"),
+    ] {
+        assert_eq!(scene.told(hostname, secret, "%{http_code}", &[]).await, "200", "{hostname}");
+    }
+    // The certificate of the wildcard is good for the shop, but is not the one shown.
+    let output = scene.get("shop.example.com", "example", &[]).await;
+    assert_eq!(output.status.code(), Some(60), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn http_1_1_and_http_2_are_offered() {
+    let pods = pods::<1>();
+    let scene = scene(&pods).await;
+    for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
+        assert_eq!(scene.told("example.org", "localhost", "%{http_version}", &[option]).await, version);
+    }
+}
+
+#[tokio::test]
+async fn tls_1_2_is_the_oldest() {
+    let pods = pods::<1>();
+    let scene = scene(&pods).await;
+    let newest = |version| ["--tls-max", version, "--ciphers", "DEFAULT@SECLEVEL=0", "--tlsv1.0"];
+    assert_eq!(scene.told("example.org", "localhost", "%{http_code}", &newest("1.2")).await, "200");
+    let output = scene.get("example.org", "localhost", &newest("1.1")).await;
+    assert_eq!(output.status.code(), Some(35), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The cases of the Gateway API's conformance test `HTTPRouteHTTPSListenerDetectMisdirectedRequests`, for these listeners.
+#[tokio::test]
+async fn a_request_for_another_listener_is_misdirected() {
+    let pods = pods::<1>();
+    let scene = scene(&pods).await;
+    for (hostname, secret, host, status) in [
+        ("example.org", "localhost", "example.org", "200"),
+        ("example.org", "localhost", "unknown.org", "200"),
+        ("example.org", "localhost", "blog.example.com", "421"),
+        ("example.org", "localhost", "shop.example.com", "421"),
+        ("example.org", "localhost", "SHOP.example.com:443", "421"),
+        ("blog.example.com", "example", "blog.example.com", "200"),
+        ("blog.example.com", "example", "deep.blog.example.com", "200"),
+        ("blog.example.com", "example", "shop.example.com", "421"),
+        ("blog.example.com", "example", "example.org", "421"),
+        ("shop.example.com", "shop", "shop.example.com", "200"),
+        ("shop.example.com", "shop", "blog.example.com", "421"),
+        ("shop.example.com", "shop", "unknown.org", "421"),
+    ] {
+        let header = format!("Host: {host}");
+        let found = scene.told(hostname, secret, "%{http_code}", &["--header", &header]).await;
+        assert_eq!(found, status, "{hostname} asked for {host}");
+    }
+}
+
+#[tokio::test]
+async fn the_private_keys_are_not_in_the_configuration_dump() {
+    let pods = pods::<1>();
+    let scene = scene(&pods).await;
+    let dump = scene.envoy.admin().config_dump().await.unwrap();
+    assert!(dump.contains("BEGIN CERTIFICATE") && !dump.contains("PRIVATE KEY"));
+}
