@@ -9,7 +9,8 @@ const NO_CODES: [&str; 2] = ["envoy-config", "map-port"];
 
 fn is_code(text: &str) -> bool {
     let words: Vec<&str> = text.split('-').collect();
-    words.len() > 1 && words.iter().all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
+    words.len() > 1
+        && words.iter().all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
 fn literals(directory: &Path, found: &mut BTreeSet<String>) {

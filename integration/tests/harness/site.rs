@@ -89,7 +89,7 @@ async fn the_page_knows_the_rules_of_its_gateway_and_shows_no_token_in_full() {
         ["default/page/0/0", "/cookie/get", "cookie", "Session-B", 60],
         ["default/page/1/0", "/header/get", "header", "session-a", 60],
     ]);
-    assert_eq!(Value::from_iter(known), expected);
+    assert_eq!(known.collect::<Value>(), expected);
     let attributes = &facts["sessions"][1]["attributes"];
     assert_eq!(*attributes, json!(["Path=/cookie", "Max-Age=60", "HttpOnly", "SameSite=Lax"]));
 }
