@@ -83,6 +83,21 @@ fn a_wrong_value_is_told_at_its_key() {
 }
 
 #[test]
+fn a_line_of_a_key_that_became_a_field_is_not_repeated() {
+    for text in [
+        secret("stringData:\n  tls.crt: a\nXYZZY: |\n  b"),
+        secret("data:\n  XYZZY: [1]"),
+        secret("data:\n  a: YQ==\nmetadata: {name: a, XYZZY: b}").replacen("metadata: {name: a}\n", "", 1),
+    ] {
+        let (_, found) = read(&text);
+        let printed = format!("{found:?}");
+        assert!(!found.is_empty() && !printed.contains("XYZZY"), "{text}\n{printed}");
+    }
+    let (_, found) = read(&secret("sringData: {tls.crt: a, tls.key: b}"));
+    assert_eq!(found[0].hint.as_deref(), Some("did you mean `stringData`?"));
+}
+
+#[test]
 fn an_https_listener_has_certificate_references_with_their_defaults() {
     let refs = "{name: b}, {group: '', kind: Secret, name: c, namespace: d}";
     let text = listener(&format!("protocol: HTTPS, tls: {{certificateRefs: [{refs}]}}"));

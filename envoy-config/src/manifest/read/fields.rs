@@ -1,6 +1,6 @@
 //! Objects field by field: what is unknown, missing or not rendered yet is said here, once for all kinds.
 
-use super::log::{At, Log, Path};
+use super::log::{At, Log, Manner, Path};
 use super::yaml::{Entry, Value};
 use crate::diagnostic::Diagnostic;
 use crate::source::Spanned;
@@ -51,7 +51,10 @@ impl<'a> Fields<'a> {
                 }
                 continue;
             }
-            let message = format!("unknown field `{name}`");
+            let (message, path) = match log.manner() {
+                Manner::Plain => (format!("unknown field `{name}`"), path),
+                Manner::Discreet => (String::from("unknown field"), at.path),
+            };
             let names = known.read.iter().chain(known.unread).chain(known.unsupported).copied();
             log.add(
                 path.place(Diagnostic::error("unknown-field", entry.key.span, message))

@@ -13,7 +13,18 @@ use crate::source::Span;
 pub(super) struct Log {
     diagnostics: Vec<Diagnostic>,
     object: Option<String>,
+    manner: Manner,
     errors: usize,
+}
+
+/// How to speak of the object that is being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// With the names of all its fields.
+    #[default]
+    Plain,
+    /// Without the names that are in no list: with an indentation gone wrong, a line of a private key is one.
+    Discreet,
 }
 
 /// A node of the object that is being read, and its path.
@@ -39,13 +50,20 @@ impl Log {
     pub(super) fn about<T>(
         &mut self,
         object: Option<String>,
+        manner: Manner,
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<T> {
         let before = self.errors;
         self.object = object;
+        self.manner = manner;
         let value = read(self);
         self.object = None;
+        self.manner = Manner::Plain;
         value.filter(|_| self.errors == before)
+    }
+
+    pub(super) const fn manner(&self) -> Manner {
+        self.manner
     }
 
     /// Adds a finding about the current object.

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::fields::{Fields, Known, Nulls};
 use super::kinds::{Kind, Verdict, look_up};
-use super::log::{At, Log, Path};
+use super::log::{At, Log, Manner, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
 use super::{Reader, core, gateway, metadata, names, route, secret};
@@ -87,7 +87,7 @@ impl Reader {
                 Diagnostic { hint, ..Diagnostic::error("unknown-kind", place("apiVersion"), message) }
             }
         };
-        self.log.about(metadata::title(&kind, None, node), |log| log.refuse::<()>(finding));
+        self.log.about(metadata::title(&kind, None, node), Manner::Plain, |log| log.refuse::<()>(finding));
     }
 
     fn list(&mut self, at: At<'_>, sound: bool, inherited: &Inherited) {
@@ -165,8 +165,9 @@ impl Reader {
             }
         };
         let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
+        let manner = if kind == Kind::Secret { Manner::Discreet } else { Manner::Plain };
         let names = &mut self.names;
-        let object = self.log.about(title, |log| {
+        let object = self.log.about(title, manner, |log| {
             let fields = Fields::of(at, known, log)?;
             let metadata = metadata::read(&fields, kind.scope(), name, log);
             if let Some(metadata) = &metadata {

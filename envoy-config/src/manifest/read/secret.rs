@@ -1,6 +1,6 @@
 //! Secret: the certificate and the private key of `kubernetes.io/tls`.
 //!
-//! No finding repeats a value, and each points at the name of the value's key. (The lines around it are kept back by
+//! No finding repeats a value, nor a name that could be one, and each points at the name of the value's key. (The lines around it are kept back by
 //! `diagnostic`.)
 
 use std::collections::BTreeMap;
@@ -18,6 +18,9 @@ use crate::pem::{CertificateChain, PemError, PrivateKey};
 use crate::source::Span;
 
 const TLS: &str = "kubernetes.io/tls";
+
+/// The keys of such a Secret.
+const NAMES: [&str; 3] = ["tls.crt", "tls.key", "ca.crt"];
 
 /// The values of a Secret by their keys.
 type Values = BTreeMap<String, Datum>;
@@ -62,7 +65,9 @@ fn values(at: At<'_>, field: &'static str, log: &mut Log) -> Option<Values> {
     };
     let datum = |entry: &Entry<'_>| {
         let bytes = bytes(entry, field).map_err(|(code, message)| {
-            let path = Path::Field(&at.path, &entry.key.text);
+            let own = Path::Field(&at.path, &entry.key.text);
+            // Any other could be a line of a value that has lost its indentation.
+            let path = if NAMES.contains(&&*entry.key.text) { own } else { at.path };
             log.add(path.place(Diagnostic::error(code, entry.key.span, message)));
         });
         (entry.key.text.to_string(), Datum { field, key: entry.key.span, bytes: bytes.ok() })
