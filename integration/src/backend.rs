@@ -122,15 +122,16 @@ impl Backend {
         Ok(())
     }
 
-    /// Refuses new connections, closes idle ones, and lets the others first have the answer they wait for; returns when
-    /// new ones are refused.
+    /// Refuses new connections, and closes the others when they have had one more answer or had no request for a while;
+    /// returns when those that are left wait for their answer.
     ///
     /// # Errors
     /// The address could not be kept.
     pub async fn leave(&mut self) -> io::Result<()> {
-        if let State::Alive(server) = std::mem::replace(&mut self.state, State::Killed(None)) {
-            server.drain().await;
+        if let State::Alive(mut server) = std::mem::replace(&mut self.state, State::Killed(None)) {
+            server.leave().await;
             self.state = State::Killed(Some(bind(self.address)?));
+            server.close().await;
         }
         Ok(())
     }

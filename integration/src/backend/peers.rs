@@ -10,7 +10,7 @@ use super::control::{START, STATUS, STOP, Status};
 use crate::client::{Client, ClientError};
 
 /// The longest that a control port may take: the address may be that of a pod that has just gone.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the control ports are.
 #[derive(Clone, Debug)]

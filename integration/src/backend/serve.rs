@@ -4,11 +4,13 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
@@ -57,12 +59,26 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Outcome {
     Ok(echo::answer(&request, &shared.pod))
 }
 
+/// How long a server that goes away waits on each idle connection for one more request. Closing it at once would lose the
+/// request of a client that is just then sending it: no client knows whether to send that a second time.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// A listening socket and its connections, all in one task that ends with this.
 #[derive(Debug)]
 pub(super) struct Server {
     task: JoinSet<()>,
-    leave: watch::Sender<bool>,
-    left: oneshot::Receiver<()>,
+    phase: watch::Sender<Phase>,
+    refusing: oneshot::Receiver<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Whoever connects is answered.
+    Serving,
+    /// Nobody can connect, and each connection ends with its next answer.
+    Leaving,
+    /// Idle connections are closed.
+    Closing,
 }
 
 impl Server {
@@ -72,26 +88,26 @@ impl Server {
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Outcome> + Send + 'static,
     {
-        let (leave, leaving) = watch::channel(false);
-        let (gone, left) = oneshot::channel();
+        let (sender, phase) = watch::channel(Phase::Serving);
+        let (gone, refusing) = oneshot::channel();
         let mut task = JoinSet::new();
         task.spawn(async move {
             // Dropped with this task, and the connections with it.
             let mut connections = JoinSet::new();
-            let mut told = leaving.clone();
+            let mut told = phase.clone();
             loop {
                 tokio::select! {
                     accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                        connections.spawn(connection(stream, answer.clone(), leaving.clone()));
+                        connections.spawn(connection(stream, answer.clone(), phase.clone()));
                     },
-                    _ = told.wait_for(|&leaving| leaving) => break,
+                    _ = told.wait_for(|&phase| phase != Phase::Serving) => break,
                 }
                 while connections.try_join_next().is_some() {}
             }
             drop((listener, gone));
             while connections.join_next().await.is_some() {}
         });
-        Self { task, leave, left }
+        Self { task, phase: sender, refusing }
     }
 
     /// Closes everything; returns when it is closed.
@@ -99,27 +115,46 @@ impl Server {
         self.task.shutdown().await;
     }
 
-    /// Stops listening, and closes each connection when it has had the answer it waits for, if any; returns when nothing
-    /// listens.
-    pub(super) async fn drain(mut self) {
-        self.leave.send_replace(true);
+    /// Listens no longer, and ends each connection with its next answer; returns when nobody can connect.
+    pub(super) async fn leave(&mut self) {
+        self.phase.send_replace(Phase::Leaving);
         // The error says that the other end is gone, which is what this waits for.
-        let _ = (&mut self.left).await;
+        let _ = (&mut self.refusing).await;
+    }
+
+    /// Closes what is idle, a while after [`Self::leave`]; what waits for an answer still gets it.
+    pub(super) async fn close(mut self) {
+        // With the last connection the task ends.
+        let _ = tokio::time::timeout(LINGER, self.task.join_next()).await;
+        self.phase.send_replace(Phase::Closing);
         self.task.detach_all();
     }
 }
 
-async fn connection<A, F>(stream: TcpStream, answer: A, mut leaving: watch::Receiver<bool>)
+async fn connection<A, F>(stream: TcpStream, answer: A, mut phase: watch::Receiver<Phase>)
 where
     A: Fn(Request<Incoming>) -> F,
     F: Future<Output = Outcome> + Send + 'static,
 {
+    let told = phase.clone();
+    let service = service_fn(move |request| {
+        let last = told.clone();
+        let persistent = request.version() == Version::HTTP_11;
+        let answered = answer(request);
+        async move {
+            let mut response = answered.await?;
+            if persistent && *last.borrow() != Phase::Serving {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            io::Result::Ok(response)
+        }
+    });
     let server = auto::Builder::new(TokioExecutor::new());
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service_fn(answer)));
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
     // The other side went away, or this side hung up on it: neither is anyone's business.
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = leaving.wait_for(|&leaving| leaving) => connection.as_mut().graceful_shutdown(),
+        _ = phase.wait_for(|&phase| phase == Phase::Closing) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

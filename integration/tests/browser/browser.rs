@@ -36,6 +36,8 @@ pub(crate) enum Button {
 pub(crate) struct Square {
     /// The pod that answered; none when nobody did.
     pub(crate) pod: Option<String>,
+    /// What it says to those who do not see it.
+    pub(crate) words: String,
     /// Whether a new token came with the answer.
     pub(crate) fresh: bool,
 }
@@ -124,11 +126,12 @@ impl Browser {
     /// The squares on the strip, oldest first.
     pub(crate) async fn squares(&self) -> Vec<Square> {
         let script = "return [...document.querySelectorAll('#strip li:not([aria-hidden])')]
-                          .map(square => [square.dataset.pod ?? null, square.classList.contains('fresh')])";
+                          .map(square => [square.dataset.pod ?? null, square.title, square.classList.contains('fresh')])";
         let squares = self.run(script).await;
         let square = |square: &Value| Square {
             pod: square[0].as_str().map(str::to_owned),
-            fresh: square[1].as_bool().unwrap(),
+            words: square[1].as_str().unwrap().to_owned(),
+            fresh: square[2].as_bool().unwrap(),
         };
         squares.as_array().unwrap().iter().map(square).collect()
     }
