@@ -34,7 +34,7 @@ async fn the_cookie_is_for_the_whole_site_and_out_of_reach_of_scripts() {
     assert_eq!(browser.run("return document.cookie").await, "");
     let token = cookie.value();
     browser.press_until(Button::One, 1).await;
-    let (start, end) = (&token[..4], &token[token.len() - 4..]);
+    let (start, end) = (token.get(..4).unwrap(), token.get(token.len() - 4..).unwrap());
     browser.until_text("token", &format!("{start}…{end}")).await;
     let source = browser.run("return document.documentElement.outerHTML").await;
     assert!(!source.as_str().unwrap().contains(token), "the page shows the whole token");
