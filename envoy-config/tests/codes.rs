@@ -1,5 +1,7 @@
 //! Every code that the program can say is explained in `docs/diagnostics.md`, and no other is.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
