@@ -9,6 +9,7 @@ mod cookies;
 mod driver;
 mod failover;
 mod header;
+mod https;
 mod path;
 mod picture;
 mod scene;

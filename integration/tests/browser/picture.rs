@@ -19,7 +19,7 @@ async fn a_picture_of_the_page_after_twenty_requests() {
     let cookie = "{sessionName: Session-A, absoluteTimeout: 60s, cookieConfig: {lifetimeType: Permanent}}";
     let header = "{sessionName: Session-A, type: Header, absoluteTimeout: 60s}";
     let scene = Scene::with(&[("/", cookie), ("/header", header)]).await;
-    let mapped = format!("--host-resolver-rules=MAP {DEMO} {}", scene.address());
+    let mapped = format!("--host-resolver-rules=MAP {DEMO} {}", scene.address("default/eg/80"));
     let browser = Browser::with_arguments(&[mapped], &format!("http://{DEMO}/")).await;
     // Amid them its pod stops, so that the picture has more than one colour to show.
     browser.press(Button::Twenty).await;

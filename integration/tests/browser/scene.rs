@@ -1,5 +1,6 @@
 //! The page behind an Envoy: four pods, and rules for it to watch.
 
+use std::fs;
 use std::net::SocketAddr;
 
 use envoy_config::options::Options;
@@ -8,10 +9,33 @@ use integration::backend::{self, Control, Pod};
 use integration::deployment::{self, Deployment, FREE_PORT};
 use integration::envoy::Process;
 use integration::manifests::{Endpoint, EndpointState, Manifests};
+use integration::workspace;
 
 /// A session in a cookie of the whole site that lasts for an hour.
 pub(crate) const COOKIE: &str =
     "{sessionName: session, absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}";
+
+/// The Gateway `eg` with HTTPS, and the Gateway `plain` without.
+const BOTH_SCHEMES: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: eg}
+spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: eg}
+spec:
+  gatewayClassName: eg
+  listeners: [{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: plain}
+spec:
+  gatewayClassName: eg
+  listeners: [{name: http, protocol: HTTP, port: 80}]
+";
 
 /// What is behind the page.
 pub(crate) struct Scene {
@@ -22,16 +46,27 @@ pub(crate) struct Scene {
 impl Scene {
     /// Rules with session persistence, each for the paths with this prefix.
     pub(crate) async fn with(rules: &[(&str, &str)]) -> Self {
-        let rules = rules
-            .iter()
-            .map(|(prefix, persistence)| rule(prefix, &format!(", sessionPersistence: {persistence}")));
-        let rules = rules.chain([rule("/-", "")]).collect::<Vec<_>>().join("\n  - ");
+        Self::behind(&Manifests::gateway(), "[{name: eg}]", rules).await
+    }
+
+    /// The same rules over HTTPS and over HTTP.
+    pub(crate) async fn over_both_schemes(rules: &[(&str, &str)]) -> Self {
+        // The certificates that the compiler's tests have.
+        let secrets = workspace::root().join("envoy-config/tests/golden/https/secrets.yaml");
+        let gateways = Manifests::default().with(BOTH_SCHEMES).with(&fs::read_to_string(secrets).unwrap());
+        Self::behind(&gateways, "[{name: eg}, {name: plain}]", rules).await
+    }
+
+    async fn behind(gateways: &Manifests, parents: &str, rules: &[(&str, &str)]) -> Self {
+        let persistent =
+            |&(prefix, persistence): &_| rule(prefix, &format!(", sessionPersistence: {persistence}"));
+        let rules = rules.iter().map(persistent).chain([rule("/-", "")]).collect::<Vec<_>>().join("\n  - ");
         let route = format!(
             "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: page}}\n\
-             spec:\n  parentRefs: [{{name: eg}}]\n  rules:\n  - {rules}\n"
+             spec:\n  parentRefs: {parents}\n  rules:\n  - {rules}\n"
         );
         // The pods have to know the rules before there are addresses to put into manifests.
-        let known = Manifests::gateway().service("backend", [] as [Endpoint; 0]).with(&route);
+        let known = gateways.clone().service("backend", [] as [Endpoint; 0]).with(&route);
         let source = Source { name: String::from("page.yaml"), text: known.text().to_owned() };
         let model = deployment::compile(&[source], &Options::default()).unwrap();
         let sessions = backend::watched(&model, &"default/eg".parse().unwrap());
@@ -43,7 +78,7 @@ impl Scene {
             let address = pod.backend().lock().await.address();
             endpoints.push(Endpoint { address, state: EndpointState::Ready });
         }
-        let manifests = Manifests::gateway().service("backend", endpoints).with(&route);
+        let manifests = gateways.clone().service("backend", endpoints).with(&route);
         let deployment = Deployment::of(&manifests).unwrap_or_else(|error| panic!("{error}"));
         let envoy = deployment.start().await.unwrap_or_else(|error| panic!("{error}"));
         Self { envoy, pods }
@@ -51,12 +86,12 @@ impl Scene {
 
     /// Where the page is.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.address())
+        format!("http://{}/", self.address("default/eg/80"))
     }
 
-    /// Where Envoy listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.envoy.listener("default/eg/80").unwrap()
+    /// Where this listener of Envoy's is.
+    pub(crate) fn address(&self, listener: &str) -> SocketAddr {
+        self.envoy.listener(listener).unwrap()
     }
 
     /// Whether the pod of this name takes connections.
