@@ -1,7 +1,8 @@
 //! The keys that seal and open tokens, and the environment variable that holds them.
 //!
 //! `SESSION_KEYS` is a comma-separated list of 32-byte keys, each as 64 hex characters or as base64. The first seals, all
-//! open. To rotate, put the new key in front, wait until the sessions of the old one have ended, drop the old one.
+//! open. To rotate, give every Envoy the new key as the last, then as the first, then wait until the sessions of the old key
+//! have ended or were sealed anew, then drop it: at no time does an Envoy seal with a key that another cannot open.
 
 use std::fmt;
 

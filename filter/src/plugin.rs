@@ -95,6 +95,15 @@ impl Route {
         }
     }
 
+    /// The header of answers that is ours alone, if there is one: `Set-Cookie` is everybody's.
+    #[must_use]
+    pub fn answer_header(&self) -> Option<&str> {
+        match self.rule.carrier() {
+            Carrier::Cookie(_) => None,
+            Carrier::Header(header) => Some(header.name.as_str()),
+        }
+    }
+
     /// What session a request has whose [`Self::request_header`] has this value.
     #[must_use]
     pub fn session(&self, value: &[u8], now: Timestamp) -> Session {

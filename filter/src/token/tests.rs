@@ -111,6 +111,12 @@ fn a_token_opens_with_any_key_of_the_ring_and_tells_whether_it_is_an_older_one()
 }
 
 #[test]
+fn a_key_that_is_to_seal_next_already_opens() {
+    let token = sealer(&[2, 1]).seal(&contents(1, 2, "10.0.0.1:80"), &NONCE_A).unwrap();
+    assert!(sealer(&[1, 2]).open(token.as_bytes()).is_ok());
+}
+
+#[test]
 fn the_first_key_seals() {
     let token = sealer(&[2, 1]).seal(&contents(1, 2, "10.0.0.1:80"), &NONCE_A).unwrap();
     assert!(sealer(&[2]).open(token.as_bytes()).is_ok());

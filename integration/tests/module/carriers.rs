@@ -39,6 +39,15 @@ fn a_backend_cannot_choose_the_session_header() {
 }
 
 #[test]
+fn a_backend_cannot_replace_the_session_of_a_header() {
+    let mut plugin = plugin();
+    let token = begin::<Program>(&mut plugin, BLUE);
+    let response = Response::from_endpoint(BLUE).header("session-a", "chosen");
+    let (_, answer) = plugin.exchange(Program::back(&token), response);
+    assert_eq!(answer.values("session-a"), [""; 0]);
+}
+
+#[test]
 fn a_token_of_one_rule_is_none_for_another() {
     let mut plugin = plugin();
     let cookie = begin::<Browser>(&mut plugin, BLUE);

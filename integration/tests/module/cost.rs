@@ -52,11 +52,16 @@ fn a_route_without_a_rule_takes_two_calls() {
 }
 
 #[test]
-fn a_returning_client_takes_six_calls() {
+fn a_client_that_brings_its_cookie_takes_six_calls() {
     let (mut plugin, token) = warm::<Browser>();
     assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 6);
+}
+
+/// One more than with a cookie: no header of the backend's may take the place of the session.
+#[test]
+fn a_client_that_brings_its_header_takes_seven_calls() {
     let (mut plugin, token) = warm::<Program>();
-    assert_calls(&mut plugin, Program::back(&token), Response::from_endpoint(BLUE), 6);
+    assert_calls(&mut plugin, Program::back(&token), Response::from_endpoint(BLUE), 7);
 }
 
 #[test]
