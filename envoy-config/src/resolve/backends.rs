@@ -6,7 +6,8 @@ mod reference;
 
 use std::collections::{HashMap, HashSet};
 
-use self::reference::{Reference, Services};
+use self::reference::Reference;
+pub(super) use self::reference::Services;
 use super::endpoints::Slices;
 use super::report::{Place, Report};
 use crate::manifest::core::{Service, ServicePort, TargetPort};
@@ -26,9 +27,10 @@ pub(super) struct Backends<'m> {
 
 impl<'m> Backends<'m> {
     pub(super) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
+        let services = manifests.services.iter().map(|service| (service.metadata.key(), service)).collect();
         Self {
-            services: manifests.services.iter().map(|service| (service.metadata.key(), service)).collect(),
-            slices: Slices::index(manifests, report),
+            slices: Slices::index(manifests, &services, report),
+            services,
             resolved: HashMap::new(),
             told: HashSet::new(),
         }
