@@ -77,11 +77,11 @@ struct Render {
     #[arg(long)]
     keep_going: bool,
 
-    /// The file to write, whole or not at all [default: standard output].
+    /// The file to write, whole or not at all, or - for standard output [default: -].
     ///
     /// With an HTTPS listener it holds private keys, and only its owner may read it (mode 0600): make it the file of the
     /// user that Envoy runs as, which is 101 in Envoy's image. Without one, everybody may read it.
-    #[arg(short, long, value_name = "OUT")]
+    #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
 }
 
@@ -159,7 +159,7 @@ impl Render {
         if let Some(model) = model {
             let options = render::Options { admin: self.admin_address, module: self.filter };
             let (keys, text) = (model.holds_keys(), render::render(&model, &options));
-            let result = match &self.output {
+            let result = match self.output.as_deref().filter(|path| path.as_os_str() != "-") {
                 Some(path) => {
                     output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone })
                         .map_err(|problem| problem.to_string())

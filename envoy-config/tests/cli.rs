@@ -79,6 +79,14 @@ fn a_file_holds_what_standard_output_would() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left behind");
 }
 
+#[test]
+fn a_dash_for_the_file_is_standard_output() {
+    let ended = example(&["-o", "-"]);
+    assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
+    assert_eq!(ended.output, example(&[]).output);
+    assert!(!Path::new("-").exists(), "no file has this name");
+}
+
 #[cfg(unix)]
 #[test]
 fn others_may_read_the_file() {

@@ -6,7 +6,8 @@ mod reference;
 
 use std::collections::{HashMap, HashSet};
 
-use self::reference::{Reference, Services};
+use self::reference::Reference;
+pub(super) use self::reference::Services;
 use super::endpoints::Slices;
 use super::report::{Place, Report};
 use crate::manifest::core::{Service, ServicePort, TargetPort};
@@ -26,9 +27,10 @@ pub(super) struct Backends<'m> {
 
 impl<'m> Backends<'m> {
     pub(super) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
+        let services = manifests.services.iter().map(|service| (service.metadata.key(), service)).collect();
         Self {
-            services: manifests.services.iter().map(|service| (service.metadata.key(), service)).collect(),
-            slices: Slices::index(manifests, report),
+            slices: Slices::index(manifests, &services, report),
+            services,
             resolved: HashMap::new(),
             told: HashSet::new(),
         }
@@ -77,11 +79,13 @@ impl<'m> Backends<'m> {
         }
         let endpoints = match self.slices.endpoints(service, port) {
             Some(endpoints) => {
-                if endpoints.is_empty() {
+                if endpoints.is_empty() && !report.may_lack_some("EndpointSlice", namespace) {
                     no_endpoints(service, port, report);
                 }
                 Endpoints::Addresses(endpoints)
             }
+            // One that could not be read may be this Service's: its name would lead elsewhere.
+            None if report.lacks_some("EndpointSlice", namespace) => Endpoints::Addresses(Vec::new()),
             None => by_name(reference, service, port, report)?,
         };
         self.resolved.insert(key, endpoints.clone());
@@ -100,7 +104,11 @@ impl<'m> Backends<'m> {
             warning.hint =
                 Some(String::from("requests go to the endpoints themselves, not through the Service"));
         }
-        if !service.spec.headless && !self.slices.has(service) {
+        let may_have_slices = || {
+            self.slices.has(service)
+                || report.may_lack_some("EndpointSlice", &service.metadata.namespace.value)
+        };
+        if !service.spec.headless && !may_have_slices() {
             let place = Place::new(service, "", service.metadata.name.span);
             let message = "sessions are kept to the addresses of the Service's name, and a cluster IP is one for all pods";
             let warning = report.warning("session-by-name", place, message.to_owned());

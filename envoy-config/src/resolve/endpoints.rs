@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
+use super::backends::Services;
 use super::report::{Place, Report};
+use crate::diagnostic::closest;
 use crate::manifest::core::{EndpointSlice, Service, ServicePort, SliceEndpoint};
 use crate::manifest::{Manifests, Object};
 use crate::model::Endpoint;
@@ -17,14 +19,19 @@ const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 pub(super) struct Slices<'m>(HashMap<(&'m str, &'m str), Vec<&'m EndpointSlice>>);
 
 impl<'m> Slices<'m> {
-    pub(super) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
+    pub(super) fn index(manifests: &'m Manifests, services: &Services<'m>, report: &mut Report) -> Self {
         let mut slices: HashMap<_, Vec<_>> = HashMap::new();
         for slice in &manifests.endpoint_slices {
             let namespace = slice.metadata.namespace.value.as_str();
-            match slice.metadata.labels.get(SERVICE_LABEL) {
-                Some(service) => slices.entry((namespace, service.as_str())).or_default().push(&slice.spec),
-                None => unlabelled(slice, report),
+            let Some(service) = slice.metadata.labels.get(SERVICE_LABEL).filter(|label| !label.is_empty())
+            else {
+                unlabelled(slice, report);
+                continue;
+            };
+            if !services.contains_key(&(namespace, service)) {
+                orphaned(slice, service, services, report);
             }
+            slices.entry((namespace, service.as_str())).or_default().push(&slice.spec);
         }
         Self(slices)
     }
@@ -72,4 +79,20 @@ fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
     let message = String::from("the EndpointSlice belongs to no Service");
     let warning = report.warning("endpoints-without-service", place, message);
     warning.hint = Some(format!("name its Service in the label `{SERVICE_LABEL}`"));
+}
+
+fn orphaned(slice: &Object<EndpointSlice>, service: &str, services: &Services<'_>, report: &mut Report) {
+    let namespace = slice.metadata.namespace.value.as_str();
+    if report.may_be_unread("Service", namespace, service) {
+        return;
+    }
+    let field = format!("metadata.labels[{SERVICE_LABEL:?}]");
+    let place = Place::new(slice, field, slice.metadata.name.span);
+    let message = format!("there is no Service `{namespace}/{service}` among the manifests");
+    let warning = report.warning("endpoints-without-service", place, message);
+    let neighbours = services.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
+    warning.hint = Some(match closest(service, neighbours) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => String::from("add the Service to the input, or leave the EndpointSlice out"),
+    });
 }

@@ -11,6 +11,8 @@ use crate::source::Span;
 pub(super) struct Report {
     pub(super) diagnostics: Vec<Diagnostic>,
     unread: HashSet<String>,
+    /// The kinds and namespaces of those, as `EndpointSlice default`.
+    partly_unread: HashSet<String>,
     unread_documents: bool,
 }
 
@@ -21,6 +23,10 @@ impl Report {
         Self {
             diagnostics: Vec::new(),
             unread: errors().filter_map(|error| error.object.clone()).collect(),
+            partly_unread: errors()
+                .filter_map(|error| error.object.as_ref()?.split_once('/'))
+                .map(|(kind_and_namespace, _)| kind_and_namespace.to_owned())
+                .collect(),
             // A document that is not even an object could have been any.
             unread_documents: errors().any(|error| error.object.is_none()),
         }
@@ -35,6 +41,16 @@ impl Report {
     pub(super) fn may_lack(&self, kind: &str) -> bool {
         let of_kind = |object: &String| object.strip_prefix(kind).is_some_and(|rest| rest.starts_with(' '));
         self.unread_documents || self.unread.iter().any(of_kind)
+    }
+
+    /// Whether the reader has dropped an object of this kind in this namespace.
+    pub(super) fn lacks_some(&self, kind: &str, namespace: &str) -> bool {
+        self.partly_unread.contains(&title(kind, "", namespace))
+    }
+
+    /// Whether the reader may have dropped an object of this kind in this namespace.
+    pub(super) fn may_lack_some(&self, kind: &str, namespace: &str) -> bool {
+        self.unread_documents || self.lacks_some(kind, namespace)
     }
 
     /// Adds an error; its label, hint and second place can be set on what is returned.

@@ -1,6 +1,7 @@
 //! One mistake is told once: what could not be read is not missed.
 
-use super::{BASE, codes, compiled, prefix, route};
+use super::{BASE, codes, compiled, faulty, only_cluster, prefix, route};
+use envoy_config::model::Endpoints;
 use envoy_config::options::Options;
 
 fn told(documents: &[&str]) -> Vec<&'static str> {
@@ -30,6 +31,26 @@ fn when_a_document_is_no_object_nothing_is_missed() {
     let broken = service.replace("spec:", "spec");
     let found = told(&[class, gateway, &broken, slice, &route]);
     assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_service_whose_slice_could_not_be_read_is_not_known_by_its_name() {
+    let base = BASE.replacen("10.0.0.1]", "10.0.0.999]", 1);
+    let documents =
+        [&base, &route("r", "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]")];
+    let (model, codes) = faulty(&documents.map(String::as_str));
+    assert_eq!(codes, ["invalid-value"]);
+    assert_eq!(only_cluster(&model.unwrap()).localities[0].endpoints, Endpoints::Addresses(Vec::new()));
+}
+
+#[test]
+fn the_slices_of_a_service_may_be_in_a_document_that_is_no_object() {
+    let (rest, _) = BASE.rsplit_once("---").unwrap();
+    let route = route("r", "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]");
+    assert_eq!(told(&[rest, &route]), ["session-by-name"]);
+    let found = told(&[rest, "kind EndpointSlice", &route]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_ne!(found, ["session-by-name"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::resolve::report::{Place, Report};
 use crate::source::Span;
 
 /// The Services by namespace and name.
-pub(super) type Services<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Service>>;
+pub(in crate::resolve) type Services<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Service>>;
 
 /// A backendRef and where it stands.
 pub(super) struct Reference<'m> {

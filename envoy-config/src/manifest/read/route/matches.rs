@@ -38,9 +38,17 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
     let path = fields.or("path", PathMatch::Prefix(String::from("/")), log, path_match);
     let headers = fields.optional("headers", log, headers).unwrap_or_default();
     let query_params = fields.optional("queryParams", log, query_params).unwrap_or_default();
-    let method = fields.optional("method", log, word(&METHODS.map(|method| (method, method))));
-    let method = method.map(|method| method.map(str::to_owned));
+    let method = fields.optional("method", log, method);
     Some(Match { path: path?, headers, query_params, method, span: at.span() })
+}
+
+fn method(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
+    let method = word(&METHODS.map(|method| (method, method)))(at, log)?;
+    if method.value == "CONNECT" {
+        // In HTTP/1.1 such a request has no path: of Envoy's matchers only `connect_matcher` takes it.
+        return log.refuse(at.error("not-supported", "the method `CONNECT` is not supported yet"));
+    }
+    Some(method.map(str::to_owned))
 }
 
 fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
