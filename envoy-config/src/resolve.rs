@@ -10,7 +10,7 @@
 //! - `rules`: what the rules of a route serve; with `backends` and `endpoints` for where requests go, `persistence`,
 //!   `rule_id` and `cookie_path` for their sessions.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
-//! - `collisions`: rules that get in each other's way.
+//! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
 //! - `report`: collects what is wrong.
 
 mod attach;
@@ -19,6 +19,7 @@ mod binds;
 mod certificates;
 mod collisions;
 mod cookie_path;
+mod cookies;
 mod endpoints;
 mod gateways;
 mod hostname;
@@ -85,6 +86,7 @@ fn model(
     let mut collisions = Collisions::default();
     let listeners = listeners(&bounds, &routes, &attached, &mut collisions);
     collisions.tell(&routes, report);
+    cookies::check(&listeners, &routes, report);
 
     let mut clusters = Vec::new();
     for (position, route) in routes.into_iter().enumerate() {

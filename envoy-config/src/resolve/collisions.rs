@@ -1,16 +1,11 @@
-//! Rules that get in each other's way in a virtual host: matches that another one always takes first, and session
-//! cookies that overwrite each other.
+//! Rules that get in each other's way in a virtual host: matches that another one always takes first.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-use session_persistence::config::{self, Carrier};
 
 use super::report::{Place, Report};
 use super::rules::{Entry, Served};
 use crate::manifest::route::Rule;
-use crate::manifest::session;
 use crate::model::Route;
-use crate::source::Span;
 
 /// A rule: the position of its route, and its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,8 +20,6 @@ pub(super) struct Collisions {
     reached: HashSet<RulePosition>,
     /// A rule that lost a match, and one that takes its requests.
     shadowed: BTreeMap<RulePosition, RulePosition>,
-    /// A rule, and an earlier one whose cookie is the same to a client.
-    cookies: BTreeMap<RulePosition, RulePosition>,
 }
 
 impl Collisions {
@@ -36,7 +29,6 @@ impl Collisions {
     /// never gets a route, so it can share no session.
     pub(super) fn settle(&mut self, candidates: &[(RulePosition, &Entry)]) -> Vec<Route> {
         let mut taken: HashMap<&[u8], RulePosition> = HashMap::new();
-        let mut cookies: HashMap<(&str, &str), RulePosition> = HashMap::new();
         let mut routes = Vec::with_capacity(candidates.len());
         for (rule, entry) in candidates {
             if let Some(winner) = taken.get(entry.signature.as_slice()) {
@@ -48,13 +40,6 @@ impl Collisions {
             }
             taken.insert(&entry.signature, *rule);
             self.reached.insert(*rule);
-            if let Some(Carrier::Cookie(cookie)) = entry.route.persistence.as_ref().map(config::Rule::carrier)
-            {
-                let first = *cookies.entry((cookie.name.as_str(), cookie.path.as_str())).or_insert(*rule);
-                if first != *rule {
-                    self.cookies.entry(first.max(*rule)).or_insert(first.min(*rule));
-                }
-            }
             routes.push(entry.route.clone());
         }
         routes
@@ -78,51 +63,24 @@ impl Collisions {
                     Some((won.span, String::from("this rule has the same matches and goes first")));
             }
         }
-        for (&rule, &first) in &self.cookies {
-            if let (Some((route, later)), Some((other, earlier))) = (find(routes, rule), find(routes, first))
-            {
-                let (Some(span), Some(related)) = (cookie_span(later), cookie_span(earlier)) else {
-                    continue;
-                };
-                let field = format!("spec.rules[{}].sessionPersistence", rule.rule);
-                let message = format!(
-                    "a client keeps one cookie for this rule and for {}: they end each other's sessions",
-                    title(other, first, rule)
-                );
-                let warning =
-                    report.warning("cookie-name-conflict", Place::new(route.object, field, span), message);
-                warning.related =
-                    Some((related, String::from("the other cookie, with the same name, path and hostname")));
-                warning.hint = Some(String::from(
-                    "give one of them another name, or leave the name out to get one of its own",
-                ));
-            }
-        }
     }
 }
 
-fn find<'r, 'm>(routes: &'r [Served<'m>], position: RulePosition) -> Option<(&'r Served<'m>, &'m Rule)> {
+/// The route and the rule at a position.
+pub(super) fn find<'r, 'm>(
+    routes: &'r [Served<'m>],
+    position: RulePosition,
+) -> Option<(&'r Served<'m>, &'m Rule)> {
     let route = routes.get(position.route)?;
     Some((route, route.object.spec.rules.get(position.rule)?))
 }
 
 /// How to call a rule when speaking of another one.
-fn title(route: &Served<'_>, position: RulePosition, seen_from: RulePosition) -> String {
+pub(super) fn title(route: &Served<'_>, position: RulePosition, seen_from: RulePosition) -> String {
     let rule = format!("`rules[{}]`", position.rule);
     if position.route == seen_from.route {
         return format!("{rule} of the same route");
     }
     let (namespace, name) = route.object.metadata.key();
     format!("{rule} of the HTTPRoute `{namespace}/{name}`")
-}
-
-/// Where a rule's cookie is named, or left without a name.
-fn cookie_span(rule: &Rule) -> Option<Span> {
-    let persistence = rule.session_persistence.as_ref()?;
-    match &persistence.carrier {
-        session::Carrier::Cookie { name: Some(name), .. } => Some(name.span),
-        session::Carrier::Cookie { name: None, .. } | session::Carrier::Header { .. } => {
-            Some(persistence.span)
-        }
-    }
 }

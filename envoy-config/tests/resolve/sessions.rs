@@ -4,7 +4,7 @@ use envoy_config::diagnostic::Severity;
 use envoy_config::model::Domain;
 use session_persistence::config::{Carrier, Lifetime, Rule};
 
-use super::{BASE, faulty, finding, model, names, route, route_of, routes};
+use super::{BASE, faulty, finding, gateway, model, names, route, route_of, routes};
 
 const BACKEND: &str = "backendRefs: [{name: backend, port: 3000}]";
 
@@ -161,4 +161,32 @@ fn cookies_of_other_names_or_paths_or_hostnames_and_headers_do_not() {
     model(&[BASE, &one("a", "a.example"), &one("b", "b.example")]);
     let found = finding(&[BASE, &one("a", "a.example"), &one("b", "*.example")]);
     assert_eq!(found.code, "cookie-name-conflict");
+}
+
+#[test]
+fn a_cookie_belongs_to_a_hostname_whatever_the_port() {
+    let other = gateway("other", "[{name: http, protocol: HTTP, port: 81}]");
+    let one = |name: &str, parent: &str, hostname: &str, session: &str| {
+        let front = format!("parentRefs: [{{name: {parent}}}], hostnames: [\"{hostname}\"]");
+        route_of(name, &front, &rule("[{path: {value: /}}]", session))
+    };
+    let named = "{cookie: {name: s}}";
+    let a = one("a", "eg", "a.example", named);
+    let found = finding(&[BASE, &other, &a, &one("b", "other", "*.example", named)]);
+    assert_eq!((found.code, found.severity), ("cookie-name-conflict", Severity::Warning));
+    assert_eq!(found.object.as_deref(), Some("HTTPRoute default/b"));
+    model(&[BASE, &other, &a, &one("b", "other", "b.example", named)]);
+    model(&[BASE, &other, &one("a", "eg", "*.example", "{}"), &one("b", "other", "*.example", "{}")]);
+    let both = "parentRefs: [{name: eg}, {name: other}]";
+    model(&[BASE, &other, &route_of("a", both, &rule("[{path: {value: /}}]", named))]);
+}
+
+#[test]
+fn a_prefix_of_a_cookies_name_that_promises_https_is_a_warning_on_http() {
+    for name in ["__Secure-s", "__Host-s", "__host-s"] {
+        let session = format!("{{cookie: {{name: {name}}}}}");
+        let found = finding(&[BASE, &route("a", &rule("[{path: {value: /}}]", &session))]);
+        assert_eq!((found.code, found.severity), ("cookie-prefix", Severity::Warning));
+    }
+    model(&[BASE, &route("a", &rule("[{path: {value: /}}]", "{cookie: {name: __Other-s}}"))]);
 }

@@ -128,7 +128,10 @@ fn a_cookie_is_secure_where_clients_come_over_tls_and_is_otherwise_the_same() {
         BASE.replace("name: eg}\nspec:\n  gatewayClassName", "name: other}\nspec:\n  gatewayClassName");
     let base = base.replace("port: 80}", "port: 8080}");
     let session = "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]";
-    let model = model(&[&base, &gateway("eg", &listeners), &secret("a", "MAMCAQE="), &route("r", session)]);
+    let (model, said) =
+        faulty(&[&base, &gateway("eg", &listeners), &secret("a", "MAMCAQE="), &route("r", session)]);
+    assert_eq!(said, ["secure-cookie-on-http"]);
+    let model = model.unwrap();
     let secure: Vec<(String, bool)> = model
         .listeners
         .iter()
@@ -142,6 +145,23 @@ fn a_cookie_is_secure_where_clients_come_over_tls_and_is_otherwise_the_same() {
         .collect();
     let [(http, false), (https, true)] = &secure[..] else { panic!("{secure:?}") };
     assert_eq!(http, https);
+}
+
+#[test]
+fn a_cookie_whose_name_promises_the_root_must_have_it_even_over_tls() {
+    let listeners = format!("[{}]", https("https", "", "{name: a}"));
+    let base =
+        BASE.replace("name: eg}\nspec:\n  gatewayClassName", "name: other}\nspec:\n  gatewayClassName");
+    let said = |cookie: &str| {
+        let rules = format!(
+            "[{{sessionPersistence: {{cookie: {cookie}}}, backendRefs: [{{name: backend, port: 3000}}]}}]"
+        );
+        let documents = [&base, &gateway("eg", &listeners), &secret("a", "MAMCAQE="), &route("r", &rules)];
+        faulty(&documents.map(String::as_str)).1
+    };
+    assert_eq!(said("{name: __Host-s, path: /a}"), ["cookie-prefix"]);
+    assert!(said("{name: __Host-s}").is_empty());
+    assert!(said("{name: __Secure-s, path: /a}").is_empty());
 }
 
 #[test]
