@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use self::core::{EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
-use self::route::HttpRoute;
+use self::route::Route;
 use crate::source::{Span, Spanned};
 
 pub use self::read::read;
@@ -25,8 +25,8 @@ pub struct Manifests {
     pub gateway_classes: Vec<Object<GatewayClass>>,
     /// `gateway.networking.k8s.io` Gateways.
     pub gateways: Vec<Object<Gateway>>,
-    /// `gateway.networking.k8s.io` HTTPRoutes, `v1` and `v1beta1`.
-    pub http_routes: Vec<Object<HttpRoute>>,
+    /// `gateway.networking.k8s.io` HTTPRoutes and GRPCRoutes; one of each may have a namespace and name.
+    pub routes: Vec<Object<Route>>,
     /// Core Services.
     pub services: Vec<Object<Service>>,
     /// `discovery.k8s.io` EndpointSlices.

@@ -119,7 +119,7 @@ pub enum Domain {
 /// One match of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// `namespace/name/rule index/match index`: the key of the plugin's table; `misdirected` for what belongs to another
+    /// `namespace/name/rule index/match index`, of a GRPCRoute with `grpc:` in front: the key of the plugin's table; `misdirected` for what belongs to another
     /// site. Equal names in one listener mean equal routes (one route in several virtual hosts).
     pub name: String,
     /// Which requests it is for.
@@ -185,7 +185,7 @@ pub enum Action {
 /// is looked at, and weighted clusters would throw their die on every request of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// Unique: `namespace/name/rule index`.
+    /// Unique: `namespace/name/rule index`, of a GRPCRoute with `grpc:` in front.
     pub name: String,
     /// Whether requests can be pinned to one of its endpoints.
     pub persistent: bool,

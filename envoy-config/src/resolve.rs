@@ -7,7 +7,7 @@
 //! - `binds`: which address each of their listeners binds.
 //! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners.
-//! - `rules`: what the rules of a route serve; with `backends` and `endpoints` for where requests go, `persistence`,
+//! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where requests go, `persistence`,
 //!   `rule_id` and `cookie_path` for their sessions.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
@@ -23,6 +23,7 @@ mod cookies;
 mod endpoints;
 mod gateways;
 mod hostname;
+mod matches;
 mod persistence;
 mod precedence;
 mod report;
@@ -109,8 +110,8 @@ fn attach_all<'m>(
 ) -> (Vec<Served<'m>>, Vec<Vec<ListenerPosition>>) {
     let attacher = Attacher::new(manifests, gateways, bounds);
     let mut backends = Backends::index(manifests, report);
-    let mut objects: Vec<_> = manifests.http_routes.iter().collect();
-    objects.sort_by_key(|route| route.metadata.key());
+    let mut objects: Vec<_> = manifests.routes.iter().collect();
+    objects.sort_by_key(|route| (route.metadata.key(), route.spec.kind));
     let mut routes = Vec::with_capacity(objects.len());
     let mut positions = Vec::with_capacity(objects.len());
     for object in objects {
@@ -165,7 +166,7 @@ fn listeners(
 
 /// Nothing is served without a Gateway: the finding points at what would be attached to one, if anything.
 fn no_gateway(manifests: &Manifests) -> Diagnostic {
-    let route = manifests.http_routes.first();
+    let route = manifests.routes.first();
     let span = route.map_or(Span { source: 0, start: 0, end: 0 }, |route| route.metadata.name.span);
     Diagnostic::error(
         "no-gateway",

@@ -1,18 +1,29 @@
-//! HTTPRoute.
+//! HTTPRoute and GRPCRoute: they differ in their matches alone.
 
 use super::gateway::Hostname;
 use super::session::SessionPersistence;
 use crate::source::{Span, Spanned};
 
-/// An HTTPRoute.
+/// An HTTPRoute or a GRPCRoute.
 #[derive(Clone, Debug)]
-pub struct HttpRoute {
+pub struct Route {
+    /// Which of them.
+    pub kind: RouteKind,
     /// `parentRefs`.
     pub parent_refs: Vec<ParentRef>,
     /// `hostnames`; none means those of the listener.
     pub hostnames: Vec<Spanned<Hostname>>,
     /// `rules`: one that matches every path by default.
     pub rules: Vec<Rule>,
+}
+
+/// The kind of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteKind {
+    /// HTTPRoute.
+    Http,
+    /// GRPCRoute.
+    Grpc,
 }
 
 /// A reference to a Gateway, or to some of its listeners.
@@ -35,7 +46,7 @@ pub struct ParentRef {
 pub struct Rule {
     /// `name`.
     pub name: Option<Spanned<String>>,
-    /// `matches`: never empty, since the default is one for the prefix `/`.
+    /// `matches`, of the route's kind: never empty, since the default is one for every request.
     pub matches: Vec<Match>,
     /// `backendRefs`.
     pub backend_refs: Vec<BackendRef>,
@@ -45,9 +56,18 @@ pub struct Rule {
     pub span: Span,
 }
 
-/// A match of a rule: all conditions must hold.
+/// A match of a rule.
 #[derive(Clone, Debug)]
-pub struct Match {
+pub enum Match {
+    /// Of an HTTPRoute.
+    Http(HttpMatch),
+    /// Of a GRPCRoute.
+    Grpc(GrpcMatch),
+}
+
+/// A match of an HTTPRoute: all conditions must hold.
+#[derive(Clone, Debug)]
+pub struct HttpMatch {
     /// `path`: the prefix `/` by default.
     pub path: PathMatch,
     /// `headers`, each name once (the first of equal names counts).
@@ -56,6 +76,19 @@ pub struct Match {
     pub query_params: Vec<ValueMatch>,
     /// `method`.
     pub method: Option<Spanned<String>>,
+    /// The whole match.
+    pub span: Span,
+}
+
+/// A match of a GRPCRoute: all conditions must hold.
+#[derive(Clone, Debug)]
+pub struct GrpcMatch {
+    /// `method.service`, as `package.Service`; regular expressions without anchors.
+    pub service: Option<TextMatch>,
+    /// `method.method`; regular expressions without anchors.
+    pub method: Option<TextMatch>,
+    /// `headers`, each name once (the first of equal names counts).
+    pub headers: Vec<ValueMatch>,
     /// The whole match.
     pub span: Span,
 }
@@ -106,4 +139,15 @@ pub struct BackendRef {
     pub weight: Spanned<u32>,
     /// The whole reference.
     pub span: Span,
+}
+
+impl RouteKind {
+    /// As in a manifest.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "HTTPRoute",
+            Self::Grpc => "GRPCRoute",
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::binds::{Bound, Section};
 use super::gateways::{Gateways, Standing};
 use super::report::{Place, Report};
 use crate::manifest::gateway::Gateway;
-use crate::manifest::route::HttpRoute;
+use crate::manifest::route::Route;
 use crate::manifest::{Manifests, Object};
 use crate::model::Domain;
 
@@ -56,7 +56,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
     /// The listeners of a route, whose hostnames are these ([`Domain::Any`] if it has none).
     pub(super) fn attach(
         &self,
-        route: &'m Object<HttpRoute>,
+        route: &'m Object<Route>,
         hostnames: &[Domain],
         report: &mut Report,
     ) -> Attachment {
@@ -144,7 +144,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
 /// Hostnames that no listener of the route has are left out (Gateway API, `HTTPRouteSpec.hostnames`), but not in
 /// silence.
 fn tell_of_unused(
-    route: &Object<HttpRoute>,
+    route: &Object<Route>,
     hostnames: &[Domain],
     listeners: &[Attached<'_>],
     report: &mut Report,

@@ -11,7 +11,7 @@ pub(super) use self::reference::Services;
 use super::endpoints::Slices;
 use super::report::{Place, Report};
 use crate::manifest::core::{Service, ServicePort, TargetPort};
-use crate::manifest::route::{HttpRoute, Rule};
+use crate::manifest::route::{Route, Rule};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoints, Locality};
 
@@ -39,7 +39,7 @@ impl<'m> Backends<'m> {
     /// One locality per backendRef of a rule, in the manifest's order.
     pub(super) fn localities(
         &mut self,
-        route: &'m Object<HttpRoute>,
+        route: &'m Object<Route>,
         number: usize,
         rule: &'m Rule,
         report: &mut Report,

@@ -82,5 +82,5 @@ pub(super) fn title(route: &Served<'_>, position: RulePosition, seen_from: RuleP
         return format!("{rule} of the same route");
     }
     let (namespace, name) = route.object.metadata.key();
-    format!("{rule} of the HTTPRoute `{namespace}/{name}`")
+    format!("{rule} of the {} `{namespace}/{name}`", route.object.kind)
 }

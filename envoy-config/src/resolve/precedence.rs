@@ -1,10 +1,10 @@
-//! Which of several matching matches serves a request (Gateway API, `HTTPRouteRule.matches`).
+//! Which of several matching matches serves a request (Gateway API, `HTTPRouteRule.matches`, `GRPCRouteRule.matches`).
 //!
 //! The keys sort what goes first to the front; their fields stand in the specification's order.
 
 use std::cmp::Reverse;
 
-use crate::manifest::route::HttpRoute;
+use crate::manifest::route::{Match, Route, TextMatch};
 use crate::manifest::{Metadata, Object};
 use crate::model::{Domain, PathMatch, RouteMatch};
 
@@ -37,7 +37,7 @@ pub(super) struct Precedence {
     number: usize,
 }
 
-/// What the path of a match counts.
+/// What the path of a match counts. No hostname of a listener serves both kinds.
 ///
 /// Where regular expressions stand is left to implementations. Ours, as Envoy Gateway's, go behind exact paths and before
 /// prefixes, the longer expression first: whoever writes one means fewer paths than a prefix of the same length.
@@ -46,6 +46,16 @@ enum PathRank {
     Exact,
     Regex(Reverse<usize>),
     Prefix(Reverse<usize>),
+    /// A gRPC call: the service first, then the method.
+    Call(PartRank, PartRank),
+}
+
+/// What a part of a gRPC call's path counts. Expressions stand behind exact texts, as with paths.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum PartRank {
+    Exact(Reverse<usize>),
+    Regex(Reverse<usize>),
+    Any,
 }
 
 /// Oldest first. A manifest without a creation time has not been created yet, so it is the youngest.
@@ -57,14 +67,16 @@ enum Age {
 
 impl Precedence {
     /// The place of the match at this position of the route.
-    pub(super) fn new(route: &Object<HttpRoute>, rule: usize, number: usize, matches: &RouteMatch) -> Self {
+    pub(super) fn new(
+        route: &Object<Route>,
+        rule: usize,
+        number: usize,
+        written: &Match,
+        matches: &RouteMatch,
+    ) -> Self {
         let Metadata { name, namespace, created, .. } = &route.metadata;
         Self {
-            path: match &matches.path {
-                PathMatch::Exact(_) => PathRank::Exact,
-                PathMatch::Regex(expression) => PathRank::Regex(Reverse(expression.len())),
-                PathMatch::Prefix(prefix) => PathRank::Prefix(Reverse(prefix.len())),
-            },
+            path: PathRank::of(written, matches),
             method: Reverse(matches.method.is_some()),
             headers: Reverse(matches.headers.len()),
             query_params: Reverse(matches.query.len()),
@@ -72,6 +84,29 @@ impl Precedence {
             route: format!("{}/{}", namespace.value, name.value),
             rule,
             number,
+        }
+    }
+}
+
+impl PathRank {
+    fn of(written: &Match, matches: &RouteMatch) -> Self {
+        match (written, &matches.path) {
+            (Match::Grpc(call), _) => {
+                Self::Call(PartRank::of(call.service.as_ref()), PartRank::of(call.method.as_ref()))
+            }
+            (Match::Http(_), PathMatch::Exact(_)) => Self::Exact,
+            (Match::Http(_), PathMatch::Regex(expression)) => Self::Regex(Reverse(expression.len())),
+            (Match::Http(_), PathMatch::Prefix(prefix)) => Self::Prefix(Reverse(prefix.len())),
+        }
+    }
+}
+
+impl PartRank {
+    fn of(part: Option<&TextMatch>) -> Self {
+        match part {
+            Some(TextMatch::Exact(text)) => Self::Exact(Reverse(text.len())),
+            Some(TextMatch::Regex(expression)) => Self::Regex(Reverse(expression.len())),
+            None => Self::Any,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who a rule is, so that its sessions stay its own: `namespace/name#RULENAME`, or for a rule without a name
-//! `namespace/name@` and 16 hex digits of the SHA-256 of its matches.
+//! `namespace/name@` and 16 hex digits of the SHA-256 of its matches. A GRPCRoute's id has `grpc:` in front, which no
+//! namespace can begin with: an HTTPRoute may have its name.
 //!
 //! Sessions end when an id changes, so nothing that may change under them has a part in it: not the order of rules,
 //! matches, conditions or documents, nor Gateways, backends and weights. The encoding is frozen by test vectors.
@@ -8,20 +9,25 @@ use session_persistence::config::{RuleId, RuleIdError};
 use sha2::{Digest, Sha256};
 
 use crate::manifest::Object;
-use crate::manifest::route::{HttpRoute, Rule};
+use crate::manifest::route::{Route, RouteKind, Rule};
 use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
 
 /// The id of a rule, whose matches are these.
-pub(super) fn of(
-    route: &Object<HttpRoute>,
-    rule: &Rule,
-    matches: &[RouteMatch],
-) -> Result<RuleId, RuleIdError> {
+pub(super) fn of(route: &Object<Route>, rule: &Rule, matches: &[RouteMatch]) -> Result<RuleId, RuleIdError> {
     let (namespace, name) = route.metadata.key();
+    let mark = mark(route.spec.kind);
     RuleId::try_from(match &rule.name {
-        Some(rule) => format!("{namespace}/{name}#{}", rule.value),
-        None => format!("{namespace}/{name}@{}", hex(&digest(matches), 16)),
+        Some(rule) => format!("{mark}{namespace}/{name}#{}", rule.value),
+        None => format!("{mark}{namespace}/{name}@{}", hex(&digest(matches), 16)),
     })
+}
+
+/// What stands in front of a route's name where routes of several kinds are named.
+pub(super) const fn mark(kind: RouteKind) -> &'static str {
+    match kind {
+        RouteKind::Http => "",
+        RouteKind::Grpc => "grpc:",
+    }
 }
 
 /// A name for the sessions of a rule that gives them none: `session-` and 12 hex digits of the SHA-256 of the rule's id.

@@ -3,16 +3,14 @@
 use super::backends::Backends;
 use super::precedence::Precedence;
 use super::report::{Place, Report};
-use super::{persistence, rule_id};
+use super::{matches, persistence, rule_id};
 use crate::manifest::Object;
-use crate::manifest::route::{self, HttpRoute};
-use crate::model::{
-    Action, Cluster, Domain, Endpoints, Locality, PathMatch, Route, RouteMatch, TextMatch, ValueMatch,
-};
+use crate::manifest::route::{self, RouteKind};
+use crate::model::{Action, Cluster, Domain, Endpoints, Locality, Route, RouteMatch};
 
 /// A route, resolved as far as it goes without its listeners.
 pub(super) struct Served<'m> {
-    pub(super) object: &'m Object<HttpRoute>,
+    pub(super) object: &'m Object<route::Route>,
     /// Its own hostnames; [`Domain::Any`] if it has none.
     pub(super) hostnames: Vec<Domain>,
     pub(super) entries: Vec<Entry>,
@@ -32,7 +30,7 @@ pub(super) struct Entry {
 
 impl<'m> Served<'m> {
     pub(super) fn new(
-        object: &'m Object<HttpRoute>,
+        object: &'m Object<route::Route>,
         hostnames: Vec<Domain>,
         backends: &mut Backends<'m>,
         report: &mut Report,
@@ -59,11 +57,12 @@ impl<'m> Served<'m> {
             report.warning("no-backends", place, message);
         }
         let (namespace, name) = object.metadata.key();
-        let rule_name = format!("{namespace}/{name}/{number}");
+        let mark = rule_id::mark(object.spec.kind);
+        let rule_name = format!("{mark}{namespace}/{name}/{number}");
         let persistent = rule.session_persistence.is_some();
-        let action = action(&rule_name, persistent, &localities);
-        let matches: Vec<RouteMatch> = rule.matches.iter().map(route_match).collect();
-        for (position, one) in matches.iter().enumerate() {
+        let action = action(object.spec.kind, &rule_name, persistent, &localities);
+        let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
+        for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
             let persistence = match &rule.session_persistence {
                 Some(persistence) if matches!(action, Action::Forward(_)) => {
                     let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());
@@ -80,7 +79,7 @@ impl<'m> Served<'m> {
                 Some(_) | None => None,
             };
             self.entries.push(Entry {
-                precedence: Precedence::new(object, number, position, one),
+                precedence: Precedence::new(object, number, position, written, one),
                 signature: rule_id::signature(one),
                 rule: number,
                 route: Route {
@@ -98,7 +97,7 @@ impl<'m> Served<'m> {
 }
 
 /// A route's own hostnames; [`Domain::Any`] if it has none.
-pub(super) fn hostnames(route: &Object<HttpRoute>) -> Vec<Domain> {
+pub(super) fn hostnames(route: &Object<route::Route>) -> Vec<Domain> {
     let written = &route.spec.hostnames;
     let any = written.is_empty().then_some(Domain::Any);
     written.iter().map(|hostname| Domain::of(Some(hostname))).chain(any).collect()
@@ -106,44 +105,19 @@ pub(super) fn hostnames(route: &Object<HttpRoute>) -> Vec<Domain> {
 
 /// What becomes of the requests of a rule.
 ///
-/// A rule that no request can be forwarded for answers 500 (Gateway API, `HTTPRouteRule.backendRefs`). With session
-/// persistence a weight of 0 keeps its sessions (GEP-1619), so there only backends that do not resolve count as none;
-/// when all weights are 0, `render` has the pinned requests forwarded and all others refused.
-fn action(rule: &str, persistent: bool, localities: &[Locality]) -> Action {
+/// A rule that no request can be forwarded for answers 500 (Gateway API, `HTTPRouteRule.backendRefs`), or `UNAVAILABLE`,
+/// which Envoy makes of 503 for gRPC (`GRPCRouteRule.backendRefs`). With session persistence a weight of 0 keeps its
+/// sessions (GEP-1619), so there only backends that do not resolve count as none; when all weights are 0, `render` has the
+/// pinned requests forwarded and all others refused.
+fn action(kind: RouteKind, rule: &str, persistent: bool, localities: &[Locality]) -> Action {
     let takes = |locality: &Locality| {
         locality.endpoints != Endpoints::Unresolved && (persistent || locality.weight > 0)
     };
-    if localities.iter().any(takes) { Action::Forward(rule.to_owned()) } else { Action::Respond(500) }
-}
-
-fn route_match(written: &route::Match) -> RouteMatch {
-    RouteMatch {
-        path: match &written.path {
-            route::PathMatch::Exact(path) => PathMatch::Exact(path.clone()),
-            route::PathMatch::Prefix(path) => PathMatch::Prefix(prefix(path)),
-            route::PathMatch::Regex(expression) => PathMatch::Regex(expression.clone()),
-        },
-        method: written.method.as_ref().map(|method| method.value.clone()),
-        headers: written.headers.iter().map(value_match).collect(),
-        query: written.query_params.iter().map(value_match).collect(),
+    if localities.iter().any(takes) {
+        return Action::Forward(rule.to_owned());
     }
-}
-
-/// A slash at the end of a prefix is ignored (Gateway API, `PathMatchPathPrefix`).
-fn prefix(path: &str) -> String {
-    match path.strip_suffix('/') {
-        None => path.to_owned(),
-        Some("") => String::from("/"),
-        Some(shorter) => shorter.to_owned(),
-    }
-}
-
-fn value_match(written: &route::ValueMatch) -> ValueMatch {
-    ValueMatch {
-        name: written.name.value.clone(),
-        value: match &written.value {
-            route::TextMatch::Exact(text) => TextMatch::Exact(text.clone()),
-            route::TextMatch::Regex(expression) => TextMatch::Regex(expression.clone()),
-        },
-    }
+    Action::Respond(match kind {
+        RouteKind::Http => 500,
+        RouteKind::Grpc => 503,
+    })
 }

@@ -260,7 +260,7 @@ fn a_timeout_that_is_invalid_is_not_also_missing() {
 fn a_duration_is_rounded_down_with_a_warning_and_the_route_is_kept() {
     let (manifests, diagnostics) = read(&route("sessionPersistence: {absoluteTimeout: 10s999ms}"));
     let timeout =
-        manifests.http_routes[0].spec.rules[0].session_persistence.as_ref().unwrap().absolute_timeout.clone();
+        manifests.routes[0].spec.rules[0].session_persistence.as_ref().unwrap().absolute_timeout.clone();
     assert_eq!((timeout.unwrap().value.seconds(), diagnostics[0].severity), (10, Severity::Warning));
 }
 
@@ -314,7 +314,7 @@ fn two_documents_with_one_name_show_both_places() {
     let text = format!("{}---\n{}", route("v1", "a"), route("v1beta1", "a, namespace: default"));
     let found = only(&text);
     assert_eq!((found.code, found.related.is_some()), ("duplicate-object", true));
-    assert_eq!(read(&text).0.http_routes.len(), 1);
+    assert_eq!(read(&text).0.routes.len(), 1);
     let other = format!("{}---\n{}", route("v1", "a"), route("v1", "a, namespace: b"));
     assert_eq!(read(&other).1, []);
 }
@@ -334,7 +334,7 @@ fn everything_wrong_is_said_at_once_and_the_object_is_left_out() {
         read(&route("name: A\nfilters: [1]\nbackendRefs: [{name: a}, {port: 80}]"));
     let codes: Vec<_> = diagnostics.iter().map(|d| d.code).collect();
     assert_eq!(codes, ["not-supported", "invalid-name", "missing-field", "missing-field"]);
-    assert!(manifests.http_routes.is_empty());
+    assert!(manifests.routes.is_empty());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use envoy_config::diagnostic::Severity;
 use envoy_config::manifest::Manifests;
 use envoy_config::manifest::core::{AddressType, ServiceKind, TargetPort};
 use envoy_config::manifest::gateway::{AllowedNamespaces, Hostname, Operator};
-use envoy_config::manifest::route::{PathMatch, TextMatch};
+use envoy_config::manifest::route::{HttpMatch, Match, PathMatch, TextMatch};
 use envoy_config::manifest::session::{Carrier, Path, SessionPersistence};
 use session_persistence::config::Lifetime;
 
@@ -20,7 +20,7 @@ fn valid(text: &str) -> Manifests {
 
 fn session(fields: &str) -> SessionPersistence {
     let text = route(&format!("sessionPersistence: {fields}"));
-    valid(&text).http_routes[0].spec.rules[0].session_persistence.clone().unwrap()
+    valid(&text).routes[0].spec.rules[0].session_persistence.clone().unwrap()
 }
 
 #[test]
@@ -66,11 +66,20 @@ spec:
     assert_eq!(operators, expected);
 }
 
+/// The matches of the first rule of an HTTPRoute.
+fn http_matches(manifests: &Manifests) -> Vec<HttpMatch> {
+    let http = |one: &Match| match one {
+        Match::Http(one) => one.clone(),
+        Match::Grpc(one) => panic!("{one:?}"),
+    };
+    manifests.routes[0].spec.rules[0].matches.iter().map(http).collect()
+}
+
 #[test]
 fn a_rule_without_matches_matches_every_path() {
     for rule in ["name: a", "matches: []", "matches: null", "matches: [{}]", "matches: [{path: {}}]"] {
         let manifests = valid(&route(rule));
-        let matches = &manifests.http_routes[0].spec.rules[0].matches;
+        let matches = http_matches(&manifests);
         assert_eq!(matches.len(), 1);
         assert_eq!(matches[0].path, PathMatch::Prefix("/".into()), "{rule}");
     }
@@ -80,7 +89,7 @@ fn a_rule_without_matches_matches_every_path() {
 fn a_route_without_rules_has_one_without_backends() {
     let text = "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r}, spec: {}}";
     let manifests = valid(text);
-    let rules = &manifests.http_routes[0].spec.rules;
+    let rules = &manifests.routes[0].spec.rules;
     assert_eq!((rules.len(), rules[0].matches.len(), rules[0].backend_refs.len()), (1, 1, 0));
 }
 
@@ -95,7 +104,8 @@ fn matches_are_read_with_their_types() {
 - path: {type: RegularExpression, value: '/v[12]/.*'}",
     );
     let manifests = valid(&text);
-    let [first, second] = manifests.http_routes[0].spec.rules[0].matches.as_slice() else { panic!() };
+    let matches = http_matches(&manifests);
+    let [first, second] = matches.as_slice() else { panic!() };
     assert_eq!(first.path, PathMatch::Exact("/a%20b".into()));
     assert_eq!(first.method.as_ref().unwrap().value, "GET");
     assert_eq!(first.headers[0].name.value, "x-a");
@@ -109,7 +119,7 @@ fn matches_are_read_with_their_types() {
 fn a_backend_is_a_service_of_weight_one_unless_it_says_otherwise() {
     let manifests =
         valid(&route("backendRefs: [{name: a, port: 80}, {name: b, port: 81, weight: 0, namespace: m}]"));
-    let [a, b] = manifests.http_routes[0].spec.rules[0].backend_refs.as_slice() else { panic!() };
+    let [a, b] = manifests.routes[0].spec.rules[0].backend_refs.as_slice() else { panic!() };
     assert_eq!((a.group.value.as_str(), a.kind.value.as_str(), a.weight.value), ("", "Service", 1));
     assert_eq!((b.weight.value, b.namespace.as_ref().unwrap().value.as_str()), (0, "m"));
 }

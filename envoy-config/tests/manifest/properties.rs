@@ -112,15 +112,15 @@ proptest! {
         for diagnostic in &diagnostics {
             prop_assert!(placed(diagnostic, &sources), "{diagnostic:?}");
         }
-        for route in &manifests.http_routes {
+        for route in &manifests.routes {
             prop_assert!(within(route.span, &sources) && within(route.metadata.name.span, &sources));
         }
-        prop_assert!(!manifests.http_routes.is_empty() || !diagnostics.is_empty());
+        prop_assert!(!manifests.routes.is_empty() || !diagnostics.is_empty());
     }
 }
 
 #[test]
 fn the_route_that_is_changed_is_valid_itself() {
     let (manifests, diagnostics) = manifest::read(&[Source { name: String::new(), text: ROUTE.to_owned() }]);
-    assert_eq!((manifests.http_routes.len(), diagnostics), (1, vec![]));
+    assert_eq!((manifests.routes.len(), diagnostics), (1, vec![]));
 }

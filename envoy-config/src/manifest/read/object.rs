@@ -117,8 +117,8 @@ impl Reader {
             }
             Kind::HttpRoute => {
                 let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::route));
-                self.manifests.http_routes.extend(object);
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::http));
+                self.manifests.routes.extend(object);
             }
             Kind::Service => {
                 let object =

@@ -8,7 +8,7 @@ use super::log::{At, Log};
 use super::unique::unique;
 use super::value::{integer, parsed, port};
 use super::{names, session};
-use crate::manifest::route::{BackendRef, HttpRoute, Match, PathMatch, Rule};
+use crate::manifest::route::{BackendRef, HttpMatch, Match, PathMatch, Route, RouteKind, Rule};
 use crate::source::{Span, Spanned};
 
 const ROUTE: Known = Known {
@@ -33,13 +33,14 @@ const BACKEND_REF: Known = Known {
 };
 
 /// `spec` of an HTTPRoute.
-pub(super) fn route(at: At<'_>, log: &mut Log) -> Option<HttpRoute> {
+pub(super) fn http(at: At<'_>, log: &mut Log) -> Option<Route> {
     let fields = Fields::of(at, &ROUTE, log)?;
     let parent_refs = fields.optional("parentRefs", log, parents::read).unwrap_or_default();
     let hostname = |at: At<'_>, log: &mut Log| parsed("invalid-hostname", names::hostname)(at, log);
     let hostnames = fields.optional("hostnames", log, |at, log| list(at, 0..=16, log, hostname));
     let rules = fields.or("rules", vec![default_rule(at.span())], log, rules)?;
-    Some(HttpRoute { parent_refs, hostnames: hostnames.unwrap_or_default(), rules })
+    let hostnames = hostnames.unwrap_or_default();
+    Some(Route { kind: RouteKind::Http, parent_refs, hostnames, rules })
 }
 
 fn rules(at: At<'_>, log: &mut Log) -> Option<Vec<Rule>> {
@@ -82,13 +83,13 @@ fn default_rule(span: Span) -> Rule {
 
 /// The match of a rule without `matches`.
 fn every_path(span: Span) -> Match {
-    Match {
+    Match::Http(HttpMatch {
         path: PathMatch::Prefix(String::from("/")),
         headers: Vec::new(),
         query_params: Vec::new(),
         method: None,
         span,
-    }
+    })
 }
 
 fn backend_ref(at: At<'_>, log: &mut Log) -> Option<BackendRef> {

@@ -4,7 +4,7 @@ use super::namespaces::Namespaces;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::gateway::AllowedNamespaces;
-use crate::manifest::route::{HttpRoute, ParentRef};
+use crate::manifest::route::{ParentRef, Route};
 use crate::model::Domain;
 use crate::resolve::binds::Section;
 use crate::resolve::gateways::Gateways;
@@ -23,13 +23,13 @@ pub(super) enum Gate<'m> {
 /// A parentRef and where it stands.
 #[derive(Clone, Copy)]
 pub(super) struct Parent<'m> {
-    pub(super) route: &'m Object<HttpRoute>,
+    pub(super) route: &'m Object<Route>,
     pub(super) number: usize,
     pub(super) reference: &'m ParentRef,
 }
 
 /// The route names no Gateway at all.
-pub(super) fn no_parent(route: &Object<HttpRoute>, gateways: &Gateways<'_>, report: &mut Report) {
+pub(super) fn no_parent(route: &Object<Route>, gateways: &Gateways<'_>, report: &mut Report) {
     let place = Place::new(route, "spec", route.span);
     let error = report.error("no-parent", place, String::from("the route names no Gateway to attach to"));
     error.hint = Some(listing("add a parentRef to a Gateway", gateways));

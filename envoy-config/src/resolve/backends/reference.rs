@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort};
-use crate::manifest::route::{BackendRef, HttpRoute};
+use crate::manifest::route::{BackendRef, Route};
 use crate::resolve::report::{Place, Report};
 use crate::source::Span;
 
@@ -14,7 +14,7 @@ pub(in crate::resolve) type Services<'m> = BTreeMap<(&'m str, &'m str), &'m Obje
 
 /// A backendRef and where it stands.
 pub(super) struct Reference<'m> {
-    pub(super) route: &'m Object<HttpRoute>,
+    pub(super) route: &'m Object<Route>,
     pub(super) backend: &'m BackendRef,
     pub(super) field: String,
 }

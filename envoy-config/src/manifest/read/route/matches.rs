@@ -8,7 +8,7 @@ use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::{parsed, string, word};
 use crate::manifest::read::{names, path, regex};
-use crate::manifest::route::{Match, PathMatch, TextMatch, ValueMatch};
+use crate::manifest::route::{HttpMatch, Match, PathMatch, TextMatch, ValueMatch};
 use crate::source::Spanned;
 
 const MATCH: Known = Known {
@@ -39,7 +39,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
     let headers = fields.optional("headers", log, headers).unwrap_or_default();
     let query_params = fields.optional("queryParams", log, query_params).unwrap_or_default();
     let method = fields.optional("method", log, method);
-    Some(Match { path: path?, headers, query_params, method, span: at.span() })
+    Some(Match::Http(HttpMatch { path: path?, headers, query_params, method, span: at.span() }))
 }
 
 fn method(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {

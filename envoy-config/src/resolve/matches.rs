@@ -1,0 +1,76 @@
+//! Which requests a match is for, in Envoy's terms of path, method, headers and query.
+//!
+//! A gRPC call is a POST to `/package.Service/Method` (gRPC over HTTP/2), so a method match is one of the path. Whether the
+//! request's content type says gRPC is not asked: the backend may speak gRPC-Web or Connect on the same paths.
+
+use crate::manifest::route::{self, GrpcMatch, HttpMatch, Match};
+use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
+
+/// The requests of a match.
+pub(super) fn route_match(written: &Match) -> RouteMatch {
+    match written {
+        Match::Http(written) => http(written),
+        Match::Grpc(written) => grpc(written),
+    }
+}
+
+fn http(written: &HttpMatch) -> RouteMatch {
+    RouteMatch {
+        path: match &written.path {
+            route::PathMatch::Exact(path) => PathMatch::Exact(path.clone()),
+            route::PathMatch::Prefix(path) => PathMatch::Prefix(prefix(path)),
+            route::PathMatch::Regex(expression) => PathMatch::Regex(expression.clone()),
+        },
+        method: written.method.as_ref().map(|method| method.value.clone()),
+        headers: written.headers.iter().map(value_match).collect(),
+        query: written.query_params.iter().map(value_match).collect(),
+    }
+}
+
+/// A slash at the end of a prefix is ignored (Gateway API, `PathMatchPathPrefix`).
+fn prefix(path: &str) -> String {
+    match path.strip_suffix('/') {
+        None => path.to_owned(),
+        Some("") => String::from("/"),
+        Some(shorter) => shorter.to_owned(),
+    }
+}
+
+fn grpc(written: &GrpcMatch) -> RouteMatch {
+    RouteMatch {
+        path: call(written.service.as_ref(), written.method.as_ref()),
+        method: None,
+        headers: written.headers.iter().map(value_match).collect(),
+        query: Vec::new(),
+    }
+}
+
+/// The paths of the calls of a method (Gateway API, `GRPCMethodMatch`); what is left out may be any.
+fn call(service: Option<&route::TextMatch>, method: Option<&route::TextMatch>) -> PathMatch {
+    use route::TextMatch::Exact;
+    match (service, method) {
+        (None, None) => PathMatch::Prefix(String::from("/")),
+        (Some(Exact(service)), None) => PathMatch::Prefix(format!("/{service}")),
+        (Some(Exact(service)), Some(Exact(method))) => PathMatch::Exact(format!("/{service}/{method}")),
+        (service, method) => PathMatch::Regex(format!("/{}/{}", segment(service), segment(method))),
+    }
+}
+
+/// An expression for a part of the path.
+fn segment(part: Option<&route::TextMatch>) -> String {
+    match part {
+        None => String::from("[^/]+"),
+        Some(route::TextMatch::Exact(text)) => regex_syntax::escape(text),
+        Some(route::TextMatch::Regex(expression)) => format!("(?:{expression})"),
+    }
+}
+
+fn value_match(written: &route::ValueMatch) -> ValueMatch {
+    ValueMatch {
+        name: written.name.value.clone(),
+        value: match &written.value {
+            route::TextMatch::Exact(text) => TextMatch::Exact(text.clone()),
+            route::TextMatch::Regex(expression) => TextMatch::Regex(expression.clone()),
+        },
+    }
+}
