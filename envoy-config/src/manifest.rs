@@ -5,6 +5,7 @@
 
 pub mod core;
 pub mod gateway;
+pub mod grant;
 mod read;
 pub mod route;
 pub mod session;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 use self::core::{EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
+use self::grant::ReferenceGrant;
 use self::route::Route;
 use crate::source::{Span, Spanned};
 
@@ -27,6 +29,8 @@ pub struct Manifests {
     pub gateways: Vec<Object<Gateway>>,
     /// `gateway.networking.k8s.io` HTTPRoutes and GRPCRoutes; one of each may have a namespace and name.
     pub routes: Vec<Object<Route>>,
+    /// `gateway.networking.k8s.io` ReferenceGrants, `v1` and `v1beta1`.
+    pub reference_grants: Vec<Object<ReferenceGrant>>,
     /// Core Services.
     pub services: Vec<Object<Service>>,
     /// `discovery.k8s.io` EndpointSlices.

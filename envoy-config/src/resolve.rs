@@ -5,6 +5,7 @@
 //!
 //! - `gateways`: which Gateways are served.
 //! - `binds`: which address each of their listeners binds.
+//! - `grants`: which references into other namespaces are permitted.
 //! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners.
 //! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where requests go, `persistence`,
@@ -22,6 +23,7 @@ mod cookie_path;
 mod cookies;
 mod endpoints;
 mod gateways;
+mod grants;
 mod hostname;
 mod matches;
 mod persistence;
@@ -36,6 +38,7 @@ use self::backends::Backends;
 use self::binds::{Bound, Section, Security};
 use self::collisions::{Collisions, RulePosition};
 use self::gateways::Gateways;
+use self::grants::Grants;
 use self::report::Report;
 use self::rules::Served;
 use self::virtual_hosts::Host;
@@ -81,8 +84,10 @@ fn model(
         }
         return Ok(None);
     }
-    let bounds = certificates::present(binds::assign(&gateways, options, report)?, manifests, report);
-    let (routes, attached) = attach_all(manifests, &gateways, &bounds, report);
+    let grants = Grants::index(manifests);
+    let bounds = binds::assign(&gateways, options, report)?;
+    let bounds = certificates::present(bounds, manifests, &grants, report);
+    let (routes, attached) = attach_all(manifests, &grants, &gateways, &bounds, report);
 
     let mut collisions = Collisions::default();
     let listeners = listeners(&bounds, &routes, &attached, &mut collisions);
@@ -104,12 +109,13 @@ fn model(
 /// The routes by namespace and name, and the listeners of each.
 fn attach_all<'m>(
     manifests: &'m Manifests,
+    grants: &Grants<'m>,
     gateways: &Gateways<'m>,
     bounds: &[Bound<'m>],
     report: &mut Report,
 ) -> (Vec<Served<'m>>, Vec<Vec<ListenerPosition>>) {
     let attacher = Attacher::new(manifests, gateways, bounds);
-    let mut backends = Backends::index(manifests, report);
+    let mut backends = Backends::index(manifests, grants, report);
     let mut objects: Vec<_> = manifests.routes.iter().collect();
     objects.sort_by_key(|route| (route.metadata.key(), route.spec.kind));
     let mut routes = Vec::with_capacity(objects.len());

@@ -13,6 +13,7 @@ mod core;
 mod duration;
 mod fields;
 mod gateway;
+mod grant;
 mod kinds;
 mod log;
 mod metadata;

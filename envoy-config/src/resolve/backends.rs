@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use self::reference::Reference;
 pub(super) use self::reference::Services;
 use super::endpoints::Slices;
+use super::grants::Grants;
 use super::report::{Place, Report};
 use crate::manifest::core::{Service, ServicePort, TargetPort};
 use crate::manifest::route::{Route, Rule};
@@ -16,7 +17,8 @@ use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoints, Locality};
 
 /// Finds the endpoints of backendRefs.
-pub(super) struct Backends<'m> {
+pub(super) struct Backends<'m, 'g> {
+    grants: &'g Grants<'m>,
     services: Services<'m>,
     slices: Slices<'m>,
     /// What each Service port came to: many rules share one.
@@ -25,10 +27,11 @@ pub(super) struct Backends<'m> {
     told: HashSet<(&'m str, &'m str)>,
 }
 
-impl<'m> Backends<'m> {
-    pub(super) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
+impl<'m, 'g> Backends<'m, 'g> {
+    pub(super) fn index(manifests: &'m Manifests, grants: &'g Grants<'m>, report: &mut Report) -> Self {
         let services = manifests.services.iter().map(|service| (service.metadata.key(), service)).collect();
         Self {
+            grants,
             slices: Slices::index(manifests, &services, report),
             services,
             resolved: HashMap::new(),
@@ -67,7 +70,7 @@ impl<'m> Backends<'m> {
         rule: &'m Rule,
         report: &mut Report,
     ) -> Option<Endpoints> {
-        let service = reference.service(&self.services, report)?;
+        let service = reference.service(&self.services, self.grants, report)?;
         let port = reference.port(service, report)?;
         if rule.session_persistence.is_some() {
             self.tell_of_sessions(service, report);

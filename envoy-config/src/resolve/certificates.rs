@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::binds::{Bound, Section, Security};
+use super::grants::{GATEWAY_API, Grants, Party};
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::core::Secret;
@@ -28,20 +29,26 @@ struct Reference<'m> {
 pub(super) fn present<'m>(
     bounds: Vec<Bound<'m>>,
     manifests: &'m Manifests,
+    grants: &Grants<'m>,
     report: &mut Report,
 ) -> Vec<Bound<'m>> {
     let secrets: Secrets<'m> =
         manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
-    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, report)).collect()
+    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, grants, report)).collect()
 }
 
-fn secured<'m>(bound: Bound<'m>, secrets: &Secrets<'m>, report: &mut Report) -> Option<Bound<'m>> {
+fn secured<'m>(
+    bound: Bound<'m>,
+    secrets: &Secrets<'m>,
+    grants: &Grants<'m>,
+    report: &mut Report,
+) -> Option<Bound<'m>> {
     if !bound.listeners.iter().any(Section::is_secure) {
         return Some(bound);
     }
     let (mut listeners, mut certificates) = (Vec::new(), Vec::new());
     for section in bound.listeners {
-        let own = of(bound.gateway, section, secrets, report);
+        let own = of(bound.gateway, section, secrets, grants, report);
         if !own.is_empty() {
             listeners.push(section);
             certificates.push(own);
@@ -56,20 +63,26 @@ fn of<'m>(
     gateway: &'m Object<Gateway>,
     Section { position, listener }: Section<'m>,
     secrets: &Secrets<'m>,
+    grants: &Grants<'m>,
     report: &mut Report,
 ) -> Vec<Certificate> {
     let Protocol::Https(references) = &listener.protocol.value else { return Vec::new() };
     let mut certificates = Vec::new();
     for (number, certificate) in references.iter().enumerate() {
         let field = format!("spec.listeners[{position}].tls.certificateRefs[{number}]");
-        let found = Reference { gateway, certificate, field }.resolve(secrets, report);
+        let found = Reference { gateway, certificate, field }.resolve(secrets, grants, report);
         certificates.extend(found.filter(|found| !certificates.contains(found)));
     }
     certificates
 }
 
 impl<'m> Reference<'m> {
-    fn resolve(&self, secrets: &Secrets<'m>, report: &mut Report) -> Option<Certificate> {
+    fn resolve(
+        &self,
+        secrets: &Secrets<'m>,
+        grants: &Grants<'m>,
+        report: &mut Report,
+    ) -> Option<Certificate> {
         let CertificateRef { group, kind, namespace, name } = self.certificate;
         if !group.value.is_empty() || kind.value != "Secret" {
             let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
@@ -79,18 +92,15 @@ impl<'m> Reference<'m> {
             return None;
         }
         let own = self.gateway.metadata.namespace.value.as_str();
-        if let Some(other) = namespace.as_ref().filter(|other| other.value != own) {
-            let message =
-                format!("a certificate in another namespace, `{}`, is not supported yet", other.value);
-            let error = report.error("not-supported", self.at(".namespace", other.span), message);
-            error.hint = Some(format!(
-                "it needs a ReferenceGrant, which is not read yet; only Secrets of `{own}` are"
-            ));
+        let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
+        let from = Party { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
+        let to = Party { group: "", kind: "Secret", namespace: target };
+        if !grants.permit(from, to, &name.value, self.at(".namespace", span), report) {
             return None;
         }
-        let found = secrets.get(&(own, name.value.as_str())).copied();
-        if found.is_none() && !report.may_be_unread("Secret", own, &name.value) {
-            self.missing(secrets, own, report);
+        let found = secrets.get(&(target, name.value.as_str())).copied();
+        if found.is_none() && !report.may_be_unread("Secret", target, &name.value) {
+            self.missing(secrets, target, report);
         }
         let secret = found?;
         match &secret.spec {

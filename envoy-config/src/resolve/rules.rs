@@ -32,7 +32,7 @@ impl<'m> Served<'m> {
     pub(super) fn new(
         object: &'m Object<route::Route>,
         hostnames: Vec<Domain>,
-        backends: &mut Backends<'m>,
+        backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Self {
         let mut served = Self { object, hostnames, entries: Vec::new(), clusters: Vec::new() };
@@ -46,7 +46,7 @@ impl<'m> Served<'m> {
         &mut self,
         number: usize,
         rule: &'m route::Rule,
-        backends: &mut Backends<'m>,
+        backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) {
         let object = self.object;

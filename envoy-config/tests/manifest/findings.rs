@@ -39,11 +39,7 @@ fn unknown_and_unsupported_kinds_are_named() {
             "gateway.networking.k8s.io/v1alpha2",
         ),
         ("apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute", "not-supported", "GRPCRoute"),
-        (
-            "apiVersion: gateway.networking.k8s.io/v1beta1\nkind: ReferenceGrant",
-            "not-supported",
-            "ReferenceGrant",
-        ),
+        ("apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: TCPRoute", "not-supported", "TCPRoute"),
         (
             "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: BackendTrafficPolicy",
             "not-supported",

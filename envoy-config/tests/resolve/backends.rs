@@ -160,7 +160,6 @@ fn a_port_that_is_not_there_is_an_error_that_lists_the_others() {
 #[test]
 fn what_is_not_supported_is_named() {
     let cases = [
-        (service("ports: [{port: 80}]"), "{name: s, namespace: shop, port: 80}"),
         (service("ports: [{port: 80}]"), "{name: s, kind: Bucket, group: example.com}"),
         (service("type: ExternalName, externalName: a.example, ports: [{port: 80}]"), "{name: s, port: 80}"),
         (service("ports: [{port: 80, appProtocol: kubernetes.io/h2c}]"), "{name: s, port: 80}"),

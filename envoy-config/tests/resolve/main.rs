@@ -11,6 +11,7 @@
 mod attachment;
 mod backends;
 mod binding;
+mod grants;
 mod hostnames;
 mod ids;
 mod precedence;

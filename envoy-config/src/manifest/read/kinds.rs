@@ -1,6 +1,6 @@
 //! Which kinds there are, and what becomes of their objects.
 //!
-//! Seven kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
+//! Eight kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
 //! configuration without them would serve something else. Kubernetes' other kinds, which stand beside them in real
 //! manifests, do not decide where a request goes: they are passed over with a warning, and so are kinds of groups that
 //! are unknown here (`argoproj.io`), unless the group looks like a misspelt one.
@@ -13,6 +13,7 @@ pub(super) enum Kind {
     GatewayClass,
     Gateway,
     HttpRoute,
+    ReferenceGrant,
     Service,
     Namespace,
     EndpointSlice,
@@ -67,6 +68,7 @@ const GATEWAY: &str = "gateway.networking.k8s.io";
 
 const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1beta1"], &["GatewayClass", "Gateway", "HTTPRoute"], Role::Read),
+    family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
     family("", &["v1"], &["Service", "Namespace", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
     family(
@@ -77,7 +79,6 @@ const FAMILIES: &[Family] = &[
             "TLSRoute",
             "TCPRoute",
             "UDPRoute",
-            "ReferenceGrant",
             "ListenerSet",
             "BackendTLSPolicy",
             "BackendLBPolicy",
@@ -250,10 +251,11 @@ impl Family {
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
+        Self::ReferenceGrant,
         Self::Service,
         Self::Namespace,
         Self::EndpointSlice,
@@ -269,6 +271,7 @@ impl Kind {
             Self::GatewayClass => "GatewayClass",
             Self::Gateway => "Gateway",
             Self::HttpRoute => "HTTPRoute",
+            Self::ReferenceGrant => "ReferenceGrant",
             Self::Service => "Service",
             Self::Namespace => "Namespace",
             Self::EndpointSlice => "EndpointSlice",
@@ -279,9 +282,12 @@ impl Kind {
     pub(super) const fn scope(self) -> Scope {
         match self {
             Self::GatewayClass | Self::Namespace => Scope::Cluster,
-            Self::Gateway | Self::HttpRoute | Self::Service | Self::EndpointSlice | Self::Secret => {
-                Scope::Namespace
-            }
+            Self::Gateway
+            | Self::HttpRoute
+            | Self::ReferenceGrant
+            | Self::Service
+            | Self::EndpointSlice
+            | Self::Secret => Scope::Namespace,
         }
     }
 }

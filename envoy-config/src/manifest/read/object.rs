@@ -8,7 +8,7 @@ use super::kinds::{Kind, Verdict, look_up};
 use super::log::{At, Log, Manner, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{Reader, core, gateway, metadata, names, route, secret};
+use super::{Reader, core, gateway, grant, metadata, names, route, secret};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object};
@@ -17,6 +17,14 @@ use crate::source::Span;
 const WITH_SPEC: Known = Known {
     read: &["apiVersion", "kind", "metadata", "spec"],
     unread: &["status"],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+/// A kind without a status.
+const SPEC_ALONE: Known = Known {
+    read: &["apiVersion", "kind", "metadata", "spec"],
+    unread: &[],
     unsupported: &[],
     nulls: Nulls::LeftOut,
 };
@@ -120,6 +128,11 @@ impl Reader {
                     self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::http));
                 self.manifests.routes.extend(object);
             }
+            Kind::ReferenceGrant => {
+                let object =
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, grant::grant));
+                self.manifests.reference_grants.extend(object);
+            }
             Kind::Service => {
                 let object =
                     self.typed(kind, at, sound, |fields, log| fields.required("spec", log, core::service));
@@ -154,15 +167,19 @@ impl Reader {
         let known = match kind {
             Kind::EndpointSlice => &ENDPOINT_SLICE,
             Kind::Secret => &SECRET,
+            Kind::ReferenceGrant => &SPEC_ALONE,
             Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::Service | Kind::Namespace => {
                 &WITH_SPEC
             }
         };
         let name: fn(&str) -> Result<String, names::NameError> = match kind {
             Kind::Service | Kind::Namespace => names::label,
-            Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::EndpointSlice | Kind::Secret => {
-                names::subdomain
-            }
+            Kind::GatewayClass
+            | Kind::Gateway
+            | Kind::HttpRoute
+            | Kind::ReferenceGrant
+            | Kind::EndpointSlice
+            | Kind::Secret => names::subdomain,
         };
         let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
         let manner = if kind == Kind::Secret { Manner::Discreet } else { Manner::Plain };

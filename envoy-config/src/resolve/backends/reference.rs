@@ -6,6 +6,7 @@ use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort};
 use crate::manifest::route::{BackendRef, Route};
+use crate::resolve::grants::{GATEWAY_API, Grants, Party};
 use crate::resolve::report::{Place, Report};
 use crate::source::Span;
 
@@ -36,6 +37,7 @@ impl<'m> Reference<'m> {
     pub(super) fn service(
         &self,
         services: &Services<'m>,
+        grants: &Grants<'m>,
         report: &mut Report,
     ) -> Option<&'m Object<Service>> {
         let BackendRef { group, kind, namespace, name, .. } = self.backend;
@@ -47,17 +49,15 @@ impl<'m> Reference<'m> {
             return None;
         }
         let own = self.route.metadata.namespace.value.as_str();
-        if let Some(other) = namespace.as_ref().filter(|other| other.value != own) {
-            let message = format!("a backend in another namespace, `{}`, is not supported yet", other.value);
-            let error = report.error("not-supported", self.at(".namespace", other.span), message);
-            error.hint = Some(format!(
-                "it needs a ReferenceGrant, which is not read yet; only Services of `{own}` are"
-            ));
+        let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
+        let from = Party { group: GATEWAY_API, kind: self.route.kind, namespace: own };
+        let to = Party { group: "", kind: "Service", namespace: target };
+        if !grants.permit(from, to, &name.value, self.at(".namespace", span), report) {
             return None;
         }
-        let found = services.get(&(own, name.value.as_str())).copied();
-        if found.is_none() && !report.may_be_unread("Service", own, &name.value) {
-            self.missing(services, own, report);
+        let found = services.get(&(target, name.value.as_str())).copied();
+        if found.is_none() && !report.may_be_unread("Service", target, &name.value) {
+            self.missing(services, target, report);
         }
         let service = found?;
         if let ServiceKind::External(host) = &service.spec.kind.value {
