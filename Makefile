@@ -11,7 +11,7 @@ DENY := 0.20.2
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench clean rust-wasip1 rust-unknown
+.PHONY: demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench bench-scale clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself.
 	$(call say,"Building the demo")
@@ -71,6 +71,10 @@ bench: module ## CPU per request against Envoy's own stateful_session filter, in
 	$(call say,"Measuring")
 	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 		$(CARGO) run --quiet --locked --release -p integration --bin bench
+
+bench-scale: ## What compiling many manifests costs, and how the cost grows.
+	$(call say,"Measuring")
+	@$(CARGO) bench --quiet --locked -p envoy-config --bench scale --profile scale
 
 clean:
 	$(CARGO) clean
