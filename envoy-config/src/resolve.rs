@@ -4,7 +4,7 @@
 //! be served, the diagnostics what is wrong. Its cost grows with the manifests and the model, not with their square.
 //!
 //! - `gateways`: which Gateways are served.
-//! - `binds`: which address each of their listeners binds.
+//! - `binds`: which address each of their listeners binds; `kinds`: the protocols and routes they can have.
 //! - `grants`: which references into other namespaces are permitted.
 //! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners.
@@ -25,6 +25,7 @@ mod endpoints;
 mod gateways;
 mod grants;
 mod hostname;
+mod kinds;
 mod matches;
 mod persistence;
 mod precedence;

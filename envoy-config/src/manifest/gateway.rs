@@ -27,10 +27,12 @@ pub struct Listener {
     pub hostname: Option<Spanned<Hostname>>,
     /// `port`.
     pub port: Spanned<u16>,
-    /// `protocol`, and `tls` where there is one; those not served as yet are already errors.
+    /// `protocol`, and `tls` where there is one.
     pub protocol: Spanned<Protocol>,
     /// `allowedRoutes.namespaces`: `Same` by default.
     pub allowed_namespaces: AllowedNamespaces,
+    /// `allowedRoutes.kinds`; none means those that go with the protocol.
+    pub allowed_kinds: Vec<Spanned<RouteKind>>,
     /// The whole listener.
     pub span: Span,
 }
@@ -40,8 +42,28 @@ pub struct Listener {
 pub enum Protocol {
     /// HTTP in the clear.
     Http,
-    /// HTTP over TLS that ends at the Gateway (`tls.mode: Terminate`), with its `tls.certificateRefs`: at least one.
-    Https(Vec<CertificateRef>),
+    /// HTTP over TLS that ends at the Gateway.
+    Https(Tls),
+    /// Another one: `TLS`, `TCP`, `UDP`, or a word that the API does not know.
+    Other(String),
+}
+
+/// `tls` of a listener, with the mode `Terminate`. All is empty when it is left out, which the API allows.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// `certificateRefs`.
+    pub certificates: Vec<CertificateRef>,
+    /// The names in `options`, which are every implementation's own.
+    pub options: Vec<Spanned<String>>,
+}
+
+/// A kind of routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteKind {
+    /// `group`: `gateway.networking.k8s.io` by default.
+    pub group: String,
+    /// `kind`.
+    pub kind: String,
 }
 
 /// A reference to a certificate and its key.
@@ -73,8 +95,6 @@ pub enum AllowedNamespaces {
     Same,
     /// Every namespace.
     All,
-    /// None (`from: None`).
-    None,
     /// Those whose labels match.
     Selector(LabelSelector),
 }

@@ -1,7 +1,8 @@
 //! Which listeners a route attaches to (Gateway API, `ParentReference` and `AllowedRoutes`).
 //!
-//! Each parentRef passes four gates: the Gateway, its sections, their namespaces, their hostnames. One that passes none
-//! of a Gateway's listeners through all of them is an error that names the gate.
+//! Each parentRef passes five gates: the Gateway, its sections, their kinds, their namespaces, their hostnames. One that
+//! passes none of a Gateway's listeners through all of them is an error that names the gate. Listeners that are not served
+//! count as well: what is wrong with them was said there.
 
 mod namespaces;
 mod refusal;
@@ -21,8 +22,8 @@ use crate::model::Domain;
 /// Finds the listeners of routes.
 pub(super) struct Attacher<'m, 'b> {
     gateways: &'b Gateways<'m>,
-    /// The bound addresses of a Gateway.
-    bounds: HashMap<(&'m str, &'m str), Vec<(usize, &'b Bound<'m>)>>,
+    /// Where the listeners of a Gateway are served, by their position in it.
+    served: HashMap<(&'m str, &'m str), HashMap<usize, ListenerPosition>>,
     namespaces: Namespaces<'m>,
 }
 
@@ -41,16 +42,21 @@ pub(super) struct ListenerPosition {
     pub(super) listener: usize,
 }
 
-/// A listener that a route is attached to.
-type Attached<'m> = (ListenerPosition, Section<'m>);
+/// A listener that a route is attached to, and where it is served.
+type Attached<'m> = (Option<ListenerPosition>, Section<'m>);
 
 impl<'m, 'b> Attacher<'m, 'b> {
-    pub(super) fn new(manifests: &'m Manifests, gateways: &'b Gateways<'m>, bounds: &'b [Bound<'m>]) -> Self {
-        let mut by_gateway: HashMap<_, Vec<_>> = HashMap::new();
-        for (position, bound) in bounds.iter().enumerate() {
-            by_gateway.entry(bound.gateway.metadata.key()).or_default().push((position, bound));
+    pub(super) fn new(manifests: &'m Manifests, gateways: &'b Gateways<'m>, bounds: &[Bound<'m>]) -> Self {
+        let mut served: HashMap<_, HashMap<_, _>> = HashMap::new();
+        for (bound, found) in bounds.iter().enumerate() {
+            let of_gateway = served.entry(found.gateway.metadata.key()).or_default();
+            for (listener, section) in found.listeners.iter().enumerate() {
+                if found.serves(listener) {
+                    of_gateway.insert(section.position, ListenerPosition { bound, listener });
+                }
+            }
         }
-        Self { gateways, bounds: by_gateway, namespaces: Namespaces::index(manifests) }
+        Self { gateways, served, namespaces: Namespaces::index(manifests) }
     }
 
     /// The listeners of a route, whose hostnames are these ([`Domain::Any`] if it has none).
@@ -88,7 +94,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if complete {
             tell_of_unused(route, hostnames, &listeners, report);
         }
-        let mut listeners: Vec<_> = listeners.into_iter().map(|(position, _)| position).collect();
+        let mut listeners: Vec<_> = listeners.into_iter().filter_map(|(position, _)| position).collect();
         listeners.sort_unstable();
         listeners.dedup();
         if selected { Attachment::Listeners(listeners) } else { Attachment::NotSelected }
@@ -101,25 +107,27 @@ impl<'m, 'b> Attacher<'m, 'b> {
         Parent { route, reference, .. }: Parent<'m>,
         hostnames: &[Domain],
     ) -> Result<Vec<Attached<'m>>, Gate<'m>> {
-        let bounds = self.bounds.get(&gateway.metadata.key()).into_iter().flatten();
-        let sections = bounds.flat_map(|(bound, served)| {
-            let positions = served.listeners.iter().enumerate();
-            positions.map(|(listener, section)| (ListenerPosition { bound: *bound, listener }, *section))
+        let served = self.served.get(&gateway.metadata.key());
+        let sections = gateway.spec.listeners.iter().enumerate().map(|(position, listener)| {
+            let bound = served.and_then(|served| served.get(&position)).copied();
+            (bound, Section { position, listener })
         });
         let (named, others): (Vec<_>, Vec<_>) = sections.partition(|(_, Section { listener, .. })| {
             reference.section_name.as_ref().is_none_or(|name| name.value == listener.name.value)
                 && reference.port.as_ref().is_none_or(|port| port.value == listener.port.value)
         });
         if named.is_empty() {
-            // A listener that lost its address was complained of there.
-            let left_out = gateway.spec.listeners.len() > others.len();
-            let others = others.into_iter().map(|(_, section)| section).collect();
-            return if left_out { Ok(Vec::new()) } else { Err(Gate::Section(others)) };
+            return Err(Gate::Section(others.into_iter().map(|(_, section)| section).collect()));
         }
-        let first = named.first().map(|(_, section)| *section);
+        let (taking, refusing): (Vec<_>, Vec<_>) =
+            named.into_iter().partition(|(_, section)| section.listener.takes(route.kind));
+        if taking.is_empty() {
+            return Err(Gate::Kind(refusing.first().map(|(_, section)| *section)));
+        }
+        let first = taking.first().map(|(_, section)| *section);
         let own = &gateway.metadata.namespace.value;
         let namespace = &route.metadata.namespace.value;
-        let allowed: Vec<_> = named
+        let allowed: Vec<_> = taking
             .into_iter()
             .filter(|(_, section)| {
                 self.namespaces.allow(&section.listener.allowed_namespaces, own, namespace)

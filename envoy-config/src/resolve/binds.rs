@@ -9,11 +9,13 @@ use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 
 use super::gateways::Gateways;
+use super::kinds;
 use super::report::{Place, Report};
 use crate::manifest::Object;
 use crate::manifest::gateway::{Gateway, Listener, Protocol};
 use crate::model::{Certificate, Domain};
 use crate::options::{ListenerName, Misfit, Options};
+use crate::source::Span;
 
 /// One address and the listeners it serves.
 pub(super) struct Bound<'m> {
@@ -28,7 +30,7 @@ pub(super) struct Bound<'m> {
 /// Whether the clients of an address come over TLS.
 pub(super) enum Security {
     Clear,
-    /// With the certificates of each listener, in the listeners' order.
+    /// With the certificates of each listener, in the listeners' order; one that has none is not served.
     Tls(Vec<Vec<Certificate>>),
 }
 
@@ -48,6 +50,11 @@ impl Section<'_> {
     pub(super) fn is_secure(&self) -> bool {
         matches!(self.listener.protocol.value, Protocol::Https(_))
     }
+
+    /// The place of one of its fields, written here; an empty field stands for the whole listener.
+    pub(super) fn at<'m>(&self, gateway: &'m Object<Gateway>, field: &str, span: Span) -> Place<'m> {
+        Place::new(gateway, format!("spec.listeners[{}]{field}", self.position), span)
+    }
 }
 
 /// A port of a Gateway.
@@ -64,7 +71,10 @@ pub(super) fn assign<'m>(
     for gateway in gateways.served() {
         let mut ports: BTreeMap<u16, Vec<Section<'m>>> = BTreeMap::new();
         for (position, listener) in gateway.spec.listeners.iter().enumerate() {
-            ports.entry(listener.port.value).or_default().push(Section { position, listener });
+            let section = Section { position, listener };
+            if kinds::are_served(gateway, section, report) {
+                ports.entry(listener.port.value).or_default().push(section);
+            }
         }
         for (port, listeners) in ports {
             let (namespace, name) = gateway.metadata.key();
@@ -86,9 +96,8 @@ fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], repo
     let mut agreed = true;
     for other in others.iter().filter(|other| other.is_secure() != first.is_secure()) {
         agreed = false;
-        let Section { position, listener } = other;
-        let field = format!("spec.listeners[{position}].protocol");
-        let place = Place::new(gateway, field, listener.protocol.span);
+        let listener = other.listener;
+        let place = other.at(gateway, ".protocol", listener.protocol.span);
         let message =
             format!("the port {} speaks both HTTP and HTTPS, and can speak only one", listener.port.value);
         let error = report.error("protocol-conflict", place, message);
@@ -119,11 +128,18 @@ fn sole<'m>(mut bounds: Vec<Bound<'m>>, report: &mut Report) -> Option<Bound<'m>
 }
 
 impl<'m> Bound<'m> {
+    /// Whether the listener at this position is served.
+    pub(super) fn serves(&self, position: usize) -> bool {
+        match &self.security {
+            Security::Clear => true,
+            Security::Tls(certificates) => certificates.get(position).is_some_and(|own| !own.is_empty()),
+        }
+    }
+
     /// The name and the port of its first listener.
     fn first(&self) -> Option<(String, Place<'m>)> {
         let section = self.listeners.first()?;
-        let field = format!("spec.listeners[{}].port", section.position);
-        let place = Place::new(self.gateway, field, section.listener.port.span);
+        let place = section.at(self.gateway, ".port", section.listener.port.span);
         Some((full_name(self.gateway, section.listener), place))
     }
 }

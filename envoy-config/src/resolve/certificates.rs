@@ -1,7 +1,7 @@
 //! What the TLS handshakes of each listener show (Gateway API, `ListenerTLSConfig.certificateRefs`).
 //!
 //! A certificateRef that does not resolve is an error; a listener without any certificate is left out, because no client
-//! could connect to it.
+//! could connect to it. Its hostname stays its own all the same: no other listener of the port serves it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::grants::{GATEWAY_API, Grants, Party};
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::core::Secret;
-use crate::manifest::gateway::{CertificateRef, Gateway, Protocol};
+use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
 use crate::model::Certificate;
 use crate::source::Span;
@@ -25,7 +25,7 @@ struct Reference<'m> {
     field: String,
 }
 
-/// The same addresses with the certificates of their listeners, without the listeners that have none.
+/// The same addresses with the certificates of their listeners, without the addresses that have none at all.
 pub(super) fn present<'m>(
     bounds: Vec<Bound<'m>>,
     manifests: &'m Manifests,
@@ -46,32 +46,45 @@ fn secured<'m>(
     if !bound.listeners.iter().any(Section::is_secure) {
         return Some(bound);
     }
-    let (mut listeners, mut certificates) = (Vec::new(), Vec::new());
-    for section in bound.listeners {
-        let own = of(bound.gateway, section, secrets, grants, report);
-        if !own.is_empty() {
-            listeners.push(section);
-            certificates.push(own);
-        }
-    }
-    let security = Security::Tls(certificates);
-    (!listeners.is_empty()).then_some(Bound { listeners, security, ..bound })
+    let own = |section: &Section<'m>| of(bound.gateway, *section, secrets, grants, report);
+    let certificates: Vec<_> = bound.listeners.iter().map(own).collect();
+    let any = certificates.iter().any(|own| !own.is_empty());
+    any.then_some(Bound { security: Security::Tls(certificates), ..bound })
 }
 
-/// The certificates of a listener, each once.
+/// The certificates of a listener, each once; none when it cannot be served.
 fn of<'m>(
     gateway: &'m Object<Gateway>,
-    Section { position, listener }: Section<'m>,
+    section: Section<'m>,
     secrets: &Secrets<'m>,
     grants: &Grants<'m>,
     report: &mut Report,
 ) -> Vec<Certificate> {
-    let Protocol::Https(references) = &listener.protocol.value else { return Vec::new() };
+    let protocol = &section.listener.protocol;
+    let Protocol::Https(Tls { certificates: references, options }) = &protocol.value else {
+        return Vec::new();
+    };
     let mut certificates = Vec::new();
     for (number, certificate) in references.iter().enumerate() {
-        let field = format!("spec.listeners[{position}].tls.certificateRefs[{number}]");
+        let field = format!("spec.listeners[{}].tls.certificateRefs[{number}]", section.position);
         let found = Reference { gateway, certificate, field }.resolve(secrets, grants, report);
         certificates.extend(found.filter(|found| !certificates.contains(found)));
+    }
+    for option in options {
+        let place = section.at(gateway, &format!(".tls.options[{:?}]", option.value), option.span);
+        let message = format!("the TLS option `{}` is not supported: the listener is left out", option.value);
+        report.error("not-supported", place, message);
+    }
+    if !options.is_empty() {
+        // It may be one that clients rely on: the oldest version, say.
+        return Vec::new();
+    }
+    if references.is_empty() {
+        let place = section.at(gateway, ".tls", protocol.span);
+        let message =
+            "`tls` is missing: the protocol `HTTPS` needs a certificate, so the listener is left out";
+        let error = report.error("missing-field", place, String::from(message));
+        error.hint = Some(String::from("add `tls: {certificateRefs: [{name: SECRET}]}`"));
     }
     certificates
 }

@@ -32,7 +32,8 @@ pub(super) fn build(
     build_owned(listeners, routes, collisions).into_iter().map(|(_, host)| host).collect()
 }
 
-/// The sites of the listeners of one address, by domain; with the certificates of each listener.
+/// The sites of the listeners of one address, by domain; with the certificates of each listener. One without certificates
+/// has no site, and its hostname belongs to it all the same.
 pub(super) fn build_sites(
     listeners: &[Host],
     certificates: &[Vec<Certificate>],
@@ -57,7 +58,8 @@ pub(super) fn build_sites(
             virtual_hosts: seen_here.collect(),
         }
     };
-    let mut sites: Vec<Site> = listeners.iter().zip(certificates).map(site).collect();
+    let served = listeners.iter().zip(certificates).filter(|(_, certificates)| !certificates.is_empty());
+    let mut sites: Vec<Site> = served.map(site).collect();
     sites.sort_by(|a, b| a.domain.cmp(&b.domain));
     sites
 }

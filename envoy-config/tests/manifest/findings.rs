@@ -98,8 +98,17 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
             "out-of-range",
             "65536",
         ),
-        ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: TLS}]}", "not-supported", "TLS"),
-        ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: http}]}", "unknown-value", "http"),
+        ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: TLS}]}", "missing-field", "TLS"),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: UDP, hostname: a.example}]}",
+            "invalid-value",
+            "hostname",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: 'http-'}]}",
+            "invalid-value",
+            "'http-'",
+        ),
         (
             "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, hostname: 10.0.0.1}]}",
             "invalid-hostname",
@@ -116,9 +125,9 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
             "hostname",
         ),
         (
-            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {kinds: [{kind: GRPCRoute}]}}]}",
-            "not-supported",
-            "{kind: GRPCRoute}",
+            "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {kinds: [{kind: '-'}]}}]}",
+            "invalid-name",
+            "'-'",
         ),
         (
             "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: None}}}]}",

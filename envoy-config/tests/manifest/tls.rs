@@ -103,10 +103,11 @@ fn an_https_listener_has_certificate_references_with_their_defaults() {
     let text = listener(&format!("protocol: HTTPS, tls: {{certificateRefs: [{refs}]}}"));
     let (manifests, found) = read(&text);
     assert_eq!(found, []);
-    let Protocol::Https(references) = &manifests.gateways[0].spec.listeners[0].protocol.value else {
+    let Protocol::Https(tls) = &manifests.gateways[0].spec.listeners[0].protocol.value else {
         panic!("{manifests:?}")
     };
-    let read: Vec<_> = references
+    let read: Vec<_> = tls
+        .certificates
         .iter()
         .map(|one| {
             let namespace = one.namespace.as_ref().map(|namespace| namespace.value.as_str());
@@ -120,21 +121,37 @@ fn an_https_listener_has_certificate_references_with_their_defaults() {
 fn protocol_and_tls_must_fit() {
     let refs = "certificateRefs: [{name: a}]";
     for (fields, code, place) in [
-        ("protocol: HTTPS", "missing-field", "HTTPS"),
         ("protocol: HTTPS, tls: ", "missing-value", "tls"),
         ("protocol: HTTPS, tls: {}", "missing-field", "{}"),
         ("protocol: HTTPS, tls: {mode: Terminate, certificateRefs: []}", "missing-field", "certificateRefs"),
         ("protocol: HTTPS, tls: {mode: Passthrough}", "tls-mismatch", "Passthrough"),
         ("protocol: HTTPS, tls: {mode: terminate, REFS}", "unknown-value", "terminate"),
-        ("protocol: HTTPS, tls: {options: {a.b/c: d}}", "not-supported", "options"),
+        ("protocol: HTTPS, tls: {options: {a.b/c: 1}}", "wrong-type", "1"),
         ("protocol: HTTPS, tls: {REFS, frontendValidation: {a: b}}", "not-supported", "frontendValidation"),
         ("protocol: HTTPS, tls: {certificateRefs: [{nam: a, name: a}]}", "unknown-field", "nam"),
         ("protocol: HTTPS, tls: {certificateRefs: [{}]}", "missing-field", "{}"),
         ("protocol: HTTP, tls: {REFS}", "tls-mismatch", "tls"),
-        ("protocol: TLS, tls: {mode: Passthrough}", "not-supported", "TLS"),
+        ("protocol: TCP, tls: {mode: Passthrough}", "tls-mismatch", "tls"),
+        ("protocol: TLS", "missing-field", "TLS"),
     ] {
         let text = listener(&fields.replace("REFS", refs));
         assert_eq!(codes(&text), [(code, place.to_owned())], "{fields}");
+    }
+}
+
+/// Whether they are served is not for the reader: one that is not spoils itself alone.
+#[test]
+fn every_listener_that_the_api_would_store_is_read() {
+    for fields in [
+        "protocol: HTTPS",
+        "protocol: HTTPS, tls: {options: {example.com/a: b}}",
+        "protocol: TLS, tls: {mode: Passthrough}",
+        "protocol: TCP",
+        "protocol: INVALID",
+        "protocol: example.com/protocol",
+        "protocol: HTTP, allowedRoutes: {kinds: [{kind: GRPCRoute}, {group: example.com, kind: HTTPRoute}]}",
+    ] {
+        assert_eq!(codes(&listener(fields)), [], "{fields}");
     }
 }
 

@@ -190,6 +190,23 @@ fn a_listener_without_any_certificate_is_left_out_and_its_routes_are_no_second_m
     assert_eq!(domains, [&exact("a.example.com")]);
 }
 
+/// Or its requests would silently get what a less specific listener serves.
+#[test]
+fn the_hostname_of_a_listener_that_is_left_out_stays_its_own() {
+    let listeners =
+        [https("any", "", "{name: a}"), https("shop", "hostname: shop.example.com, ", "{name: gone}")];
+    let gateway = gateway("tls", &format!("[{}]", listeners.join(", ")));
+    let at_all = route_of("r", "parentRefs: [{name: tls}]", &prefix("/"));
+    let (model, codes) = faulty(&[BASE, &gateway, &secret("a", "MAMCAQE="), &at_all]);
+    assert_eq!(codes, ["missing-secret"]);
+    let model = model.unwrap();
+    let [any] = sites(&model.listeners[1]) else { panic!("{model:?}") };
+    assert_eq!(
+        described(&any.virtual_hosts),
+        [(&exact("shop.example.com"), vec!["421"]), (&Domain::Any, vec!["r"])]
+    );
+}
+
 #[test]
 fn a_secret_that_could_not_be_read_is_not_missed() {
     let gateway = gateway("tls", &format!("[{}]", https("https", "", "{name: a}")));

@@ -8,7 +8,9 @@ use super::unique::unique;
 use super::value::{parsed, port, string, strings, word};
 use crate::manifest::gateway::{
     AllowedNamespaces, Gateway, GatewayClass, LabelSelector, Listener, Operator, Protocol, Requirement,
+    RouteKind,
 };
+use crate::source::Spanned;
 
 const CLASS: Known = Known {
     read: &["controllerName"],
@@ -70,7 +72,7 @@ pub(super) fn gateway(at: At<'_>, log: &mut Log) -> Option<Gateway> {
         unique(&at, "listener name", listeners.iter().map(|l| (&l.name.value, l.name.span)), log);
         let place = |l: &Listener| {
             let hostname = l.hostname.as_ref().map(|hostname| hostname.value.clone());
-            (l.port.value, matches!(l.protocol.value, Protocol::Https(_)), hostname)
+            (l.port.value, word_of(&l.protocol.value).to_owned(), hostname)
         };
         let places = listeners.iter().map(|l| (place(l), l.span));
         unique(&at, "combination of port, protocol and hostname", places, log);
@@ -79,41 +81,54 @@ pub(super) fn gateway(at: At<'_>, log: &mut Log) -> Option<Gateway> {
     Some(Gateway { class: class?, listeners: listeners? })
 }
 
+/// The protocol as it is written.
+fn word_of(protocol: &Protocol) -> &str {
+    match protocol {
+        Protocol::Http => "HTTP",
+        Protocol::Https(_) => "HTTPS",
+        Protocol::Other(word) => word,
+    }
+}
+
+/// `allowedRoutes`: from which namespaces, and of which kinds.
+struct Allowed {
+    namespaces: AllowedNamespaces,
+    kinds: Vec<Spanned<RouteKind>>,
+}
+
 fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
     let fields = Fields::of(at, &LISTENER, log)?;
     let name = fields.required("name", log, parsed("invalid-name", names::subdomain));
     let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
     let port = fields.required("port", log, port);
     let protocol = tls::protocol(&fields, log);
-    let allowed_namespaces =
-        fields.defaulted("allowedRoutes", log, allowed_routes).unwrap_or(AllowedNamespaces::Same);
+    let allowed = fields.defaulted("allowedRoutes", log, allowed_routes);
+    let allowed = allowed.unwrap_or(Allowed { namespaces: AllowedNamespaces::Same, kinds: Vec::new() });
     Some(Listener {
         name: name?,
         hostname,
         port: port?,
         protocol: protocol?,
-        allowed_namespaces,
+        allowed_namespaces: allowed.namespaces,
+        allowed_kinds: allowed.kinds,
         span: at.span(),
     })
 }
 
-fn allowed_routes(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {
+fn allowed_routes(at: At<'_>, log: &mut Log) -> Option<Allowed> {
     let fields = Fields::of(at, &ALLOWED_ROUTES, log)?;
-    fields.optional("kinds", log, |at, log| list(at, 0..=8, log, route_kind));
-    Some(fields.defaulted("namespaces", log, namespaces).unwrap_or(AllowedNamespaces::Same))
+    let kinds = fields.optional("kinds", log, |at, log| list(at, 0..=8, log, route_kind));
+    let namespaces = fields.defaulted("namespaces", log, namespaces).unwrap_or(AllowedNamespaces::Same);
+    Some(Allowed { namespaces, kinds: kinds.unwrap_or_default() })
 }
 
-/// The only routes that are rendered are HTTPRoutes, so allowing just these changes nothing.
-fn route_kind(at: At<'_>, log: &mut Log) -> Option<()> {
+/// Which kinds a listener can have is decided where it is served: one that it cannot have spoils it alone.
+fn route_kind(at: At<'_>, log: &mut Log) -> Option<Spanned<RouteKind>> {
     let fields = Fields::of(at, &ROUTE_KIND, log)?;
     let group = fields.defaulted("group", log, parsed("invalid-name", names::group));
     let kind = fields.required("kind", log, parsed("invalid-name", names::kind))?;
-    if kind.value == "HTTPRoute" && group.is_none_or(|group| group.value == GATEWAY_GROUP) {
-        return Some(());
-    }
-    log.refuse(
-        at.error("not-supported", format!("routes of the kind `{}` are not supported yet", kind.value)),
-    )
+    let group = group.map_or_else(|| GATEWAY_GROUP.to_owned(), |group| group.value);
+    Some(kind.map(|kind| RouteKind { group, kind }))
 }
 
 /// What `from` says.

@@ -84,6 +84,25 @@ pub(super) fn controller(text: &str) -> Parsed {
     }
 }
 
+/// A listener's protocol: a word, or an implementation's own with a domain and a slash in front.
+pub(super) fn protocol(text: &str) -> Parsed {
+    let what = "protocol";
+    sized(what, text, 255)?;
+    let word = |text: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        !text.is_empty() && text.chars().all(fits) && !text.starts_with('-') && !text.ends_with('-')
+    };
+    let fits = match text.split_once('/') {
+        Some((domain, name)) => dotted(what, domain).is_ok() && word(name) && !name.contains('-'),
+        None => word(text),
+    };
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(NameError::Form { what, text: text.to_owned(), example: "`HTTP` or `example.com/protocol`" })
+    }
+}
+
 /// A hostname, or one with `*.` in front.
 pub(super) fn hostname(text: &str) -> Parsed<Hostname> {
     let what = "hostname";

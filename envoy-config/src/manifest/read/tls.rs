@@ -4,16 +4,16 @@
 use super::fields::{Fields, Known, Nulls, list};
 use super::log::{At, Log, Path};
 use super::names;
-use super::value::{parsed, string, word};
+use super::value::{parsed, strings, word};
 use super::yaml::Value;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::gateway::{CertificateRef, Protocol};
-use crate::source::Spanned;
+use crate::manifest::gateway::{self, CertificateRef, Protocol};
+use crate::source::{Span, Spanned};
 
 const TLS: Known = Known {
-    read: &["mode", "certificateRefs"],
+    read: &["mode", "certificateRefs", "options"],
     unread: &[],
-    unsupported: &["frontendValidation", "options"],
+    unsupported: &["frontendValidation"],
     nulls: Nulls::Refused,
 };
 
@@ -24,13 +24,6 @@ const CERTIFICATE_REF: Known = Known {
     nulls: Nulls::Refused,
 };
 
-/// The protocols that are served.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Http,
-    Https,
-}
-
 /// `tls.mode`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -40,84 +33,100 @@ enum Mode {
 
 /// `tls` by itself.
 struct Tls {
-    mode: Spanned<Mode>,
-    certificates: Vec<CertificateRef>,
+    /// None when it was left out.
+    mode: Option<Spanned<Mode>>,
+    content: gateway::Tls,
 }
 
-/// `protocol` and `tls` of a listener.
+/// `protocol` and `tls` of a listener, and its `hostname` as far as the protocol forbids one.
 pub(super) fn protocol(listener: &Fields<'_>, log: &mut Log) -> Option<Spanned<Protocol>> {
-    let protocol = listener.required("protocol", log, protocol_word);
+    let protocol = listener.required("protocol", log, parsed("invalid-value", names::protocol));
     let tls = listener.optional("tls", log, tls);
     let protocol = protocol?;
-    let written = listener.entry("tls").filter(|entry| !entry.value.is_null());
+    let Some(entry) = listener.entry("tls") else {
+        return without_tls(listener, protocol, log);
+    };
+    if entry.value.is_null() {
+        // That it has no value has been said.
+        return None;
+    }
     let outer = listener.at().path;
     let path = Path::Field(&outer, "tls");
-    match (protocol.value, written) {
-        (Word::Http, None) => Some(protocol.map(|_| Protocol::Http)),
-        (Word::Http, Some(entry)) => {
-            let message = "`tls` must not be there with the protocol `HTTP`";
-            let diagnostic = Diagnostic::error("tls-mismatch", entry.key.span, message);
-            let diagnostic = diagnostic.related(protocol.span, "the protocol");
-            log.refuse(path.place(diagnostic).hint("write `protocol: HTTPS`, or remove `tls`"))
+    let mismatch = |path: &Path<'_>, span: Span, message: String| {
+        path.place(Diagnostic::error("tls-mismatch", span, message).related(protocol.span, "the protocol"))
+    };
+    match protocol.value.as_str() {
+        word @ ("HTTP" | "TCP" | "UDP") => {
+            let message = format!("`tls` must not be there with the protocol `{word}`");
+            let diagnostic = mismatch(&path, entry.key.span, message);
+            let instead = if word == "HTTP" { "HTTPS" } else { "TLS" };
+            log.refuse(diagnostic.hint(format!("write `protocol: {instead}`, or remove `tls`")))
         }
-        (Word::Https, None) => {
-            // The one for `tls: null` has been said.
-            if listener.entry("tls").is_none() {
-                let message = "`tls` is missing: the protocol `HTTPS` needs a certificate";
-                let diagnostic = Diagnostic::error("missing-field", protocol.span, message);
-                log.add(path.place(diagnostic).hint("add `tls: {certificateRefs: [{name: SECRET}]}`"));
+        "HTTPS" => {
+            let Tls { mode, content } = tls?;
+            if let Some(mode) = mode.filter(|mode| mode.value == Mode::Passthrough) {
+                let message = String::from("the mode must be `Terminate` with the protocol `HTTPS`");
+                return log.refuse(mismatch(&Path::Field(&path, "mode"), mode.span, message));
             }
-            None
+            Some(protocol.map(|_| Protocol::Https(content)))
         }
-        (Word::Https, Some(_)) => {
-            let tls = tls?;
-            if tls.mode.value == Mode::Passthrough {
-                let message = "the mode must be `Terminate` with the protocol `HTTPS`";
-                let diagnostic = Diagnostic::error("tls-mismatch", tls.mode.span, message);
-                let diagnostic = diagnostic.related(protocol.span, "the protocol");
-                return log.refuse(Path::Field(&path, "mode").place(diagnostic));
-            }
-            Some(protocol.map(|_| Protocol::Https(tls.certificates)))
-        }
+        _ => tls.map(|_| protocol.map(Protocol::Other)),
     }
 }
 
-fn protocol_word(at: At<'_>, log: &mut Log) -> Option<Spanned<Word>> {
-    const KNOWN: [&str; 5] = ["HTTP", "HTTPS", "TLS", "TCP", "UDP"];
-    let text = string(at, log)?;
-    match text.value.as_str() {
-        "HTTP" => Some(text.map(|_| Word::Http)),
-        "HTTPS" => Some(text.map(|_| Word::Https)),
-        other if KNOWN.contains(&other) || other.contains('/') => {
-            log.refuse(at.error("not-supported", format!("the protocol `{other}` is not supported yet")))
+/// The protocol of a listener that has no `tls`.
+fn without_tls(listener: &Fields<'_>, protocol: Spanned<String>, log: &mut Log) -> Option<Spanned<Protocol>> {
+    let outer = listener.at().path;
+    match protocol.value.as_str() {
+        "HTTP" => Some(protocol.map(|_| Protocol::Http)),
+        "HTTPS" => Some(protocol.map(|_| Protocol::Https(gateway::Tls::default()))),
+        "TLS" => {
+            let message = "`tls.mode` is missing: the protocol `TLS` needs to know where TLS ends";
+            let diagnostic = Diagnostic::error("missing-field", protocol.span, message);
+            log.refuse(Path::Field(&outer, "tls").place(diagnostic))
         }
-        other => {
-            let message = format!("`{other}` is none of `HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`");
-            log.refuse(at.error("unknown-value", message).did_you_mean(other, KNOWN))
+        word @ ("TCP" | "UDP") if listener.has("hostname") => {
+            let message = format!("`hostname` must not be there with the protocol `{word}`");
+            let span = listener.entry("hostname").map_or(protocol.span, |entry| entry.key.span);
+            let diagnostic = Diagnostic::error("invalid-value", span, message);
+            log.refuse(Path::Field(&outer, "hostname").place(diagnostic))
         }
+        _ => Some(protocol.map(Protocol::Other)),
     }
 }
 
 fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
     let fields = Fields::of(at, &TLS, log)?;
     let modes = [("Terminate", Mode::Terminate), ("Passthrough", Mode::Passthrough)];
-    let mode = fields.or("mode", fields.default(Mode::Terminate), log, word(&modes));
+    let mode = fields.defaulted("mode", log, word(&modes));
     let certificates =
         fields.optional("certificateRefs", log, |at, log| list(at, 0..=64, log, certificate_ref));
-    let mode = mode?;
-    // What is wrong with certificateRefs that are there has been said.
+    let options = fields.optional("options", log, options).unwrap_or_default();
+    // What is wrong with a mode or with certificateRefs that are there has been said.
+    if fields.has("mode") && mode.is_none() {
+        return None;
+    }
     let missing = fields.entry("certificateRefs").is_none_or(|entry| match &entry.value.value {
         Value::Sequence(items) => items.is_empty(),
         Value::Scalar(_) | Value::Mapping(_) => false,
     });
-    // With `options` the API asks for no certificate; they are not supported, which has been said as well.
-    if mode.value == Mode::Terminate && missing && !fields.has("options") {
+    let terminates = mode.as_ref().is_none_or(|mode| mode.value == Mode::Terminate);
+    if terminates && missing && options.is_empty() {
         let message = "`certificateRefs` is missing: without a certificate no TLS connection can end here";
         let place = fields.entry("certificateRefs").map_or(at.span(), |entry| entry.key.span);
         let diagnostic = Diagnostic::error("missing-field", place, message);
         return log.refuse(Path::Field(&at.path, "certificateRefs").place(diagnostic));
     }
-    Some(Tls { mode, certificates: certificates.unwrap_or_default() })
+    Some(Tls { mode, content: gateway::Tls { certificates: certificates.unwrap_or_default(), options } })
+}
+
+/// The names of options; their values mean nothing here.
+fn options(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
+    strings(at, log)?;
+    let Value::Mapping(entries) = &at.node.value else { return None };
+    let name =
+        |entry: &super::yaml::Entry<'_>| Spanned { value: entry.key.text.to_string(), span: entry.key.span };
+    Some(entries.iter().map(name).collect())
 }
 
 fn certificate_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {

@@ -27,7 +27,6 @@ impl<'m> Namespaces<'m> {
         match allowed {
             AllowedNamespaces::Same => namespace == own,
             AllowedNamespaces::All => true,
-            AllowedNamespaces::None => false,
             AllowedNamespaces::Selector(selector) => {
                 selects(selector, namespace, self.0.get(namespace).copied())
             }

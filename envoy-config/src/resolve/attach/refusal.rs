@@ -3,7 +3,7 @@
 use super::namespaces::Namespaces;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
-use crate::manifest::gateway::AllowedNamespaces;
+use crate::manifest::gateway::{AllowedNamespaces, Protocol};
 use crate::manifest::route::{ParentRef, Route};
 use crate::model::Domain;
 use crate::resolve::binds::Section;
@@ -14,6 +14,8 @@ use crate::resolve::report::{Place, Report};
 pub(super) enum Gate<'m> {
     /// No listener of that name or port: the ones there are.
     Section(Vec<Section<'m>>),
+    /// No listener for routes of that kind: the first one asked.
+    Kind(Option<Section<'m>>),
     /// No listener for that namespace: the first one asked.
     Namespace(Option<Section<'m>>),
     /// No listener for those hostnames: theirs.
@@ -67,6 +69,7 @@ impl<'m> Parent<'m> {
     pub(super) fn refuse(&self, gate: Gate<'m>, namespaces: &Namespaces<'m>, report: &mut Report) {
         match gate {
             Gate::Section(sections) => self.no_section(&sections, report),
+            Gate::Kind(first) => self.wrong_kind(first, report),
             Gate::Namespace(first) => self.not_allowed(first, namespaces, report),
             Gate::Hostname(domains) => self.no_hostname(&domains, report),
         }
@@ -88,6 +91,23 @@ impl<'m> Parent<'m> {
         let message = format!("the Gateway `{}` has no listener {wanted}", gateway.value);
         let error = report.error("missing-listener", place, message);
         error.hint = Some(near.map_or_else(|| listed(sections), |near| format!("did you mean `{near}`?")));
+    }
+
+    fn wrong_kind(&self, first: Option<Section<'_>>, report: &mut Report) {
+        let gateway = &self.reference.name.value;
+        let kind = self.route.kind;
+        let message = format!("the Gateway `{gateway}` does not let routes of the kind `{kind}` attach");
+        let error = report.error("kind-not-allowed", self.at("", self.reference.span), message);
+        error.related = first.map(|section| (section.listener.span, String::from("this listener")));
+        let taken: Vec<_> =
+            first.into_iter().flat_map(|section| section.listener.supported_kinds()).collect();
+        error.hint = Some(match first.map(|section| &section.listener.protocol.value) {
+            Some(Protocol::Other(word)) => format!("its protocol is `{word}`, which is not supported"),
+            _ if taken.is_empty() => {
+                String::from("it takes no routes at all: see the listener's allowedRoutes.kinds")
+            }
+            _ => format!("it takes {}: see the listener's allowedRoutes.kinds", taken.join(" and ")),
+        });
     }
 
     fn not_allowed(&self, first: Option<Section<'_>>, namespaces: &Namespaces<'m>, report: &mut Report) {
