@@ -4,6 +4,7 @@
 //! The words here are the Gateway API's. What an object means together with others is `resolve`'s business.
 
 pub mod core;
+pub mod filter;
 pub mod gateway;
 pub mod grant;
 mod read;

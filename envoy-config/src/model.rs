@@ -4,9 +4,13 @@
 //! ([`Endpoints::Unresolved`], [`Action::Respond`]), so that `render` cannot fail. Everything is in the order in which it
 //! is to be written; equal models render to equal bytes.
 
+mod action;
+
 use std::net::SocketAddr;
 
 use session_persistence::config::Rule;
+
+pub use self::action::{Action, Forward, HeaderChange, HeaderChanges};
 
 use crate::pem::{CertificateChain, PrivateKey};
 
@@ -126,7 +130,11 @@ pub struct Route {
     pub matches: RouteMatch,
     /// What becomes of them.
     pub action: Action,
-    /// The rule's session persistence, if it has any; never with [`Action::Respond`].
+    /// What changes in the headers of the request on its way to the endpoint.
+    pub request_headers: HeaderChanges,
+    /// What changes in the headers of the answer, whoever gave it.
+    pub response_headers: HeaderChanges,
+    /// The rule's session persistence, if it has any; with [`Action::Forward`] alone.
     pub persistence: Option<Rule>,
 }
 
@@ -170,15 +178,6 @@ pub enum TextMatch {
     Exact(String),
     /// An RE2 expression for the whole text.
     Regex(String),
-}
-
-/// What becomes of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// It goes to the cluster of this name.
-    Forward(String),
-    /// Envoy answers it with this status (a rule without backends: 500).
-    Respond(u16),
 }
 
 /// The endpoints of one rule. One cluster per rule, however many backends it has: a cluster is chosen before the session

@@ -8,6 +8,7 @@
 //! - `tls`: certificates, and which connection gets which.
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
 //! - `routes`: virtual hosts, matches and what becomes of a request, retries.
+//! - `headers`: changes in headers.
 //! - `clusters`: how endpoints are found and connected to.
 //! - `endpoints`: localities, weights and draining.
 //! - `balancing`: the pin first, the weights otherwise.
@@ -24,6 +25,7 @@ mod clusters;
 mod endpoints;
 mod extension;
 mod filters;
+mod headers;
 mod listener;
 mod refusal;
 mod routes;

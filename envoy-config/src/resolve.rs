@@ -8,7 +8,8 @@
 //! - `grants`: which references into other namespaces are permitted.
 //! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners.
-//! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where requests go, `persistence`,
+//! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where
+//!   requests go, `filters` for what happens on the way, `persistence`,
 //!   `rule_id` and `cookie_path` for their sessions.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
@@ -22,6 +23,7 @@ mod collisions;
 mod cookie_path;
 mod cookies;
 mod endpoints;
+mod filters;
 mod gateways;
 mod grants;
 mod hostname;

@@ -1,5 +1,6 @@
 //! HTTPRoute and GRPCRoute: they differ in their matches alone.
 
+use super::filter::Filter;
 use super::gateway::Hostname;
 use super::session::SessionPersistence;
 use crate::source::{Span, Spanned};
@@ -48,6 +49,8 @@ pub struct Rule {
     pub name: Option<Spanned<String>>,
     /// `matches`, of the route's kind: never empty, since the default is one for every request.
     pub matches: Vec<Match>,
+    /// `filters`, in their order; those that cannot be repeated are there once.
+    pub filters: Vec<Spanned<Filter>>,
     /// `backendRefs`.
     pub backend_refs: Vec<BackendRef>,
     /// `sessionPersistence`.

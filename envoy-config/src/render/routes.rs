@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::extension::{Empty, Extension, Message};
 use super::filters::PerRoute;
+use super::headers::HeaderMutations;
 use super::shares::{Fraction, NoSession, Shares};
 use crate::model::{self, Action, Domain, PathMatch, TextMatch, ValueMatch};
 
@@ -31,6 +32,8 @@ struct Route {
     matches: RouteMatch,
     #[serde(flatten)]
     action: RouteAction,
+    #[serde(flatten)]
+    headers: HeaderMutations,
     #[serde(skip_serializing_if = "Option::is_none")]
     typed_per_filter_config: Option<PerRoute>,
 }
@@ -138,6 +141,7 @@ impl RouteConfiguration {
                 runtime_fraction: None,
             },
             action: RouteAction::DirectResponse { status },
+            headers: HeaderMutations::default(),
             typed_per_filter_config: None,
         };
         let host = VirtualHost {
@@ -173,8 +177,8 @@ impl VirtualHost {
 impl Route {
     /// What goes in front of a route whose cluster cannot refuse by itself: its share of the requests without a session.
     fn refusing(route: &model::Route, shares: &Shares) -> Option<Self> {
-        let Action::Forward(cluster) = &route.action else { return None };
-        let share = shares.of(cluster)?;
+        let Action::Forward(forward) = &route.action else { return None };
+        let share = shares.of(&forward.cluster)?;
         let mut matches = RouteMatch::from(&route.matches);
         matches.headers.extend(route.persistence.as_ref().map(NoSession::of).map(HeaderCondition::NoSession));
         matches.runtime_fraction = Some(share.fraction());
@@ -182,6 +186,7 @@ impl Route {
             name: Some(format!("{}/refused", route.name)),
             matches,
             action: RouteAction::DirectResponse { status: share.status() },
+            headers: HeaderMutations::of(route),
             typed_per_filter_config: None,
         })
     }
@@ -193,9 +198,10 @@ impl From<&model::Route> for Route {
             name: Some(route.name.clone()),
             matches: RouteMatch::from(&route.matches),
             action: match &route.action {
-                Action::Forward(cluster) => RouteAction::Route(Forward::to(cluster)),
+                Action::Forward(forward) => RouteAction::Route(Forward::to(&forward.cluster)),
                 Action::Respond(status) => RouteAction::DirectResponse { status: *status },
             },
+            headers: HeaderMutations::of(route),
             typed_per_filter_config: route.persistence.as_ref().map(|_| PerRoute::persistent()),
         }
     }

@@ -1,12 +1,13 @@
 //! What the rules of one route serve: an Envoy route per match, a cluster per rule.
 
 use super::backends::Backends;
+use super::filters::Filters;
 use super::precedence::Precedence;
 use super::report::{Place, Report};
 use super::{matches, persistence, rule_id};
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind};
-use crate::model::{Action, Cluster, Domain, Endpoints, Locality, Route, RouteMatch};
+use crate::model::{Action, Cluster, Domain, Endpoints, Forward, Locality, Route, RouteMatch};
 
 /// A route, resolved as far as it goes without its listeners.
 pub(super) struct Served<'m> {
@@ -60,7 +61,14 @@ impl<'m> Served<'m> {
         let mark = rule_id::mark(object.spec.kind);
         let rule_name = format!("{mark}{namespace}/{name}/{number}");
         let persistent = rule.session_persistence.is_some();
-        let action = action(object.spec.kind, &rule_name, persistent, &localities);
+        let filters =
+            Filters { route: object, list: &rule.filters, field: format!("spec.rules[{number}].filters") };
+        let effects = filters.effects(report);
+        let action = if effects.refused {
+            refuse(object.spec.kind)
+        } else {
+            action(object.spec.kind, &rule_name, persistent, &localities)
+        };
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
             let persistence = match &rule.session_persistence {
@@ -86,11 +94,13 @@ impl<'m> Served<'m> {
                     name: format!("{rule_name}/{position}"),
                     matches: one.clone(),
                     action: action.clone(),
+                    request_headers: effects.request_headers.clone(),
+                    response_headers: effects.response_headers.clone(),
                     persistence,
                 },
             });
         }
-        if let Action::Forward(name) = action {
+        if let Action::Forward(Forward { cluster: name }) = action {
             self.clusters.push((number, Cluster { name, persistent, localities }));
         }
     }
@@ -113,9 +123,11 @@ fn action(kind: RouteKind, rule: &str, persistent: bool, localities: &[Locality]
     let takes = |locality: &Locality| {
         locality.endpoints != Endpoints::Unresolved && (persistent || locality.weight > 0)
     };
-    if localities.iter().any(takes) {
-        return Action::Forward(rule.to_owned());
-    }
+    if localities.iter().any(takes) { Action::Forward(Forward::to(rule)) } else { refuse(kind) }
+}
+
+/// The answer to requests that cannot be forwarded as their rule wants.
+fn refuse(kind: RouteKind) -> Action {
     Action::Respond(match kind {
         RouteKind::Http => 500,
         RouteKind::Grpc => 503,

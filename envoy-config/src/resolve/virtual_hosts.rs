@@ -14,7 +14,9 @@ use session_persistence::config::Rule;
 use super::collisions::{Collisions, RulePosition};
 use super::precedence::HostPrecedence;
 use super::rules::{Entry, Served};
-use crate::model::{Action, Certificate, Domain, PathMatch, Route, RouteMatch, Site, VirtualHost};
+use crate::model::{
+    Action, Certificate, Domain, HeaderChanges, PathMatch, Route, RouteMatch, Site, VirtualHost,
+};
 
 /// One listener of the address.
 pub(super) struct Host {
@@ -80,8 +82,14 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         headers: Vec::new(),
         query: Vec::new(),
     };
-    let route =
-        Route { name: String::from("misdirected"), matches, action: Action::Respond(421), persistence: None };
+    let route = Route {
+        name: String::from("misdirected"),
+        matches,
+        action: Action::Respond(421),
+        request_headers: HeaderChanges::default(),
+        response_headers: HeaderChanges::default(),
+        persistence: None,
+    };
     VirtualHost { domain: domain.clone(), routes: vec![route] }
 }
 

@@ -161,7 +161,6 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
 #[test]
 fn a_rule_keeps_the_rules_of_its_crd() {
     let cases = [
-        ("filters: [{type: CORS}]", "not-supported", "filters"),
         ("timeouts: {request: 1s}", "not-supported", "timeouts"),
         ("retry: {attempts: 1}", "not-supported", "retry"),
         ("backendRef: []", "unknown-field", "backendRef"),
@@ -338,7 +337,7 @@ fn everything_wrong_is_said_at_once_and_the_object_is_left_out() {
     let (manifests, diagnostics) =
         read(&route("name: A\nfilters: [1]\nbackendRefs: [{name: a}, {port: 80}]"));
     let codes: Vec<_> = diagnostics.iter().map(|d| d.code).collect();
-    assert_eq!(codes, ["not-supported", "invalid-name", "missing-field", "missing-field"]);
+    assert_eq!(codes, ["invalid-name", "wrong-type", "missing-field", "missing-field"]);
     assert!(manifests.routes.is_empty());
 }
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{
-    Action, Certificate, Cluster, Domain, Endpoint, Endpoints, Listener, Locality, Model, PathMatch,
-    Protocol, Route, RouteMatch, Site, TextMatch, ValueMatch, VirtualHost,
+    Action, Certificate, Cluster, Domain, Endpoint, Endpoints, Forward, HeaderChanges, Listener, Locality,
+    Model, PathMatch, Protocol, Route, RouteMatch, Site, TextMatch, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -39,11 +39,18 @@ pub(crate) fn header_rule() -> Rule {
 
 pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Option<Rule>) -> Route {
     let matches = RouteMatch { path, method: None, headers: Vec::new(), query: Vec::new() };
-    Route { name: name.to_owned(), matches, action, persistence }
+    Route {
+        name: name.to_owned(),
+        matches,
+        action,
+        request_headers: HeaderChanges::default(),
+        response_headers: HeaderChanges::default(),
+        persistence,
+    }
 }
 
 pub(crate) fn forward(cluster: &str) -> Action {
-    Action::Forward(cluster.to_owned())
+    Action::Forward(Forward::to(cluster))
 }
 
 pub(crate) fn prefix(path: &str) -> PathMatch {

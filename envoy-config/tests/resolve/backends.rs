@@ -1,7 +1,7 @@
 //! Where requests go: Services, EndpointSlices, weights.
 
 use envoy_config::diagnostic::Severity;
-use envoy_config::model::{Action, Domain, Endpoint, Endpoints};
+use envoy_config::model::{Action, Domain, Endpoint, Endpoints, Forward};
 
 use super::{BASE, faulty, finding, model, only_cluster, route, routes};
 
@@ -230,7 +230,7 @@ fn a_rule_that_forwards_nothing_answers_500() {
 #[test]
 fn with_persistence_a_rule_forwards_while_there_is_an_endpoint_for_its_sessions() {
     assert_eq!(action(&sticky("[{name: gone, port: 1}]")), Action::Respond(500));
-    let forward = Action::Forward("default/r/0".to_owned());
+    let forward = Action::Forward(Forward::to("default/r/0"));
     assert_eq!(action(&sticky("[{name: backend, port: 3000, weight: 0}]")), forward);
     assert_eq!(action(&sticky("[{name: gone, port: 1}, {name: backend, port: 3000, weight: 0}]")), forward);
 }

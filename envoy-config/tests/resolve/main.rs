@@ -21,7 +21,7 @@ mod speed;
 mod tls;
 
 use envoy_config::diagnostic::{self, Diagnostic, Severity};
-use envoy_config::model::{Action, Cluster, Domain, Listener, Model, Route};
+use envoy_config::model::{Action, Cluster, Domain, Forward, Listener, Model, Route};
 use envoy_config::options::Options;
 use envoy_config::source::Source;
 use envoy_config::{Compilation, compile};
@@ -153,7 +153,10 @@ fn names<'m>(listener: &'m Listener, domain: &Domain) -> Vec<&'m str> {
 fn only_cluster(model: &Model) -> &Cluster {
     assert_eq!(model.clusters.len(), 1);
     let cluster = &model.clusters[0];
-    assert_eq!(routes(&model.listeners[0], &Domain::Any)[0].action, Action::Forward(cluster.name.clone()));
+    assert_eq!(
+        routes(&model.listeners[0], &Domain::Any)[0].action,
+        Action::Forward(Forward::to(&cluster.name))
+    );
     cluster
 }
 

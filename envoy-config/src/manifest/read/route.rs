@@ -1,5 +1,6 @@
 //! HTTPRoute.
 
+mod filters;
 mod matches;
 mod parents;
 
@@ -19,9 +20,9 @@ const ROUTE: Known = Known {
 };
 
 const RULE: Known = Known {
-    read: &["name", "matches", "backendRefs", "sessionPersistence"],
+    read: &["name", "matches", "filters", "backendRefs", "sessionPersistence"],
     unread: &[],
-    unsupported: &["filters", "timeouts", "retry"],
+    unsupported: &["timeouts", "retry"],
     nulls: Nulls::Refused,
 };
 
@@ -64,10 +65,11 @@ fn rule(at: At<'_>, log: &mut Log) -> Option<Rule> {
         Some(matches) if !matches.is_empty() => matches,
         _ => vec![every_path(at.span())],
     };
+    let filters = fields.optional("filters", log, filters::read).unwrap_or_default();
     let backend_refs = fields.optional("backendRefs", log, |at, log| list(at, 0..=16, log, backend_ref));
     let session_persistence = fields.optional("sessionPersistence", log, session::read);
     let backend_refs = backend_refs.unwrap_or_default();
-    Some(Rule { name, matches, backend_refs, session_persistence, span: at.span() })
+    Some(Rule { name, matches, filters, backend_refs, session_persistence, span: at.span() })
 }
 
 /// The rule of a route without `rules`.
@@ -75,6 +77,7 @@ fn default_rule(span: Span) -> Rule {
     Rule {
         name: None,
         matches: vec![every_path(span)],
+        filters: Vec::new(),
         backend_refs: Vec::new(),
         session_persistence: None,
         span,

@@ -132,6 +132,11 @@ fn value_match(at: At<'_>, values: Values, log: &mut Log) -> Option<ValueMatch> 
     Some(ValueMatch { name: name?, value })
 }
 
+/// The value of a header.
+pub(super) fn header_text(at: At<'_>, log: &mut Log) -> Option<String> {
+    value_text(at, Values::Header, log)
+}
+
 fn value_text(at: At<'_>, values: Values, log: &mut Log) -> Option<String> {
     let text = string(at, log)?.value;
     let limit = match values {

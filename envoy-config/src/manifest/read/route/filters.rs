@@ -1,0 +1,139 @@
+//! `filters` of a rule: which there are, and which go together.
+
+mod headers;
+
+use std::collections::HashMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::filter::Filter;
+use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::names;
+use crate::manifest::read::value::{parsed, word};
+use crate::source::{Span, Spanned};
+
+const FILTER: Known = Known {
+    read: &[
+        "type",
+        "requestHeaderModifier",
+        "responseHeaderModifier",
+        "requestMirror",
+        "requestRedirect",
+        "urlRewrite",
+        "cors",
+        "externalAuth",
+        "extensionRef",
+    ],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const EXTENSION: Known =
+    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+/// The words of `type`.
+const TYPES: [(&str, Type); 8] = [
+    ("RequestHeaderModifier", Type::RequestHeaders),
+    ("ResponseHeaderModifier", Type::ResponseHeaders),
+    ("RequestMirror", Type::Mirror),
+    ("RequestRedirect", Type::Redirect),
+    ("URLRewrite", Type::Rewrite),
+    ("CORS", Type::Cors),
+    ("ExternalAuth", Type::ExternalAuth),
+    ("ExtensionRef", Type::Extension),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Type {
+    RequestHeaders,
+    ResponseHeaders,
+    Mirror,
+    Redirect,
+    Rewrite,
+    Cors,
+    ExternalAuth,
+    Extension,
+}
+
+impl Type {
+    /// The field that belongs to it.
+    const fn field(self) -> &'static str {
+        match self {
+            Self::RequestHeaders => "requestHeaderModifier",
+            Self::ResponseHeaders => "responseHeaderModifier",
+            Self::Mirror => "requestMirror",
+            Self::Redirect => "requestRedirect",
+            Self::Rewrite => "urlRewrite",
+            Self::Cors => "cors",
+            Self::ExternalAuth => "externalAuth",
+            Self::Extension => "extensionRef",
+        }
+    }
+
+    /// Whether a list of filters can have several.
+    const fn repeats(self) -> bool {
+        matches!(self, Self::Mirror | Self::Extension | Self::ExternalAuth)
+    }
+}
+
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<Filter>>> {
+    let mut types = Vec::new();
+    let filters = list(at, 0..=16, log, |at, log| filter(at, &mut types, log))?;
+    let mut first: HashMap<Type, Span> = HashMap::new();
+    for Spanned { value, span } in types {
+        match first.get(&value) {
+            Some(&earlier) if !value.repeats() => {
+                let error = Diagnostic::error("duplicate-value", span, "this filter can be there only once");
+                log.add(at.path.place(error).label("again here").related(earlier, "first here"));
+            }
+            Some(_) => {}
+            None => {
+                first.insert(value, span);
+            }
+        }
+    }
+    if let (Some(&redirect), Some(&rewrite)) = (first.get(&Type::Redirect), first.get(&Type::Rewrite)) {
+        let message = "a request is redirected or rewritten, not both";
+        let error = Diagnostic::error("invalid-value", rewrite, message);
+        log.add(at.path.place(error).label("the rewrite").related(redirect, "the redirect"));
+    }
+    Some(filters)
+}
+
+fn filter(at: At<'_>, types: &mut Vec<Spanned<Type>>, log: &mut Log) -> Option<Spanned<Filter>> {
+    let fields = Fields::of(at, &FILTER, log)?;
+    let kind = fields.required("type", log, word(&TYPES))?;
+    types.push(kind.clone());
+    let own = kind.value.field();
+    for other in TYPES.iter().map(|(_, other)| other.field()).filter(|field| *field != own) {
+        if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
+            let message = format!("`{other}` belongs to another type of filter: this one has `{own}`");
+            let error = Diagnostic::error("invalid-value", entry.key.span, message);
+            log.add(at.path.place(error).related(kind.span, "its type"));
+        }
+    }
+    let value = match kind.value {
+        Type::RequestHeaders => fields.required(own, log, headers::read).map(Filter::RequestHeaders),
+        Type::ResponseHeaders => fields.required(own, log, headers::read).map(Filter::ResponseHeaders),
+        Type::Extension => fields.required(own, log, extension).map(Filter::Extension),
+        // What it says has no bearing on the answer: its requests are refused.
+        Type::ExternalAuth => fields.required(own, log, |_, _| Some(Filter::ExternalAuth)),
+        Type::Mirror | Type::Redirect | Type::Rewrite | Type::Cors => {
+            let error =
+                Diagnostic::error("not-supported", kind.span, "filters of this type are not supported yet");
+            log.refuse(at.path.place(error))
+        }
+    };
+    Some(Spanned { value: value?, span: at.span() })
+}
+
+/// The kind, as `group/Kind`.
+fn extension(at: At<'_>, log: &mut Log) -> Option<String> {
+    let fields = Fields::of(at, &EXTENSION, log)?;
+    let group = fields.required("group", log, parsed("invalid-name", names::group));
+    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
+    fields.required("name", log, parsed("invalid-name", names::reference))?;
+    let (group, kind) = (group?.value, kind?.value);
+    Some(if group.is_empty() { kind } else { format!("{group}/{kind}") })
+}

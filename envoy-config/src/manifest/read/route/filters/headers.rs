@@ -1,0 +1,89 @@
+//! `requestHeaderModifier` and `responseHeaderModifier`.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::filter::{Header, HeaderModifier};
+use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::names;
+use crate::manifest::read::route::matches::header_text;
+use crate::manifest::read::unique::unique;
+use crate::manifest::read::value::parsed;
+use crate::source::{Span, Spanned};
+
+const MODIFIER: Known =
+    Known { read: &["set", "add", "remove"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const HEADER: Known =
+    Known { read: &["name", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<HeaderModifier> {
+    let fields = Fields::of(at, &MODIFIER, log)?;
+    let set = fields.optional("set", log, headers).unwrap_or_default();
+    let add = fields.optional("add", log, headers).unwrap_or_default();
+    let remove = fields.optional("remove", log, removed).unwrap_or_default();
+    // "Only one action for a given header name is permitted" (Gateway API, `HTTPHeaderFilter`).
+    let mut actions: HashMap<&str, (&str, Span)> = HashMap::new();
+    let set_names = set.iter().map(|header| ("set", &header.name));
+    let add_names = add.iter().map(|header| ("add", &header.name));
+    let removed_names = remove.iter().map(|name| ("remove", name));
+    for (action, name) in set_names.chain(add_names).chain(removed_names) {
+        match actions.get(name.value.as_str()) {
+            // Twice in one list is said already.
+            Some(&(other, first)) if other != action => {
+                let message =
+                    format!("a header changes in one way, and this one is in `{other}` and in `{action}`");
+                let error = Diagnostic::error("duplicate-value", name.span, message);
+                log.add(at.path.place(error).label("again here").related(first, "first here"));
+            }
+            Some(_) => {}
+            None => {
+                actions.insert(&name.value, (action, name.span));
+            }
+        }
+    }
+    Some(HeaderModifier { set, add, remove })
+}
+
+/// Header names do not tell case apart; of names that differ in case alone the first counts (Gateway API, `HTTPHeader`).
+fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<Header>> {
+    let written = list(at, 0..=16, log, header)?;
+    unique(&at, "header", written.iter().map(|(name, _)| (&name.value, name.span)), log);
+    let mut first: HashMap<String, &Spanned<String>> = HashMap::new();
+    let mut kept = Vec::new();
+    for (as_written, value) in &written {
+        let name = as_written.clone().map(|name| name.to_ascii_lowercase());
+        match first.get(&name.value) {
+            None => {
+                first.insert(name.value.clone(), as_written);
+                kept.push(Header { name, value: value.clone() });
+            }
+            // An error already.
+            Some(first) if first.value == as_written.value => {}
+            Some(first) => {
+                let message = "this entry has no effect: an earlier one is for the same header";
+                let warning = Diagnostic::warning("no-effect", name.span, message);
+                log.add(at.path.place(warning).related(first.span, "the one that counts"));
+            }
+        }
+    }
+    Some(kept)
+}
+
+fn header(at: At<'_>, log: &mut Log) -> Option<(Spanned<String>, String)> {
+    let fields = Fields::of(at, &HEADER, log)?;
+    let name = fields.required("name", log, parsed("invalid-name", names::token));
+    let value = fields.required("value", log, header_text);
+    Some((name?, value?))
+}
+
+fn removed(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
+    let names = list(at, 0..=16, log, parsed_name)?;
+    unique(&at, "header", names.iter().map(|name| (&name.value, name.span)), log);
+    Some(names.into_iter().map(|name| name.map(|name| name.to_ascii_lowercase())).collect())
+}
+
+fn parsed_name(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
+    parsed("invalid-name", names::token)(at, log)
+}

@@ -1,0 +1,73 @@
+//! Changes in headers: the fields of `envoy.config.route.v3.Route` for them.
+//!
+//! Envoy removes first, then overwrites, then appends; each header has one change, so that this order does not matter.
+//! The router does it: behind the filters in a request, before them in an answer, so that neither the token of a session nor
+//! its pin is touched.
+
+use serde::Serialize;
+
+use crate::model::{self, HeaderChange, HeaderChanges};
+
+#[derive(Default, Serialize)]
+pub(super) struct HeaderMutations {
+    #[serde(rename = "request_headers_to_add", skip_serializing_if = "Vec::is_empty")]
+    request_add: Vec<HeaderValueOption>,
+    #[serde(rename = "request_headers_to_remove", skip_serializing_if = "Vec::is_empty")]
+    request_remove: Vec<String>,
+    #[serde(rename = "response_headers_to_add", skip_serializing_if = "Vec::is_empty")]
+    response_add: Vec<HeaderValueOption>,
+    #[serde(rename = "response_headers_to_remove", skip_serializing_if = "Vec::is_empty")]
+    response_remove: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct HeaderValueOption {
+    header: HeaderValue,
+    append_action: AppendAction,
+}
+
+#[derive(Serialize)]
+struct HeaderValue {
+    key: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum AppendAction {
+    AppendIfExistsOrAdd,
+    OverwriteIfExistsOrAdd,
+}
+
+impl HeaderMutations {
+    pub(super) fn of(route: &model::Route) -> Self {
+        let (request_add, request_remove) = lists(&route.request_headers);
+        let (response_add, response_remove) = lists(&route.response_headers);
+        Self { request_add, request_remove, response_add, response_remove }
+    }
+}
+
+/// What is to be added, and what removed.
+fn lists(changes: &HeaderChanges) -> (Vec<HeaderValueOption>, Vec<String>) {
+    let mut add = Vec::new();
+    let mut remove = Vec::new();
+    for (name, change) in &changes.0 {
+        let append = |value: &String| HeaderValueOption::new(name, value, AppendAction::AppendIfExistsOrAdd);
+        match change {
+            HeaderChange::Remove => remove.push(name.clone()),
+            HeaderChange::Set(first, others) => {
+                add.push(HeaderValueOption::new(name, first, AppendAction::OverwriteIfExistsOrAdd));
+                add.extend(others.iter().map(append));
+            }
+            HeaderChange::Add(values) => add.extend(values.iter().map(append)),
+        }
+    }
+    (add, remove)
+}
+
+impl HeaderValueOption {
+    fn new(name: &str, value: &str, append_action: AppendAction) -> Self {
+        // Envoy reads `%START_TIME%` and its like in values.
+        Self { header: HeaderValue { key: name.to_owned(), value: value.replace('%', "%%") }, append_action }
+    }
+}

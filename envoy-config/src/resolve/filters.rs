@@ -1,0 +1,79 @@
+//! What the filters of a rule do together (Gateway API, `HTTPRouteRule.filters`).
+//!
+//! A filter that cannot do what it is for is an error, and refuses the requests: leaving it out could let pass what it
+//! was to keep out.
+
+use super::report::{Place, Report};
+use crate::manifest::Object;
+use crate::manifest::filter::{Filter, Header, HeaderModifier};
+use crate::manifest::route::Route;
+use crate::model::HeaderChanges;
+use crate::source::{Span, Spanned};
+
+/// What filters do, one behind the other.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) request_headers: HeaderChanges,
+    pub(super) response_headers: HeaderChanges,
+    /// One of them cannot be had: the requests are answered 500.
+    pub(super) refused: bool,
+}
+
+/// Filters and where they stand.
+pub(super) struct Filters<'m> {
+    pub(super) route: &'m Object<Route>,
+    pub(super) list: &'m [Spanned<Filter>],
+    /// The path of the list.
+    pub(super) field: String,
+}
+
+impl Filters<'_> {
+    /// What they do.
+    pub(super) fn effects(&self, report: &mut Report) -> Effects {
+        let mut effects = Effects::default();
+        for (position, filter) in self.list.iter().enumerate() {
+            let mut refuse = |span, message: String| {
+                let place = Place::new(self.route, format!("{}[{position}]", self.field), span);
+                report.error("not-supported", place, message).hint =
+                    Some(String::from("requests that it would have seen are answered 500"));
+                effects.refused = true;
+            };
+            match &filter.value {
+                Filter::RequestHeaders(modifier) | Filter::ResponseHeaders(modifier)
+                    if host(modifier).is_some() =>
+                {
+                    let message = "Envoy does not let this filter change the header `Host`";
+                    refuse(host(modifier).unwrap_or(filter.span), message.to_owned());
+                }
+                Filter::RequestHeaders(modifier) => change(&mut effects.request_headers, modifier),
+                Filter::ResponseHeaders(modifier) => change(&mut effects.response_headers, modifier),
+                Filter::Extension(kind) => {
+                    refuse(filter.span, format!("no filters of the kind `{kind}` are known"));
+                }
+                Filter::ExternalAuth => {
+                    refuse(filter.span, String::from("the filter `ExternalAuth` is not supported"));
+                }
+            }
+        }
+        effects
+    }
+}
+
+/// Where a modifier changes the header `Host`.
+fn host(modifier: &HeaderModifier) -> Option<Span> {
+    let HeaderModifier { set, add, remove } = modifier;
+    let written = set.iter().chain(add).map(|Header { name, .. }| name).chain(remove);
+    written.into_iter().find(|name| name.value == "host").map(|name| name.span)
+}
+
+fn change(headers: &mut HeaderChanges, modifier: &HeaderModifier) {
+    for header in &modifier.set {
+        headers.set(&header.name.value, &header.value);
+    }
+    for header in &modifier.add {
+        headers.add(&header.name.value, &header.value);
+    }
+    for name in &modifier.remove {
+        headers.remove(&name.value);
+    }
+}
