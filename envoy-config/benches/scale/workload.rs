@@ -16,13 +16,6 @@ pub(crate) struct Size {
     pub(crate) endpoints: u32,
 }
 
-impl Size {
-    /// So many times the routes, and with them the Services and their endpoints.
-    pub(crate) const fn times(self, factor: u32) -> Self {
-        Self { routes: self.routes * factor, ..self }
-    }
-}
-
 /// The manifests, as one file.
 pub(crate) fn manifests(size: Size) -> Source {
     let mut text = String::from(GATEWAY);

@@ -14,6 +14,7 @@ mod observation;
 mod pinning;
 mod private_header;
 mod rendered;
+mod scale;
 mod scene;
 mod transcripts;
 mod weights;
