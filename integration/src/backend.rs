@@ -12,6 +12,7 @@ mod peers;
 mod serve;
 mod sessions;
 mod site;
+mod trouble;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +20,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::broadcast;
 
 pub use control::{Control, Status};
 pub use echo::Pod;
 pub use group::{GroupError, start_group};
 pub use peers::{Peers, PeersError};
+pub use serve::Arrival;
 use serve::{Server, Shared};
 pub use sessions::{WatchedSession, watched};
 pub use site::Site;
@@ -103,6 +106,12 @@ impl Backend {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// The requests that reach it from now on; of those that nobody takes, the latest thousand.
+    #[must_use]
+    pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {
+        self.shared.arrivals.subscribe()
     }
 
     /// Changes what it does with requests, those that wait included.

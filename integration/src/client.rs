@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 pub use answer::Answer;
 use jar::Jar;
-pub use raw::raw;
+pub use raw::{parse, raw};
 
 /// The longest that a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -126,7 +126,16 @@ impl Client {
         self.ask(Method::POST, path, headers).await
     }
 
-    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
+    /// Sends a request of any method without a body, with these headers.
+    ///
+    /// # Errors
+    /// There is no answer; any status is one.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, ClientError> {
         let url = format!("http://{}{path}", self.host);
         let mut request = Request::builder().method(method);
         if let Some(fields) = request.headers_mut() {

@@ -8,17 +8,32 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response, Version};
+use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::echo::{self, Pod};
+use super::trouble::{Failure, Failures};
 use super::{Behaviour, Site};
+
+/// How many requests wait for whoever looks at them.
+const ARRIVALS: usize = 1000;
+
+/// A request as it reached a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The method.
+    pub method: Method,
+    /// The path and the query.
+    pub path: String,
+    /// The headers, `Host` (of HTTP/1) among them.
+    pub headers: HeaderMap,
+}
 
 /// What outlives a server that is killed and revived.
 #[derive(Debug)]
@@ -26,12 +41,31 @@ pub(super) struct Shared {
     pub(super) pod: Pod,
     pub(super) requests: AtomicU64,
     pub(super) behaviour: watch::Sender<Behaviour>,
+    pub(super) arrivals: broadcast::Sender<Arrival>,
+    failures: Failures,
     site: Option<Arc<Site>>,
 }
 
 impl Shared {
     pub(super) fn new(pod: Pod, site: Option<Arc<Site>>) -> Self {
-        Self { pod, requests: AtomicU64::new(0), behaviour: watch::Sender::new(Behaviour::Answer), site }
+        Self {
+            pod,
+            requests: AtomicU64::new(0),
+            behaviour: watch::Sender::new(Behaviour::Answer),
+            arrivals: broadcast::Sender::new(ARRIVALS),
+            failures: Failures::default(),
+            site,
+        }
+    }
+
+    fn announce(&self, request: &Request<Incoming>) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if self.arrivals.receiver_count() > 0 {
+            let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+            let headers = request.headers().clone();
+            // Whoever listened has stopped: then nobody is to be told.
+            let _ = self.arrivals.send(Arrival { method: request.method().clone(), path, headers });
+        }
     }
 }
 
@@ -45,7 +79,7 @@ pub(super) fn pod(listener: TcpListener, shared: &Arc<Shared>) -> Server {
 }
 
 async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Outcome {
-    shared.requests.fetch_add(1, Ordering::Relaxed);
+    shared.announce(&request);
     let mut behaviour = shared.behaviour.subscribe();
     let decided = behaviour.wait_for(|&behaviour| behaviour != Behaviour::Pause).await;
     if !decided.is_ok_and(|behaviour| *behaviour == Behaviour::Answer) {
@@ -56,7 +90,15 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Outcome {
     {
         return Ok(answer);
     }
-    Ok(echo::answer(&request, &shared.pod))
+    match shared.failures.of(&request).await {
+        None => Ok(echo::answer(&request, &shared.pod)),
+        Some(Failure::Status(status)) => {
+            let mut response = Response::default();
+            *response.status_mut() = status;
+            Ok(response)
+        }
+        Some(Failure::HangUp) => Err(io::Error::other("hanging up")),
+    }
 }
 
 /// How long a server that goes away waits on each idle connection for one more request. Closing it at once would lose the

@@ -23,8 +23,9 @@ async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Answer, ClientE
     parse(&bytes).ok_or_else(|| ClientError::Garbage(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// An answer whose body is what follows the head.
-fn parse(bytes: &[u8]) -> Option<Answer> {
+/// An HTTP answer whose body is what follows the head: as it came over HTTP/1.1, or as `curl --include` tells it.
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let (head, body) = (bytes.get(..end)?, bytes.get(end + 4..)?.to_vec());
     let mut lines = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);

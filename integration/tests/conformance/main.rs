@@ -1,0 +1,15 @@
+//! The Gateway API's conformance tests, replayed: for each of them that needs no live API server, its promise in manifests of
+//! our own on top of an infrastructure like the suite's, compiled with `--keep-going`, on a real Envoy.
+//!
+//! A test is named after the file of the one that it replays.
+#![cfg(test)]
+
+mod backends;
+mod case;
+mod https;
+mod infrastructure;
+mod listeners;
+mod matching;
+mod references;
+mod scene;
+mod tls;

@@ -1,0 +1,82 @@
+//! What refers to something that is not there, may not be used, or is of no known kind: 500 for what is behind it, and
+//! nothing at all where the parent is meant.
+
+use crate::case::get;
+use crate::infrastructure::{INFRA, SAME_NAMESPACE, V1, WEB};
+use crate::scene::{Scene, gateway, http_route, route};
+
+/// A backendRef of a kind that nobody knows answers 500, whatever its name.
+#[tokio::test]
+async fn httproute_invalid_backendref_unknown_kind() {
+    let rules =
+        "\n  - backendRefs: [{group: unknown.example, kind: Fountain, name: infra-backend-v1, port: 8080}]";
+    let faulty = ["HTTPRoute gateway-conformance-infra/unknown-kind"];
+    let scene = Scene::start_in_spite_of(&faulty, &[route("unknown-kind", SAME_NAMESPACE, rules)]).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/any").answers(500)]).await;
+}
+
+/// A Service that is not there answers 500.
+#[tokio::test]
+async fn httproute_invalid_nonexistent_backendref() {
+    let rules = "\n  - backendRefs: [{name: no-such-service, port: 8080}]";
+    let faulty = ["HTTPRoute gateway-conformance-infra/no-service"];
+    let scene = Scene::start_in_spite_of(&faulty, &[route("no-service", SAME_NAMESPACE, rules)]).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+}
+
+/// A Service of another namespace that grants nothing answers 500.
+#[tokio::test]
+async fn httproute_invalid_cross_namespace_backend_ref() {
+    let rules =
+        "\n  - backendRefs: [{name: web-backend, namespace: gateway-conformance-web-backend, port: 8080}]";
+    let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
+    let scene = Scene::start_in_spite_of(&faulty, &[route("elsewhere", SAME_NAMESPACE, rules)]).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+}
+
+/// A Gateway that takes routes of its own namespace alone serves none of another.
+#[tokio::test]
+async fn httproute_invalid_cross_namespace_parent_ref() {
+    let parent = "{name: same-namespace, namespace: gateway-conformance-infra}";
+    let rules = "\n  - backendRefs: [{name: web-backend, port: 8080}]";
+    let documents = [http_route(WEB, "from-elsewhere", parent, "", rules)];
+    let faulty = ["HTTPRoute gateway-conformance-web-backend/from-elsewhere"];
+    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(404)]).await;
+}
+
+/// A port that the Gateway does not have is no parent.
+#[tokio::test]
+async fn httproute_invalid_parentref_not_matching_listener_port() {
+    unmatched_parent("{name: same-namespace, port: 81}").await;
+}
+
+/// A listener that the Gateway does not have is no parent, though another one has the port.
+#[tokio::test]
+async fn httproute_invalid_parentref_not_matching_section_name() {
+    unmatched_parent("{name: same-namespace, port: 80, sectionName: not-http}").await;
+}
+
+async fn unmatched_parent(parent: &str) {
+    let rules = "\n  - backendRefs: [{name: infra-backend-v1, port: 8080}]";
+    let documents = [
+        http_route(INFRA, "lost", parent, "", rules),
+        http_route(INFRA, "found", "{name: same-namespace}", "found.example", rules),
+    ];
+    let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
+    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    let cases = [get("/").answers(404), get("/").host("found.example").reaches(V1)];
+    scene.check(SAME_NAMESPACE, 80, &cases).await;
+}
+
+/// A listener of that name with another port is no parent.
+#[tokio::test]
+async fn httproute_invalid_parentref_section_name_not_matching_port() {
+    let listener = "\n  - {name: http, protocol: HTTP, port: 80, allowedRoutes: {kinds: [{kind: HTTPRoute}], namespaces: {from: All}}}";
+    let rules = "\n  - backendRefs: [{name: infra-backend-v1, port: 8080}]";
+    let parent = "{name: one-listener, sectionName: http, port: 81}";
+    let documents = [gateway("one-listener", listener), http_route(INFRA, "lost", parent, "", rules)];
+    let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
+    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    scene.check("one-listener", 80, &[get("/").answers(404)]).await;
+}

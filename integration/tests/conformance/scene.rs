@@ -1,0 +1,154 @@
+//! A replay: the routes of a test on top of the infrastructure, compiled as `envoy-config render --keep-going` does it,
+//! on a real Envoy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use envoy_config::diagnostic::{self, Severity};
+use envoy_config::manifest;
+use envoy_config::options::{Bind, ListenerName, Options, PortMapping};
+use envoy_config::source::Source;
+use integration::artifact;
+use integration::backend::Backend;
+use integration::client::{Client, Protocol};
+use integration::deployment::{Deployment, FREE_PORT, bootstrap};
+use integration::envoy::Process;
+
+use crate::case::Case;
+use crate::infrastructure::{INFRA, Infrastructure};
+use crate::tls;
+
+/// An Envoy, what it serves, and the pods.
+pub(crate) struct Scene {
+    envoy: Process,
+    _pods: Vec<Backend>,
+}
+
+/// A document of the Gateway API in the namespace of the Gateways.
+pub(crate) fn route(name: &str, gateway: &str, rules: &str) -> String {
+    http_route(INFRA, name, &format!("{{name: {gateway}}}"), "", rules)
+}
+
+/// An `HTTPRoute`: its parents, its hostnames (or nothing) and its rules in YAML.
+pub(crate) fn http_route(namespace: &str, name: &str, parents: &str, hostnames: &str, rules: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
+         metadata: {{name: {name}, namespace: {namespace}}}\n\
+         spec:\n  parentRefs: [{parents}]\n  hostnames: [{hostnames}]\n  rules:{rules}\n"
+    )
+}
+
+/// A Gateway in the namespace of the others with these listeners in YAML.
+pub(crate) fn gateway(name: &str, listeners: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
+         metadata: {{name: {name}, namespace: {INFRA}}}\n\
+         spec:\n  gatewayClassName: conformance\n  listeners:{listeners}\n"
+    )
+}
+
+impl Scene {
+    /// An Envoy that serves these documents, in which there is no error.
+    pub(crate) async fn start(documents: &[String]) -> Self {
+        Self::start_in_spite_of(&[], documents).await
+    }
+
+    /// An Envoy that serves what can be served of these documents, in which there are errors in these objects.
+    pub(crate) async fn start_in_spite_of(faulty: &[&str], documents: &[String]) -> Self {
+        let Infrastructure { pods, manifests } = Infrastructure::start();
+        let source = |name: &str, text| Source { name: name.to_owned(), text };
+        let sources =
+            [source("infrastructure.yaml", manifests), source("routes.yaml", documents.join("---\n"))];
+        let options =
+            Options { keep_going: true, port_mappings: distinct_binds(&sources), ..Options::default() };
+        let compilation = envoy_config::compile(&sources, &options);
+        let printed = diagnostic::print(&compilation.diagnostics, &sources, false);
+        assert_eq!(compilation.misfits, [], "{printed}");
+        let errors = compilation.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        let found: BTreeSet<_> = errors.map(|found| found.object.as_deref().unwrap_or_default()).collect();
+        assert_eq!(found, faulty.iter().copied().collect(), "{printed}");
+        let mut model = compilation.model.expect("something to serve");
+        for listener in &mut model.listeners {
+            listener.bind = FREE_PORT;
+        }
+        let module = artifact::module().unwrap_or_else(|error| panic!("{error}"));
+        let deployment = Deployment::of_bootstrap(bootstrap(&model, FREE_PORT, &module)).unwrap();
+        let envoy = deployment.start().await.unwrap_or_else(|error| panic!("{error}"));
+        Self { envoy, _pods: pods }
+    }
+
+    /// Where a Gateway's port is.
+    pub(crate) fn address(&self, gateway: &str, port: u16) -> SocketAddr {
+        let name = format!("{INFRA}/{gateway}/{port}");
+        self.envoy.listener(&name).unwrap_or_else(|| panic!("nothing listens for {name}"))
+    }
+
+    /// Makes requests of a Gateway's port over HTTP/1.1 and HTTP/2 and asserts what comes of each.
+    pub(crate) async fn check(&self, gateway: &str, port: u16, cases: &[Case]) {
+        let mut problems = Vec::new();
+        for case in cases {
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                problems.extend(self.problem(gateway, port, case, protocol).await);
+            }
+        }
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+    }
+
+    /// Makes requests of a Gateway's HTTPS port, each with a handshake for its own hostname, and asserts what comes of each.
+    pub(crate) async fn check_tls(&self, gateway: &str, port: u16, cases: &[(&str, Case)]) {
+        let address = self.address(gateway, port);
+        let mut problems = Vec::new();
+        for (hostname, case) in cases {
+            let host = case.ask.host.as_deref().unwrap_or(hostname);
+            for option in ["--http1.1", "--http2"] {
+                let found = match tls::ask(address, hostname, host, &case.ask, option).await {
+                    Ok(answer) => case.problems(&answer, host),
+                    Err(problem) => vec![problem],
+                };
+                if !found.is_empty() {
+                    problems.push(format!("{:?} to {hostname} {option}: {}", case.ask, found.join("; ")));
+                }
+            }
+        }
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+    }
+
+    /// What is wrong with the answer to one request.
+    async fn problem(&self, gateway: &str, port: u16, case: &Case, protocol: Protocol) -> Option<String> {
+        let host = case.ask.host.clone().unwrap_or_else(|| default_host(port));
+        let client = Client::new(self.address(gateway, port)).asking_for(&host).speaking(protocol);
+        let headers: Vec<_> =
+            case.ask.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let problems = match client.ask(case.ask.method.clone(), &case.ask.path, &headers).await {
+            Ok(answer) => case.problems(&answer, &host),
+            Err(error) => vec![error.to_string()],
+        };
+        (!problems.is_empty()).then(|| format!("{:?} over {protocol:?}: {}", case.ask, problems.join("; ")))
+    }
+}
+
+/// The `Host` of a client that was told the Gateway's address.
+fn default_host(port: u16) -> String {
+    match port {
+        80 => String::from("gateway.example"),
+        port => format!("gateway.example:{port}"),
+    }
+}
+
+/// Several Gateways have a port 80: each port of each Gateway is moved to a number of its own.
+fn distinct_binds(sources: &[Source]) -> Vec<PortMapping> {
+    let (manifests, _) = manifest::read(sources);
+    let mut first_listeners = BTreeMap::new();
+    for gateway in &manifests.gateways {
+        let (namespace, name) = (&gateway.metadata.namespace.value, &gateway.metadata.name.value);
+        for listener in &gateway.spec.listeners {
+            let port = (namespace.clone(), name.clone(), listener.port.value);
+            first_listeners.entry(port).or_insert_with(|| listener.name.value.clone());
+        }
+    }
+    let mapping = |(((namespace, gateway, _), listener), bind): ((_, String), u16)| PortMapping {
+        listener: ListenerName { namespace: Some(namespace), gateway: Some(gateway), listener },
+        bind: Bind::Port(bind.try_into().unwrap()),
+    };
+    first_listeners.into_iter().zip(1000..).map(mapping).collect()
+}
