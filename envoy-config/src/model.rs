@@ -188,8 +188,30 @@ pub struct Cluster {
     pub name: String,
     /// Whether requests can be pinned to one of its endpoints.
     pub persistent: bool,
+    /// What its requests are.
+    pub traffic: Traffic,
+    /// What its endpoints speak.
+    pub version: HttpVersion,
     /// One per backendRef, in the manifest's order.
     pub localities: Vec<Locality>,
+}
+
+/// What the requests to a cluster are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// Any requests: those that cannot be sent for want of a backend are answered 500.
+    Http,
+    /// Calls of gRPC: the same are `UNAVAILABLE`, which Envoy makes of 503.
+    Grpc,
+}
+
+/// A version of HTTP that endpoints speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, in the clear without an upgrade.
+    Http2,
 }
 
 /// One backendRef.
@@ -215,7 +237,8 @@ pub enum Endpoints {
         /// The port.
         port: u16,
     },
-    /// The reference did not resolve: its share of the requests is answered 500 (Gateway API, `HTTPBackendRef`).
+    /// The reference did not resolve: its share of the requests is refused as the cluster's [`Traffic`] wants (Gateway API,
+    /// `HTTPBackendRef`, `GRPCBackendRef`).
     Unresolved,
 }
 

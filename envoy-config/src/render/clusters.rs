@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::balancing::LoadBalancing;
 use super::endpoints::LoadAssignment;
-use super::extension::{Extension, Message};
+use super::extension::{Empty, Extension, Message, Typed};
 use super::shares::looks_names_up;
-use crate::model;
+use crate::model::{self, HttpVersion};
 
 #[derive(Serialize)]
 pub(super) struct Cluster {
@@ -14,6 +14,8 @@ pub(super) struct Cluster {
     #[serde(flatten)]
     discovery: Discovery,
     connect_timeout: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typed_extension_protocol_options: Option<ProtocolOptions>,
     load_balancing_policy: LoadBalancing,
     circuit_breakers: CircuitBreakers,
     load_assignment: LoadAssignment,
@@ -44,8 +46,29 @@ struct Thresholds {
     max_retries: u32,
 }
 
+/// By the name of the extension.
+#[derive(Serialize)]
+struct ProtocolOptions {
+    #[serde(rename = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions")]
+    http: Typed<HttpProtocolOptions>,
+}
+
+#[derive(Serialize)]
+struct HttpProtocolOptions {
+    explicit_http_config: ExplicitHttp,
+}
+
+#[derive(Serialize)]
+struct ExplicitHttp {
+    http2_protocol_options: Empty,
+}
+
 impl Message for DnsCluster {
     const TYPE: &'static str = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster";
+}
+
+impl Message for HttpProtocolOptions {
+    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 }
 
 impl From<&model::Cluster> for Cluster {
@@ -55,6 +78,7 @@ impl From<&model::Cluster> for Cluster {
             discovery: Discovery::of(cluster),
             // A node that is gone answers nothing at all: the client waits this long for its failover.
             connect_timeout: "2s",
+            typed_extension_protocol_options: ProtocolOptions::of(cluster.version),
             load_balancing_policy: if cluster.persistent {
                 LoadBalancing::pinned()
             } else {
@@ -64,6 +88,19 @@ impl From<&model::Cluster> for Cluster {
             // of requests, so that each of them may be a retry.
             circuit_breakers: CircuitBreakers { thresholds: (Thresholds { max_retries: 1024 },) },
             load_assignment: LoadAssignment::of(cluster),
+        }
+    }
+}
+
+impl ProtocolOptions {
+    /// HTTP/1.1 is Envoy's own choice.
+    fn of(version: HttpVersion) -> Option<Self> {
+        match version {
+            HttpVersion::Http1 => None,
+            HttpVersion::Http2 => {
+                let explicit_http_config = ExplicitHttp { http2_protocol_options: Empty {} };
+                Some(Self { http: HttpProtocolOptions { explicit_http_config }.into() })
+            }
         }
     }
 }

@@ -62,9 +62,9 @@ impl Intake {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let mut weighted = cluster.localities.iter().filter(|locality| locality.weight > 0).peekable();
         if weighted.peek().is_none() {
-            return Self::Refused(Refusal::NoBackend);
+            return Self::Refused(Refusal::of_missing_backends(cluster));
         }
-        let mut intake = Self::Refused(Refusal::NoEndpoint);
+        let mut intake = Self::Refused(Refusal::Unavailable);
         for locality in weighted {
             match &locality.endpoints {
                 Endpoints::Addresses(endpoints) if endpoints.is_empty() => {}
@@ -89,7 +89,7 @@ impl LoadAssignment {
             .localities
             .iter()
             .filter(|locality| refuses || locality.endpoints != Endpoints::Unresolved);
-        let localities = localities.filter_map(|locality| LocalityEndpoints::of(locality, intake));
+        let localities = localities.filter_map(|locality| LocalityEndpoints::of(locality, cluster, intake));
         let refusing = match intake {
             Intake::Refused(refusal) if refuses => Some(LocalityEndpoints::refusing("", 1, refusal)),
             Intake::Refused(_) | Intake::Regular | Intake::Draining => None,
@@ -100,7 +100,7 @@ impl LoadAssignment {
 
 impl LocalityEndpoints {
     /// None for a locality that would neither serve nor refuse anything.
-    fn of(locality: &Locality, intake: Intake) -> Option<Self> {
+    fn of(locality: &Locality, cluster: &Cluster, intake: Intake) -> Option<Self> {
         let lb_endpoints = match &locality.endpoints {
             Endpoints::Addresses(endpoints) if endpoints.is_empty() => return None,
             Endpoints::Addresses(endpoints) => {
@@ -111,7 +111,8 @@ impl LocalityEndpoints {
             Endpoints::Hostname { host, port } => vec![LbEndpoint::at(Address::host(host, *port))],
             Endpoints::Unresolved if locality.weight == 0 => return None,
             Endpoints::Unresolved => {
-                return Some(Self::refusing(&locality.name, locality.weight, Refusal::NoBackend));
+                let refusal = Refusal::of_missing_backends(cluster);
+                return Some(Self::refusing(&locality.name, locality.weight, refusal));
             }
         };
         Some(Self {

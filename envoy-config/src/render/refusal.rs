@@ -18,15 +18,15 @@ use super::filters::Router;
 use super::listener::{CONNECTION_MANAGER, FilterChain};
 use super::routes::RouteConfiguration;
 use super::shares::looks_names_up;
-use crate::model::{Cluster, Endpoints, Model};
+use crate::model::{Cluster, Endpoints, Model, Traffic};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Refusal {
-    /// The backend does not exist, or no backend has a weight.
-    NoBackend,
-    /// The backends exist and have no endpoint.
-    NoEndpoint,
+    /// 500: the backend does not exist, or no backend has a weight.
+    Error,
+    /// 503: the backends exist and have no endpoint; or the same for gRPC, which takes it for `UNAVAILABLE`.
+    Unavailable,
 }
 
 #[derive(Serialize)]
@@ -66,7 +66,7 @@ impl Refusal {
             .localities
             .iter()
             .any(|locality| locality.weight > 0 && locality.endpoints == Endpoints::Unresolved)
-            .then_some(Self::NoBackend);
+            .then_some(Self::of_missing_backends(cluster));
         let intake = match Intake::of(cluster) {
             Intake::Refused(refusal) => Some(refusal),
             Intake::Regular | Intake::Draining => None,
@@ -74,17 +74,25 @@ impl Refusal {
         unresolved.into_iter().chain(intake)
     }
 
+    /// Where no backend can be asked, for want of one or of a weight.
+    pub(super) const fn of_missing_backends(cluster: &Cluster) -> Self {
+        match cluster.traffic {
+            Traffic::Http => Self::Error,
+            Traffic::Grpc => Self::Unavailable,
+        }
+    }
+
     pub(super) const fn status(self) -> u16 {
         match self {
-            Self::NoBackend => 500,
-            Self::NoEndpoint => 503,
+            Self::Error => 500,
+            Self::Unavailable => 503,
         }
     }
 
     const fn listener(self) -> &'static str {
         match self {
-            Self::NoBackend => "refuse-500",
-            Self::NoEndpoint => "refuse-503",
+            Self::Error => "refuse-500",
+            Self::Unavailable => "refuse-503",
         }
     }
 

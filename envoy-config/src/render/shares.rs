@@ -87,7 +87,7 @@ impl Share {
         let refused = weight(|endpoints| *endpoints == Endpoints::Unresolved);
         let all = weight(|endpoints| *endpoints != Endpoints::Addresses(Vec::new()));
         let millionths = u32::try_from(refused.saturating_mul(ALL).checked_div(all)?).ok()?;
-        (millionths > 0).then_some(Self { refusal: Refusal::NoBackend, millionths })
+        (millionths > 0).then_some(Self { refusal: Refusal::of_missing_backends(cluster), millionths })
     }
 
     pub(super) const fn status(self) -> u16 {

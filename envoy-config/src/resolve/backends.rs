@@ -2,6 +2,7 @@
 //!
 //! A backendRef that does not resolve is an error, and [`Endpoints::Unresolved`] with its weight.
 
+mod protocol;
 mod reference;
 
 use std::collections::{HashMap, HashSet};
@@ -14,7 +15,7 @@ use super::report::{Place, Report};
 use crate::manifest::core::{Service, ServicePort, TargetPort};
 use crate::manifest::route::{Route, Rule};
 use crate::manifest::{Manifests, Object};
-use crate::model::{Endpoints, Locality};
+use crate::model::{Endpoints, HttpVersion, Locality};
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
@@ -25,6 +26,20 @@ pub(super) struct Backends<'m, 'g> {
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
     /// Services of which has been said what their sessions lack.
     told: HashSet<(&'m str, &'m str)>,
+}
+
+/// What became of a backendRef.
+pub(super) struct Backend {
+    pub(super) locality: Locality,
+    /// None where nobody is asked, so that any will do.
+    pub(super) version: Option<HttpVersion>,
+}
+
+/// Where requests go, and what is spoken there.
+#[derive(Clone)]
+struct Target {
+    endpoints: Endpoints,
+    version: HttpVersion,
 }
 
 impl<'m, 'g> Backends<'m, 'g> {
@@ -39,46 +54,71 @@ impl<'m, 'g> Backends<'m, 'g> {
         }
     }
 
-    /// One locality per backendRef of a rule, in the manifest's order.
-    pub(super) fn localities(
+    /// One per backendRef of a rule, in the manifest's order.
+    pub(super) fn of_rule(
         &mut self,
         route: &'m Object<Route>,
         number: usize,
         rule: &'m Rule,
         report: &mut Report,
-    ) -> Vec<Locality> {
+    ) -> Vec<Backend> {
         let mut names: HashMap<String, usize> = HashMap::new();
-        let mut localities = Vec::with_capacity(rule.backend_refs.len());
+        let mut backends = Vec::with_capacity(rule.backend_refs.len());
         for (position, backend) in rule.backend_refs.iter().enumerate() {
             let field = format!("spec.rules[{number}].backendRefs[{position}]");
             let reference = Reference { route, backend, field };
             let name = reference.locality();
             let repeated = names.entry(name.clone()).or_default();
             *repeated += 1;
-            localities.push(Locality {
-                name: if *repeated > 1 { format!("{name}#{repeated}") } else { name },
-                weight: backend.weight.value,
-                endpoints: self.resolve(&reference, rule, report).unwrap_or(Endpoints::Unresolved),
+            let target = self.resolve(&reference, rule, report);
+            backends.push(Backend {
+                version: target.as_ref().map(|target| target.version),
+                locality: Locality {
+                    name: if *repeated > 1 { format!("{name}#{repeated}") } else { name },
+                    weight: backend.weight.value,
+                    endpoints: target.map_or(Endpoints::Unresolved, |target| target.endpoints),
+                },
             });
         }
-        localities
+        backends
     }
 
-    fn resolve(
+    /// One locality per backendRef of a rule, in the manifest's order, and the version of HTTP that all of them speak.
+    pub(super) fn localities(
         &mut self,
-        reference: &Reference<'m>,
+        route: &'m Object<Route>,
+        number: usize,
         rule: &'m Rule,
         report: &mut Report,
-    ) -> Option<Endpoints> {
+    ) -> (HttpVersion, Vec<Locality>) {
+        let backends = self.of_rule(route, number, rule, report);
+        let common = backends.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
+        let mut localities = Vec::with_capacity(backends.len());
+        for (position, Backend { mut locality, version }) in backends.into_iter().enumerate() {
+            if version.is_some_and(|version| version != common) {
+                let span = rule.backend_refs.get(position).map_or(rule.span, |backend| backend.span);
+                let place = Place::new(route, format!("spec.rules[{number}].backendRefs[{position}]"), span);
+                let message =
+                    "backends of one rule that speak different versions of HTTP are not supported yet";
+                report.error("not-supported", place, message.to_owned());
+                locality.endpoints = Endpoints::Unresolved;
+            }
+            localities.push(locality);
+        }
+        (common, localities)
+    }
+
+    fn resolve(&mut self, reference: &Reference<'m>, rule: &'m Rule, report: &mut Report) -> Option<Target> {
         let service = reference.service(&self.services, self.grants, report)?;
         let port = reference.port(service, report)?;
+        let version = reference.spoken(service, port, report)?.version;
         if rule.session_persistence.is_some() {
             self.tell_of_sessions(service, report);
         }
         let (namespace, name) = service.metadata.key();
         let key = (namespace, name, port.port.value);
         if let Some(known) = self.resolved.get(&key) {
-            return Some(known.clone());
+            return Some(Target { endpoints: known.clone(), version });
         }
         let endpoints = match self.slices.endpoints(service, port) {
             Some(endpoints) => {
@@ -92,7 +132,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             None => by_name(reference, service, port, report)?,
         };
         self.resolved.insert(key, endpoints.clone());
-        Some(endpoints)
+        Some(Target { endpoints, version })
     }
 
     /// What a Service has, or lacks, that the sessions of its rules are not as may be expected; once.

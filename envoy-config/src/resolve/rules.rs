@@ -7,7 +7,7 @@ use super::report::{Place, Report};
 use super::{matches, persistence, rule_id};
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind};
-use crate::model::{Action, Cluster, Domain, Endpoints, Forward, Locality, Route, RouteMatch};
+use crate::model::{Action, Cluster, Domain, Endpoints, Forward, Locality, Route, RouteMatch, Traffic};
 
 /// A route, resolved as far as it goes without its listeners.
 pub(super) struct Served<'m> {
@@ -51,7 +51,7 @@ impl<'m> Served<'m> {
         report: &mut Report,
     ) {
         let object = self.object;
-        let localities = backends.localities(object, number, rule, report);
+        let (version, localities) = backends.localities(object, number, rule, report);
         if rule.backend_refs.is_empty() {
             let place = Place::new(object, format!("spec.rules[{number}]"), rule.span);
             let message = String::from("the rule has no backendRefs: its requests are answered 500");
@@ -100,8 +100,12 @@ impl<'m> Served<'m> {
                 },
             });
         }
+        let traffic = match object.spec.kind {
+            RouteKind::Http => Traffic::Http,
+            RouteKind::Grpc => Traffic::Grpc,
+        };
         if let Action::Forward(Forward { cluster: name }) = action {
-            self.clusters.push((number, Cluster { name, persistent, localities }));
+            self.clusters.push((number, Cluster { name, persistent, traffic, version, localities }));
         }
     }
 }

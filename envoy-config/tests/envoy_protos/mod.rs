@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 
 /// The definitions of everything that a bootstrap names by `@type`, and of the bootstrap.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/extensions/access_loggers/stream/v3/stream.proto",
     "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.proto",
@@ -24,6 +24,7 @@ const FILES: [&str; 14] = [
     "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
     "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
     "envoy/extensions/transport_sockets/tls/v3/tls.proto",
+    "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
 ];
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {

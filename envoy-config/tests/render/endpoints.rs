@@ -1,6 +1,6 @@
 //! Who gets the new sessions, who keeps the old ones, and what is refused.
 
-use envoy_config::model::{Cluster, Endpoint, Endpoints, Model};
+use envoy_config::model::{Cluster, Endpoint, Endpoints, HttpVersion, Model, Traffic};
 use serde_json::{Value, json};
 
 use crate::models::{cluster, draining, hostname, locality, serving, single};
@@ -150,4 +150,29 @@ fn names_are_looked_up_by_the_cluster_that_has_one() {
     };
     assert_eq!(discovery(hostname("web", 80)), (Value::Null, json!("envoy.clusters.dns")));
     assert_eq!(discovery(addresses(&[serving("[::1]:80")])), (json!("STATIC"), Value::Null));
+}
+
+#[test]
+fn http_2_is_said_and_http_1_1_is_not() {
+    let options = |version| {
+        let bootstrap = rendered(&single(Cluster { version, ..cluster("a", Vec::new()) }));
+        bootstrap["static_resources"]["clusters"][0]["typed_extension_protocol_options"].clone()
+    };
+    assert_eq!(options(HttpVersion::Http1), Value::Null);
+    let http = &options(HttpVersion::Http2)["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
+    assert_eq!(http["explicit_http_config"], json!({"http2_protocol_options": {}}));
+}
+
+#[test]
+fn a_missing_backend_is_500_and_for_grpc_503() {
+    for (traffic, listener) in [(Traffic::Http, "refuse-500"), (Traffic::Grpc, "refuse-503")] {
+        for weight in [1, 0] {
+            let backends = vec![
+                locality("gone", weight, Endpoints::Unresolved),
+                locality("v1", weight, addresses(&[serving("10.0.0.1:80")])),
+            ];
+            let bootstrap = rendered(&single(Cluster { traffic, ..cluster("a", backends) })).to_string();
+            assert!(bootstrap.contains(listener), "{bootstrap}");
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{
-    Action, Certificate, Cluster, Domain, Endpoint, Endpoints, Forward, HeaderChanges, Listener, Locality,
-    Model, PathMatch, Protocol, Route, RouteMatch, Site, TextMatch, ValueMatch, VirtualHost,
+    Action, Certificate, Cluster, Domain, Endpoint, Endpoints, Forward, HeaderChanges, HttpVersion, Listener,
+    Locality, Model, PathMatch, Protocol, Route, RouteMatch, Site, TextMatch, Traffic, ValueMatch,
+    VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -99,7 +100,13 @@ pub(crate) fn locality(name: &str, weight: u32, endpoints: Endpoints) -> Localit
 }
 
 pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
-    Cluster { name: name.to_owned(), persistent: true, localities }
+    Cluster {
+        name: name.to_owned(),
+        persistent: true,
+        traffic: Traffic::Http,
+        version: HttpVersion::Http1,
+        localities,
+    }
 }
 
 pub(crate) fn hostname(host: &str, port: u16) -> Endpoints {
@@ -172,7 +179,12 @@ pub(crate) fn everything() -> Model {
         listeners: vec![listener(8888, hosts(&routes)), listener(8889, Vec::new()), https(8443, sites)],
         clusters: vec![
             cluster("default/a/0", weighted),
-            Cluster { persistent: false, ..cluster("default/a/1", named) },
+            Cluster {
+                persistent: false,
+                version: HttpVersion::Http2,
+                traffic: Traffic::Grpc,
+                ..cluster("default/a/1", named)
+            },
             cluster("default/b/0", retired),
             cluster("default/b/1", empty),
         ],

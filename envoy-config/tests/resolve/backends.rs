@@ -1,7 +1,7 @@
 //! Where requests go: Services, EndpointSlices, weights.
 
 use envoy_config::diagnostic::Severity;
-use envoy_config::model::{Action, Domain, Endpoint, Endpoints, Forward};
+use envoy_config::model::{Action, Domain, Endpoint, Endpoints, Forward, HttpVersion};
 
 use super::{BASE, faulty, finding, model, only_cluster, route, routes};
 
@@ -154,7 +154,51 @@ fn a_port_that_is_not_there_is_an_error_that_lists_the_others() {
     let found = finding(&[BASE, &service, &refs("[{name: s, port: 80}]")]);
     assert_eq!(found.hint.as_deref(), Some("its ports are 1, 2"));
     let found = finding(&[BASE, &service, &refs("[{name: s, port: 2}]")]);
+    assert_eq!(found.code, "unsupported-protocol");
     assert_eq!(found.message, "the port 2 of the Service `s` is UDP, not TCP");
+}
+
+#[test]
+fn of_two_protocols_on_one_port_tcp_is_meant() {
+    let both =
+        "ports: [{name: u, port: 80, protocol: UDP, targetPort: 1}, {name: t, port: 80, targetPort: 2}]";
+    let found = endpoints(&[
+        &service(both),
+        &slice("s-1", "[{name: u, port: 1, protocol: UDP}, {name: t, port: 2}]", "[{addresses: [10.0.0.1]}]"),
+    ]);
+    assert_eq!(found, ["10.0.0.1:2"]);
+}
+
+#[test]
+fn app_protocol_tells_the_version_of_http() {
+    for (port, version) in [
+        ("{port: 80}", HttpVersion::Http1),
+        ("{port: 80, appProtocol: http}", HttpVersion::Http1),
+        ("{port: 80, appProtocol: HTTP}", HttpVersion::Http1),
+        ("{port: 80, appProtocol: kubernetes.io/ws}", HttpVersion::Http1),
+        ("{port: 80, appProtocol: kubernetes.io/h2c}", HttpVersion::Http2),
+    ] {
+        let model = model(&[BASE, &service(&format!("ports: [{port}]")), &refs("[{name: s, port: 80}]")]);
+        assert_eq!(only_cluster(&model).version, version, "{port}");
+    }
+}
+
+#[test]
+fn a_protocol_that_no_request_can_be_sent_in_is_an_error_and_takes_its_share() {
+    for (protocol, hint) in [
+        ("kubernetes.io/h2", "did you mean `kubernetes.io/h2c`?"),
+        ("mysql", "what is understood is `http`"),
+        ("https", "BackendTLSPolicy"),
+        ("kubernetes.io/wss", "BackendTLSPolicy"),
+    ] {
+        let service = service(&format!("ports: [{{port: 80, appProtocol: {protocol}}}]"));
+        let both = refs("[{name: s, port: 80}, {name: backend, port: 3000}]");
+        let found = finding(&[BASE, &service, &both]);
+        assert_eq!(found.code, "unsupported-protocol");
+        assert!(found.hint.as_ref().unwrap().contains(hint), "{found:?}");
+        let (model, _) = faulty(&[BASE, &service, &both]);
+        assert_eq!(only_cluster(&model.unwrap()).localities[0].endpoints, Endpoints::Unresolved);
+    }
 }
 
 #[test]
@@ -162,13 +206,10 @@ fn what_is_not_supported_is_named() {
     let cases = [
         (service("ports: [{port: 80}]"), "{name: s, kind: Bucket, group: example.com}"),
         (service("type: ExternalName, externalName: a.example, ports: [{port: 80}]"), "{name: s, port: 80}"),
-        (service("ports: [{port: 80, appProtocol: kubernetes.io/h2c}]"), "{name: s, port: 80}"),
     ];
     for (service, backend) in cases {
         assert_eq!(finding(&[BASE, &service, &refs(&format!("[{backend}]"))]).code, "not-supported");
     }
-    let plain = service("ports: [{port: 80, appProtocol: http}]");
-    model(&[BASE, &plain, &refs("[{name: s, port: 80}]")]);
 }
 
 #[test]

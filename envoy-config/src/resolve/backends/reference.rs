@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::protocol::{self, Spoken};
 use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort};
@@ -97,7 +98,7 @@ impl<'m> Reference<'m> {
                     "the port {} of the Service `{name}` is {}, not TCP",
                     wanted.value, protocol.value
                 );
-                let error = report.error("wrong-port", place, message);
+                let error = report.error("unsupported-protocol", place, message);
                 error.related = Some((protocol.span, String::from("its protocol")));
             } else {
                 let message = format!("the Service `{name}` has no port {}", wanted.value);
@@ -113,21 +114,40 @@ impl<'m> Reference<'m> {
             }
             return None;
         };
-        self.speaks_http(service, port, report).then_some(port)
+        Some(port)
     }
 
-    fn speaks_http(&self, service: &Object<Service>, port: &ServicePort, report: &mut Report) -> bool {
-        let Some(protocol) = port.app_protocol.as_ref() else { return true };
-        if protocol.value.eq_ignore_ascii_case("http") {
-            return true;
-        }
-        let message = format!(
-            "the port {} of the Service `{}` speaks `{}`, which is not supported yet",
+    /// What the port speaks, if requests of the route can be sent in it.
+    pub(super) fn spoken(
+        &self,
+        service: &Object<Service>,
+        port: &ServicePort,
+        report: &mut Report,
+    ) -> Option<Spoken> {
+        let kind = self.route.spec.kind;
+        let spoken = Spoken::of(port.app_protocol.as_ref().map(|name| name.value.as_str()), kind);
+        let Some(protocol) = &port.app_protocol else { return spoken };
+        let span = self.backend.port.as_ref().map_or(self.backend.span, |port| port.span);
+        let speaks = format!(
+            "the port {} of the Service `{}` speaks `{}`",
             port.port.value, service.metadata.name.value, protocol.value
         );
-        let span = self.backend.port.as_ref().map_or(self.backend.span, |port| port.span);
-        let error = report.error("not-supported", self.at(".port", span), message);
+        let (message, hint) = match spoken {
+            None => (
+                format!("{speaks}, in which no requests of {}s can be sent", self.route.kind),
+                protocol::hint(&protocol.value, kind),
+            ),
+            Some(spoken) if spoken.secure => (
+                format!("{speaks}, and nothing says how to check its certificate"),
+                String::from(
+                    "that is what a BackendTLSPolicy for the Service says, which is not supported yet",
+                ),
+            ),
+            Some(spoken) => return Some(spoken),
+        };
+        let error = report.error("unsupported-protocol", self.at(".port", span), message);
         error.related = Some((protocol.span, String::from("its appProtocol")));
-        false
+        error.hint = Some(hint);
+        None
     }
 }

@@ -1,0 +1,103 @@
+//! What the backends behind a Service port speak (GEP-1911, with the names of KEP-3726).
+//!
+//! A port that says nothing speaks HTTP/1.1, or HTTP/2 where calls of gRPC are sent to it. Whether there is TLS is not up to
+//! the port, but to a BackendTLSPolicy; a protocol that is TLS by its name needs one.
+
+use crate::diagnostic::closest;
+use crate::manifest::route::RouteKind;
+use crate::model::HttpVersion;
+
+/// What an `appProtocol` means for a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spoken {
+    pub(super) version: HttpVersion,
+    /// It is TLS by its name.
+    pub(super) secure: bool,
+}
+
+/// The names that are known, with the version (none: the route's own) and whether it is TLS. Names without a domain are
+/// IANA's, in any case; `grpc` is none of them, and in use all the same.
+const NAMES: [(&str, Option<HttpVersion>, bool); 6] = [
+    ("http", None, false),
+    ("https", None, true),
+    ("grpc", Some(HttpVersion::Http2), false),
+    ("kubernetes.io/h2c", Some(HttpVersion::Http2), false),
+    // A WebSocket begins as an upgrade of HTTP/1.1.
+    ("kubernetes.io/ws", Some(HttpVersion::Http1), false),
+    ("kubernetes.io/wss", Some(HttpVersion::Http1), true),
+];
+
+impl Spoken {
+    /// None for a protocol in which the requests of such a route cannot be sent.
+    pub(super) fn of(app_protocol: Option<&str>, kind: RouteKind) -> Option<Self> {
+        let own = match kind {
+            RouteKind::Http => HttpVersion::Http1,
+            RouteKind::Grpc => HttpVersion::Http2,
+        };
+        let Some(name) = app_protocol else { return Some(Self { version: own, secure: false }) };
+        let (_, version, secure) = NAMES.into_iter().find(|(known, ..)| is(known, name))?;
+        let fits = kind == RouteKind::Http || version != Some(HttpVersion::Http1);
+        fits.then_some(Self { version: version.unwrap_or(own), secure })
+    }
+}
+
+fn is(known: &str, name: &str) -> bool {
+    if known.contains('/') { known == name } else { known.eq_ignore_ascii_case(name) }
+}
+
+/// What to write in place of a name that is of no use.
+pub(super) fn hint(name: &str, kind: RouteKind) -> String {
+    let usable =
+        || NAMES.iter().map(|(name, ..)| *name).filter(|name| Spoken::of(Some(name), kind).is_some());
+    if let Some(near) = closest(name, usable()) {
+        return format!("did you mean `{near}`?");
+    }
+    let list: Vec<String> = usable().map(|name| format!("`{name}`")).collect();
+    format!("what is understood is {}, or no appProtocol at all", list.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(name: Option<&str>, kind: RouteKind) -> Option<HttpVersion> {
+        Spoken::of(name, kind).map(|spoken| spoken.version)
+    }
+
+    #[test]
+    fn a_port_that_says_nothing_speaks_what_the_route_needs() {
+        for name in [None, Some("http"), Some("HTTP"), Some("https")] {
+            assert_eq!(version(name, RouteKind::Http), Some(HttpVersion::Http1), "{name:?}");
+            assert_eq!(version(name, RouteKind::Grpc), Some(HttpVersion::Http2), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn cleartext_http_2_is_for_both_kinds_and_web_sockets_are_not_for_grpc() {
+        for name in ["kubernetes.io/h2c", "grpc"] {
+            for kind in [RouteKind::Http, RouteKind::Grpc] {
+                assert_eq!(version(Some(name), kind), Some(HttpVersion::Http2), "{name}");
+            }
+        }
+        for name in ["kubernetes.io/ws", "kubernetes.io/wss"] {
+            assert_eq!(version(Some(name), RouteKind::Http), Some(HttpVersion::Http1), "{name}");
+            assert_eq!(version(Some(name), RouteKind::Grpc), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn other_protocols_are_none_and_prefixed_names_are_exact() {
+        for name in ["", "mysql", "kubernetes.io/H2C", "h2c", "example.com/http", "kubernetes.io/http"] {
+            assert_eq!(Spoken::of(Some(name), RouteKind::Http), None, "{name}");
+        }
+        assert_eq!(hint("kubernetes.io/h2", RouteKind::Http), "did you mean `kubernetes.io/h2c`?");
+        assert!(!hint("mysql", RouteKind::Grpc).contains("kubernetes.io/ws"));
+    }
+
+    #[test]
+    fn what_is_tls_by_its_name_is_known() {
+        let secure = |name| Spoken::of(Some(name), RouteKind::Http).unwrap().secure;
+        assert!(secure("https") && secure("HTTPS") && secure("kubernetes.io/wss"));
+        assert!(!secure("http") && !secure("kubernetes.io/ws"));
+    }
+}
