@@ -2,6 +2,7 @@
 
 use hyper::Method;
 use integration::client::Answer;
+use serde_json::Value;
 
 use crate::infrastructure::Target;
 
@@ -20,12 +21,23 @@ pub(crate) struct Case {
     pub(crate) ask: Ask,
     statuses: Vec<u16>,
     reached: Option<Reached>,
+    answered: Vec<(String, Values)>,
 }
 
-/// What answered.
+/// What the backend saw, where that is not what was asked.
 #[derive(Clone, Debug)]
 struct Reached {
     target: Target,
+    headers: Vec<(String, Values)>,
+}
+
+/// What a header has to be.
+#[derive(Clone, Debug)]
+enum Values {
+    /// One of these, its lines joined by commas; blanks do not count.
+    OneOf(Vec<String>),
+    /// Not there.
+    Absent,
 }
 
 /// A GET of this path.
@@ -50,9 +62,9 @@ impl Ask {
         self
     }
 
-    /// A pod of this Service answers and has seen this very request.
+    /// A pod of this Service answers and has seen this very request, unless the case says otherwise.
     pub(crate) fn reaches(self, target: Target) -> Case {
-        let reached = Reached { target };
+        let reached = Reached { target, headers: Vec::new() };
         Case { reached: Some(reached), ..self.answers(200) }
     }
 
@@ -64,16 +76,54 @@ impl Ask {
     /// The answer has one of these statuses.
     pub(crate) fn answers_one_of(self, statuses: &[u16]) -> Case {
         let statuses = statuses.to_vec();
-        Case { ask: self, statuses, reached: None }
+        Case { ask: self, statuses, reached: None, answered: Vec::new() }
     }
 }
 
 impl Case {
+    /// The backend saw this header, its lines joined by commas.
+    pub(crate) fn with(self, name: &str, value: &str) -> Self {
+        self.seen(|reached| reached.headers.push((name.to_owned(), Values::OneOf(vec![value.to_owned()]))))
+    }
+
+    /// The backend did not see this header.
+    pub(crate) fn without(self, name: &str) -> Self {
+        self.seen(|reached| reached.headers.push((name.to_owned(), Values::Absent)))
+    }
+
+    /// The answer has this header, its lines joined by commas.
+    pub(crate) fn answering(self, name: &str, value: &str) -> Self {
+        self.answering_one_of(name, &[value])
+    }
+
+    /// The answer has this header with one of these values.
+    pub(crate) fn answering_one_of(mut self, name: &str, values: &[&str]) -> Self {
+        let values = values.iter().map(|&value| value.to_owned()).collect();
+        self.answered.push((name.to_owned(), Values::OneOf(values)));
+        self
+    }
+
+    /// The answer does not have this header.
+    pub(crate) fn answering_without(mut self, name: &str) -> Self {
+        self.answered.push((name.to_owned(), Values::Absent));
+        self
+    }
+
+    fn seen(mut self, tell: impl FnOnce(&mut Reached)) -> Self {
+        tell(self.reached.as_mut().expect("a request that reaches a backend"));
+        self
+    }
+
     /// What is wrong with an answer; `host` is what was asked for.
     pub(crate) fn problems(&self, answer: &Answer, host: &str) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.statuses.contains(&answer.status) {
             problems.push(format!("the status is {}, not one of {:?}", answer.status, self.statuses));
+        }
+        for (name, values) in &self.answered {
+            problems.extend(
+                values.problem(&format!("the answer's {name}"), &answer.values(&name.to_lowercase())),
+            );
         }
         if let Some(reached) = &self.reached
             && problems.is_empty()
@@ -99,6 +149,32 @@ impl Reached {
             let found = echo[name].as_str().unwrap_or_default();
             (found != expected).then(|| format!("the backend's {name} is {found:?}, not {expected:?}"))
         });
-        wrong.collect()
+        let headers = self.headers.iter().filter_map(|(name, values)| {
+            values.problem(&format!("the request's {name}"), &seen(&echo, name))
+        });
+        wrong.chain(headers).collect()
     }
+}
+
+impl Values {
+    fn problem(&self, what: &str, found: &[String]) -> Option<String> {
+        let same = |one: &str, other: &str| one.replace(' ', "") == other.replace(' ', "");
+        match self {
+            Self::Absent if found.is_empty() => None,
+            Self::Absent => Some(format!("{what} is {found:?}, but must not be there")),
+            Self::OneOf(values) => {
+                let joined = found.join(",");
+                let fits = !found.is_empty() && values.iter().any(|value| same(value, &joined));
+                (!fits).then(|| format!("{what} is {found:?}, not one of {values:?}"))
+            }
+        }
+    }
+}
+
+/// The values of a header that the backend saw.
+fn seen(echo: &Value, name: &str) -> Vec<String> {
+    let headers = echo["headers"].as_object().unwrap();
+    let found = headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+    let values = found.flat_map(|(_, values)| values.as_array().unwrap());
+    values.map(|value| value.as_str().unwrap().to_owned()).collect()
 }

@@ -23,8 +23,8 @@ pub(crate) const HTTPS: &str = "same-namespace-with-https-listener";
 pub(crate) const V1: Target = Target { namespace: INFRA, service: "infra-backend-v1" };
 pub(crate) const V2: Target = Target { namespace: INFRA, service: "infra-backend-v2" };
 pub(crate) const V3: Target = Target { namespace: INFRA, service: "infra-backend-v3" };
-const APP_V1: Target = Target { namespace: APP, service: "app-backend-v1" };
-const APP_V2: Target = Target { namespace: APP, service: "app-backend-v2" };
+pub(crate) const APP_V1: Target = Target { namespace: APP, service: "app-backend-v1" };
+pub(crate) const APP_V2: Target = Target { namespace: APP, service: "app-backend-v2" };
 pub(crate) const WEB_BACKEND: Target = Target { namespace: WEB, service: "web-backend" };
 
 /// A Service that a request can reach.

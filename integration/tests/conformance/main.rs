@@ -6,6 +6,7 @@
 
 mod backends;
 mod case;
+mod headers;
 mod https;
 mod infrastructure;
 mod listeners;

@@ -2,7 +2,7 @@
 //! nothing at all where the parent is meant.
 
 use crate::case::get;
-use crate::infrastructure::{INFRA, SAME_NAMESPACE, V1, WEB};
+use crate::infrastructure::{APP_V1, INFRA, SAME_NAMESPACE, V1, WEB, WEB_BACKEND};
 use crate::scene::{Scene, gateway, http_route, route};
 
 /// A backendRef of a kind that nobody knows answers 500, whatever its name.
@@ -79,4 +79,74 @@ async fn httproute_invalid_parentref_section_name_not_matching_port() {
     let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
     scene.check("one-listener", 80, &[get("/").answers(404)]).await;
+}
+
+/// A ReferenceGrant, its `from` and `to` in YAML.
+fn grant(namespace: &str, name: &str, from: &str, to: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: ReferenceGrant\n\
+         metadata: {{name: {name}, namespace: {namespace}}}\nspec: {{from: [{from}], to: [{to}]}}\n"
+    )
+}
+
+const FROM_ROUTES: &str =
+    "{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: gateway-conformance-infra}";
+const TO_WEB: &str = "{group: '', kind: Service, name: web-backend}";
+const TO_ELSEWHERE: &str =
+    "\n  - backendRefs: [{name: web-backend, namespace: gateway-conformance-web-backend, port: 8080}]";
+
+/// A Service that is granted is reached, and no longer so without the grant.
+#[tokio::test]
+async fn httproute_reference_grant() {
+    let elsewhere = route("elsewhere", SAME_NAMESPACE, TO_ELSEWHERE);
+    let scene = Scene::start(&[grant(WEB, "granted", FROM_ROUTES, TO_WEB), elsewhere.clone()]).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/").reaches(WEB_BACKEND)]).await;
+    let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
+    let scene = Scene::start_in_spite_of(&faulty, &[elsewhere]).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+}
+
+/// Grants in another namespace, from others or to others are none.
+#[tokio::test]
+async fn httproute_invalid_reference_grant() {
+    let from = |group: &str, kind: &str, namespace: &str| {
+        format!("{{group: {group}, kind: {kind}, namespace: {namespace}}}")
+    };
+    let to =
+        |group: &str, kind: &str, name: &str| format!("{{group: '{group}', kind: {kind}, name: {name}}}");
+    let group = "gateway.networking.k8s.io";
+    let documents = [
+        grant(INFRA, "wrong-namespace", FROM_ROUTES, TO_WEB),
+        grant(WEB, "wrong-from-group", &from("other.example", "HTTPRoute", INFRA), TO_WEB),
+        grant(WEB, "wrong-from-kind", &from(group, "Gateway", INFRA), TO_WEB),
+        grant(WEB, "wrong-from-namespace", &from(group, "HTTPRoute", "elsewhere"), TO_WEB),
+        grant(WEB, "wrong-to-group", FROM_ROUTES, &to("other.example", "Service", "web-backend")),
+        grant(WEB, "wrong-to-kind", FROM_ROUTES, &to("", "Secret", "web-backend")),
+        grant(WEB, "wrong-to-name", FROM_ROUTES, &to("", "Service", "other-backend")),
+        route("elsewhere", SAME_NAMESPACE, TO_ELSEWHERE),
+    ];
+    let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
+    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+}
+
+/// A rule without a grant answers 500, its sibling with one serves.
+#[tokio::test]
+async fn httproute_partially_invalid_via_invalid_reference_grant() {
+    let rules = "
+  - matches: [{path: {type: PathPrefix, value: /beta}}]
+    backendRefs: [{name: app-backend-v2, namespace: gateway-conformance-app-backend, port: 8080}]
+  - backendRefs: [{name: app-backend-v1, namespace: gateway-conformance-app-backend, port: 8080}]";
+    let documents = [
+        grant(
+            APP_V1.namespace,
+            "one-service",
+            FROM_ROUTES,
+            "{group: '', kind: Service, name: app-backend-v1}",
+        ),
+        route("half-granted", SAME_NAMESPACE, rules),
+    ];
+    let faulty = ["HTTPRoute gateway-conformance-infra/half-granted"];
+    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/beta").answers(500), get("/").reaches(APP_V1)]).await;
 }
