@@ -9,6 +9,7 @@
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
 //! - `routes`: virtual hosts, matches and what becomes of a request, retries.
 //! - `headers`: changes in headers.
+//! - `query`: how the value of a query parameter may be written.
 //! - `clusters`: how endpoints are found and connected to.
 //! - `endpoints`: localities, weights and draining.
 //! - `balancing`: the pin first, the weights otherwise.
@@ -27,6 +28,7 @@ mod extension;
 mod filters;
 mod headers;
 mod listener;
+mod query;
 mod refusal;
 mod routes;
 mod shares;

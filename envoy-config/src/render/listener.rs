@@ -42,10 +42,12 @@ pub(super) struct FilterChain<F> {
 pub(super) const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are Envoy's fields")]
 struct ConnectionManager {
     stat_prefix: String,
     early_header_mutation_extensions: (Extension<HeaderMutation>,),
     use_remote_address: bool,
+    strip_trailing_host_dot: bool,
     normalize_path: bool,
     merge_slashes: bool,
     path_with_escaped_slashes_action: &'static str,
@@ -130,6 +132,8 @@ impl ConnectionManager {
             ),),
             // This Envoy is the edge: the client's address is that of the connection.
             use_remote_address: true,
+            // `shop.example.com.` is the same host, and must not pass for one of a less specific listener.
+            strip_trailing_host_dot: true,
             // `/public/../admin` must not pass for a path below `/public`.
             normalize_path: true,
             // To the Gateway API `//` and `%2F` are part of the path like any other character.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::extension::{Empty, Extension, Message};
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
+use super::query;
 use super::shares::{Fraction, NoSession, Shares};
 use crate::model::{self, Action, Domain, PathMatch, TextMatch, ValueMatch};
 
@@ -219,7 +220,7 @@ impl From<&model::RouteMatch> for RouteMatch {
                 .chain(matches.headers.iter().map(StringCondition::from))
                 .map(HeaderCondition::Value)
                 .collect(),
-            query_parameters: matches.query.iter().map(StringCondition::from).collect(),
+            query_parameters: matches.query.iter().map(StringCondition::of_query).collect(),
             runtime_fraction: None,
         }
     }
@@ -234,6 +235,20 @@ impl From<&PathMatch> for PathSpecifier {
             PathMatch::Prefix(path) => Self::PathSeparatedPrefix(path.clone()),
             PathMatch::Regex(regex) => Self::SafeRegex(Regex { regex: regex.clone() }),
         }
+    }
+}
+
+impl StringCondition {
+    fn of_query(condition: &ValueMatch) -> Self {
+        let encoded = match &condition.value {
+            TextMatch::Exact(text) => query::encoded(text),
+            TextMatch::Regex(_) => None,
+        };
+        let mut written = Self::from(condition);
+        if let Some(regex) = encoded {
+            written.string_match = StringMatch::SafeRegex(Regex { regex });
+        }
+        written
     }
 }
 

@@ -48,13 +48,18 @@ pub(super) struct NoSession {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Condition {
-    StringMatch(Contains),
+    StringMatch(TextMatch),
     PresentMatch(bool),
 }
 
 #[derive(Serialize)]
-struct Contains {
-    contains: String,
+struct TextMatch {
+    safe_regex: Regex,
+}
+
+#[derive(Serialize)]
+struct Regex {
+    regex: String,
 }
 
 const ALL: u64 = 1_000_000;
@@ -99,11 +104,19 @@ impl Share {
     }
 }
 
+impl TextMatch {
+    /// A `Cookie` header that has a cookie of just this name: what the filter reads of it (`session_persistence::cookie`).
+    fn of_cookie(name: &str) -> Self {
+        let regex = format!(r"(?:.*[;,])?[ \t]*{}[ \t]*=.*", regex_syntax::escape(name));
+        Self { safe_regex: Regex { regex } }
+    }
+}
+
 impl NoSession {
     pub(super) fn of(rule: &Rule) -> Self {
         let (name, condition) = match rule.carrier() {
             Carrier::Cookie(cookie) => {
-                ("cookie", Condition::StringMatch(Contains { contains: format!("{}=", cookie.name) }))
+                ("cookie", Condition::StringMatch(TextMatch::of_cookie(cookie.name.as_str())))
             }
             Carrier::Header(header) => (header.name.as_str(), Condition::PresentMatch(true)),
         };

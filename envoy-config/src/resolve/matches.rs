@@ -17,14 +17,28 @@ pub(super) fn route_match(written: &Match) -> RouteMatch {
 fn http(written: &HttpMatch) -> RouteMatch {
     RouteMatch {
         path: match &written.path {
-            route::PathMatch::Exact(path) => PathMatch::Exact(path.clone()),
-            route::PathMatch::Prefix(path) => PathMatch::Prefix(prefix(path)),
+            route::PathMatch::Exact(path) => PathMatch::Exact(normal(path)),
+            route::PathMatch::Prefix(path) => PathMatch::Prefix(prefix(&normal(path))),
             route::PathMatch::Regex(expression) => PathMatch::Regex(expression.clone()),
         },
         method: written.method.as_ref().map(|method| method.value.clone()),
         headers: written.headers.iter().map(value_match).collect(),
         query: written.query_params.iter().map(value_match).collect(),
     }
+}
+
+/// A path in the form that Envoy gives to those of requests before it looks for a route: letters, digits, `-`, `.`, `_` and
+/// `~` are never encoded (RFC 3986 section 6.2.2.2). What is no such encoding stays as it is.
+fn normal(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let octet = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        let written_out = octet.filter(|&c| c.is_ascii_alphanumeric() || "-._~".contains(c));
+        decoded.push(written_out.unwrap_or('%'));
+        decoded.push_str(part.get(if written_out.is_some() { 2 } else { 0 }..).unwrap_or_default());
+    }
+    decoded
 }
 
 /// A slash at the end of a prefix is ignored (Gateway API, `PathMatchPathPrefix`).

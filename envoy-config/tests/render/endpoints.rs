@@ -132,7 +132,7 @@ fn where_names_are_looked_up_the_share_is_refused_before_the_cluster() {
         refused["match"]["headers"],
         json!([{
             "name": "cookie",
-            "string_match": {"contains": "Session-A="},
+            "string_match": {"safe_regex": {"regex": r"(?:.*[;,])?[ \t]*Session\-A[ \t]*=.*"}},
             "invert_match": true,
             "treat_missing_header_as_empty": true,
         }])
