@@ -1,11 +1,12 @@
-//! What a rule's backendRefs come to: shares by weight, none at all.
+//! What a rule's backendRefs come to: Services of each sort and protocol, shares by weight, none at all.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
-use integration::client::Client;
+use integration::client::{Client, Protocol};
 
 use crate::case::get;
-use crate::infrastructure::{SAME_NAMESPACE, V1, V2};
+use crate::infrastructure::{INFRA, Infrastructure, SAME_NAMESPACE, V1, V2, slice};
 use crate::scene::{Scene, route};
 
 /// Rules with and without a name serve alike.
@@ -58,5 +59,58 @@ async fn httproute_weight() {
     let first = browser.get("/session").await.unwrap().pod();
     for _ in 0..10 {
         assert_eq!(browser.get("/session").await.unwrap().pod(), first);
+    }
+}
+
+/// A Service is reached by its EndpointSlices, whoever wrote them, headless or not.
+#[tokio::test]
+async fn httproute_service_types() {
+    let infrastructure = Infrastructure::start();
+    let mut documents = Vec::new();
+    let mut rules = String::new();
+    for (name, more) in [
+        ("by-hand", ""),
+        ("headless", "clusterIP: None, selector: {app: infra-backend-v1}, "),
+        ("headless-by-hand", "clusterIP: None, "),
+    ] {
+        documents.push(format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {INFRA}}}\n\
+             spec: {{{more}ports: [{{name: http, port: 8080, targetPort: 3000}}]}}\n"
+        ));
+        let pods = infrastructure.pods(V1).enumerate();
+        documents.extend(pods.map(|(replica, pod)| slice(INFRA, name, replica, pod)));
+        write!(
+            rules,
+            "\n  - matches: [{{path: {{type: Exact, value: /{name}}}}}]\n    \
+             backendRefs: [{{name: {name}, port: 8080}}]"
+        )
+        .unwrap();
+    }
+    // The other family has no addresses here.
+    documents.push(format!(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+         metadata: {{name: by-hand-6, namespace: {INFRA}, labels: {{kubernetes.io/service-name: by-hand}}}}\n\
+         addressType: IPv6\nports: [{{name: http, port: 3000}}]\nendpoints: []\n"
+    ));
+    documents.push(route("services", SAME_NAMESPACE, &rules));
+    let scene = Scene::start_on(infrastructure, &[], &documents).await;
+    let cases = ["/by-hand", "/headless", "/headless-by-hand"].map(|path| get(path).reaches(V1));
+    scene.check(SAME_NAMESPACE, 80, &cases).await;
+}
+
+/// A port that speaks HTTP/2 in the clear is spoken to so, whatever the client speaks.
+#[tokio::test]
+async fn httproute_backend_protocol_h2c() {
+    let rules = "
+  - {matches: [{path: {value: /h2c}}], backendRefs: [{name: infra-backend-v1, port: 8081}]}
+  - {matches: [{path: {value: /}}], backendRefs: [{name: infra-backend-v1, port: 8080}]}";
+    let scene = Scene::start(&[route("h2c", SAME_NAMESPACE, rules)]).await;
+    scene.check(SAME_NAMESPACE, 80, &[get("/h2c").reaches(V1), get("/").reaches(V1)]).await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let client = Client::new(scene.address(SAME_NAMESPACE, 80)).speaking(protocol);
+        for (path, expected) in [("/h2c", "HTTP/2.0"), ("/", "HTTP/1.1")] {
+            let echo = client.get(path).await.unwrap().echo().unwrap();
+            assert_eq!(echo["proto"], expected, "{path} over {protocol:?}");
+        }
     }
 }

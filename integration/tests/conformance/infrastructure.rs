@@ -65,6 +65,17 @@ impl Infrastructure {
         }
         Self { pods, manifests }
     }
+
+    /// The pods of a Service.
+    pub(crate) fn pods(&self, target: Target) -> impl Iterator<Item = &Backend> {
+        pods(&self.pods, target)
+    }
+}
+
+/// Those of some pods that belong to a Service.
+pub(crate) fn pods(pods: &[Backend], target: Target) -> impl Iterator<Item = &Backend> {
+    pods.iter()
+        .filter(move |pod| pod.pod().namespace == target.namespace && pod.pod().service == target.service)
 }
 
 /// A Service with one port for each protocol of its backends.
@@ -79,7 +90,7 @@ fn service(Target { namespace, service }: Target) -> String {
 }
 
 /// One pod of a Service in a slice of its own, since its port is its own.
-fn slice(namespace: &str, service: &str, replica: usize, pod: &Backend) -> String {
+pub(crate) fn slice(namespace: &str, service: &str, replica: usize, pod: &Backend) -> String {
     let address = pod.address();
     let ports = ["http", "h2c", "ws"].map(|name| format!("{{name: {name}, port: {}}}", address.port()));
     format!(

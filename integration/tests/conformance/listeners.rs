@@ -195,3 +195,27 @@ async fn httproute_multiple_gateways() {
     scene.check(SAME_NAMESPACE, 80, &[get("/shared").reaches(V1), get("/").reaches(V2)]).await;
     scene.check(ALL_NAMESPACES, 80, &[get("/shared").reaches(V1), get("/").reaches(V3)]).await;
 }
+
+/// A listener that takes routes of another kind takes none of this one.
+#[tokio::test]
+async fn httproute_disallowed_kind() {
+    let listeners = "
+  - name: tls
+    protocol: TLS
+    port: 443
+    tls: {mode: Passthrough}
+    allowedRoutes: {kinds: [{kind: TLSRoute}]}";
+    let rules = "\n  - backendRefs: [{name: infra-backend-v1, port: 8080}]";
+    let documents = [
+        gateway("tls-routes-only", listeners),
+        route("of-another-kind", "tls-routes-only", rules),
+        route("elsewhere", SAME_NAMESPACE, rules),
+    ];
+    let faulty = [
+        "Gateway gateway-conformance-infra/tls-routes-only",
+        "HTTPRoute gateway-conformance-infra/of-another-kind",
+    ];
+    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(scene.listener("tls-routes-only", 443), None);
+    scene.check(SAME_NAMESPACE, 80, &[get("/").reaches(V1)]).await;
+}

@@ -55,7 +55,15 @@ impl Scene {
 
     /// An Envoy that serves what can be served of these documents, in which there are errors in these objects.
     pub(crate) async fn start_in_spite_of(faulty: &[&str], documents: &[String]) -> Self {
-        let Infrastructure { pods, manifests } = Infrastructure::start();
+        Self::start_on(Infrastructure::start(), faulty, documents).await
+    }
+
+    /// The same on an infrastructure that is there already.
+    pub(crate) async fn start_on(
+        Infrastructure { pods, manifests }: Infrastructure,
+        faulty: &[&str],
+        documents: &[String],
+    ) -> Self {
         let source = |name: &str, text| Source { name: name.to_owned(), text };
         let sources =
             [source("infrastructure.yaml", manifests), source("routes.yaml", documents.join("---\n"))];
@@ -79,8 +87,12 @@ impl Scene {
 
     /// Where a Gateway's port is.
     pub(crate) fn address(&self, gateway: &str, port: u16) -> SocketAddr {
-        let name = format!("{INFRA}/{gateway}/{port}");
-        self.envoy.listener(&name).unwrap_or_else(|| panic!("nothing listens for {name}"))
+        self.listener(gateway, port).unwrap_or_else(|| panic!("nothing listens for {gateway}'s port {port}"))
+    }
+
+    /// Where a Gateway's port is, if anything listens there.
+    pub(crate) fn listener(&self, gateway: &str, port: u16) -> Option<SocketAddr> {
+        self.envoy.listener(&format!("{INFRA}/{gateway}/{port}"))
     }
 
     /// Makes requests of a Gateway's port over HTTP/1.1 and HTTP/2 and asserts what comes of each.
