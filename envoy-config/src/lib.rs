@@ -9,6 +9,7 @@
 //! - [`model`]: what a bootstrap is to serve; the contract between `resolve` and `render`.
 //! - [`options`]: what a person asks for beside the manifests.
 //! - [`render`]: the model as the text of a bootstrap.
+//! - [`status`]: what the API server would hold in the `status` of each object.
 
 pub mod cli;
 pub mod diagnostic;
@@ -19,11 +20,15 @@ pub mod pem;
 pub mod render;
 pub mod resolve;
 pub mod source;
+pub mod status;
 
 use diagnostic::{Diagnostic, Severity};
+use manifest::Manifests;
 use model::Model;
 use options::{Misfit, Options};
+use resolve::Resolution;
 use source::Source;
+use status::ObjectStatus;
 
 /// What came of some manifests.
 #[derive(Clone, Debug)]
@@ -31,6 +36,17 @@ pub struct Compilation {
     /// What to serve: none when the options do not fit, when there is nothing to serve, and, unless
     /// [`Options::keep_going`], when there is an error among the diagnostics.
     pub model: Option<Model>,
+    /// What is to be said of the manifests, in the order of the sources.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Where the options do not fit the manifests: mistakes of the call, not of the manifests.
+    pub misfits: Vec<Misfit>,
+}
+
+/// The status that each object of some manifests would have.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// By kind, namespace and name; meaningless when the options do not fit.
+    pub statuses: Vec<ObjectStatus>,
     /// What is to be said of the manifests, in the order of the sources.
     pub diagnostics: Vec<Diagnostic>,
     /// Where the options do not fit the manifests: mistakes of the call, not of the manifests.
@@ -45,11 +61,32 @@ pub fn compile(sources: &[Source], options: &Options) -> Compilation {
     if sources.is_empty() {
         return Compilation { model: None, diagnostics: Vec::new(), misfits: vec![Misfit::NoSources] };
     }
-    let (manifests, mut diagnostics) = manifest::read(sources);
-    let resolved = resolve::resolve(&manifests, &diagnostics, options);
-    diagnostics.extend(resolved.diagnostics);
-    diagnostics.sort_by_key(|found| (found.span.source, found.span.start, found.severity));
+    let (_, resolved) = read_and_resolve(sources, options);
+    let Resolution { model, diagnostics, misfits, .. } = resolved;
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    let usable = resolved.misfits.is_empty() && (options.keep_going || !failed);
-    Compilation { model: resolved.model.filter(|_| usable), diagnostics, misfits: resolved.misfits }
+    let usable = misfits.is_empty() && (options.keep_going || !failed);
+    Compilation { model: model.filter(|_| usable), diagnostics, misfits }
+}
+
+/// Finds out what status each object would have, without compiling anything.
+///
+/// The order of the sources, and of the documents in them, changes nothing in the statuses.
+#[must_use]
+pub fn check(sources: &[Source], options: &Options) -> Check {
+    if sources.is_empty() {
+        return Check { statuses: Vec::new(), diagnostics: Vec::new(), misfits: vec![Misfit::NoSources] };
+    }
+    let (manifests, resolved) = read_and_resolve(sources, options);
+    let statuses = resolved.statuses(&manifests);
+    Check { statuses, diagnostics: resolved.diagnostics, misfits: resolved.misfits }
+}
+
+/// The manifests and what they mean together, with all findings in the order of the sources.
+fn read_and_resolve(sources: &[Source], options: &Options) -> (Manifests, Resolution) {
+    let (manifests, mut diagnostics) = manifest::read(sources);
+    let mut resolved = resolve::resolve(&manifests, &diagnostics, options);
+    diagnostics.append(&mut resolved.diagnostics);
+    diagnostics.sort_by_key(|found| (found.span.source, found.span.start, found.severity));
+    resolved.diagnostics = diagnostics;
+    (manifests, resolved)
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use self::core::{EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
 use self::grant::ReferenceGrant;
-use self::route::Route;
+use self::route::{ParentRef, Route};
 use crate::source::{Span, Spanned};
 
 pub use self::read::read;
@@ -40,6 +40,23 @@ pub struct Manifests {
     pub namespaces: Vec<Object<Namespace>>,
     /// Core Secrets.
     pub secrets: Vec<Object<Secret>>,
+    /// What was left out because of an error in it.
+    pub unread: Vec<Unread>,
+}
+
+/// An object that is left out because of an error in it, as far as it has a name.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// Its kind, as `HTTPRoute`.
+    pub kind: &'static str,
+    /// Its namespace: empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// `parentRefs` of a route, as far as they could be read.
+    pub parent_refs: Vec<ParentRef>,
 }
 
 /// One object.

@@ -13,15 +13,17 @@
 //!   `rule_id` and `cookie_path` for their sessions.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
-//! - `report`: collects what is wrong.
+//! - `report`: collects what is wrong; `decisions` what was decided, of which `conditions` makes the statuses of objects.
 
 mod attach;
 mod backends;
 mod binds;
 mod certificates;
 mod collisions;
+mod conditions;
 mod cookie_path;
 mod cookies;
+mod decisions;
 mod endpoints;
 mod filters;
 mod gateways;
@@ -40,6 +42,7 @@ use self::attach::{Attacher, Attachment, ListenerPosition};
 use self::backends::Backends;
 use self::binds::{Bound, Section, Security};
 use self::collisions::{Collisions, RulePosition};
+use self::decisions::Decisions;
 use self::gateways::Gateways;
 use self::grants::Grants;
 use self::report::Report;
@@ -50,6 +53,7 @@ use crate::manifest::{Manifests, Metadata};
 use crate::model::{Listener, Model, Protocol};
 use crate::options::{Misfit, Options};
 use crate::source::Span;
+use crate::status::ObjectStatus;
 
 /// What manifests mean together.
 #[derive(Clone, Debug)]
@@ -60,6 +64,16 @@ pub struct Resolution {
     pub diagnostics: Vec<Diagnostic>,
     /// Where the options do not fit the manifests.
     pub misfits: Vec<Misfit>,
+    decisions: Decisions,
+}
+
+impl Resolution {
+    /// The status that each object would have: GatewayClasses, Gateways, routes and policies, by kind, namespace and name.
+    /// Those of what was not asked for are left out.
+    #[must_use]
+    pub fn statuses(&self, manifests: &Manifests) -> Vec<ObjectStatus> {
+        conditions::statuses(manifests, &self.decisions)
+    }
 }
 
 /// Finds out what manifests mean together, given what was wrong with them on their own: objects that could not be read
@@ -71,7 +85,7 @@ pub fn resolve(manifests: &Manifests, reading: &[Diagnostic], options: &Options)
         Ok(model) => (model, Vec::new()),
         Err(misfits) => (None, misfits),
     };
-    Resolution { model, diagnostics: report.diagnostics, misfits }
+    Resolution { model, diagnostics: report.diagnostics, misfits, decisions: report.decisions }
 }
 
 fn model(
@@ -85,11 +99,15 @@ fn model(
         if !report.may_lack("Gateway") {
             report.diagnostics.push(no_gateway(manifests));
         }
+        attach::nowhere(manifests, report);
         return Ok(None);
     }
     let grants = Grants::index(manifests);
     let bounds = binds::assign(&gateways, options, report)?;
     let bounds = certificates::present(bounds, manifests, &grants, report);
+    for bound in &bounds {
+        bound.program(report);
+    }
     let (routes, attached) = attach_all(manifests, &grants, &gateways, &bounds, report);
 
     let mut collisions = Collisions::default();

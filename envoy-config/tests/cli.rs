@@ -169,7 +169,8 @@ fn a_call_that_makes_no_sense_exits_with_2() {
         &["render", "-f", "-", "-f", "-"],
         &["render", "-f", "/nowhere/at/all.yaml"],
         &["render", "--files", "x"],
-        &["check", "-f", EXAMPLE],
+        &["check", "-f", EXAMPLE, "--output", "yaml"],
+        &["check", "-f", EXAMPLE, "--gateway", "default/gone"],
         &[],
     ] {
         let ended = call(arguments, b"");

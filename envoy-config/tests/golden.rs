@@ -3,9 +3,11 @@
 //! ```text
 //! tests/golden/<case>/
 //!   *.yaml, *.yml, *.json   the manifests, except envoy.yaml; read as `-f .`, unless there is an `args`
+//!   command                 optional: the command to run, `render` when there is no such file
 //!   args                    optional: more arguments, one a line; if one of them is `-f`, nothing is read beside
 //!   stdin                   optional: the text of standard input
-//!   envoy.yaml              what it writes to standard output; no such file: nothing
+//!   envoy.yaml              what `render` writes to standard output; no such file: nothing
+//!   stdout                  what any other command writes there
 //!   stderr                  what it writes to standard error; no such file: nothing
 //!   exit                    the exit code; no such file: 0
 //! ```
@@ -30,13 +32,14 @@ use std::process::{Command, Stdio};
 /// What the program made of a case. An empty text and the exit code 0 have no file.
 #[derive(PartialEq, Eq)]
 struct Outcome {
+    envoy: String,
     stdout: String,
     stderr: String,
     exit: String,
 }
 
 /// The files of a case that hold its outcome.
-const OUTCOME: [&str; 3] = ["envoy.yaml", "stderr", "exit"];
+const OUTCOME: [&str; 4] = ["envoy.yaml", "stdout", "stderr", "exit"];
 
 #[test]
 fn every_case_says_and_writes_what_its_folder_holds() {
@@ -79,7 +82,9 @@ fn run(case: &Path) -> Outcome {
     assert!(manifests > 0 || names_input, "{} has no manifests", case.display());
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_envoy-config"));
-    command.current_dir(directory.path()).arg("render");
+    let rendering = !case.join("command").exists();
+    let name = if rendering { String::from("render") } else { read(case, "command") };
+    command.current_dir(directory.path()).arg(name.trim_end());
     if !names_input {
         command.args(["-f", "."]);
     }
@@ -89,17 +94,20 @@ fn run(case: &Path) -> Outcome {
     let _ = program.stdin.take().unwrap().write_all(read(case, "stdin").as_bytes());
     let output = program.wait_with_output().unwrap();
     let exit = output.status.code().expect("the program ends by itself");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let (envoy, stdout) = if rendering { (stdout, String::new()) } else { (String::new(), stdout) };
     Outcome {
-        stdout: String::from_utf8(output.stdout).unwrap(),
+        envoy,
+        stdout,
         stderr: String::from_utf8(output.stderr).unwrap(),
         exit: if exit == 0 { String::new() } else { format!("{exit}\n") },
     }
 }
 
 impl Outcome {
-    fn files(&self) -> [(&'static str, &str); 3] {
-        let [stdout, stderr, exit] = OUTCOME;
-        [(stdout, &self.stdout), (stderr, &self.stderr), (exit, &self.exit)]
+    fn files(&self) -> [(&'static str, &str); 4] {
+        let [envoy, stdout, stderr, exit] = OUTCOME;
+        [(envoy, &self.envoy), (stdout, &self.stdout), (stderr, &self.stderr), (exit, &self.exit)]
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use self::namespaces::Namespaces;
 use self::refusal::{Gate, Parent};
 use super::binds::{Bound, Section};
+use super::decisions;
 use super::gateways::{Gateways, Standing};
 use super::report::{Place, Report};
 use crate::manifest::gateway::Gateway;
@@ -80,14 +81,18 @@ impl<'m, 'b> Attacher<'m, 'b> {
                 None => parent.no_gateway(self.gateways, report),
                 Some(Standing::NotSelected) => {
                     complete = false;
+                    report.attach(route, number, decisions::Parent::NotSelected);
                     continue;
                 }
-                Some(Standing::Refused) => {}
+                Some(Standing::Refused) => parent.refused(report),
                 Some(Standing::Served(gateway)) => match self.pass(gateway, parent, hostnames) {
                     Ok(passed) => listeners.extend(passed),
                     Err(gate) => parent.refuse(gate, &self.namespaces, report),
                 },
             }
+            let passed = listeners.iter().skip(before);
+            let positions = passed.map(|(_, section): &Attached<'_>| section.position).collect();
+            report.attach(route, number, decisions::Parent::Attached(positions));
             complete &= listeners.len() > before;
             selected = true;
         }
@@ -146,6 +151,16 @@ impl<'m, 'b> Attacher<'m, 'b> {
             return Err(Gate::Hostname(strange.iter().map(|(_, section)| section.domain()).collect()));
         }
         Ok(meeting)
+    }
+}
+
+/// Without any Gateway no parentRef has one.
+pub(super) fn nowhere(manifests: &Manifests, report: &mut Report) {
+    for route in &manifests.routes {
+        for (number, reference) in route.spec.parent_refs.iter().enumerate() {
+            Parent { route, number, reference }.nowhere(report);
+            report.attach(route, number, decisions::Parent::Attached(Vec::new()));
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::manifest::core::{Service, ServicePort, TargetPort};
 use crate::manifest::route::{Route, Rule};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoints, HttpVersion, Locality};
+use crate::status::Reason;
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
@@ -190,7 +191,8 @@ fn by_name<'m>(
             let span = reference.backend.port.as_ref().map_or(reference.backend.span, |port| port.span);
             let message =
                 format!("nothing tells the number of the port `{target}` of the headless Service `{name}`");
-            let error = report.error("named-target-port", reference.at(".port", span), message);
+            let place = reference.at(".port", span, Reason::BackendNotFound);
+            let error = report.error("named-target-port", place, message);
             error.related = Some((port.port.span, String::from("this port's targetPort is a name")));
             error.hint =
                 Some(String::from("add its EndpointSlices to the input, or make targetPort a number"));

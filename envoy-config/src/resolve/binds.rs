@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 
+use super::decisions::Part;
 use super::gateways::Gateways;
 use super::kinds;
 use super::report::{Place, Report};
@@ -16,6 +17,7 @@ use crate::manifest::gateway::{Gateway, Listener, Protocol};
 use crate::model::{Certificate, Domain};
 use crate::options::{ListenerName, Misfit, Options};
 use crate::source::Span;
+use crate::status::{ConditionType, Reason};
 
 /// One address and the listeners it serves.
 pub(super) struct Bound<'m> {
@@ -95,17 +97,24 @@ fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], repo
     let Some((first, others)) = listeners.split_first() else { return true };
     let mut agreed = true;
     for other in others.iter().filter(|other| other.is_secure() != first.is_secure()) {
-        agreed = false;
-        let listener = other.listener;
-        let place = other.at(gateway, ".protocol", listener.protocol.span);
-        let message =
-            format!("the port {} speaks both HTTP and HTTPS, and can speak only one", listener.port.value);
-        let error = report.error("protocol-conflict", place, message);
+        if std::mem::take(&mut agreed) {
+            report.decide(&conflicted(gateway, first), &mixed(first));
+        }
+        let error = report.error("protocol-conflict", conflicted(gateway, other), mixed(other));
         error.related =
             Some((first.listener.protocol.span, String::from("the protocol of the port's first listener")));
         error.hint = Some(String::from("give them different ports"));
     }
     agreed
+}
+
+fn mixed(section: &Section<'_>) -> String {
+    format!("the port {} speaks both HTTP and HTTPS, and can speak only one", section.listener.port.value)
+}
+
+fn conflicted<'m>(gateway: &'m Object<Gateway>, section: &Section<'m>) -> Place<'m> {
+    let place = section.at(gateway, ".protocol", section.listener.protocol.span);
+    place.because(Part::Listener(section.position), ConditionType::Conflicted, Reason::ProtocolConflict)
 }
 
 /// The one that binds an address. Where there are several none is picked: that would be a guess (Gateway API,
@@ -118,6 +127,12 @@ fn sole<'m>(mut bounds: Vec<Bound<'m>>, report: &mut Report) -> Option<Bound<'m>
     let mut named = named.into_iter();
     let (first, first_place) = named.next()?;
     let first_span = first_place.span();
+    for bound in &bounds {
+        for section in &bound.listeners {
+            let message = format!("{} is the address of other listeners, too", bound.bind);
+            report.decide(&bound.unavailable(section), &message);
+        }
+    }
     for ((other, place), bound) in named.zip(bounds.iter().skip(1)) {
         let message = format!("{} is the address of two listeners: {first} and {other}", bound.bind);
         let error = report.error("address-conflict", place, message);
@@ -134,6 +149,21 @@ impl<'m> Bound<'m> {
             Security::Clear => true,
             Security::Tls(certificates) => certificates.get(position).is_some_and(|own| !own.is_empty()),
         }
+    }
+
+    /// Records which of its listeners are served.
+    pub(super) fn program(&self, report: &mut Report) {
+        for (position, section) in self.listeners.iter().enumerate() {
+            if self.serves(position) {
+                report.program(self.gateway, section.position);
+            }
+        }
+    }
+
+    /// One of its listeners, which cannot have this address.
+    fn unavailable(&self, section: &Section<'m>) -> Place<'m> {
+        let place = section.at(self.gateway, ".port", section.listener.port.span);
+        place.because(Part::Listener(section.position), ConditionType::Accepted, Reason::PortUnavailable)
     }
 
     /// The name and the port of its first listener.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::binds::{Bound, Section, Security};
+use super::decisions::Part;
 use super::grants::{GATEWAY_API, Grants, Party};
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
@@ -14,6 +15,7 @@ use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
 use crate::model::Certificate;
 use crate::source::Span;
+use crate::status::{ConditionType, Reason};
 
 /// The Secrets by namespace and name.
 type Secrets<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Secret>>;
@@ -22,6 +24,8 @@ type Secrets<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Secret>>;
 struct Reference<'m> {
     gateway: &'m Object<Gateway>,
     certificate: &'m CertificateRef,
+    /// The position of the listener.
+    listener: usize,
     field: String,
 }
 
@@ -67,11 +71,14 @@ fn of<'m>(
     let mut certificates = Vec::new();
     for (number, certificate) in references.iter().enumerate() {
         let field = format!("spec.listeners[{}].tls.certificateRefs[{number}]", section.position);
-        let found = Reference { gateway, certificate, field }.resolve(secrets, grants, report);
+        let listener = section.position;
+        let found = Reference { gateway, certificate, listener, field }.resolve(secrets, grants, report);
         certificates.extend(found.filter(|found| !certificates.contains(found)));
     }
     for option in options {
         let place = section.at(gateway, &format!(".tls.options[{:?}]", option.value), option.span);
+        let part = Part::Listener(section.position);
+        let place = place.because(part, ConditionType::Accepted, Reason::UnsupportedValue);
         let message = format!("the TLS option `{}` is not supported: the listener is left out", option.value);
         report.error("not-supported", place, message);
     }
@@ -81,6 +88,8 @@ fn of<'m>(
     }
     if references.is_empty() {
         let place = section.at(gateway, ".tls", protocol.span);
+        let part = Part::Listener(section.position);
+        let place = place.because(part, ConditionType::ResolvedRefs, Reason::InvalidCertificateRef);
         let message =
             "`tls` is missing: the protocol `HTTPS` needs a certificate, so the listener is left out";
         let error = report.error("missing-field", place, String::from(message));
@@ -100,7 +109,7 @@ impl<'m> Reference<'m> {
         if !group.value.is_empty() || kind.value != "Secret" {
             let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
             let message = format!("certificates of the kind {group}{} are not supported", kind.value);
-            let error = report.error("not-supported", self.at(".kind", kind.span), message);
+            let error = report.error("not-supported", self.invalid(".kind", kind.span), message);
             error.hint = Some(String::from("only Secrets are"));
             return None;
         }
@@ -108,12 +117,18 @@ impl<'m> Reference<'m> {
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
         let from = Party { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
         let to = Party { group: "", kind: "Secret", namespace: target };
-        if !grants.permit(from, to, &name.value, self.at(".namespace", span), report) {
+        if !grants.permit(from, to, &name.value, self.at(".namespace", span, Reason::RefNotPermitted), report)
+        {
             return None;
         }
         let found = secrets.get(&(target, name.value.as_str())).copied();
-        if found.is_none() && !report.may_be_unread("Secret", target, &name.value) {
-            self.missing(secrets, target, report);
+        if found.is_none() {
+            if report.may_be_unread("Secret", target, &name.value) {
+                let place = self.invalid(".name", name.span);
+                report.decide(&place, "the Secret is not there or could not be read");
+            } else {
+                self.missing(secrets, target, report);
+            }
         }
         let secret = found?;
         match &secret.spec {
@@ -125,7 +140,7 @@ impl<'m> Reference<'m> {
                     "the Secret `{}` is of the type `{}`, and a certificate is of `kubernetes.io/tls`",
                     name.value, other.value
                 );
-                let error = report.error("wrong-secret-type", self.at(".name", name.span), message);
+                let error = report.error("wrong-secret-type", self.invalid(".name", name.span), message);
                 error.related = Some((other.span, String::from("its type")));
                 None
             }
@@ -135,7 +150,7 @@ impl<'m> Reference<'m> {
     fn missing(&self, secrets: &Secrets<'_>, namespace: &str, report: &mut Report) {
         let name = &self.certificate.name;
         let message = format!("there is no Secret `{namespace}/{}` among the manifests", name.value);
-        let error = report.error("missing-secret", self.at(".name", name.span), message);
+        let error = report.error("missing-secret", self.invalid(".name", name.span), message);
         let neighbours = secrets.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
         let elsewhere = secrets.keys().find(|(_, other)| *other == name.value);
         error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
@@ -145,7 +160,13 @@ impl<'m> Reference<'m> {
         });
     }
 
-    fn at(&self, field: &str, span: Span) -> Place<'m> {
-        Place::new(self.gateway, format!("{}{field}", self.field), span)
+    fn invalid(&self, field: &str, span: Span) -> Place<'m> {
+        self.at(field, span, Reason::InvalidCertificateRef)
+    }
+
+    /// A field of the reference, and why it does not resolve.
+    fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
+        let place = Place::new(self.gateway, format!("{}{field}", self.field), span);
+        place.because(Part::Listener(self.listener), ConditionType::ResolvedRefs, reason)
     }
 }

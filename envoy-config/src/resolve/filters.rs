@@ -3,12 +3,14 @@
 //! A filter that cannot do what it is for is an error, and refuses the requests: leaving it out could let pass what it
 //! was to keep out.
 
+use super::decisions::Part;
 use super::report::{Place, Report};
 use crate::manifest::Object;
 use crate::manifest::filter::{Filter, Header, HeaderModifier};
 use crate::manifest::route::Route;
 use crate::model::HeaderChanges;
 use crate::source::{Span, Spanned};
+use crate::status::{ConditionType, Reason};
 
 /// What filters do, one behind the other.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub(super) struct Effects {
 /// Filters and where they stand.
 pub(super) struct Filters<'m> {
     pub(super) route: &'m Object<Route>,
+    /// The position of the rule.
+    pub(super) rule: usize,
     pub(super) list: &'m [Spanned<Filter>],
     /// The path of the list.
     pub(super) field: String,
@@ -34,6 +38,11 @@ impl Filters<'_> {
         for (position, filter) in self.list.iter().enumerate() {
             let mut refuse = |span, message: String| {
                 let place = Place::new(self.route, format!("{}[{position}]", self.field), span);
+                let place = if matches!(filter.value, Filter::Extension(_)) {
+                    place.because(Part::Rule(self.rule), ConditionType::ResolvedRefs, Reason::InvalidKind)
+                } else {
+                    place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::UnsupportedValue)
+                };
                 report.error("not-supported", place, message).hint =
                     Some(String::from("requests that it would have seen are answered 500"));
                 effects.refused = true;

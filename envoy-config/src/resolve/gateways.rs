@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::decisions::Part;
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
 use crate::options::{Misfit, NamespacedName};
+use crate::status::{ConditionType, Reason};
 
 /// The Gateways, by namespace and name.
 pub(super) struct Gateways<'m> {
@@ -41,6 +43,7 @@ impl<'m> Gateways<'m> {
             let selected =
                 wanted.is_none_or(|wanted| (wanted.namespace.as_str(), wanted.name.as_str()) == key);
             let standing = if !selected {
+                report.pass_over(gateway);
                 Standing::NotSelected
             } else if has_class(gateway, &classes, report) {
                 Standing::Served(gateway)
@@ -88,8 +91,11 @@ fn has_class(gateway: &Object<Gateway>, classes: &BTreeSet<&str>, report: &mut R
     if classes.contains(class.value.as_str()) {
         return true;
     }
-    if !report.may_be_unread("GatewayClass", "", &class.value) {
-        let place = Place::new(gateway, "spec.gatewayClassName", class.span);
+    let place = Place::new(gateway, "spec.gatewayClassName", class.span);
+    let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Pending);
+    if report.may_be_unread("GatewayClass", "", &class.value) {
+        report.decide(&place, "the GatewayClass is not there or could not be read");
+    } else {
         let message = format!("there is no GatewayClass `{}` among the manifests", class.value);
         let error = report.error("missing-gateway-class", place, message);
         error.hint = Some(closest(&class.value, classes.iter().copied()).map_or_else(

@@ -69,8 +69,12 @@ impl<'m> Grants<'m> {
             return true;
         }
         let granted = self.permitted.get(&(from, to)).is_some_and(|names| names.contain(name));
-        if !granted && !report.may_lack_some("ReferenceGrant", to.namespace) {
-            self.refuse(from, to, name, place, report);
+        if !granted {
+            if report.may_lack_some("ReferenceGrant", to.namespace) {
+                report.decide(&place, "no ReferenceGrant that could be read permits the reference");
+            } else {
+                self.refuse(from, to, name, place, report);
+            }
         }
         granted
     }

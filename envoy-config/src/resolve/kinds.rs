@@ -5,11 +5,13 @@
 //! the other ones (`InvalidRouteKinds`).
 
 use super::binds::Section;
+use super::decisions::Part;
 use super::grants::GATEWAY_API;
 use super::report::Report;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::gateway::{Gateway, Listener, Protocol, RouteKind};
+use crate::status::{ConditionType, Reason};
 
 /// The routes of HTTP and HTTPS listeners.
 const SERVED: [&str; 2] = ["HTTPRoute", "GRPCRoute"];
@@ -42,6 +44,11 @@ pub(super) fn are_served(gateway: &Object<Gateway>, section: Section<'_>, report
     let listener = section.listener;
     if let Protocol::Other(word) = &listener.protocol.value {
         let place = section.at(gateway, ".protocol", listener.protocol.span);
+        let place = place.because(
+            Part::Listener(section.position),
+            ConditionType::Accepted,
+            Reason::UnsupportedProtocol,
+        );
         let message = format!("the protocol `{word}` is not supported: the listener is left out");
         let near = closest(&word.to_ascii_uppercase(), ["HTTP", "HTTPS"]);
         report.error("unsupported-protocol", place, message).hint = Some(match near {
@@ -59,6 +66,11 @@ pub(super) fn are_served(gateway: &Object<Gateway>, section: Section<'_>, report
         }
         let span = listener.allowed_kinds.get(number).map_or(listener.span, |one| one.span);
         let place = section.at(gateway, &format!(".allowedRoutes.kinds[{number}].kind"), span);
+        let place = place.because(
+            Part::Listener(section.position),
+            ConditionType::ResolvedRefs,
+            Reason::InvalidRouteKinds,
+        );
         let of_group = if group == GATEWAY_API { String::new() } else { format!(" of the group `{group}`") };
         let message = format!("the listener cannot take routes of the kind `{kind}`{of_group}");
         report.error("invalid-route-kind", place, message).hint = Some(match closest(kind, SERVED) {

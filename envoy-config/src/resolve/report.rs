@@ -3,13 +3,16 @@
 
 use std::collections::HashSet;
 
+use super::decisions::{Decisions, ObjectKey, Part, Verdict};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::manifest::{Metadata, Object};
 use crate::source::Span;
+use crate::status::{ConditionType, Reason};
 
 /// The findings so far.
 pub(super) struct Report {
     pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) decisions: Decisions,
     unread: HashSet<String>,
     /// The kinds and namespaces of those, as `EndpointSlice default`.
     partly_unread: HashSet<String>,
@@ -22,6 +25,7 @@ impl Report {
         let errors = || reading.iter().filter(|found| found.severity == Severity::Error);
         Self {
             diagnostics: Vec::new(),
+            decisions: Decisions::default(),
             unread: errors().filter_map(|error| error.object.clone()).collect(),
             partly_unread: errors()
                 .filter_map(|error| error.object.as_ref()?.split_once('/'))
@@ -75,7 +79,8 @@ impl Report {
         place: Place<'_>,
         message: String,
     ) -> &mut Diagnostic {
-        let Place { kind, metadata, field, span } = place;
+        self.decide(&place, &message);
+        let Place { kind, metadata, field, span, .. } = place;
         let found = match severity {
             Severity::Error => Diagnostic::error(code, span, message),
             Severity::Warning => Diagnostic::warning(code, span, message),
@@ -85,18 +90,31 @@ impl Report {
     }
 }
 
-/// A field of an object.
+/// A field of an object, and what a finding there does to its conditions.
 pub(super) struct Place<'m> {
     kind: &'static str,
     metadata: &'m Metadata,
     field: String,
     span: Span,
+    because: Option<(Part, ConditionType, Reason)>,
 }
 
 impl<'m> Place<'m> {
     /// The field of this path, written here; an empty path stands for the whole object.
     pub(super) fn new<T>(object: &'m Object<T>, field: impl Into<String>, span: Span) -> Self {
-        Self { kind: object.kind, metadata: &object.metadata, field: field.into(), span }
+        Self { kind: object.kind, metadata: &object.metadata, field: field.into(), span, because: None }
+    }
+
+    /// The same, where what is found makes this condition of this part of the object not as it should be.
+    pub(super) fn because(self, part: Part, condition: ConditionType, reason: Reason) -> Self {
+        Self { because: Some((part, condition, reason)), ..self }
+    }
+
+    /// What a finding here decides, if it decides anything.
+    pub(super) fn verdict(&self, message: &str) -> Option<(ObjectKey, Verdict)> {
+        let (part, condition, reason) = self.because?;
+        let verdict = Verdict { part, condition, reason, message: message.to_owned() };
+        Some((ObjectKey::of(self.kind, self.metadata), verdict))
     }
 
     /// Where it is written.

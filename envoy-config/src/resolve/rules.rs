@@ -1,6 +1,7 @@
 //! What the rules of one route serve: an Envoy route per match, a cluster per rule.
 
 use super::backends::Backends;
+use super::decisions::Part;
 use super::filters::Filters;
 use super::precedence::Precedence;
 use super::report::{Place, Report};
@@ -8,6 +9,7 @@ use super::{matches, persistence, rule_id};
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind};
 use crate::model::{Action, Cluster, Domain, Endpoints, Forward, Locality, Route, RouteMatch, Traffic};
+use crate::status::{ConditionType, Reason};
 
 /// A route, resolved as far as it goes without its listeners.
 pub(super) struct Served<'m> {
@@ -61,8 +63,8 @@ impl<'m> Served<'m> {
         let mark = rule_id::mark(object.spec.kind);
         let rule_name = format!("{mark}{namespace}/{name}/{number}");
         let persistent = rule.session_persistence.is_some();
-        let filters =
-            Filters { route: object, list: &rule.filters, field: format!("spec.rules[{number}].filters") };
+        let field = format!("spec.rules[{number}].filters");
+        let filters = Filters { route: object, rule: number, list: &rule.filters, field };
         let effects = filters.effects(report);
         let action = if effects.refused {
             refuse(object.spec.kind)
@@ -79,6 +81,11 @@ impl<'m> Served<'m> {
                         Err(problem) => {
                             let field = format!("spec.rules[{number}].sessionPersistence");
                             let place = Place::new(object, field, persistence.span);
+                            let place = place.because(
+                                Part::Rule(number),
+                                ConditionType::Accepted,
+                                Reason::UnsupportedValue,
+                            );
                             report.error("invalid-session-persistence", place, problem);
                             return;
                         }

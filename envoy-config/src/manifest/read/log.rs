@@ -79,6 +79,17 @@ impl Log {
         None
     }
 
+    /// How many findings there are.
+    pub(super) const fn len(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// The errors behind the first so many findings.
+    pub(super) fn errors_behind(&self, findings: usize) -> impl Iterator<Item = &Diagnostic> {
+        let behind = self.diagnostics.iter().skip(findings);
+        behind.filter(|found| found.severity == Severity::Error)
+    }
+
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics
     }

@@ -91,19 +91,23 @@ fn labels(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
 /// What messages call an object, before anything in it has been checked: `HTTPRoute default/cookie`. Where the scope of
 /// the kind is unknown, the namespace is told if there is one.
 pub(super) fn title(kind: &str, scope: Option<Scope>, object: &Node<'_>) -> Option<String> {
+    Some(match named(scope, object)? {
+        (Some(namespace), name) => format!("{kind} {namespace}/{name}"),
+        (None, name) => format!("{kind} {name}"),
+    })
+}
+
+/// The namespace and the name of an object, before anything in it has been checked.
+pub(super) fn named<'n>(scope: Option<Scope>, object: &'n Node<'_>) -> Option<(Option<&'n str>, &'n str)> {
     let metadata = &object.get("metadata")?.value;
     let text = |field: &str| match &metadata.get(field)?.value.value {
         Value::Scalar(Scalar::Text(text)) => Some(&**text),
         _ => None,
     };
-    let name = text("name")?;
     let namespace = match scope {
         Some(Scope::Cluster) => None,
         Some(Scope::Namespace) => Some(text("namespace").unwrap_or("default")),
         None => text("namespace"),
     };
-    Some(match namespace {
-        Some(namespace) => format!("{kind} {namespace}/{name}"),
-        None => format!("{kind} {name}"),
-    })
+    Some((namespace, text("name")?))
 }

@@ -11,7 +11,7 @@ use super::yaml::{Document, Node, Value};
 use super::{Reader, core, gateway, grant, metadata, names, route, secret};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
-use crate::manifest::{Metadata, Object};
+use crate::manifest::{Metadata, Object, Unread};
 use crate::source::Span;
 
 const WITH_SPEC: Known = Known {
@@ -183,6 +183,7 @@ impl Reader {
         };
         let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
         let manner = if kind == Kind::Secret { Manner::Discreet } else { Manner::Plain };
+        let before = self.log.len();
         let names = &mut self.names;
         let object = self.log.about(title, manner, |log| {
             let fields = Fields::of(at, known, log)?;
@@ -193,7 +194,36 @@ impl Reader {
             let spec = spec(&fields, log);
             Some(Object { kind: kind.name(), metadata: metadata?, spec: spec?, span: at.span() })
         });
-        object.filter(|_| sound)
+        let object = object.filter(|_| sound);
+        if object.is_none() {
+            self.manifests.unread.extend(unread(kind, at.node, &self.log, before));
+        }
+        object
+    }
+}
+
+/// What is known of an object with an error in it, if that is as much as a name. The findings before it are not about it.
+fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unread> {
+    let (namespace, name) = metadata::named(Some(kind.scope()), node)?;
+    let mut errors = log.errors_behind(before);
+    let problem = errors.next().map_or_else(|| String::from("it is not YAML"), in_a_sentence);
+    Some(Unread {
+        kind: kind.name(),
+        namespace: namespace.unwrap_or_default().to_owned(),
+        name: name.to_owned(),
+        problem: match errors.count() {
+            0 => problem,
+            1 => format!("{problem}; and another error"),
+            more => format!("{problem}; and {more} more errors"),
+        },
+        parent_refs: if kind == Kind::HttpRoute { route::parents_of(node) } else { Vec::new() },
+    })
+}
+
+fn in_a_sentence(error: &Diagnostic) -> String {
+    match &error.field {
+        Some(field) => format!("{field}: {}", error.message),
+        None => error.message.clone(),
     }
 }
 

@@ -5,11 +5,12 @@ mod matches;
 mod parents;
 
 use super::fields::{Fields, Known, Nulls, list};
-use super::log::{At, Log};
+use super::log::{At, Log, Path};
 use super::unique::unique;
 use super::value::{integer, parsed, port};
+use super::yaml::Node;
 use super::{names, session};
-use crate::manifest::route::{BackendRef, HttpMatch, Match, PathMatch, Route, RouteKind, Rule};
+use crate::manifest::route::{BackendRef, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule};
 use crate::source::{Span, Spanned};
 
 const ROUTE: Known = Known {
@@ -42,6 +43,17 @@ pub(super) fn http(at: At<'_>, log: &mut Log) -> Option<Route> {
     let rules = fields.or("rules", vec![default_rule(at.span())], log, rules)?;
     let hostnames = hostnames.unwrap_or_default();
     Some(Route { kind: RouteKind::Http, parent_refs, hostnames, rules })
+}
+
+/// The parentRefs of a route of which something could not be read, as far as they can be; what is wrong has been said.
+pub(super) fn parents_of(route: &Node<'_>) -> Vec<ParentRef> {
+    let spec = route.get("spec").map(|spec| &spec.value);
+    let node = spec.and_then(|spec| spec.get("parentRefs")).map(|parents| &parents.value);
+    let path = Path::Field(&Path::Root, "spec");
+    let read = node.and_then(|node| {
+        parents::read(At { node, path: Path::Field(&path, "parentRefs") }, &mut Log::default())
+    });
+    read.unwrap_or_default()
 }
 
 fn rules(at: At<'_>, log: &mut Log) -> Option<Vec<Rule>> {

@@ -7,8 +7,11 @@ use crate::manifest::gateway::{AllowedNamespaces, Protocol};
 use crate::manifest::route::{ParentRef, Route};
 use crate::model::Domain;
 use crate::resolve::binds::Section;
+use crate::resolve::decisions::Part;
 use crate::resolve::gateways::Gateways;
 use crate::resolve::report::{Place, Report};
+use crate::source::Span;
+use crate::status::{ConditionType, Reason};
 
 /// What a parentRef fell at.
 pub(super) enum Gate<'m> {
@@ -53,6 +56,8 @@ impl<'m> Parent<'m> {
     pub(super) fn no_gateway(&self, gateways: &Gateways<'_>, report: &mut Report) {
         let (namespace, name) = (self.namespace(), &self.reference.name);
         if report.may_be_unread("Gateway", namespace, &name.value) {
+            let place = self.at(".name", name.span, Reason::Pending);
+            report.decide(&place, "the Gateway is not there or could not be read");
             return;
         }
         let wanted = format!("{namespace}/{}", name.value);
@@ -62,7 +67,25 @@ impl<'m> Parent<'m> {
             |near| format!("did you mean `{near}`?"),
         );
         let message = format!("there is no Gateway `{wanted}` among the manifests");
-        report.error("missing-gateway", self.at(".name", name.span), message).hint = Some(hint);
+        let place = self.at(".name", name.span, Reason::NoMatchingParent);
+        report.error("missing-gateway", place, message).hint = Some(hint);
+    }
+
+    /// There is no Gateway at all, which is one error and not one for each parentRef.
+    pub(super) fn nowhere(&self, report: &mut Report) {
+        let name = &self.reference.name;
+        let place = |reason| self.at(".name", name.span, reason);
+        if report.may_be_unread("Gateway", self.namespace(), &name.value) {
+            report.decide(&place(Reason::Pending), "the Gateway is not there or could not be read");
+        } else {
+            report.decide(&place(Reason::NoMatchingParent), "there is no Gateway among the manifests");
+        }
+    }
+
+    /// The Gateway is there, but has no class, so nobody looks at its routes.
+    pub(super) fn refused(&self, report: &mut Report) {
+        let place = self.at(".name", self.reference.name.span, Reason::Pending);
+        report.decide(&place, "its Gateway waits for its GatewayClass");
     }
 
     /// The Gateway is there, and the parentRef fell at this gate.
@@ -77,14 +100,15 @@ impl<'m> Parent<'m> {
 
     fn no_section(&self, sections: &[Section<'_>], report: &mut Report) {
         let ParentRef { name: gateway, section_name, port, span, .. } = self.reference;
-        let (place, wanted) = match (section_name, port) {
-            (Some(name), None) => (self.at(".sectionName", name.span), format!("named `{}`", name.value)),
-            (None, Some(port)) => (self.at(".port", port.span), format!("on port {}", port.value)),
+        let (field, span, wanted) = match (section_name, port) {
+            (Some(name), None) => (".sectionName", name.span, format!("named `{}`", name.value)),
+            (None, Some(port)) => (".port", port.span, format!("on port {}", port.value)),
             (Some(name), Some(port)) => {
-                (self.at(".sectionName", name.span), format!("named `{}` on port {}", name.value, port.value))
+                (".sectionName", name.span, format!("named `{}` on port {}", name.value, port.value))
             }
-            (None, None) => (self.at("", *span), String::from("at all")),
+            (None, None) => ("", *span, String::from("at all")),
         };
+        let place = self.at(field, span, Reason::NoMatchingParent);
         let names = sections.iter().map(|section| section.listener.name.value.as_str());
         let near = section_name.as_ref().and_then(|wanted| closest(&wanted.value, names));
         let near = near.filter(|near| section_name.as_ref().is_some_and(|name| name.value != *near));
@@ -97,7 +121,8 @@ impl<'m> Parent<'m> {
         let gateway = &self.reference.name.value;
         let kind = self.route.kind;
         let message = format!("the Gateway `{gateway}` does not let routes of the kind `{kind}` attach");
-        let error = report.error("kind-not-allowed", self.at("", self.reference.span), message);
+        let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
+        let error = report.error("kind-not-allowed", place, message);
         error.related = first.map(|section| (section.listener.span, String::from("this listener")));
         let taken: Vec<_> =
             first.into_iter().flat_map(|section| section.listener.supported_kinds()).collect();
@@ -115,7 +140,8 @@ impl<'m> Parent<'m> {
         let namespace = &self.route.metadata.namespace.value;
         let message =
             format!("the Gateway `{gateway}` does not let routes of the namespace `{namespace}` attach");
-        let error = report.error("namespace-not-allowed", self.at("", self.reference.span), message);
+        let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
+        let error = report.error("namespace-not-allowed", place, message);
         error.related = first.map(|section| (section.listener.span, String::from("this listener")));
         let by_labels = first
             .is_some_and(|one| matches!(one.listener.allowed_namespaces, AllowedNamespaces::Selector(_)));
@@ -129,15 +155,22 @@ impl<'m> Parent<'m> {
     fn no_hostname(&self, domains: &[Domain], report: &mut Report) {
         let gateway = &self.reference.name.value;
         let span = self.route.spec.hostnames.first().map_or(self.reference.span, |hostname| hostname.span);
-        let place = Place::new(self.route, "spec.hostnames", span);
+        let place =
+            self.because(Place::new(self.route, "spec.hostnames", span), Reason::NoMatchingListenerHostname);
         let message = format!("none of the route's hostnames is one of the Gateway `{gateway}`");
         let error = report.error("no-matching-hostname", place, message);
         let listed: Vec<String> = domains.iter().map(Domain::written).collect();
         error.hint = Some(format!("its listeners have {}", listed.join(", ")));
     }
 
-    fn at(&self, field: &str, span: crate::source::Span) -> Place<'m> {
-        Place::new(self.route, format!("spec.parentRefs[{}]{field}", self.number), span)
+    /// A field of the parentRef, and why the parent does not accept the route.
+    fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
+        let place = Place::new(self.route, format!("spec.parentRefs[{}]{field}", self.number), span);
+        self.because(place, reason)
+    }
+
+    fn because(&self, place: Place<'m>, reason: Reason) -> Place<'m> {
+        place.because(Part::Parent(self.number), ConditionType::Accepted, reason)
     }
 }
 

@@ -7,9 +7,11 @@ use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort};
 use crate::manifest::route::{BackendRef, Route};
+use crate::resolve::decisions::Part;
 use crate::resolve::grants::{GATEWAY_API, Grants, Party};
 use crate::resolve::report::{Place, Report};
 use crate::source::Span;
+use crate::status::{ConditionType, Reason};
 
 /// The Services by namespace and name.
 pub(in crate::resolve) type Services<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Service>>;
@@ -22,8 +24,10 @@ pub(super) struct Reference<'m> {
 }
 
 impl<'m> Reference<'m> {
-    pub(super) fn at(&self, field: &str, span: Span) -> Place<'m> {
-        Place::new(self.route, format!("{}{field}", self.field), span)
+    /// A field of the reference, and why it does not resolve.
+    pub(super) fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
+        let place = Place::new(self.route, format!("{}{field}", self.field), span);
+        place.because(Part::Whole, ConditionType::ResolvedRefs, reason)
     }
 
     /// `namespace/name:port`.
@@ -45,7 +49,8 @@ impl<'m> Reference<'m> {
         if !group.value.is_empty() || kind.value != "Service" {
             let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
             let message = format!("backends of the kind {group}{} are not supported yet", kind.value);
-            let error = report.error("not-supported", self.at(".kind", kind.span), message);
+            let place = self.at(".kind", kind.span, Reason::InvalidKind);
+            let error = report.error("not-supported", place, message);
             error.hint = Some(String::from("only Services are"));
             return None;
         }
@@ -53,18 +58,25 @@ impl<'m> Reference<'m> {
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
         let from = Party { group: GATEWAY_API, kind: self.route.kind, namespace: own };
         let to = Party { group: "", kind: "Service", namespace: target };
-        if !grants.permit(from, to, &name.value, self.at(".namespace", span), report) {
+        let place = self.at(".namespace", span, Reason::RefNotPermitted);
+        if !grants.permit(from, to, &name.value, place, report) {
             return None;
         }
         let found = services.get(&(target, name.value.as_str())).copied();
-        if found.is_none() && !report.may_be_unread("Service", target, &name.value) {
-            self.missing(services, target, report);
+        if found.is_none() {
+            if report.may_be_unread("Service", target, &name.value) {
+                let place = self.at(".name", name.span, Reason::BackendNotFound);
+                report.decide(&place, "the Service is not there or could not be read");
+            } else {
+                self.missing(services, target, report);
+            }
         }
         let service = found?;
         if let ServiceKind::External(host) = &service.spec.kind.value {
             let message =
                 format!("the Service `{}` is an ExternalName, which is not supported yet", name.value);
-            let error = report.error("not-supported", self.at(".name", name.span), message);
+            let place = self.at(".name", name.span, Reason::InvalidKind);
+            let error = report.error("not-supported", place, message);
             error.related = Some((service.spec.kind.span, format!("it stands for `{host}`")));
             return None;
         }
@@ -74,7 +86,8 @@ impl<'m> Reference<'m> {
     fn missing(&self, services: &Services<'_>, namespace: &str, report: &mut Report) {
         let name = &self.backend.name;
         let message = format!("there is no Service `{namespace}/{}` among the manifests", name.value);
-        let error = report.error("missing-service", self.at(".name", name.span), message);
+        let place = self.at(".name", name.span, Reason::BackendNotFound);
+        let error = report.error("missing-service", place, message);
         let neighbours = services.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
         let elsewhere = services.keys().find(|(_, other)| *other == name.value);
         error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
@@ -91,7 +104,7 @@ impl<'m> Reference<'m> {
         let name = &service.metadata.name.value;
         let of_number = || service.spec.ports.iter().filter(|port| port.port.value == wanted.value);
         let Some(port) = of_number().find(|port| port.protocol.value == "TCP") else {
-            let place = self.at(".port", wanted.span);
+            let place = self.at(".port", wanted.span, Reason::BackendNotFound);
             if let Some(other) = of_number().next() {
                 let protocol = &other.protocol;
                 let message = format!(
@@ -145,7 +158,8 @@ impl<'m> Reference<'m> {
             ),
             Some(spoken) => return Some(spoken),
         };
-        let error = report.error("unsupported-protocol", self.at(".port", span), message);
+        let place = self.at(".port", span, Reason::UnsupportedProtocol);
+        let error = report.error("unsupported-protocol", place, message);
         error.related = Some((protocol.span, String::from("its appProtocol")));
         error.hint = Some(hint);
         None

@@ -1,0 +1,93 @@
+//! `envoy-config render`: the bootstrap that serves the manifests.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::{self, Readers};
+use super::request::Request;
+use super::{Exit, Streams, count};
+use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::{Compilation, compile, render};
+
+/// Write the bootstrap that serves the manifests.
+///
+/// Exits with 0 when it is written (warnings or not), with 1 when there are errors in the manifests, with 2 when the call
+/// is wrong or a file cannot be read or written.
+#[derive(Debug, Args)]
+pub(super) struct Render {
+    #[command(flatten)]
+    request: Request,
+
+    /// Where Envoy's admin interface listens.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9901")]
+    admin_address: SocketAddr,
+
+    /// The path of the session persistence filter as Envoy sees it.
+    #[arg(long, value_name = "PATH", default_value = "/etc/envoy/session_persistence.wasm")]
+    filter: String,
+
+    /// Write what can be served in spite of errors; it still exits with 1.
+    ///
+    /// A backendRef that does not resolve answers 500 for its share of the requests; everything else that is wrong is
+    /// left out and named.
+    #[arg(long)]
+    keep_going: bool,
+
+    /// The file to write, whole or not at all, or - for standard output [default: -].
+    ///
+    /// With an HTTPS listener it holds private keys, and only its owner may read it (mode 0600): make it the file of the
+    /// user that Envoy runs as, which is 101 in Envoy's image. Without one, everybody may read it.
+    #[arg(short, long, value_name = "FILE|-")]
+    output: Option<PathBuf>,
+}
+
+impl Render {
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> Exit {
+        let sources = match self.request.read(streams) {
+            Ok(sources) => sources,
+            Err(problem) => return streams.fail(&problem),
+        };
+        let options = self.request.options(self.keep_going);
+        let Compilation { model, diagnostics, misfits } = compile(&sources, &options);
+        streams.say(&diagnostic::print(&diagnostics, &sources, streams.colour));
+        if !misfits.is_empty() {
+            return streams.refuse(&misfits);
+        }
+        let written = model.is_some();
+        if let Some(model) = model {
+            let options = render::Options { admin: self.admin_address, module: self.filter };
+            let (keys, text) = (model.holds_keys(), render::render(&model, &options));
+            let result = match self.output.as_deref().filter(|path| path.as_os_str() != "-") {
+                Some(path) => {
+                    output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone })
+                        .map_err(|problem| problem.to_string())
+                }
+                None => streams.put(&text).map_err(|problem| problem.to_string()),
+            };
+            if let Err(problem) = result {
+                return streams.fail(&problem);
+            }
+        }
+        if let Some(summary) = summary(&diagnostics, written) {
+            streams.say(&summary);
+        }
+        if diagnostics.iter().any(|found| found.severity == Severity::Error) {
+            Exit::Diagnostics
+        } else {
+            Exit::Fine
+        }
+    }
+}
+
+/// How many findings there were, and what was done about them; nothing when there were none.
+fn summary(diagnostics: &[Diagnostic], written: bool) -> Option<String> {
+    let (level, counts) = count(diagnostics)?;
+    let (level, outcome) = match (level, written) {
+        (Severity::Error, true) => ("error", "; the rest is written"),
+        (Severity::Error, false) => ("error", "; nothing written"),
+        (Severity::Warning, _) => ("warning", ""),
+    };
+    Some(format!("{level}: {counts}{outcome}\n"))
+}

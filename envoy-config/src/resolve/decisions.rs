@@ -1,0 +1,118 @@
+//! What was decided of each object, in the words of the Gateway API's conditions. Recorded where it is decided; `conditions`
+//! makes the statuses of it.
+//!
+//! Only what is not as it should be has a reason here: [`Place::because`] gives it to a finding, [`Report::decide`] records it
+//! without one. What went well is recorded as such: which listeners a parentRef came to, and which of them Envoy serves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::report::{Place, Report};
+use crate::manifest::{Metadata, Object};
+use crate::status::{ConditionType, Reason};
+
+/// Everything that was decided.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Decisions {
+    verdicts: BTreeMap<ObjectKey, Vec<Verdict>>,
+    parents: BTreeMap<ObjectKey, BTreeMap<usize, Parent>>,
+    programmed: BTreeSet<(ObjectKey, usize)>,
+    not_selected: BTreeSet<ObjectKey>,
+}
+
+/// An object: its kind, namespace (empty for kinds without one) and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ObjectKey {
+    pub(super) kind: &'static str,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+/// The part of an object that a verdict is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of it.
+    Whole,
+    /// The listener at this position of a Gateway.
+    Listener(usize),
+    /// The parentRef at this position of a route.
+    Parent(usize),
+    /// The rule at this position of a route.
+    Rule(usize),
+}
+
+/// A condition that is not as it should be, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    pub(super) part: Part,
+    pub(super) condition: ConditionType,
+    pub(super) reason: Reason,
+    pub(super) message: String,
+}
+
+/// What became of a parentRef.
+#[derive(Clone, Debug)]
+pub(super) enum Parent {
+    /// It names a Gateway that was not asked for.
+    NotSelected,
+    /// It selects these listeners of its Gateway by their positions; none when there is a verdict that says why.
+    Attached(Vec<usize>),
+}
+
+impl Decisions {
+    /// The verdicts about an object and its parts, in the order in which they were found.
+    pub(super) fn of(&self, object: &ObjectKey) -> &[Verdict] {
+        self.verdicts.get(object).map_or(&[], Vec::as_slice)
+    }
+
+    /// What became of a parentRef of a route.
+    pub(super) fn parent(&self, route: &ObjectKey, number: usize) -> Option<&Parent> {
+        self.parents.get(route)?.get(&number)
+    }
+
+    /// Whether Envoy serves the listener at this position of a Gateway.
+    pub(super) fn is_programmed(&self, gateway: &ObjectKey, position: usize) -> bool {
+        self.programmed.contains(&(gateway.clone(), position))
+    }
+
+    /// Whether a Gateway was asked for.
+    pub(super) fn is_selected(&self, gateway: &ObjectKey) -> bool {
+        !self.not_selected.contains(gateway)
+    }
+
+    pub(super) fn record(&mut self, object: ObjectKey, verdict: Verdict) {
+        self.verdicts.entry(object).or_default().push(verdict);
+    }
+}
+
+impl Report {
+    /// Records a verdict without a finding: what it is about could not be read, and the reader has said why.
+    pub(super) fn decide(&mut self, place: &Place<'_>, message: &str) {
+        if let Some((object, verdict)) = place.verdict(message) {
+            self.decisions.record(object, verdict);
+        }
+    }
+
+    /// Records what became of a parentRef.
+    pub(super) fn attach<T>(&mut self, route: &Object<T>, number: usize, parent: Parent) {
+        let key = ObjectKey::of(route.kind, &route.metadata);
+        self.decisions.parents.entry(key).or_default().insert(number, parent);
+    }
+
+    /// Records that a Gateway was not asked for.
+    pub(super) fn pass_over<T>(&mut self, gateway: &Object<T>) {
+        self.decisions.not_selected.insert(ObjectKey::of(gateway.kind, &gateway.metadata));
+    }
+
+    /// Records that Envoy serves the listener at this position.
+    pub(super) fn program<T>(&mut self, gateway: &Object<T>, position: usize) {
+        let key = ObjectKey::of(gateway.kind, &gateway.metadata);
+        self.decisions.programmed.insert((key, position));
+    }
+}
+
+impl ObjectKey {
+    pub(super) fn of(kind: &'static str, metadata: &Metadata) -> Self {
+        let (namespace, name) = metadata.key();
+        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
