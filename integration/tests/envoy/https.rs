@@ -16,7 +16,7 @@ use integration::workspace;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::scene::{COOKIE, browser, client, deployment, pod, pods, route, rule, start};
+use crate::scene::{COOKIE, browser, client, pod, pods, route, rule, what_can_be_served};
 
 /// One port for everything, for `*.example.com` and for `shop.example.com`, and one for HTTP in the clear.
 const GATEWAY: &str = "
@@ -45,6 +45,19 @@ spec:
     tls: {certificateRefs: [{name: shop}]}
 ";
 
+/// A Gateway with other listeners.
+const GATEWAY_OF: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: eg}
+spec: {controllerName: example.com/controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: eg}
+spec: {gatewayClassName: eg, listeners: [LISTENERS]}
+";
+
 /// An Envoy, and a folder for the files of its clients.
 struct Scene {
     envoy: Process,
@@ -66,12 +79,17 @@ fn certificate(name: &str) -> String {
 }
 
 async fn scene(pods: &[Backend]) -> Scene {
+    scene_of(GATEWAY, pods).await
+}
+
+/// What can be served with this Gateway.
+async fn scene_of(gateway: &str, pods: &[Backend]) -> Scene {
     let manifests = Manifests::default()
-        .with(GATEWAY)
+        .with(gateway)
         .with(&secrets())
         .service("backend", pods)
         .with(&route("route", &[rule("/", &[("backend", 1)], COOKIE)]));
-    Scene { envoy: start(&deployment(&manifests)).await, folder: tempfile::tempdir().unwrap() }
+    Scene { envoy: what_can_be_served(&manifests).await, folder: tempfile::tempdir().unwrap() }
 }
 
 impl Scene {
@@ -206,6 +224,34 @@ async fn a_request_for_another_listener_is_misdirected() {
         let header = format!("Host: {host}");
         let found = scene.told(hostname, secret, "%{http_code}", &["--header", &header]).await;
         assert_eq!(found, status, "{hostname} asked for {host}");
+    }
+}
+
+#[tokio::test]
+async fn of_several_certificates_of_one_listener_the_hostname_picks_one() {
+    let pods = pods::<1>();
+    let one = "{name: https, protocol: HTTPS, port: 443, \
+               tls: {certificateRefs: [{name: localhost}, {name: example}, {name: shop}]}}";
+    let scene = scene_of(&GATEWAY_OF.replace("LISTENERS", one), &pods).await;
+    for (hostname, secret) in
+        [("localhost", "localhost"), ("blog.example.com", "example"), ("shop.example.com", "shop")]
+    {
+        assert_eq!(scene.told(hostname, secret, "%{http_code}", &[]).await, "200", "{hostname}");
+    }
+}
+
+/// It is left out; whoever serves every other hostname must not serve this one as well.
+#[tokio::test]
+async fn a_request_for_a_listener_without_a_certificate_is_misdirected() {
+    let pods = pods::<1>();
+    let listeners = "{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}, \
+                     {name: bare, protocol: HTTPS, port: 443, hostname: bare.example.org, \
+                      tls: {certificateRefs: [{name: nowhere}]}}";
+    let scene = scene_of(&GATEWAY_OF.replace("LISTENERS", listeners), &pods).await;
+    for (host, status) in [("example.org", "200"), ("bare.example.org", "421")] {
+        let header = format!("Host: {host}");
+        let found = scene.told("example.org", "localhost", "%{http_code}", &["--header", &header]).await;
+        assert_eq!(found, status, "{host}");
     }
 }
 

@@ -9,6 +9,8 @@ mod foreign_tokens;
 mod hostile_bytes;
 mod https;
 mod keys;
+mod listeners;
+mod matching;
 mod neighbours;
 mod observation;
 mod pinning;

@@ -6,9 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use envoy_config::model::Listener;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
+use integration::artifact;
 use integration::backend::{Backend, Pod};
 use integration::client::{Answer, Client};
-use integration::deployment::{self, DeployError, Deployment};
+use integration::deployment::{self, DeployError, Deployment, FREE_PORT};
 use integration::envoy::Process;
 use integration::manifests::Manifests;
 use session_persistence::config::Rule;
@@ -80,6 +81,18 @@ pub(crate) async fn serve(manifests: &Manifests) -> Process {
 /// An Envoy that serves this.
 pub(crate) async fn start(deployment: &Deployment) -> Process {
     deployment.start().await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// An Envoy that serves what can be served of these manifests, as with `--keep-going`.
+pub(crate) async fn what_can_be_served(manifests: &Manifests) -> Process {
+    let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
+    let options = Options { keep_going: true, ..Options::default() };
+    let mut model = deployment::compile(&[source], &options).unwrap_or_else(|error| panic!("{error}"));
+    for listener in &mut model.listeners {
+        listener.bind = FREE_PORT;
+    }
+    let bootstrap = deployment::bootstrap(&model, FREE_PORT, &artifact::module().unwrap());
+    start(&Deployment::of_bootstrap(bootstrap).unwrap()).await
 }
 
 /// The log of an Envoy that must not start with this.

@@ -1,0 +1,113 @@
+//! Listeners: whose hostname a request is for, versions of HTTP, and what is left out.
+
+use integration::backend::Backend;
+use integration::client::{Client, Protocol};
+use integration::envoy::Process;
+use integration::manifests::Manifests;
+
+use crate::scene::{address, plain_rule, pods, serve, what_can_be_served};
+
+/// Four listeners of one port, from every hostname to a single one.
+const LISTENERS: &str = "
+  - {name: any, protocol: HTTP, port: 80}
+  - {name: wildcard, protocol: HTTP, port: 80, hostname: '*.example.com'}
+  - {name: deeper, protocol: HTTP, port: 80, hostname: '*.foo.example.com'}
+  - {name: exact, protocol: HTTP, port: 80, hostname: abc.foo.example.com}";
+
+fn gateway(listeners: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {{name: eg}}\n\
+         spec: {{controllerName: example.com/controller}}\n---\n\
+         apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: eg}}\n\
+         spec:\n  gatewayClassName: eg\n  listeners:{listeners}\n"
+    )
+}
+
+/// A route of one listener, for a prefix that is the listener's name.
+fn at_listener(listener: &str, hostnames: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {listener}}}\n\
+         spec:\n  parentRefs: [{{name: eg, sectionName: {listener}}}]\n  hostnames: [{hostnames}]\n  \
+         rules:\n  - {}\n",
+        plain_rule(&format!("/{listener}"), "backend")
+    )
+}
+
+fn manifests(listeners: &str, pods: &[Backend]) -> Manifests {
+    Manifests::default().with(&gateway(listeners)).service("backend", pods)
+}
+
+async fn status(envoy: &Process, protocol: Protocol, host: &str, path: &str) -> u16 {
+    let client = Client::new(address(envoy)).speaking(protocol).asking_for(host);
+    client.get(path).await.unwrap().status
+}
+
+/// What the Gateway API calls listener isolation; its conformance test is `GatewayHTTPListenerIsolation`.
+#[tokio::test]
+async fn a_request_meets_the_routes_of_the_most_specific_listener_and_of_no_other() {
+    let pods = pods::<1>();
+    let sections = ["any", "wildcard", "deeper", "exact"];
+    let wider = "bar.com, '*.example.com', '*.foo.example.com', abc.foo.example.com";
+    for hostnames in ["", wider] {
+        let manifests = manifests(LISTENERS, &pods);
+        let manifests = sections
+            .iter()
+            .fold(manifests, |manifests, section| manifests.with(&at_listener(section, hostnames)));
+        let envoy = serve(&manifests).await;
+        for (host, own) in [
+            ("bar.com", "any"),
+            ("bar.example.com", "wildcard"),
+            ("deep.bar.example.com", "wildcard"),
+            ("bar.foo.example.com", "deeper"),
+            ("abc.foo.example.com", "exact"),
+            ("ABC.foo.example.com", "exact"),
+            ("abc.foo.example.com:8080", "exact"),
+            ("abc.foo.example.com.", "exact"),
+            ("abc.foo.example.com.:8080", "exact"),
+        ] {
+            for section in sections {
+                let expected = if section == own { 200 } else { 404 };
+                let found = status(&envoy, Protocol::Http1, host, &format!("/{section}")).await;
+                assert_eq!(found, expected, "{host} at /{section}, routes for [{hostnames}]");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn http_2_without_tls_is_served_beside_http_1_on_one_port() {
+    let pods = pods::<1>();
+    let manifests = manifests(LISTENERS, &pods).with(&at_listener("exact", "")).with(&at_listener("any", ""));
+    let envoy = serve(&manifests).await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (host, path, expected) in [
+            ("abc.foo.example.com", "/exact", 200),
+            ("abc.foo.example.com:8080", "/exact", 200),
+            ("abc.foo.example.com", "/any", 404),
+            ("bar.com", "/any", 200),
+            ("bar.com", "/exact", 404),
+        ] {
+            assert_eq!(status(&envoy, protocol, host, path).await, expected, "{protocol:?}: {host}{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn listeners_that_cannot_be_served_take_nothing_from_the_others() {
+    let pods = pods::<1>();
+    let listeners = "
+  - {name: any, protocol: HTTP, port: 80, allowedRoutes: {kinds: [{kind: HTTPRoute}, {kind: NoRoute}]}}
+  - {name: closed, protocol: HTTP, port: 80, hostname: closed.example.com, allowedRoutes: {kinds: [{kind: NoRoute}]}}
+  - {name: tls, protocol: TLS, port: 443, tls: {mode: Passthrough}}
+  - {name: tcp, protocol: TCP, port: 5432}
+  - {name: clear, protocol: HTTP, port: 8443}
+  - {name: secure, protocol: HTTPS, port: 8443, hostname: a.example, tls: {certificateRefs: [{name: none}]}}";
+    let route = at_listener("any", "").replace(", sectionName: any", "");
+    let envoy = what_can_be_served(&manifests(listeners, &pods).with(&route)).await;
+    assert_eq!(status(&envoy, Protocol::Http1, "bar.com", "/any").await, 200);
+    // Its routes may be none, but its hostname is still its own.
+    assert_eq!(status(&envoy, Protocol::Http1, "closed.example.com", "/any").await, 404);
+    for port in [443, 5432, 8443] {
+        assert!(envoy.listener(&format!("default/eg/{port}")).is_none(), "{port}");
+    }
+}
