@@ -7,7 +7,7 @@
 //! - `binds`: which address each of their listeners binds; `kinds`: the protocols and routes they can have.
 //! - `grants`: which references into other namespaces are permitted.
 //! - `certificates`: what their TLS handshakes show.
-//! - `attach`: which routes attach to which listeners.
+//! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
 //! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where
 //!   requests go, `filters` for what happens on the way, `persistence`,
 //!   `rule_id` and `cookie_path` for their sessions.
@@ -34,6 +34,7 @@ mod matches;
 mod persistence;
 mod precedence;
 mod report;
+mod rivals;
 mod rule_id;
 mod rules;
 mod virtual_hosts;
@@ -108,7 +109,8 @@ fn model(
     for bound in &bounds {
         bound.program(report);
     }
-    let (routes, attached) = attach_all(manifests, &grants, &gateways, &bounds, report);
+    let (routes, mut attached) = attach_all(manifests, &grants, &gateways, &bounds, report);
+    rivals::settle(&bounds, &routes, &mut attached, report);
 
     let mut collisions = Collisions::default();
     let listeners = listeners(&bounds, &routes, &attached, &mut collisions);

@@ -46,6 +46,6 @@ pub enum Carrier {
 pub enum Path {
     /// The newer shape's `cookie.path`, or its default `/`.
     Given(CookiePath),
-    /// The older shape has no such field: the path of the route's match.
+    /// The older shape has no such field: the path of an HTTPRoute's match, `/` in a GRPCRoute.
     OfMatch,
 }

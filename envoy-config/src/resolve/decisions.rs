@@ -98,6 +98,18 @@ impl Report {
         self.decisions.parents.entry(key).or_default().insert(number, parent);
     }
 
+    /// Takes a listener from a parentRef again; tells whether it has none any more.
+    pub(super) fn detach<T>(&mut self, route: &Object<T>, number: usize, listener: usize) -> bool {
+        let parents = self.decisions.parents.get_mut(&ObjectKey::of(route.kind, &route.metadata));
+        match parents.and_then(|parents| parents.get_mut(&number)) {
+            Some(Parent::Attached(listeners)) if listeners.contains(&listener) => {
+                listeners.retain(|one| *one != listener);
+                listeners.is_empty()
+            }
+            Some(Parent::Attached(_) | Parent::NotSelected) | None => false,
+        }
+    }
+
     /// Records that a Gateway was not asked for.
     pub(super) fn pass_over<T>(&mut self, gateway: &Object<T>) {
         self.decisions.not_selected.insert(ObjectKey::of(gateway.kind, &gateway.metadata));

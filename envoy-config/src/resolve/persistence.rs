@@ -1,9 +1,12 @@
 //! The session persistence of a rule, for the route of one of its matches (GEP-1619).
 
-use session_persistence::config::{Carrier, Cookie, CookieName, Header, HeaderName, Rule, RuleId};
+use session_persistence::config::{
+    Carrier, Cookie, CookieName, CookiePath, Header, HeaderName, Rule, RuleId,
+};
 
 use super::cookie_path;
 use super::rule_id;
+use crate::manifest::route::RouteKind;
 use crate::manifest::session::{self, Path, SessionPersistence};
 use crate::model::PathMatch;
 
@@ -11,7 +14,12 @@ use crate::model::PathMatch;
 ///
 /// # Errors
 /// The reader lets nothing pass that would be one: what the plugin's configuration would say of it.
-pub(super) fn rule(persistence: &SessionPersistence, id: RuleId, path: &PathMatch) -> Result<Rule, String> {
+pub(super) fn rule(
+    persistence: &SessionPersistence,
+    id: RuleId,
+    kind: RouteKind,
+    path: &PathMatch,
+) -> Result<Rule, String> {
     let carrier = match &persistence.carrier {
         session::Carrier::Cookie { name, path: given, lifetime } => Carrier::Cookie(Cookie {
             name: match name {
@@ -22,7 +30,9 @@ pub(super) fn rule(persistence: &SessionPersistence, id: RuleId, path: &PathMatc
             },
             path: match given {
                 Path::Given(path) => path.clone(),
-                Path::OfMatch => cookie_path::of(path),
+                Path::OfMatch if kind == RouteKind::Http => cookie_path::of(path),
+                // The methods of a service are no places; a client that keeps cookies has one for all of a rule's.
+                Path::OfMatch => CookiePath::default(),
             },
             lifetime: *lifetime,
             // Of a listener that speaks HTTP in the clear, from which a client would not take a `Secure` cookie. The

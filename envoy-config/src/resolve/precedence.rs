@@ -30,9 +30,7 @@ pub(super) struct Precedence {
     method: Reverse<bool>,
     headers: Reverse<usize>,
     query_params: Reverse<usize>,
-    age: Age,
-    /// `namespace/name`: compared as one text, as the specification has it.
-    route: String,
+    seniority: Seniority,
     rule: usize,
     number: usize,
 }
@@ -58,6 +56,14 @@ enum PartRank {
     Any,
 }
 
+/// The place of a route among those that are equal in all else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seniority {
+    age: Age,
+    /// `namespace/name`: compared as one text, as the specification has it.
+    route: String,
+}
+
 /// Oldest first. A manifest without a creation time has not been created yet, so it is the youngest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Age {
@@ -74,16 +80,24 @@ impl Precedence {
         written: &Match,
         matches: &RouteMatch,
     ) -> Self {
-        let Metadata { name, namespace, created, .. } = &route.metadata;
         Self {
             path: PathRank::of(written, matches),
             method: Reverse(matches.method.is_some()),
             headers: Reverse(matches.headers.len()),
             query_params: Reverse(matches.query.len()),
-            age: created.map_or(Age::Unknown, Age::Created),
-            route: format!("{}/{}", namespace.value, name.value),
+            seniority: Seniority::of(route),
             rule,
             number,
+        }
+    }
+}
+
+impl Seniority {
+    pub(super) fn of(route: &Object<Route>) -> Self {
+        let Metadata { name, namespace, created, .. } = &route.metadata;
+        Self {
+            age: created.map_or(Age::Unknown, Age::Created),
+            route: format!("{}/{}", namespace.value, name.value),
         }
     }
 }

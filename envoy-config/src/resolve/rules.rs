@@ -56,7 +56,11 @@ impl<'m> Served<'m> {
         let (version, localities) = backends.localities(object, number, rule, report);
         if rule.backend_refs.is_empty() {
             let place = Place::new(object, format!("spec.rules[{number}]"), rule.span);
-            let message = String::from("the rule has no backendRefs: its requests are answered 500");
+            let answer = match object.spec.kind {
+                RouteKind::Http => "500",
+                RouteKind::Grpc => "`UNAVAILABLE`",
+            };
+            let message = format!("the rule has no backendRefs: its requests are answered {answer}");
             report.warning("no-backends", place, message);
         }
         let (namespace, name) = object.metadata.key();
@@ -76,7 +80,7 @@ impl<'m> Served<'m> {
             let persistence = match &rule.session_persistence {
                 Some(persistence) if matches!(action, Action::Forward(_)) => {
                     let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());
-                    match id.and_then(|id| persistence::rule(persistence, id, &one.path)) {
+                    match id.and_then(|id| persistence::rule(persistence, id, object.spec.kind, &one.path)) {
                         Ok(rule) => Some(rule),
                         Err(problem) => {
                             let field = format!("spec.rules[{number}].sessionPersistence");

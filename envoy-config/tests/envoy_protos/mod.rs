@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 
 /// The definitions of everything that a bootstrap names by `@type`, and of the bootstrap.
-const FILES: [&str; 15] = [
+const FILES: &[&str] = &[
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/extensions/access_loggers/stream/v3/stream.proto",
     "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.proto",

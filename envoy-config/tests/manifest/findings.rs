@@ -38,7 +38,11 @@ fn unknown_and_unsupported_kinds_are_named() {
             "unknown-version",
             "gateway.networking.k8s.io/v1alpha2",
         ),
-        ("apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute", "not-supported", "GRPCRoute"),
+        (
+            "apiVersion: gateway.networking.k8s.io/v1beta1\nkind: GRPCRoute",
+            "unknown-version",
+            "gateway.networking.k8s.io/v1beta1",
+        ),
         ("apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: TCPRoute", "not-supported", "TCPRoute"),
         (
             "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: BackendTrafficPolicy",

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod findings;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod properties;

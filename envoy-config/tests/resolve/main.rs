@@ -12,6 +12,7 @@ mod attachment;
 mod backends;
 mod binding;
 mod grants;
+mod grpc;
 mod hostnames;
 mod ids;
 mod precedence;

@@ -1,6 +1,6 @@
 //! Which kinds there are, and what becomes of their objects.
 //!
-//! Eight kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
+//! Some kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
 //! configuration without them would serve something else. Kubernetes' other kinds, which stand beside them in real
 //! manifests, do not decide where a request goes: they are passed over with a warning, and so are kinds of groups that
 //! are unknown here (`argoproj.io`), unless the group looks like a misspelt one.
@@ -14,6 +14,7 @@ pub(super) enum Kind {
     Gateway,
     HttpRoute,
     ReferenceGrant,
+    GrpcRoute,
     Service,
     Namespace,
     EndpointSlice,
@@ -69,20 +70,13 @@ const GATEWAY: &str = "gateway.networking.k8s.io";
 const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1beta1"], &["GatewayClass", "Gateway", "HTTPRoute"], Role::Read),
     family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
+    family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
     family("", &["v1"], &["Service", "Namespace", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
     family(
         GATEWAY,
         &[],
-        &[
-            "GRPCRoute",
-            "TLSRoute",
-            "TCPRoute",
-            "UDPRoute",
-            "ListenerSet",
-            "BackendTLSPolicy",
-            "BackendLBPolicy",
-        ],
+        &["TLSRoute", "TCPRoute", "UDPRoute", "ListenerSet", "BackendTLSPolicy", "BackendLBPolicy"],
         Role::NotSupported,
     ),
     family(
@@ -251,11 +245,12 @@ impl Family {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: &[Self] = &[
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
         Self::ReferenceGrant,
+        Self::GrpcRoute,
         Self::Service,
         Self::Namespace,
         Self::EndpointSlice,
@@ -263,7 +258,7 @@ impl Kind {
     ];
 
     fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
     pub(super) const fn name(self) -> &'static str {
@@ -272,6 +267,7 @@ impl Kind {
             Self::Gateway => "Gateway",
             Self::HttpRoute => "HTTPRoute",
             Self::ReferenceGrant => "ReferenceGrant",
+            Self::GrpcRoute => "GRPCRoute",
             Self::Service => "Service",
             Self::Namespace => "Namespace",
             Self::EndpointSlice => "EndpointSlice",
@@ -285,6 +281,7 @@ impl Kind {
             Self::Gateway
             | Self::HttpRoute
             | Self::ReferenceGrant
+            | Self::GrpcRoute
             | Self::Service
             | Self::EndpointSlice
             | Self::Secret => Scope::Namespace,

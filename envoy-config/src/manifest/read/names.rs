@@ -141,6 +141,33 @@ pub(super) fn token(text: &str) -> Parsed {
     Ok(text.to_owned())
 }
 
+/// The longest name of a gRPC service or method, in characters.
+pub(super) const GRPC_LIMIT: usize = 1024;
+
+/// The name of a gRPC service with its package.
+pub(super) fn grpc_service(text: &str) -> Parsed {
+    let what = "service name";
+    sized(what, text, GRPC_LIMIT)?;
+    let example = "`package.Service`: letters, digits and `_`, with dots between";
+    let names = text.strip_prefix('.').unwrap_or(text);
+    let fits = names.split('.').all(is_grpc_name);
+    if fits { Ok(text.to_owned()) } else { Err(NameError::Form { what, text: text.to_owned(), example }) }
+}
+
+/// The name of a gRPC method.
+pub(super) fn grpc_method(text: &str) -> Parsed {
+    let what = "method name";
+    sized(what, text, GRPC_LIMIT)?;
+    let example = "`Method`: letters, digits and `_`";
+    let fits = is_grpc_name(text);
+    if fits { Ok(text.to_owned()) } else { Err(NameError::Form { what, text: text.to_owned(), example }) }
+}
+
+fn is_grpc_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 /// A label's or annotation's key: a name, with a domain and a slash in front or without.
 pub(super) fn label_key(text: &str) -> Parsed {
     let what = "label key";

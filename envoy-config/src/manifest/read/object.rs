@@ -133,6 +133,11 @@ impl Reader {
                     self.typed(kind, at, sound, |fields, log| fields.required("spec", log, grant::grant));
                 self.manifests.reference_grants.extend(object);
             }
+            Kind::GrpcRoute => {
+                let object =
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::grpc));
+                self.manifests.routes.extend(object);
+            }
             Kind::Service => {
                 let object =
                     self.typed(kind, at, sound, |fields, log| fields.required("spec", log, core::service));
@@ -168,9 +173,12 @@ impl Reader {
             Kind::EndpointSlice => &ENDPOINT_SLICE,
             Kind::Secret => &SECRET,
             Kind::ReferenceGrant => &SPEC_ALONE,
-            Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::Service | Kind::Namespace => {
-                &WITH_SPEC
-            }
+            Kind::GatewayClass
+            | Kind::Gateway
+            | Kind::HttpRoute
+            | Kind::GrpcRoute
+            | Kind::Service
+            | Kind::Namespace => &WITH_SPEC,
         };
         let name: fn(&str) -> Result<String, names::NameError> = match kind {
             Kind::Service | Kind::Namespace => names::label,
@@ -178,6 +186,7 @@ impl Reader {
             | Kind::Gateway
             | Kind::HttpRoute
             | Kind::ReferenceGrant
+            | Kind::GrpcRoute
             | Kind::EndpointSlice
             | Kind::Secret => names::subdomain,
         };
@@ -216,7 +225,10 @@ fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unrea
             1 => format!("{problem}; and another error"),
             more => format!("{problem}; and {more} more errors"),
         },
-        parent_refs: if kind == Kind::HttpRoute { route::parents_of(node) } else { Vec::new() },
+        parent_refs: match kind {
+            Kind::HttpRoute | Kind::GrpcRoute => route::parents_of(node),
+            _ => Vec::new(),
+        },
     })
 }
 

@@ -4,6 +4,10 @@
 //! refused here. (What RE2 takes and Rust does not is rare, and refused too.) `\d`, `\s` and `\w` are ASCII in RE2, and Envoy
 //! has it read bytes: a character beyond ASCII is several of them, which neither a class nor a repetition can hold.
 
+mod anchors;
+
+pub(super) use self::anchors::unanchored;
+
 use regex_syntax::ast::{
     self, AssertionKind, Ast, ClassSetBinaryOp, ClassSetItem, ClassUnicode, ClassUnicodeKind, Flag, Flags,
     FlagsItemKind, GroupKind, HexLiteralKind, Literal, LiteralKind, RepetitionKind, RepetitionRange, Visitor,
@@ -23,6 +27,10 @@ pub(super) enum RegexError {
     NotInRe2(&'static str),
     #[error("Envoy's RE2 cannot read this regular expression: it repeats more than {REPETITIONS} times")]
     Repetitions,
+    #[error(
+        "an anchor can stand only at the ends of this regular expression, which is for the whole text in any case"
+    )]
+    InnerAnchor,
 }
 
 /// Whether RE2 reads the expression as it is meant.

@@ -1,5 +1,6 @@
-//! HTTPRoute.
+//! HTTPRoute and GRPCRoute.
 
+mod calls;
 mod filters;
 mod matches;
 mod parents;
@@ -10,7 +11,9 @@ use super::unique::unique;
 use super::value::{integer, parsed, port};
 use super::yaml::Node;
 use super::{names, session};
-use crate::manifest::route::{BackendRef, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule};
+use crate::manifest::route::{
+    BackendRef, GrpcMatch, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule,
+};
 use crate::source::{Span, Spanned};
 
 const ROUTE: Known = Known {
@@ -20,10 +23,17 @@ const ROUTE: Known = Known {
     nulls: Nulls::Refused,
 };
 
-const RULE: Known = Known {
+const HTTP_RULE: Known = Known {
     read: &["name", "matches", "filters", "backendRefs", "sessionPersistence"],
     unread: &[],
     unsupported: &["timeouts", "retry"],
+    nulls: Nulls::Refused,
+};
+
+const GRPC_RULE: Known = Known {
+    read: &["name", "matches", "filters", "backendRefs", "sessionPersistence"],
+    unread: &[],
+    unsupported: &[],
     nulls: Nulls::Refused,
 };
 
@@ -36,13 +46,28 @@ const BACKEND_REF: Known = Known {
 
 /// `spec` of an HTTPRoute.
 pub(super) fn http(at: At<'_>, log: &mut Log) -> Option<Route> {
+    route(at, RouteKind::Http, log)
+}
+
+/// `spec` of a GRPCRoute.
+pub(super) fn grpc(at: At<'_>, log: &mut Log) -> Option<Route> {
+    route(at, RouteKind::Grpc, log)
+}
+
+fn route(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Route> {
     let fields = Fields::of(at, &ROUTE, log)?;
     let parent_refs = fields.optional("parentRefs", log, parents::read).unwrap_or_default();
     let hostname = |at: At<'_>, log: &mut Log| parsed("invalid-hostname", names::hostname)(at, log);
     let hostnames = fields.optional("hostnames", log, |at, log| list(at, 0..=16, log, hostname));
-    let rules = fields.or("rules", vec![default_rule(at.span())], log, rules)?;
-    let hostnames = hostnames.unwrap_or_default();
-    Some(Route { kind: RouteKind::Http, parent_refs, hostnames, rules })
+    let rules = match kind {
+        RouteKind::Http => {
+            fields.or("rules", vec![default_rule(at.span())], log, |at, log| rules(at, kind, 1, log))?
+        }
+        RouteKind::Grpc => {
+            fields.optional("rules", log, |at, log| rules(at, kind, 0, log)).unwrap_or_default()
+        }
+    };
+    Some(Route { kind, parent_refs, hostnames: hostnames.unwrap_or_default(), rules })
 }
 
 /// The parentRefs of a route of which something could not be read, as far as they can be; what is wrong has been said.
@@ -56,9 +81,9 @@ pub(super) fn parents_of(route: &Node<'_>) -> Vec<ParentRef> {
     read.unwrap_or_default()
 }
 
-fn rules(at: At<'_>, log: &mut Log) -> Option<Vec<Rule>> {
+fn rules(at: At<'_>, kind: RouteKind, least: usize, log: &mut Log) -> Option<Vec<Rule>> {
     const MATCHES: usize = 128;
-    let rules = list(at, 1..=16, log, rule)?;
+    let rules = list(at, least..=16, log, |at, log| rule(at, kind, log))?;
     let names = rules.iter().filter_map(|rule| rule.name.as_ref());
     unique(&at, "rule name", names.map(|name| (&name.value, name.span)), log);
     let matches: usize = rules.iter().map(|rule| rule.matches.len()).sum();
@@ -69,26 +94,34 @@ fn rules(at: At<'_>, log: &mut Log) -> Option<Vec<Rule>> {
     Some(rules)
 }
 
-fn rule(at: At<'_>, log: &mut Log) -> Option<Rule> {
-    let fields = Fields::of(at, &RULE, log)?;
+fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
+    let (known, read_match): (_, fn(At<'_>, &mut Log) -> Option<Match>) = match kind {
+        RouteKind::Http => (&HTTP_RULE, matches::read),
+        RouteKind::Grpc => (&GRPC_RULE, calls::read),
+    };
+    let fields = Fields::of(at, known, log)?;
     let name = fields.optional("name", log, parsed("invalid-name", names::subdomain));
-    let matches = fields.defaulted("matches", log, |at, log| list(at, 0..=64, log, matches::read));
+    let matches = |at: At<'_>, log: &mut Log| list(at, 0..=64, log, read_match);
+    let matches = match kind {
+        RouteKind::Http => fields.defaulted("matches", log, matches),
+        RouteKind::Grpc => fields.optional("matches", log, matches),
+    };
     let matches = match matches {
         Some(matches) if !matches.is_empty() => matches,
-        _ => vec![every_path(at.span())],
+        _ => vec![every_request(kind, at.span())],
     };
-    let filters = fields.optional("filters", log, filters::read).unwrap_or_default();
+    let filters = fields.optional("filters", log, |at, log| filters::read(at, kind, log)).unwrap_or_default();
     let backend_refs = fields.optional("backendRefs", log, |at, log| list(at, 0..=16, log, backend_ref));
     let session_persistence = fields.optional("sessionPersistence", log, session::read);
     let backend_refs = backend_refs.unwrap_or_default();
     Some(Rule { name, matches, filters, backend_refs, session_persistence, span: at.span() })
 }
 
-/// The rule of a route without `rules`.
+/// The rule of an HTTPRoute without `rules`.
 fn default_rule(span: Span) -> Rule {
     Rule {
         name: None,
-        matches: vec![every_path(span)],
+        matches: vec![every_request(RouteKind::Http, span)],
         filters: Vec::new(),
         backend_refs: Vec::new(),
         session_persistence: None,
@@ -97,14 +130,17 @@ fn default_rule(span: Span) -> Rule {
 }
 
 /// The match of a rule without `matches`.
-fn every_path(span: Span) -> Match {
-    Match::Http(HttpMatch {
-        path: PathMatch::Prefix(String::from("/")),
-        headers: Vec::new(),
-        query_params: Vec::new(),
-        method: None,
-        span,
-    })
+fn every_request(kind: RouteKind, span: Span) -> Match {
+    match kind {
+        RouteKind::Http => Match::Http(HttpMatch {
+            path: PathMatch::Prefix(String::from("/")),
+            headers: Vec::new(),
+            query_params: Vec::new(),
+            method: None,
+            span,
+        }),
+        RouteKind::Grpc => Match::Grpc(GrpcMatch { service: None, method: None, headers: Vec::new(), span }),
+    }
 }
 
 fn backend_ref(at: At<'_>, log: &mut Log) -> Option<BackendRef> {

@@ -10,9 +10,10 @@ use crate::manifest::read::fields::{Fields, Known, Nulls, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::value::{parsed, word};
+use crate::manifest::route::RouteKind;
 use crate::source::{Span, Spanned};
 
-const FILTER: Known = Known {
+const HTTP_FILTER: Known = Known {
     read: &[
         "type",
         "requestHeaderModifier",
@@ -29,11 +30,18 @@ const FILTER: Known = Known {
     nulls: Nulls::Refused,
 };
 
+const GRPC_FILTER: Known = Known {
+    read: &["type", "requestHeaderModifier", "responseHeaderModifier", "requestMirror", "extensionRef"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
 const EXTENSION: Known =
     Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
 
-/// The words of `type`.
-const TYPES: [(&str, Type); 8] = [
+/// The words of `type` in an HTTPRoute.
+const HTTP_TYPES: &[(&str, Type)] = &[
     ("RequestHeaderModifier", Type::RequestHeaders),
     ("ResponseHeaderModifier", Type::ResponseHeaders),
     ("RequestMirror", Type::Mirror),
@@ -41,6 +49,14 @@ const TYPES: [(&str, Type); 8] = [
     ("URLRewrite", Type::Rewrite),
     ("CORS", Type::Cors),
     ("ExternalAuth", Type::ExternalAuth),
+    ("ExtensionRef", Type::Extension),
+];
+
+/// Those in a GRPCRoute.
+const GRPC_TYPES: &[(&str, Type)] = &[
+    ("RequestHeaderModifier", Type::RequestHeaders),
+    ("ResponseHeaderModifier", Type::ResponseHeaders),
+    ("RequestMirror", Type::Mirror),
     ("ExtensionRef", Type::Extension),
 ];
 
@@ -77,9 +93,9 @@ impl Type {
     }
 }
 
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<Filter>>> {
+pub(super) fn read(at: At<'_>, route: RouteKind, log: &mut Log) -> Option<Vec<Spanned<Filter>>> {
     let mut types = Vec::new();
-    let filters = list(at, 0..=16, log, |at, log| filter(at, &mut types, log))?;
+    let filters = list(at, 0..=16, log, |at, log| filter(at, route, &mut types, log))?;
     let mut first: HashMap<Type, Span> = HashMap::new();
     for Spanned { value, span } in types {
         match first.get(&value) {
@@ -101,12 +117,21 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<Filter>>> {
     Some(filters)
 }
 
-fn filter(at: At<'_>, types: &mut Vec<Spanned<Type>>, log: &mut Log) -> Option<Spanned<Filter>> {
-    let fields = Fields::of(at, &FILTER, log)?;
-    let kind = fields.required("type", log, word(&TYPES))?;
+fn filter(
+    at: At<'_>,
+    route: RouteKind,
+    types: &mut Vec<Spanned<Type>>,
+    log: &mut Log,
+) -> Option<Spanned<Filter>> {
+    let (known, words) = match route {
+        RouteKind::Http => (&HTTP_FILTER, HTTP_TYPES),
+        RouteKind::Grpc => (&GRPC_FILTER, GRPC_TYPES),
+    };
+    let fields = Fields::of(at, known, log)?;
+    let kind = fields.required("type", log, word(words))?;
     types.push(kind.clone());
     let own = kind.value.field();
-    for other in TYPES.iter().map(|(_, other)| other.field()).filter(|field| *field != own) {
+    for other in words.iter().map(|(_, other)| other.field()).filter(|field| *field != own) {
         if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
             let message = format!("`{other}` belongs to another type of filter: this one has `{own}`");
             let error = Diagnostic::error("invalid-value", entry.key.span, message);

@@ -1,4 +1,4 @@
-//! `matches`: which requests a rule is for.
+//! `matches` of an HTTPRoute: which requests a rule is for.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,8 @@ enum Form {
 pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
     let fields = Fields::of(at, &MATCH, log)?;
     let path = fields.or("path", PathMatch::Prefix(String::from("/")), log, path_match);
-    let headers = fields.optional("headers", log, headers).unwrap_or_default();
+    let headers = fields.optional("headers", log, |at, log| headers(at, Values::Header, log));
+    let headers = headers.unwrap_or_default();
     let query_params = fields.optional("queryParams", log, query_params).unwrap_or_default();
     let method = fields.optional("method", log, method);
     Some(Match::Http(HttpMatch { path: path?, headers, query_params, method, span: at.span() }))
@@ -76,8 +77,8 @@ fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
 }
 
 /// Header names do not tell case apart; of names that differ in case alone the first counts.
-fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<ValueMatch>> {
-    let written = value_matches(at, Values::Header, log)?;
+pub(super) fn headers(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<ValueMatch>> {
+    let written = value_matches(at, values, log)?;
     let mut first: HashMap<String, Spanned<String>> = HashMap::new();
     let mut kept = Vec::new();
     for ValueMatch { name: as_written, value } in written {
@@ -105,8 +106,11 @@ fn query_params(at: At<'_>, log: &mut Log) -> Option<Vec<ValueMatch>> {
 
 /// What a condition's value may hold.
 #[derive(Clone, Copy, PartialEq)]
-enum Values {
+pub(super) enum Values {
+    /// Visible ASCII.
     Header,
+    /// The API sets a GRPCRoute's header no bounds but the length.
+    GrpcHeader,
     QueryParam,
 }
 
@@ -140,7 +144,7 @@ pub(super) fn header_text(at: At<'_>, log: &mut Log) -> Option<String> {
 fn value_text(at: At<'_>, values: Values, log: &mut Log) -> Option<String> {
     let text = string(at, log)?.value;
     let limit = match values {
-        Values::Header => 4096,
+        Values::Header | Values::GrpcHeader => 4096,
         Values::QueryParam => 1024,
     };
     if let Err(error) = names::sized("value", &text, limit) {
