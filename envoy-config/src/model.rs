@@ -10,7 +10,9 @@ use std::net::SocketAddr;
 
 use session_persistence::config::Rule;
 
-pub use self::action::{Action, Forward, HeaderChange, HeaderChanges};
+pub use self::action::{
+    Action, Forward, HeaderChange, HeaderChanges, PathChange, Redirect, RedirectPort, RedirectStatus, Scheme,
+};
 
 use crate::pem::{CertificateChain, PrivateKey};
 
@@ -30,6 +32,8 @@ pub struct Listener {
     pub name: String,
     /// The address to bind.
     pub bind: SocketAddr,
+    /// The port that clients know it by: the Gateway's, whatever is bound.
+    pub port: u16,
     /// What it speaks, and what it serves in that.
     pub protocol: Protocol,
 }

@@ -8,7 +8,7 @@
 //! - `tls`: certificates, and which connection gets which.
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
 //! - `routes`: virtual hosts, matches and what becomes of a request, retries.
-//! - `headers`: changes in headers.
+//! - `headers`: changes in headers; `url`: in the address, and redirects.
 //! - `query`: how the value of a query parameter may be written.
 //! - `clusters`: how endpoints are found and connected to.
 //! - `endpoints`: localities, weights and draining.
@@ -33,6 +33,7 @@ mod refusal;
 mod routes;
 mod shares;
 mod tls;
+mod url;
 
 use std::net::SocketAddr;
 

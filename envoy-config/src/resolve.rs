@@ -180,6 +180,7 @@ fn listeners(
         Listener {
             name: format!("{namespace}/{name}/{}", bound.port),
             bind: bound.bind,
+            port: bound.port,
             protocol: match &bound.security {
                 Security::Clear => {
                     Protocol::Http { virtual_hosts: virtual_hosts::build(hosts, routes, collisions) }

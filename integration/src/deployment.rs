@@ -49,8 +49,25 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
+        Self::with_options(manifests, &envoy_config::options::Options::default())
+    }
+
+    /// What is right of these manifests, as `--keep-going` has it, on free ports, with fresh keys and one worker.
+    ///
+    /// # Errors
+    /// There is nothing to serve, or no module.
+    pub fn of_what_is_right(manifests: &Manifests) -> Result<Self, DeployError> {
+        let options =
+            envoy_config::options::Options { keep_going: true, ..envoy_config::options::Options::default() };
+        Self::with_options(manifests, &options)
+    }
+
+    fn with_options(
+        manifests: &Manifests,
+        options: &envoy_config::options::Options,
+    ) -> Result<Self, DeployError> {
         let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
-        let mut model = compile(&[source], &envoy_config::options::Options::default())?;
+        let mut model = compile(&[source], options)?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }

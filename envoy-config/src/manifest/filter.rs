@@ -1,5 +1,6 @@
 //! Filters of rules: what happens to a request on its way, and to its answer (Gateway API, `HTTPRouteFilter`).
 
+use crate::model::{RedirectStatus, Scheme};
 use crate::source::Spanned;
 
 /// A filter.
@@ -9,6 +10,10 @@ pub enum Filter {
     RequestHeaders(HeaderModifier),
     /// `ResponseHeaderModifier`.
     ResponseHeaders(HeaderModifier),
+    /// `RequestRedirect`.
+    Redirect(RequestRedirect),
+    /// `URLRewrite`.
+    Rewrite(UrlRewrite),
     /// `ExtensionRef`: the kind, with its group, that nobody here knows.
     Extension(String),
     /// `ExternalAuth`.
@@ -33,4 +38,52 @@ pub struct Header {
     pub name: Spanned<String>,
     /// `value`.
     pub value: String,
+}
+
+/// The answer to a request that is to be asked elsewhere.
+#[derive(Clone, Debug)]
+pub struct RequestRedirect {
+    /// `scheme`: the request's when left out.
+    pub scheme: Option<Scheme>,
+    /// `hostname`: the request's when left out.
+    pub hostname: Option<String>,
+    /// `path`: the request's when left out.
+    pub path: Option<PathModifier>,
+    /// `port`: that of the scheme or of the listener when left out.
+    pub port: Option<u16>,
+    /// `statusCode`: 302 by default.
+    pub status: RedirectStatus,
+}
+
+/// What changes in the address of a request on its way.
+#[derive(Clone, Debug)]
+pub struct UrlRewrite {
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// `path`.
+    pub path: Option<PathModifier>,
+}
+
+/// What changes in a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathModifier {
+    /// `ReplaceFullPath`.
+    Full(String),
+    /// `ReplacePrefixMatch`, as written: empty, or absolute. The rule has one match, for a prefix.
+    Prefix(String),
+}
+
+impl Filter {
+    /// What it changes in the path of an address, if it does.
+    #[must_use]
+    pub fn path(&self) -> Option<&PathModifier> {
+        match self {
+            Self::Redirect(RequestRedirect { path, .. }) | Self::Rewrite(UrlRewrite { path, .. }) => {
+                path.as_ref()
+            }
+            Self::RequestHeaders(_) | Self::ResponseHeaders(_) | Self::Extension(_) | Self::ExternalAuth => {
+                None
+            }
+        }
+    }
 }

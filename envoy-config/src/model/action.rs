@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub enum Action {
     /// It goes to a cluster.
     Forward(Forward),
+    /// Envoy answers it with another address to ask at.
+    Redirect(Redirect),
     /// Envoy answers it with this status (a rule without backends: 500).
     Respond(u16),
 }
@@ -16,14 +18,94 @@ pub enum Action {
 pub struct Forward {
     /// The name of the cluster.
     pub cluster: String,
+    /// What takes the place of the request's hostname, if anything.
+    pub hostname: Option<String>,
+    /// What changes in its path.
+    pub path: Option<PathChange>,
 }
 
 impl Forward {
     /// To this cluster, without anything else.
     #[must_use]
     pub fn to(cluster: impl Into<String>) -> Self {
-        Self { cluster: cluster.into() }
+        Self { cluster: cluster.into(), hostname: None, path: None }
     }
+}
+
+/// Where a request is sent instead; its query stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The scheme of the new address: the request's own if there is none.
+    pub scheme: Option<Scheme>,
+    /// Its hostname: the request's own if there is none.
+    pub hostname: Option<String>,
+    /// Its port. The one that its scheme has by itself is not written.
+    pub port: RedirectPort,
+    /// What changes in its path.
+    pub path: Option<PathChange>,
+    /// How it is said.
+    pub status: RedirectStatus,
+}
+
+/// The scheme of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`, whose port is 80.
+    Http,
+    /// `https`, whose port is 443.
+    Https,
+}
+
+impl Scheme {
+    /// The port that it has by itself.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// The port of a redirect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedirectPort {
+    /// This one.
+    Given(u16),
+    /// The one that the scheme has by itself.
+    OfScheme,
+    /// The one of the listener ([`super::Listener::port`]).
+    OfListener,
+}
+
+/// The status of a redirect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedirectStatus {
+    /// 301
+    MovedPermanently,
+    /// 302
+    Found,
+    /// 303
+    SeeOther,
+    /// 307
+    TemporaryRedirect,
+    /// 308
+    PermanentRedirect,
+}
+
+/// What changes in a path; the query stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathChange {
+    /// This takes the place of all of it.
+    Full(String),
+    /// A prefix of whole segments gives place to another. Neither has a slash at its end: the prefix of every path is
+    /// empty, and an empty replacement takes the prefix away.
+    Prefix {
+        /// What the path was matched by.
+        matched: String,
+        /// What takes its place.
+        replacement: String,
+    },
 }
 
 /// What changes in the headers of a message, by name in lower case. Each header has one change, so that the order of the

@@ -13,6 +13,7 @@ use super::filters::HttpFilters;
 use super::routes::RouteConfiguration;
 use super::shares::Shares;
 use super::tls::{Secured, TlsInspector};
+use super::url::Front;
 use crate::model;
 
 #[derive(Serialize)]
@@ -106,7 +107,7 @@ impl Message for StdoutAccessLog {
 impl Listener {
     pub(super) fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
         let chain = |hosts: &[model::VirtualHost], secured| {
-            let manager = ConnectionManager::new(&listener.name, hosts, shares, options);
+            let manager = ConnectionManager::new(listener, hosts, shares, options);
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
             BoundChain { secured, chain }
         };
@@ -122,9 +123,15 @@ impl Listener {
 }
 
 impl ConnectionManager {
-    fn new(listener: &str, hosts: &[model::VirtualHost], shares: &Shares, options: &Options) -> Self {
+    /// For some connections to a listener, which get these virtual hosts.
+    fn new(
+        listener: &model::Listener,
+        hosts: &[model::VirtualHost],
+        shares: &Shares,
+        options: &Options,
+    ) -> Self {
         Self {
-            stat_prefix: listener.to_owned(),
+            stat_prefix: listener.name.clone(),
             // Before any filter runs: a client must not choose its endpoint by itself.
             early_header_mutation_extensions: (Extension::new(
                 "envoy.http.early_header_mutation.header_mutation",
@@ -143,7 +150,7 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(hosts, shares),
+            route_config: RouteConfiguration::new(hosts, Front::of(listener), shares),
             http_filters: HttpFilters::new(hosts, options),
         }
     }

@@ -7,6 +7,7 @@ use super::filters::PerRoute;
 use super::headers::HeaderMutations;
 use super::query;
 use super::shares::{Fraction, NoSession, Shares};
+use super::url::{Front, PathRewrite, Redirect};
 use crate::model::{self, Action, Domain, PathMatch, TextMatch, ValueMatch};
 
 #[derive(Serialize)]
@@ -90,12 +91,17 @@ enum StringMatch {
 #[serde(rename_all = "snake_case")]
 enum RouteAction {
     Route(Forward),
+    Redirect(Redirect),
     DirectResponse { status: u16 },
 }
 
 #[derive(Serialize)]
 struct Forward {
     cluster: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_rewrite_literal: Option<String>,
+    #[serde(flatten)]
+    path: Option<PathRewrite>,
     timeout: &'static str,
 }
 
@@ -123,11 +129,11 @@ impl Message for PreviousHosts {
 }
 
 impl RouteConfiguration {
-    pub(super) fn new(hosts: &[model::VirtualHost], shares: &Shares) -> Self {
+    pub(super) fn new(hosts: &[model::VirtualHost], front: Front, shares: &Shares) -> Self {
         // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
         Self {
             ignore_port_in_host_matching: Some(true),
-            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, shares)).collect(),
+            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, front, shares)).collect(),
         }
     }
 
@@ -156,7 +162,7 @@ impl RouteConfiguration {
 }
 
 impl VirtualHost {
-    fn new(host: &model::VirtualHost, shares: &Shares) -> Self {
+    fn new(host: &model::VirtualHost, front: Front, shares: &Shares) -> Self {
         let domain = match &host.domain {
             Domain::Exact(name) => name.clone(),
             Domain::Wildcard(suffix) => format!("*.{suffix}"),
@@ -169,16 +175,52 @@ impl VirtualHost {
             routes: host
                 .routes
                 .iter()
-                .flat_map(|route| Route::refusing(route, shares).into_iter().chain([Route::from(route)]))
+                .flat_map(|route| Route::all(route, front, &host.domain, shares))
                 .collect(),
         }
     }
 }
 
 impl Route {
+    /// A route and what goes in front of it.
+    fn all(
+        route: &model::Route,
+        front: Front,
+        domain: &Domain,
+        shares: &Shares,
+    ) -> impl Iterator<Item = Self> {
+        let before = match &route.action {
+            Action::Forward(forward) => Self::refusing(route, forward, shares),
+            Action::Redirect(redirect) => Redirect::with_port(redirect, front, domain).map(|redirect| {
+                let mut matches = RouteMatch::from(&route.matches);
+                matches.headers.push(HeaderCondition::Value(StringCondition {
+                    name: String::from(":authority"),
+                    string_match: StringMatch::SafeRegex(Regex { regex: String::from(".*:[0-9]+") }),
+                }));
+                Self { matches, ..Self::new(route, RouteAction::Redirect(redirect)) }
+            }),
+            Action::Respond(_) => None,
+        };
+        let action = match &route.action {
+            Action::Forward(forward) => RouteAction::Route(Forward::of(forward)),
+            Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
+            Action::Respond(status) => RouteAction::DirectResponse { status: *status },
+        };
+        before.into_iter().chain([Self::new(route, action)])
+    }
+
+    fn new(route: &model::Route, action: RouteAction) -> Self {
+        Self {
+            name: Some(route.name.clone()),
+            matches: RouteMatch::from(&route.matches),
+            action,
+            headers: HeaderMutations::of(route),
+            typed_per_filter_config: route.persistence.as_ref().map(|_| PerRoute::persistent()),
+        }
+    }
+
     /// What goes in front of a route whose cluster cannot refuse by itself: its share of the requests without a session.
-    fn refusing(route: &model::Route, shares: &Shares) -> Option<Self> {
-        let Action::Forward(forward) = &route.action else { return None };
+    fn refusing(route: &model::Route, forward: &model::Forward, shares: &Shares) -> Option<Self> {
         let share = shares.of(&forward.cluster)?;
         let mut matches = RouteMatch::from(&route.matches);
         matches.headers.extend(route.persistence.as_ref().map(NoSession::of).map(HeaderCondition::NoSession));
@@ -190,21 +232,6 @@ impl Route {
             headers: HeaderMutations::of(route),
             typed_per_filter_config: None,
         })
-    }
-}
-
-impl From<&model::Route> for Route {
-    fn from(route: &model::Route) -> Self {
-        Self {
-            name: Some(route.name.clone()),
-            matches: RouteMatch::from(&route.matches),
-            action: match &route.action {
-                Action::Forward(forward) => RouteAction::Route(Forward::to(&forward.cluster)),
-                Action::Respond(status) => RouteAction::DirectResponse { status: *status },
-            },
-            headers: HeaderMutations::of(route),
-            typed_per_filter_config: route.persistence.as_ref().map(|_| PerRoute::persistent()),
-        }
     }
 }
 
@@ -263,9 +290,11 @@ impl From<&ValueMatch> for StringCondition {
 }
 
 impl Forward {
-    fn to(cluster: &str) -> Self {
+    fn of(forward: &model::Forward) -> Self {
         Self {
-            cluster: cluster.to_owned(),
+            cluster: forward.cluster.clone(),
+            host_rewrite_literal: forward.hostname.clone(),
+            path: forward.path.as_ref().and_then(PathRewrite::of),
             // The Gateway API leaves the timeout to us when a rule sets none. Envoy's own 15 s for the whole answer would
             // cut downloads and event streams; without it the stream idle timeout of five minutes still ends dead ones.
             timeout: "0s",

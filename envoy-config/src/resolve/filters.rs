@@ -6,9 +6,9 @@
 use super::decisions::Part;
 use super::report::{Place, Report};
 use crate::manifest::Object;
-use crate::manifest::filter::{Filter, Header, HeaderModifier};
+use crate::manifest::filter::{Filter, Header, HeaderModifier, PathModifier, RequestRedirect};
 use crate::manifest::route::Route;
-use crate::model::HeaderChanges;
+use crate::model::{Action, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort};
 use crate::source::{Span, Spanned};
 use crate::status::{ConditionType, Reason};
 
@@ -17,6 +17,9 @@ use crate::status::{ConditionType, Reason};
 pub(super) struct Effects {
     pub(super) request_headers: HeaderChanges,
     pub(super) response_headers: HeaderChanges,
+    redirect: Option<RequestRedirect>,
+    hostname: Option<String>,
+    path: Option<PathModifier>,
     /// One of them cannot be had: the requests are answered 500.
     pub(super) refused: bool,
 }
@@ -56,6 +59,11 @@ impl Filters<'_> {
                 }
                 Filter::RequestHeaders(modifier) => change(&mut effects.request_headers, modifier),
                 Filter::ResponseHeaders(modifier) => change(&mut effects.response_headers, modifier),
+                Filter::Redirect(redirect) => effects.redirect = Some(redirect.clone()),
+                Filter::Rewrite(rewrite) => {
+                    effects.hostname.clone_from(&rewrite.hostname);
+                    effects.path.clone_from(&rewrite.path);
+                }
                 Filter::Extension(kind) => {
                     refuse(filter.span, format!("no filters of the kind `{kind}` are known"));
                 }
@@ -65,6 +73,61 @@ impl Filters<'_> {
             }
         }
         effects
+    }
+}
+
+impl Effects {
+    /// Whether they answer the requests themselves, with another address.
+    pub(super) const fn redirects(&self) -> bool {
+        self.redirect.is_some()
+    }
+
+    /// What becomes of requests that this path matched and that would go to this cluster, or else get this status.
+    pub(super) fn action(&self, target: Option<&Forward>, matched: &PathMatch, refusal: u16) -> Action {
+        if self.refused {
+            return Action::Respond(refusal);
+        }
+        match (self.redirect(matched), target) {
+            (Some(redirect), _) => Action::Redirect(redirect),
+            (None, Some(target)) => Action::Forward(self.forward(target, matched)),
+            (None, None) => Action::Respond(refusal),
+        }
+    }
+
+    fn redirect(&self, matched: &PathMatch) -> Option<Redirect> {
+        let redirect = self.redirect.as_ref()?;
+        Some(Redirect {
+            scheme: redirect.scheme,
+            hostname: redirect.hostname.clone(),
+            // Gateway API, `HTTPRequestRedirectFilter.port`.
+            port: match (redirect.port, redirect.scheme) {
+                (Some(port), _) => RedirectPort::Given(port),
+                (None, Some(_)) => RedirectPort::OfScheme,
+                (None, None) => RedirectPort::OfListener,
+            },
+            path: redirect.path.as_ref().and_then(|path| path_change(path, matched)),
+            status: redirect.status,
+        })
+    }
+
+    fn forward(&self, to: &Forward, matched: &PathMatch) -> Forward {
+        Forward {
+            hostname: self.hostname.clone(),
+            path: self.path.as_ref().and_then(|path| path_change(path, matched)),
+            ..to.clone()
+        }
+    }
+}
+
+fn path_change(path: &PathModifier, matched: &PathMatch) -> Option<PathChange> {
+    match (path, matched) {
+        (PathModifier::Full(path), _) => Some(PathChange::Full(path.clone())),
+        (PathModifier::Prefix(replacement), PathMatch::Prefix(prefix)) => Some(PathChange::Prefix {
+            matched: prefix.strip_suffix('/').unwrap_or(prefix).to_owned(),
+            replacement: replacement.strip_suffix('/').unwrap_or(replacement).to_owned(),
+        }),
+        // The reader lets no such rule pass.
+        (PathModifier::Prefix(_), PathMatch::Exact(_) | PathMatch::Regex(_)) => None,
     }
 }
 

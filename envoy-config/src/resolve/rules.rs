@@ -54,7 +54,10 @@ impl<'m> Served<'m> {
     ) {
         let object = self.object;
         let (version, localities) = backends.localities(object, number, rule, report);
-        if rule.backend_refs.is_empty() {
+        let field = format!("spec.rules[{number}].filters");
+        let filters = Filters { route: object, rule: number, list: &rule.filters, field };
+        let effects = filters.effects(report);
+        if rule.backend_refs.is_empty() && !effects.redirects() {
             let place = Place::new(object, format!("spec.rules[{number}]"), rule.span);
             let answer = match object.spec.kind {
                 RouteKind::Http => "500",
@@ -63,20 +66,23 @@ impl<'m> Served<'m> {
             let message = format!("the rule has no backendRefs: its requests are answered {answer}");
             report.warning("no-backends", place, message);
         }
+        if let Some(persistence) = rule.session_persistence.as_ref().filter(|_| effects.redirects()) {
+            let place =
+                Place::new(object, format!("spec.rules[{number}].sessionPersistence"), persistence.span);
+            report.warning(
+                "no-effect",
+                place,
+                String::from("a rule whose requests are redirected has no sessions"),
+            );
+        }
         let (namespace, name) = object.metadata.key();
         let mark = rule_id::mark(object.spec.kind);
         let rule_name = format!("{mark}{namespace}/{name}/{number}");
         let persistent = rule.session_persistence.is_some();
-        let field = format!("spec.rules[{number}].filters");
-        let filters = Filters { route: object, rule: number, list: &rule.filters, field };
-        let effects = filters.effects(report);
-        let action = if effects.refused {
-            refuse(object.spec.kind)
-        } else {
-            action(object.spec.kind, &rule_name, persistent, &localities)
-        };
+        let target = if effects.refused { None } else { forward(&rule_name, persistent, &localities) };
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
+            let action = effects.action(target.as_ref(), &one.path, refusal(object.spec.kind));
             let persistence = match &rule.session_persistence {
                 Some(persistence) if matches!(action, Action::Forward(_)) => {
                     let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());
@@ -104,7 +110,7 @@ impl<'m> Served<'m> {
                 route: Route {
                     name: format!("{rule_name}/{position}"),
                     matches: one.clone(),
-                    action: action.clone(),
+                    action,
                     request_headers: effects.request_headers.clone(),
                     response_headers: effects.response_headers.clone(),
                     persistence,
@@ -115,7 +121,7 @@ impl<'m> Served<'m> {
             RouteKind::Http => Traffic::Http,
             RouteKind::Grpc => Traffic::Grpc,
         };
-        if let Action::Forward(Forward { cluster: name }) = action {
+        if let Some(Forward { cluster: name, .. }) = target {
             self.clusters.push((number, Cluster { name, persistent, traffic, version, localities }));
         }
     }
@@ -128,23 +134,23 @@ pub(super) fn hostnames(route: &Object<route::Route>) -> Vec<Domain> {
     written.iter().map(|hostname| Domain::of(Some(hostname))).chain(any).collect()
 }
 
-/// What becomes of the requests of a rule.
+/// Where the requests of a rule go, if anywhere.
 ///
 /// A rule that no request can be forwarded for answers 500 (Gateway API, `HTTPRouteRule.backendRefs`), or `UNAVAILABLE`,
 /// which Envoy makes of 503 for gRPC (`GRPCRouteRule.backendRefs`). With session persistence a weight of 0 keeps its
 /// sessions (GEP-1619), so there only backends that do not resolve count as none; when all weights are 0, `render` has the
 /// pinned requests forwarded and all others refused.
-fn action(kind: RouteKind, rule: &str, persistent: bool, localities: &[Locality]) -> Action {
+fn forward(rule: &str, persistent: bool, localities: &[Locality]) -> Option<Forward> {
     let takes = |locality: &Locality| {
         locality.endpoints != Endpoints::Unresolved && (persistent || locality.weight > 0)
     };
-    if localities.iter().any(takes) { Action::Forward(Forward::to(rule)) } else { refuse(kind) }
+    localities.iter().any(takes).then(|| Forward::to(rule))
 }
 
-/// The answer to requests that cannot be forwarded as their rule wants.
-fn refuse(kind: RouteKind) -> Action {
-    Action::Respond(match kind {
+/// The status of requests that cannot be forwarded as their rule wants.
+const fn refusal(kind: RouteKind) -> u16 {
+    match kind {
         RouteKind::Http => 500,
         RouteKind::Grpc => 503,
-    })
+    }
 }

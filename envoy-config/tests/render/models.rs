@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use envoy_config::model::{
     Action, Certificate, Cluster, Domain, Endpoint, Endpoints, Forward, HeaderChanges, HttpVersion, Listener,
-    Locality, Model, PathMatch, Protocol, Route, RouteMatch, Site, TextMatch, Traffic, ValueMatch,
-    VirtualHost,
+    Locality, Model, PathChange, PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, Route,
+    RouteMatch, Site, TextMatch, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -62,6 +62,7 @@ pub(crate) fn listener(port: u16, virtual_hosts: Vec<VirtualHost>) -> Listener {
     Listener {
         name: format!("default/eg/{port}"),
         bind: SocketAddr::from(([127, 0, 0, 1], port)),
+        port,
         protocol: Protocol::Http { virtual_hosts },
     }
 }
@@ -128,6 +129,43 @@ pub(crate) fn single(cluster: Cluster) -> Model {
     Model { listeners: vec![listener(8888, vec![host(Domain::Any, vec![route])])], clusters: vec![cluster] }
 }
 
+/// Routes with all that filters can do.
+fn filtered() -> Vec<Route> {
+    let mut headers = HeaderChanges::default();
+    headers.set("x-set", "100%");
+    headers.add("x-set", "more");
+    headers.add("x-add", "one");
+    headers.remove("x-gone");
+    let changes = [
+        PathChange::Full(String::from("/full%20")),
+        PathChange::Prefix { matched: String::from("/a"), replacement: String::new() },
+        PathChange::Prefix { matched: String::new(), replacement: String::from("/a") },
+    ];
+    let mut routes = Vec::new();
+    for (number, change) in changes.into_iter().enumerate() {
+        let redirect = Redirect {
+            scheme: None,
+            hostname: None,
+            port: RedirectPort::OfScheme,
+            path: Some(change.clone()),
+            status: RedirectStatus::PermanentRedirect,
+        };
+        let rewrite = Forward {
+            hostname: Some(String::from("example.org")),
+            path: Some(change),
+            ..Forward::to("default/a/0")
+        };
+        for action in [Action::Redirect(redirect), Action::Forward(rewrite)] {
+            routes.push(Route {
+                request_headers: headers.clone(),
+                response_headers: headers.clone(),
+                ..route(&format!("default/f/0/{number}"), prefix("/a"), action, None)
+            });
+        }
+    }
+    routes
+}
+
 /// Everything that a model can hold, once.
 pub(crate) fn everything() -> Model {
     let matches = RouteMatch {
@@ -167,7 +205,11 @@ pub(crate) fn everything() -> Model {
         vec![
             host(Domain::Exact(String::from("example.com")), routes.to_vec()),
             host(Domain::Wildcard(String::from("example.com")), routes.to_vec()),
-            host(Domain::Any, vec![route("default/b/0/0", prefix("/"), forward("default/b/0"), None)]),
+            host(
+                Domain::Any,
+                [filtered(), vec![route("default/b/0/0", prefix("/"), forward("default/b/0"), None)]]
+                    .concat(),
+            ),
         ]
     };
     let sites = vec![

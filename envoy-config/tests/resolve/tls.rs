@@ -55,7 +55,9 @@ fn described(hosts: &[VirtualHost]) -> Vec<(&Domain, Vec<&str>)> {
     fn named(route: &Route) -> &str {
         match route.action {
             Action::Respond(421) => "421",
-            Action::Respond(_) | Action::Forward(_) => route.name.split('/').nth(1).unwrap(),
+            Action::Respond(_) | Action::Redirect(_) | Action::Forward(_) => {
+                route.name.split('/').nth(1).unwrap()
+            }
         }
     }
     hosts.iter().map(|host| (&host.domain, host.routes.iter().map(named).collect())).collect()

@@ -5,6 +5,7 @@ mod bad_configuration;
 mod carriers;
 mod endpoints;
 mod expiry;
+mod filters;
 mod foreign_tokens;
 mod hostile_bytes;
 mod https;

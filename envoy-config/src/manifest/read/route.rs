@@ -102,11 +102,12 @@ fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
     let fields = Fields::of(at, known, log)?;
     let name = fields.optional("name", log, parsed("invalid-name", names::subdomain));
     let matches = |at: At<'_>, log: &mut Log| list(at, 0..=64, log, read_match);
-    let matches = match kind {
+    let written = match kind {
         RouteKind::Http => fields.defaulted("matches", log, matches),
         RouteKind::Grpc => fields.optional("matches", log, matches),
     };
-    let matches = match matches {
+    let one_prefix = written.as_ref().is_none_or(|written| is_one_prefix(written));
+    let matches = match written {
         Some(matches) if !matches.is_empty() => matches,
         _ => vec![every_request(kind, at.span())],
     };
@@ -114,7 +115,16 @@ fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
     let backend_refs = fields.optional("backendRefs", log, |at, log| list(at, 0..=16, log, backend_ref));
     let session_persistence = fields.optional("sessionPersistence", log, session::read);
     let backend_refs = backend_refs.unwrap_or_default();
+    if !one_prefix {
+        filters::refuse_prefix_replacement(at, &filters, log);
+    }
+    filters::refuse_redirect_of_backends(at, &filters, &backend_refs, log);
     Some(Rule { name, matches, filters, backend_refs, session_persistence, span: at.span() })
+}
+
+/// Whether there is one match, by a prefix: only then is it clear which prefix a filter replaces.
+fn is_one_prefix(matches: &[Match]) -> bool {
+    matches!(matches, [Match::Http(HttpMatch { path: PathMatch::Prefix(_), .. })])
 }
 
 /// The rule of an HTTPRoute without `rules`.

@@ -1,16 +1,17 @@
 //! `filters` of a rule: which there are, and which go together.
 
 mod headers;
+mod url;
 
 use std::collections::HashMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::filter::Filter;
+use crate::manifest::filter::{Filter, PathModifier};
 use crate::manifest::read::fields::{Fields, Known, Nulls, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::value::{parsed, word};
-use crate::manifest::route::RouteKind;
+use crate::manifest::route::{BackendRef, RouteKind};
 use crate::source::{Span, Spanned};
 
 const HTTP_FILTER: Known = Known {
@@ -144,13 +145,42 @@ fn filter(
         Type::Extension => fields.required(own, log, extension).map(Filter::Extension),
         // What it says has no bearing on the answer: its requests are refused.
         Type::ExternalAuth => fields.required(own, log, |_, _| Some(Filter::ExternalAuth)),
-        Type::Mirror | Type::Redirect | Type::Rewrite | Type::Cors => {
+        Type::Redirect => fields.required(own, log, url::redirect).map(Filter::Redirect),
+        Type::Rewrite => fields.required(own, log, url::rewrite).map(Filter::Rewrite),
+        Type::Mirror | Type::Cors => {
             let error =
                 Diagnostic::error("not-supported", kind.span, "filters of this type are not supported yet");
             log.refuse(at.path.place(error))
         }
     };
     Some(Spanned { value: value?, span: at.span() })
+}
+
+/// Reports filters that replace the matched prefix where it is not clear which that is.
+pub(super) fn refuse_prefix_replacement(rule: At<'_>, filters: &[Spanned<Filter>], log: &mut Log) {
+    for filter in filters {
+        if let Some(PathModifier::Prefix(_)) = filter.value.path() {
+            let message =
+                "`ReplacePrefixMatch` wants exactly one match in the rule, of the type `PathPrefix`";
+            let error = Diagnostic::error("invalid-value", filter.span, message);
+            log.add(rule.path.place(error).hint("split the rule, or use `ReplaceFullPath`"));
+        }
+    }
+}
+
+/// Reports a redirect in a rule that forwards.
+pub(super) fn refuse_redirect_of_backends(
+    rule: At<'_>,
+    filters: &[Spanned<Filter>],
+    backends: &[BackendRef],
+    log: &mut Log,
+) {
+    let redirect = filters.iter().find(|filter| matches!(filter.value, Filter::Redirect(_)));
+    if let (Some(redirect), Some(backend)) = (redirect, backends.first()) {
+        let message = "a rule whose requests are redirected cannot have backendRefs";
+        let error = Diagnostic::error("invalid-value", backend.span, message);
+        log.add(rule.path.place(error).related(redirect.span, "the redirect"));
+    }
 }
 
 /// The kind, as `group/Kind`.

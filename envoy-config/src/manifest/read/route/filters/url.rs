@@ -1,0 +1,101 @@
+//! `requestRedirect` and `urlRewrite`.
+
+use crate::manifest::filter::{PathModifier, RequestRedirect, UrlRewrite};
+use crate::manifest::gateway::Hostname;
+use crate::manifest::read::fields::{Fields, Known, Nulls};
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::value::{integer, parsed, port, string, word};
+use crate::manifest::read::{names, path};
+use crate::model::{RedirectStatus, Scheme};
+
+const REDIRECT: Known = Known {
+    read: &["scheme", "hostname", "path", "port", "statusCode"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const REWRITE: Known =
+    Known { read: &["hostname", "path"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const PATH: Known = Known {
+    read: &["type", "replaceFullPath", "replacePrefixMatch"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const STATUSES: [(u16, RedirectStatus); 5] = [
+    (301, RedirectStatus::MovedPermanently),
+    (302, RedirectStatus::Found),
+    (303, RedirectStatus::SeeOther),
+    (307, RedirectStatus::TemporaryRedirect),
+    (308, RedirectStatus::PermanentRedirect),
+];
+
+pub(super) fn redirect(at: At<'_>, log: &mut Log) -> Option<RequestRedirect> {
+    let fields = Fields::of(at, &REDIRECT, log)?;
+    let scheme = fields.optional("scheme", log, word(&[("http", Scheme::Http), ("https", Scheme::Https)]));
+    let hostname = fields.optional("hostname", log, hostname);
+    let path = fields.optional("path", log, path_modifier);
+    let port = fields.optional("port", log, port);
+    let status = fields.or("statusCode", RedirectStatus::Found, log, status);
+    Some(RequestRedirect {
+        scheme: scheme.map(|scheme| scheme.value),
+        hostname,
+        path,
+        port: port.map(|port| port.value),
+        status: status?,
+    })
+}
+
+pub(super) fn rewrite(at: At<'_>, log: &mut Log) -> Option<UrlRewrite> {
+    let fields = Fields::of(at, &REWRITE, log)?;
+    let hostname = fields.optional("hostname", log, hostname);
+    Some(UrlRewrite { hostname, path: fields.optional("path", log, path_modifier) })
+}
+
+fn status(at: At<'_>, log: &mut Log) -> Option<RedirectStatus> {
+    let number = integer(0..=u16::MAX)(at, log)?.value;
+    if let Some((_, status)) = STATUSES.iter().find(|(status, _)| *status == number) {
+        return Some(*status);
+    }
+    let message = format!("{number} is none of 301, 302, 303, 307 and 308");
+    log.refuse(at.error("unknown-value", message))
+}
+
+/// A hostname without a wildcard.
+fn hostname(at: At<'_>, log: &mut Log) -> Option<String> {
+    match parsed("invalid-hostname", names::hostname)(at, log)?.value {
+        Hostname::Exact(name) => Some(name),
+        Hostname::Wildcard(_) => {
+            log.refuse(at.error("invalid-hostname", "this takes one hostname: it cannot have a wildcard"))
+        }
+    }
+}
+
+fn path_modifier(at: At<'_>, log: &mut Log) -> Option<PathModifier> {
+    const FULL: &str = "replaceFullPath";
+    const PREFIX: &str = "replacePrefixMatch";
+    let fields = Fields::of(at, &PATH, log)?;
+    let (own, other) = fields
+        .required(
+            "type",
+            log,
+            word(&[("ReplaceFullPath", (FULL, PREFIX)), ("ReplacePrefixMatch", (PREFIX, FULL))]),
+        )?
+        .value;
+    if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
+        let message = format!("`{other}` belongs to another type: this one has `{own}`");
+        let place = At { node: &entry.value, path: at.path };
+        log.add(place.error("invalid-value", message));
+    }
+    let path = |at: At<'_>, log: &mut Log| {
+        if own == PREFIX && string(at, log)?.value.is_empty() {
+            return Some(String::new());
+        }
+        parsed("invalid-path", path::parse)(at, log).map(|path| path.value)
+    };
+    let path = fields.required(own, log, path)?;
+    Some(if own == FULL { PathModifier::Full(path) } else { PathModifier::Prefix(path) })
+}

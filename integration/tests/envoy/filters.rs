@@ -1,0 +1,174 @@
+//! Filters of rules: what happens to a request and to its answer on the way, with sessions on.
+
+use integration::backend::Backend;
+use integration::client::{Answer, Client};
+use integration::deployment::Deployment;
+use integration::envoy::Process;
+use integration::manifests::Manifests;
+
+use crate::scene::{COOKIE, HEADER, browser, client, pod, pods, route, serve, start, token};
+
+/// A rule with these filters for the requests with this prefix; `more` are its other fields.
+fn filtered(prefix: &str, filters: &str, more: &str) -> String {
+    format!("{{matches: [{{path: {{value: {prefix}}}}}], filters: [{filters}], {more}}}")
+}
+
+fn sticky(prefix: &str, filters: &str, persistence: &str) -> String {
+    let more = format!("backendRefs: [{{name: backend, port: 3000}}], sessionPersistence: {persistence}");
+    filtered(prefix, filters, &more)
+}
+
+async fn scene<'a>(pods: impl IntoIterator<Item = &'a Backend>, rules: &[String]) -> Process {
+    serve(&Manifests::gateway().service("backend", pods).with(&route("route", rules))).await
+}
+
+fn path(answer: &Answer) -> String {
+    answer.echo().unwrap()["path"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn headers_are_set_added_and_removed_both_ways_and_the_session_stays() {
+    let pods = pods::<3>();
+    let filters = "{type: RequestHeaderModifier, requestHeaderModifier: {\
+                     set: [{name: X-Set, value: '100%REQ(:path)%'}], add: [{name: X-Add, value: more}], remove: [X-Gone, Cookie]}}, \
+                   {type: ResponseHeaderModifier, responseHeaderModifier: {\
+                     set: [{name: X-Answer, value: ours}], add: [{name: X-More, value: two}], remove: [Set-Cookie, X-Secret]}}";
+    let envoy = scene(&pods, &[sticky("/", filters, COOKIE)]).await;
+    let browser = browser(&envoy);
+    let headers = [
+        ("x-set", "theirs"),
+        ("x-add", "first"),
+        ("x-gone", "here"),
+        ("x-echo-set-header", "x-answer: theirs, x-more: one, x-secret: s, set-cookie: backend=1"),
+    ];
+    let first = browser.get_with("/get", &headers).await.unwrap();
+    assert_eq!(first.echoed("X-Set"), ["100%REQ(:path)%"]);
+    assert_eq!(first.echoed("X-Add").join(","), "first,more");
+    assert_eq!([first.echoed("X-Gone"), first.echoed("Cookie")].concat(), [""; 0]);
+    assert_eq!(first.values("x-answer"), ["ours"]);
+    assert_eq!(first.values("x-more").join(","), "one,two");
+    assert_eq!(first.value("x-secret"), None);
+    assert_eq!((first.cookie("backend"), first.cookie("session").is_some()), (None, true));
+    for _ in 0..5 {
+        let again = browser.get_with("/get", &headers).await.unwrap();
+        assert_eq!((pod(&again), token(&again)), (pod(&first), None));
+    }
+}
+
+#[tokio::test]
+async fn a_rewritten_address_arrives_and_the_session_in_a_header_stays() {
+    let pods = pods::<3>();
+    let rewrite = |fields: &str| format!("{{type: URLRewrite, urlRewrite: {{{fields}}}}}");
+    let prefix =
+        |with: &str| rewrite(&format!("path: {{type: ReplacePrefixMatch, replacePrefixMatch: '{with}'}}"));
+    let full = rewrite("hostname: re.example, path: {type: ReplaceFullPath, replaceFullPath: /full%20path}");
+    let envoy = scene(
+        &pods,
+        &[
+            sticky("/foo", &prefix("/xyz"), HEADER),
+            sticky("/slash/", &prefix("/xyz/"), HEADER),
+            sticky("/strip", &prefix("/"), HEADER),
+            sticky("/empty.", &prefix(""), HEADER),
+            sticky("/full", &full, HEADER),
+            sticky("/", &prefix("/all"), HEADER),
+        ],
+    )
+    .await;
+    let client = client(&envoy);
+    for (asked, seen) in [
+        ("/foo/bar?a=/foo", "/xyz/bar?a=/foo"),
+        ("/foo", "/xyz"),
+        ("/foo/", "/xyz/"),
+        ("/slash/bar", "/xyz/bar"),
+        ("/slash", "/xyz"),
+        ("/strip/three?q", "/three?q"),
+        ("/strip", "/"),
+        ("/strip/", "/"),
+        ("/empty./bar", "/bar"),
+        ("/empty.", "/"),
+        ("/full/of/things?q=1", "/full%20path?q=1"),
+        ("/", "/all/"),
+        ("/food?q=1", "/all/food?q=1"),
+    ] {
+        let first = client.get(asked).await.unwrap();
+        assert_eq!(path(&first), seen, "{asked}");
+        let host = if asked.starts_with("/full") { "re.example" } else { "localhost" };
+        assert_eq!(first.echo().unwrap()["host"], host);
+        let session = [("session", &*token(&first).unwrap())];
+        for _ in 0..3 {
+            assert_eq!(pod(&client.get_with(asked, &session).await.unwrap()), pod(&first), "{asked}");
+        }
+    }
+}
+
+fn redirect(prefix: &str, fields: &str) -> String {
+    filtered(
+        prefix,
+        &format!("{{type: RequestRedirect, requestRedirect: {{{fields}}}}}"),
+        &format!("sessionPersistence: {COOKIE}"),
+    )
+}
+
+/// Asks with this Host, and gets the status and the new address, but no session.
+async fn redirected(client: Client, host: &str, path: &str) -> (u16, String) {
+    let answer = client.asking_for(host).get(path).await.unwrap();
+    assert_eq!(token(&answer), None);
+    (answer.status, answer.value("location").unwrap())
+}
+
+#[tokio::test]
+async fn redirects_name_the_new_address_and_begin_no_session() {
+    let pods = pods::<1>();
+    let rules = [
+        redirect("/plain", ""),
+        redirect("/https", "scheme: https, statusCode: 301"),
+        redirect("/host", "hostname: www.example, statusCode: 303"),
+        redirect("/port", "port: 8083, statusCode: 307"),
+        redirect("/known", "scheme: https, port: 443, statusCode: 308"),
+        redirect("/prefix", "path: {type: ReplacePrefixMatch, replacePrefixMatch: /}"),
+        redirect("/full", "path: {type: ReplaceFullPath, replaceFullPath: /there%20}"),
+    ];
+    let envoy = scene(&pods, &rules).await;
+    // What the Gateway calls port 80 is bound elsewhere, and says so in the Host of most clients.
+    for (asked, status, plain, with_port) in [
+        ("/plain/a?b", 302, "http://e.example/plain/a?b", "http://e.example:80/plain/a?b"),
+        ("/https?b", 301, "https://e.example/https?b", "https://e.example:443/https?b"),
+        ("/host", 303, "http://www.example/host", "http://www.example/host"),
+        ("/port", 307, "http://e.example:8083/port", "http://e.example:8083/port"),
+        ("/known", 308, "https://e.example/known", "https://e.example:443/known"),
+        ("/prefix/a/b", 302, "http://e.example/a/b", "http://e.example:80/a/b"),
+        ("/prefix", 302, "http://e.example/", "http://e.example:80/"),
+        ("/full/a?b=1", 302, "http://e.example/there%20?b=1", "http://e.example:80/there%20?b=1"),
+    ] {
+        assert_eq!(redirected(client(&envoy), "e.example", asked).await, (status, plain.to_owned()));
+        assert_eq!(
+            redirected(client(&envoy), "e.example:18080", asked).await,
+            (status, with_port.to_owned())
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_port_of_a_redirect_is_the_gateways_and_not_written_where_the_scheme_says_it() {
+    let gateway = Manifests::gateway().text().replace("port: 80", "port: 8080");
+    let rules =
+        [redirect("/own", "hostname: e.example"), redirect("/known", "hostname: e.example, port: 80")];
+    let envoy = serve(&Manifests::default().with(&gateway).with(&route("route", &rules))).await;
+    let client = Client::new(envoy.listener("default/eg/8080").unwrap());
+    let location = async |path: &str| client.get(path).await.unwrap().value("location").unwrap();
+    assert_eq!(location("/own").await, "http://e.example:8080/own");
+    assert_eq!(location("/known").await, "http://e.example/known");
+}
+
+#[tokio::test]
+async fn requests_that_a_filter_would_have_seen_are_refused_when_there_is_no_such_filter() {
+    let [pod] = pods::<1>();
+    let filter = "{type: ExtensionRef, extensionRef: {group: example.com, kind: Guard, name: g}}";
+    let manifests = Manifests::gateway()
+        .service("backend", [&pod])
+        .with(&route("route", &[sticky("/guarded", filter, COOKIE), sticky("/", "", COOKIE)]));
+    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    let client = client(&envoy);
+    assert_eq!(client.get("/guarded/x").await.unwrap().status, 500);
+    assert_eq!(client.get("/open").await.unwrap().status, 200);
+}
