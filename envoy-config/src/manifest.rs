@@ -7,6 +7,7 @@ pub mod core;
 pub mod filter;
 pub mod gateway;
 pub mod grant;
+pub mod policy;
 mod read;
 pub mod route;
 pub mod session;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use self::core::{EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
 use self::grant::ReferenceGrant;
+use self::policy::{BackendTrafficPolicy, TargetRef};
 use self::route::{ParentRef, Route};
 use crate::source::{Span, Spanned};
 
@@ -32,6 +34,8 @@ pub struct Manifests {
     pub routes: Vec<Object<Route>>,
     /// `gateway.networking.k8s.io` ReferenceGrants, `v1` and `v1beta1`.
     pub reference_grants: Vec<Object<ReferenceGrant>>,
+    /// Objects of the kind `XBackendTrafficPolicy` (`gateway.networking.x-k8s.io`).
+    pub backend_traffic_policies: Vec<Object<BackendTrafficPolicy>>,
     /// Core Services.
     pub services: Vec<Object<Service>>,
     /// `discovery.k8s.io` EndpointSlices.
@@ -57,6 +61,8 @@ pub struct Unread {
     pub problem: String,
     /// `parentRefs` of a route, as far as they could be read.
     pub parent_refs: Vec<ParentRef>,
+    /// `targetRefs` of a policy, as far as they could be read.
+    pub targets: Vec<TargetRef>,
 }
 
 /// One object.

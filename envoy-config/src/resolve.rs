@@ -9,7 +9,7 @@
 //! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
 //! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where
-//!   requests go, `filters` for what happens on the way, `persistence`,
+//!   requests go, `filters` for what happens on the way, `sessions`, `persistence`,
 //!   `rule_id` and `cookie_path` for their sessions.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
@@ -37,6 +37,7 @@ mod report;
 mod rivals;
 mod rule_id;
 mod rules;
+mod sessions;
 mod virtual_hosts;
 
 use self::attach::{Attacher, Attachment, ListenerPosition};

@@ -20,6 +20,7 @@ mod metadata;
 mod names;
 mod object;
 mod path;
+mod policy;
 mod regex;
 mod route;
 mod secret;

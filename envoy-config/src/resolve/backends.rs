@@ -12,6 +12,7 @@ pub(super) use self::reference::Services;
 use super::endpoints::Slices;
 use super::grants::Grants;
 use super::report::{Place, Report};
+use super::sessions::Sessions;
 use crate::manifest::core::{Service, ServicePort, TargetPort};
 use crate::manifest::route::{Route, Rule};
 use crate::manifest::{Manifests, Object};
@@ -23,6 +24,7 @@ pub(super) struct Backends<'m, 'g> {
     grants: &'g Grants<'m>,
     services: Services<'m>,
     slices: Slices<'m>,
+    pub(super) sessions: Sessions<'m>,
     /// What each Service port came to: many rules share one.
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
     /// Services of which has been said what their sessions lack.
@@ -49,18 +51,20 @@ impl<'m, 'g> Backends<'m, 'g> {
         Self {
             grants,
             slices: Slices::index(manifests, &services, report),
+            sessions: Sessions::index(manifests, report),
             services,
             resolved: HashMap::new(),
             told: HashSet::new(),
         }
     }
 
-    /// One per backendRef of a rule, in the manifest's order.
+    /// One per backendRef of a rule, in the manifest's order; of a rule that has sessions, if it is `persistent`.
     pub(super) fn of_rule(
         &mut self,
         route: &'m Object<Route>,
         number: usize,
         rule: &'m Rule,
+        persistent: bool,
         report: &mut Report,
     ) -> Vec<Backend> {
         let mut names: HashMap<String, usize> = HashMap::new();
@@ -71,7 +75,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             let name = reference.locality();
             let repeated = names.entry(name.clone()).or_default();
             *repeated += 1;
-            let target = self.resolve(&reference, rule, report);
+            let target = self.resolve(&reference, persistent, report);
             backends.push(Backend {
                 version: target.as_ref().map(|target| target.version),
                 locality: Locality {
@@ -90,9 +94,10 @@ impl<'m, 'g> Backends<'m, 'g> {
         route: &'m Object<Route>,
         number: usize,
         rule: &'m Rule,
+        persistent: bool,
         report: &mut Report,
     ) -> (HttpVersion, Vec<Locality>) {
-        let backends = self.of_rule(route, number, rule, report);
+        let backends = self.of_rule(route, number, rule, persistent, report);
         let common = backends.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
         let mut localities = Vec::with_capacity(backends.len());
         for (position, Backend { mut locality, version }) in backends.into_iter().enumerate() {
@@ -109,11 +114,16 @@ impl<'m, 'g> Backends<'m, 'g> {
         (common, localities)
     }
 
-    fn resolve(&mut self, reference: &Reference<'m>, rule: &'m Rule, report: &mut Report) -> Option<Target> {
+    fn resolve(
+        &mut self,
+        reference: &Reference<'m>,
+        persistent: bool,
+        report: &mut Report,
+    ) -> Option<Target> {
         let service = reference.service(&self.services, self.grants, report)?;
         let port = reference.port(service, report)?;
         let version = reference.spoken(service, port, report)?.version;
-        if rule.session_persistence.is_some() {
+        if persistent {
             self.tell_of_sessions(service, report);
         }
         let (namespace, name) = service.metadata.key();

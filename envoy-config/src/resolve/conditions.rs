@@ -4,11 +4,13 @@
 //! says of another is the API's.
 
 mod gateway;
+mod policy;
 mod route;
 
 use std::collections::BTreeMap;
 
 use super::decisions::{Decisions, ObjectKey, Verdict};
+use crate::manifest::route::Route;
 use crate::manifest::{Manifests, Object, Unread};
 use crate::status::{Condition, ConditionType, Holds, ObjectName, ObjectStatus, Reason, Status};
 
@@ -21,6 +23,7 @@ struct Scene<'m, 'd> {
     controllers: BTreeMap<&'m str, &'m str>,
     /// The classes of the Gateways, by namespace and name.
     classes: BTreeMap<(&'m str, &'m str), &'m str>,
+    routes: BTreeMap<ObjectKey, &'m Object<Route>>,
 }
 
 /// The statuses of all objects, by kind, namespace and name.
@@ -39,6 +42,9 @@ pub(super) fn statuses(manifests: &Manifests, decisions: &Decisions) -> Vec<Obje
     for object in &manifests.routes {
         statuses.insert(key(object), scene.route(object));
     }
+    for policy in &manifests.backend_traffic_policies {
+        statuses.insert(key(policy), Some(scene.policy(policy, &policy.spec.targets)));
+    }
     for object in &manifests.unread {
         let key =
             ObjectKey { kind: object.kind, namespace: object.namespace.clone(), name: object.name.clone() };
@@ -53,13 +59,16 @@ pub(super) fn statuses(manifests: &Manifests, decisions: &Decisions) -> Vec<Obje
 
 /// From what others depend on to what depends on them.
 fn rank(kind: &str) -> usize {
-    const ORDER: [&str; 4] = ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute"];
+    const ORDER: [&str; 5] = ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "BackendTLSPolicy"];
     ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
 }
 
 fn named(key: ObjectKey, status: Status) -> ObjectStatus {
     let ObjectKey { kind, namespace, name } = key;
-    let api_version = "gateway.networking.k8s.io/v1";
+    let api_version = match kind {
+        "XBackendTrafficPolicy" => "gateway.networking.x-k8s.io/v1alpha1",
+        _ => "gateway.networking.k8s.io/v1",
+    };
     ObjectStatus { api_version, kind, metadata: ObjectName { namespace, name }, status }
 }
 
@@ -79,6 +88,7 @@ impl<'m, 'd> Scene<'m, 'd> {
             classes: gateways
                 .map(|gateway| (gateway.metadata.key(), gateway.spec.class.value.as_str()))
                 .collect(),
+            routes: manifests.routes.iter().map(|route| (key(route), route)).collect(),
         }
     }
 
@@ -112,6 +122,10 @@ impl<'m, 'd> Scene<'m, 'd> {
                 let conditions = || vec![refused(ConditionType::Accepted, Reason::UnsupportedValue)];
                 let parent = |reference| self.parent(&object.namespace, reference, conditions());
                 Some(Status::Route { parents: object.parent_refs.iter().map(parent).collect() })
+            }
+            "BackendTLSPolicy" | "XBackendTrafficPolicy" => {
+                let conditions = || vec![refused(ConditionType::Accepted, Reason::Invalid)];
+                Some(Status::Policy { ancestors: policy::targets(&object.targets, conditions) })
             }
             _ => None,
         }

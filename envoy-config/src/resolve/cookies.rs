@@ -8,13 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use session_persistence::config::{Carrier, Cookie, Rule as Persistence};
 
 use super::collisions::{RulePosition, find, title};
-use super::report::{Place, Report};
+use super::report::Report;
 use super::rules::Served;
+use super::sessions::Session;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::route::Rule;
-use crate::manifest::session;
 use crate::model::{Domain, Listener};
-use crate::source::Span;
 
 /// The name and the path of a cookie.
 type Key<'l> = (&'l str, &'l str);
@@ -133,18 +131,29 @@ impl Found {
 
     fn tell(&self, routes: &[Served<'_>], report: &mut Report) {
         for (&rule, &first) in &self.conflicts {
-            let Some((route, related)) = find(routes, first) else { continue };
+            let Some((route, _)) = find(routes, first) else { continue };
+            let related = session(route, first);
             let message = format!(
                 "a client keeps one cookie for this rule and for {}: they end each other's sessions",
                 title(route, first, rule)
             );
+            let session = find(routes, rule).and_then(|(route, _)| session(route, rule));
+            let of_policy = session.is_some_and(|session| session.policy.is_some());
             if let Some(warning) = warn("cookie-name-conflict", rule, message, routes, report) {
-                warning.related = cookie_span(related).map(|span| {
-                    (span, String::from("the other cookie, with the same name, path and hostname"))
+                warning.related = related.map(|other| {
+                    let both = session.is_some_and(|session| session.span() == other.span());
+                    let label = if both {
+                        "both have it from this policy"
+                    } else {
+                        "the other cookie, with the same name, path and hostname"
+                    };
+                    (other.span(), String::from(label))
                 });
-                warning.hint = Some(String::from(
-                    "give one of them another name, or leave the name out to get one of its own",
-                ));
+                warning.hint = Some(String::from(if of_policy {
+                    "leave the name out of the policy, so that each rule gets one of its own"
+                } else {
+                    "give one of them another name, or leave the name out to get one of its own"
+                }));
             }
         }
         for &rule in &self.mixed {
@@ -176,17 +185,11 @@ fn warn<'r>(
     report: &'r mut Report,
 ) -> Option<&'r mut Diagnostic> {
     let (route, rule) = find(routes, position)?;
-    let field = format!("spec.rules[{}].sessionPersistence", position.rule);
-    Some(report.warning(code, Place::new(route.object, field, cookie_span(rule)?), message))
+    let place = session(route, position)?.place(route.object, position.rule, rule);
+    Some(report.warning(code, place, message))
 }
 
-/// Where a rule's cookie is named, or left without a name.
-fn cookie_span(rule: &Rule) -> Option<Span> {
-    let persistence = rule.session_persistence.as_ref()?;
-    match &persistence.carrier {
-        session::Carrier::Cookie { name: Some(name), .. } => Some(name.span),
-        session::Carrier::Cookie { name: None, .. } | session::Carrier::Header { .. } => {
-            Some(persistence.span)
-        }
-    }
+/// The session persistence of the rule at this position of a route.
+fn session<'m>(route: &Served<'m>, position: RulePosition) -> Option<Session<'m>> {
+    route.sessions.get(position.rule).copied().flatten()
 }

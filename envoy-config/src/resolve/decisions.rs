@@ -17,6 +17,8 @@ pub(super) struct Decisions {
     parents: BTreeMap<ObjectKey, BTreeMap<usize, Parent>>,
     programmed: BTreeSet<(ObjectKey, usize)>,
     not_selected: BTreeSet<ObjectKey>,
+    /// The routes that each policy is about.
+    concerned: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
 }
 
 /// An object: its kind, namespace (empty for kinds without one) and name.
@@ -74,6 +76,11 @@ impl Decisions {
         self.programmed.contains(&(gateway.clone(), position))
     }
 
+    /// The routes that a policy is about, because it is for one of their backends.
+    pub(super) fn concerned(&self, policy: &ObjectKey) -> impl Iterator<Item = &ObjectKey> {
+        self.concerned.get(policy).into_iter().flatten()
+    }
+
     /// Whether a Gateway was asked for.
     pub(super) fn is_selected(&self, gateway: &ObjectKey) -> bool {
         !self.not_selected.contains(gateway)
@@ -108,6 +115,13 @@ impl Report {
             }
             Some(Parent::Attached(_) | Parent::NotSelected) | None => false,
         }
+    }
+
+    /// Records that a policy is for a backend of a route, whether or not it counts there.
+    pub(super) fn concern<P, R>(&mut self, policy: &Object<P>, route: &Object<R>) {
+        let key = ObjectKey::of(policy.kind, &policy.metadata);
+        let routes = self.decisions.concerned.entry(key).or_default();
+        routes.insert(ObjectKey::of(route.kind, &route.metadata));
     }
 
     /// Records that a Gateway was not asked for.

@@ -56,12 +56,12 @@ enum PartRank {
     Any,
 }
 
-/// The place of a route among those that are equal in all else.
+/// The place of a route, or of a policy, among those that are equal in all else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Seniority {
     age: Age,
     /// `namespace/name`: compared as one text, as the specification has it.
-    route: String,
+    name: String,
 }
 
 /// Oldest first. A manifest without a creation time has not been created yet, so it is the youngest.
@@ -93,11 +93,11 @@ impl Precedence {
 }
 
 impl Seniority {
-    pub(super) fn of(route: &Object<Route>) -> Self {
-        let Metadata { name, namespace, created, .. } = &route.metadata;
+    pub(super) fn of<T>(object: &Object<T>) -> Self {
+        let Metadata { name, namespace, created, .. } = &object.metadata;
         Self {
             age: created.map_or(Age::Unknown, Age::Created),
-            route: format!("{}/{}", namespace.value, name.value),
+            name: format!("{}/{}", namespace.value, name.value),
         }
     }
 }

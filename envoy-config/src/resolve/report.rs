@@ -91,6 +91,7 @@ impl Report {
 }
 
 /// A field of an object, and what a finding there does to its conditions.
+#[derive(Clone)]
 pub(super) struct Place<'m> {
     kind: &'static str,
     metadata: &'m Metadata,

@@ -5,6 +5,7 @@ use super::decisions::Part;
 use super::filters::Filters;
 use super::precedence::Precedence;
 use super::report::{Place, Report};
+use super::sessions::Session;
 use super::{matches, persistence, rule_id};
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind};
@@ -16,6 +17,8 @@ pub(super) struct Served<'m> {
     pub(super) object: &'m Object<route::Route>,
     /// Its own hostnames; [`Domain::Any`] if it has none.
     pub(super) hostnames: Vec<Domain>,
+    /// The session persistence of each rule.
+    pub(super) sessions: Vec<Option<Session<'m>>>,
     pub(super) entries: Vec<Entry>,
     /// One per rule that forwards, with the rule's position.
     pub(super) clusters: Vec<(usize, Cluster)>,
@@ -38,7 +41,8 @@ impl<'m> Served<'m> {
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Self {
-        let mut served = Self { object, hostnames, entries: Vec::new(), clusters: Vec::new() };
+        let (entries, clusters, sessions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut served = Self { object, hostnames, sessions, entries, clusters };
         for (number, rule) in object.spec.rules.iter().enumerate() {
             served.add(number, rule, backends, report);
         }
@@ -53,7 +57,10 @@ impl<'m> Served<'m> {
         report: &mut Report,
     ) {
         let object = self.object;
-        let (version, localities) = backends.localities(object, number, rule, report);
+        let session = backends.sessions.of(object, number, rule, report);
+        self.sessions.push(session);
+        let persistent = session.is_some();
+        let (version, localities) = backends.localities(object, number, rule, persistent, report);
         let field = format!("spec.rules[{number}].filters");
         let filters = Filters { route: object, rule: number, list: &rule.filters, field };
         let effects = filters.effects(report);
@@ -78,20 +85,19 @@ impl<'m> Served<'m> {
         let (namespace, name) = object.metadata.key();
         let mark = rule_id::mark(object.spec.kind);
         let rule_name = format!("{mark}{namespace}/{name}/{number}");
-        let persistent = rule.session_persistence.is_some();
         let target = if effects.refused { None } else { forward(&rule_name, persistent, &localities) };
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
             let action = effects.action(target.as_ref(), &one.path, refusal(object.spec.kind));
-            let persistence = match &rule.session_persistence {
-                Some(persistence) if matches!(action, Action::Forward(_)) => {
+            let persistence = match session {
+                Some(session) if matches!(action, Action::Forward(_)) => {
                     let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());
-                    match id.and_then(|id| persistence::rule(persistence, id, object.spec.kind, &one.path)) {
+                    match id.and_then(|id| {
+                        persistence::rule(session.persistence, id, object.spec.kind, &one.path)
+                    }) {
                         Ok(rule) => Some(rule),
                         Err(problem) => {
-                            let field = format!("spec.rules[{number}].sessionPersistence");
-                            let place = Place::new(object, field, persistence.span);
-                            let place = place.because(
+                            let place = session.place(object, number, rule).because(
                                 Part::Rule(number),
                                 ConditionType::Accepted,
                                 Reason::UnsupportedValue,

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     HttpRoute,
     ReferenceGrant,
     GrpcRoute,
+    BackendTrafficPolicy,
     Service,
     Namespace,
     EndpointSlice,
@@ -71,6 +72,7 @@ const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1beta1"], &["GatewayClass", "Gateway", "HTTPRoute"], Role::Read),
     family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
+    family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
     family("", &["v1"], &["Service", "Namespace", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
     family(
@@ -79,12 +81,7 @@ const FAMILIES: &[Family] = &[
         &["TLSRoute", "TCPRoute", "UDPRoute", "ListenerSet", "BackendTLSPolicy", "BackendLBPolicy"],
         Role::NotSupported,
     ),
-    family(
-        "gateway.networking.x-k8s.io",
-        &[],
-        &["XBackend", "XBackendTrafficPolicy", "XListenerSet", "XMesh"],
-        Role::NotSupported,
-    ),
+    family("gateway.networking.x-k8s.io", &[], &["XBackend", "XListenerSet", "XMesh"], Role::NotSupported),
     family(
         "gateway.envoyproxy.io",
         &[],
@@ -251,6 +248,7 @@ impl Kind {
         Self::HttpRoute,
         Self::ReferenceGrant,
         Self::GrpcRoute,
+        Self::BackendTrafficPolicy,
         Self::Service,
         Self::Namespace,
         Self::EndpointSlice,
@@ -268,6 +266,7 @@ impl Kind {
             Self::HttpRoute => "HTTPRoute",
             Self::ReferenceGrant => "ReferenceGrant",
             Self::GrpcRoute => "GRPCRoute",
+            Self::BackendTrafficPolicy => "XBackendTrafficPolicy",
             Self::Service => "Service",
             Self::Namespace => "Namespace",
             Self::EndpointSlice => "EndpointSlice",
@@ -282,6 +281,7 @@ impl Kind {
             | Self::HttpRoute
             | Self::ReferenceGrant
             | Self::GrpcRoute
+            | Self::BackendTrafficPolicy
             | Self::Service
             | Self::EndpointSlice
             | Self::Secret => Scope::Namespace,

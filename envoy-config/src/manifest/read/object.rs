@@ -8,7 +8,7 @@ use super::kinds::{Kind, Verdict, look_up};
 use super::log::{At, Log, Manner, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{Reader, core, gateway, grant, metadata, names, route, secret};
+use super::{Reader, core, gateway, grant, metadata, names, policy, route, secret};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object, Unread};
@@ -138,6 +138,12 @@ impl Reader {
                     self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::grpc));
                 self.manifests.routes.extend(object);
             }
+            Kind::BackendTrafficPolicy => {
+                let object = self.typed(kind, at, sound, |fields, log| {
+                    fields.required("spec", log, policy::backend_traffic)
+                });
+                self.manifests.backend_traffic_policies.extend(object);
+            }
             Kind::Service => {
                 let object =
                     self.typed(kind, at, sound, |fields, log| fields.required("spec", log, core::service));
@@ -177,6 +183,7 @@ impl Reader {
             | Kind::Gateway
             | Kind::HttpRoute
             | Kind::GrpcRoute
+            | Kind::BackendTrafficPolicy
             | Kind::Service
             | Kind::Namespace => &WITH_SPEC,
         };
@@ -187,6 +194,7 @@ impl Reader {
             | Kind::HttpRoute
             | Kind::ReferenceGrant
             | Kind::GrpcRoute
+            | Kind::BackendTrafficPolicy
             | Kind::EndpointSlice
             | Kind::Secret => names::subdomain,
         };
@@ -227,6 +235,10 @@ fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unrea
         },
         parent_refs: match kind {
             Kind::HttpRoute | Kind::GrpcRoute => route::parents_of(node),
+            _ => Vec::new(),
+        },
+        targets: match kind {
+            Kind::BackendTrafficPolicy => policy::targets_of(node),
             _ => Vec::new(),
         },
     })

@@ -1,0 +1,51 @@
+//! Policies: `XBackendTrafficPolicy`.
+
+use super::fields::{Fields, Known, Nulls, list};
+use super::log::{At, Log, Path};
+use super::unique::unique;
+use super::value::parsed;
+use super::yaml::Node;
+use super::{names, session};
+use crate::manifest::policy::{BackendTrafficPolicy, TargetRef};
+
+const BACKEND_TRAFFIC: Known = Known {
+    read: &["targetRefs", "retryConstraint", "sessionPersistence"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const TARGET_REF: Known =
+    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+/// `spec` of an `XBackendTrafficPolicy`.
+pub(super) fn backend_traffic(at: At<'_>, log: &mut Log) -> Option<BackendTrafficPolicy> {
+    let fields = Fields::of(at, &BACKEND_TRAFFIC, log)?;
+    let targets = fields.required("targetRefs", log, |at, log| {
+        let targets = list(at, 1..=16, log, target_ref)?;
+        let names =
+            targets.iter().map(|one| ((&one.group.value, &one.kind.value, &one.name.value), one.span));
+        unique(&at, "target", names, log);
+        Some(targets)
+    });
+    let session_persistence = fields.optional("sessionPersistence", log, session::read);
+    let retry_constraint =
+        fields.entry("retryConstraint").filter(|entry| !entry.value.is_null()).map(|entry| entry.key.span);
+    Some(BackendTrafficPolicy { targets: targets?, retry_constraint, session_persistence })
+}
+
+/// The targets of a policy of which something could not be read, as far as they can be; what is wrong has been said.
+pub(super) fn targets_of(policy: &Node<'_>) -> Vec<TargetRef> {
+    let spec = policy.get("spec").map(|spec| &spec.value);
+    let node = spec.and_then(|spec| spec.get("targetRefs")).map(|targets| &targets.value);
+    let at = node.map(|node| At { node, path: Path::Root });
+    at.and_then(|at| list(at, 0..=16, &mut Log::default(), target_ref)).unwrap_or_default()
+}
+
+fn target_ref(at: At<'_>, log: &mut Log) -> Option<TargetRef> {
+    let fields = Fields::of(at, &TARGET_REF, log)?;
+    let group = fields.required("group", log, parsed("invalid-name", names::group));
+    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
+    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    Some(TargetRef { group: group?, kind: kind?, name: name?, span: at.span() })
+}
