@@ -3,6 +3,7 @@
 use hyper::Method;
 use integration::client::Answer;
 use serde_json::Value;
+use url::Url;
 
 use crate::infrastructure::Target;
 
@@ -20,6 +21,7 @@ pub(crate) struct Ask {
 pub(crate) struct Case {
     pub(crate) ask: Ask,
     statuses: Vec<u16>,
+    location: Option<String>,
     reached: Option<Reached>,
     answered: Vec<(String, Values)>,
 }
@@ -28,6 +30,8 @@ pub(crate) struct Case {
 #[derive(Clone, Debug)]
 struct Reached {
     target: Target,
+    path: Option<String>,
+    host: Option<String>,
     headers: Vec<(String, Values)>,
 }
 
@@ -64,23 +68,32 @@ impl Ask {
 
     /// A pod of this Service answers and has seen this very request, unless the case says otherwise.
     pub(crate) fn reaches(self, target: Target) -> Case {
-        let reached = Reached { target, headers: Vec::new() };
+        let reached = Reached { target, path: None, host: None, headers: Vec::new() };
         Case { reached: Some(reached), ..self.answers(200) }
     }
 
     /// The answer has this status.
     pub(crate) fn answers(self, status: u16) -> Case {
-        self.answers_one_of(&[status])
+        Case { ask: self, statuses: vec![status], location: None, reached: None, answered: Vec::new() }
     }
 
-    /// The answer has one of these statuses.
-    pub(crate) fn answers_one_of(self, statuses: &[u16]) -> Case {
-        let statuses = statuses.to_vec();
-        Case { ask: self, statuses, reached: None, answered: Vec::new() }
+    /// The answer has this status and sends the client to this URL.
+    pub(crate) fn redirects(self, status: u16, location: &str) -> Case {
+        Case { location: Some(location.to_owned()), ..self.answers(status) }
     }
 }
 
 impl Case {
+    /// The backend saw this path.
+    pub(crate) fn with_path(self, path: &str) -> Self {
+        self.seen(|reached| reached.path = Some(path.to_owned()))
+    }
+
+    /// The backend saw this `Host`.
+    pub(crate) fn with_host(self, host: &str) -> Self {
+        self.seen(|reached| reached.host = Some(host.to_owned()))
+    }
+
     /// The backend saw this header, its lines joined by commas.
     pub(crate) fn with(self, name: &str, value: &str) -> Self {
         self.seen(|reached| reached.headers.push((name.to_owned(), Values::OneOf(vec![value.to_owned()]))))
@@ -114,8 +127,8 @@ impl Case {
         self
     }
 
-    /// What is wrong with an answer; `host` is what was asked for.
-    pub(crate) fn problems(&self, answer: &Answer, host: &str) -> Vec<String> {
+    /// What is wrong with an answer; `host` is what was asked for, and `scheme` how.
+    pub(crate) fn problems(&self, answer: &Answer, scheme: &str, host: &str) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.statuses.contains(&answer.status) {
             problems.push(format!("the status is {}, not one of {:?}", answer.status, self.statuses));
@@ -124,6 +137,14 @@ impl Case {
             problems.extend(
                 values.problem(&format!("the answer's {name}"), &answer.values(&name.to_lowercase())),
             );
+        }
+        if let Some(location) = &self.location {
+            let requested = Url::parse(&format!("{scheme}://{host}{}", self.ask.path)).unwrap();
+            let expected = Url::parse(location).unwrap();
+            let found = answer.value("location").map(|found| requested.join(&found).unwrap());
+            if found.as_ref() != Some(&expected) {
+                problems.push(format!("it redirects to {:?}, not to {expected}", found.map(String::from)));
+            }
         }
         if let Some(reached) = &self.reached
             && problems.is_empty()
@@ -141,8 +162,8 @@ impl Reached {
         let expected = [
             ("namespace", namespace),
             ("service", service),
-            ("path", ask.path.as_str()),
-            ("host", host),
+            ("path", self.path.as_deref().unwrap_or(&ask.path)),
+            ("host", self.host.as_deref().unwrap_or(host)),
             ("method", ask.method.as_str()),
         ];
         let wrong = expected.into_iter().filter_map(|(name, expected)| {

@@ -68,6 +68,11 @@ async fn httproute_hostname_intersection() {
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/nothing-in-common"];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    let accepted = |route: &str| scene.statuses.of_route(INFRA, route, "Accepted");
+    assert_eq!(accepted("nothing-in-common"), ["False NoMatchingListenerHostname"]);
+    for route in ["particular-on-particular", "particular-on-wildcard", "wildcard-on-particular"] {
+        assert_eq!(accepted(route), ["True Accepted"], "{route}");
+    }
 
     let at = |host: &str, path: &str| get(path).host(host);
     let cases = [
@@ -216,6 +221,10 @@ async fn httproute_disallowed_kind() {
         "HTTPRoute gateway-conformance-infra/of-another-kind",
     ];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    let told = |condition: &str| scene.statuses.of_route(INFRA, "of-another-kind", condition);
+    assert_eq!(told("Accepted"), ["False NotAllowedByListeners"]);
+    assert_eq!(told("ResolvedRefs"), ["True ResolvedRefs"]);
+    assert_eq!(scene.statuses.attached("tls-routes-only"), 0);
     assert_eq!(scene.listener("tls-routes-only", 443), None);
     scene.check(SAME_NAMESPACE, 80, &[get("/").reaches(V1)]).await;
 }

@@ -6,11 +6,15 @@
 
 mod backends;
 mod case;
+mod conditions;
+mod gateways;
 mod headers;
 mod https;
 mod infrastructure;
 mod listeners;
 mod matching;
+mod redirects;
 mod references;
+mod rewrites;
 mod scene;
 mod tls;

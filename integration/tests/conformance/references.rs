@@ -12,6 +12,8 @@ async fn httproute_invalid_backendref_unknown_kind() {
         "\n  - backendRefs: [{group: unknown.example, kind: Fountain, name: infra-backend-v1, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/unknown-kind"];
     let scene = Scene::start_in_spite_of(&faulty, &[route("unknown-kind", SAME_NAMESPACE, rules)]).await;
+    assert_eq!(scene.statuses.of_route(INFRA, "unknown-kind", "Accepted"), ["True Accepted"]);
+    assert_eq!(scene.statuses.of_route(INFRA, "unknown-kind", "ResolvedRefs"), ["False InvalidKind"]);
     scene.check(SAME_NAMESPACE, 80, &[get("/any").answers(500)]).await;
 }
 
@@ -21,6 +23,8 @@ async fn httproute_invalid_nonexistent_backendref() {
     let rules = "\n  - backendRefs: [{name: no-such-service, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/no-service"];
     let scene = Scene::start_in_spite_of(&faulty, &[route("no-service", SAME_NAMESPACE, rules)]).await;
+    assert_eq!(scene.statuses.of_route(INFRA, "no-service", "Accepted"), ["True Accepted"]);
+    assert_eq!(scene.statuses.of_route(INFRA, "no-service", "ResolvedRefs"), ["False BackendNotFound"]);
     scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
@@ -31,6 +35,8 @@ async fn httproute_invalid_cross_namespace_backend_ref() {
         "\n  - backendRefs: [{name: web-backend, namespace: gateway-conformance-web-backend, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
     let scene = Scene::start_in_spite_of(&faulty, &[route("elsewhere", SAME_NAMESPACE, rules)]).await;
+    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
+    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
     scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
@@ -42,6 +48,9 @@ async fn httproute_invalid_cross_namespace_parent_ref() {
     let documents = [http_route(WEB, "from-elsewhere", parent, "", rules)];
     let faulty = ["HTTPRoute gateway-conformance-web-backend/from-elsewhere"];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(scene.statuses.of_route(WEB, "from-elsewhere", "Accepted"), ["False NotAllowedByListeners"]);
+    assert_eq!(scene.statuses.of_route(WEB, "from-elsewhere", "ResolvedRefs"), ["True ResolvedRefs"]);
+    assert_eq!(scene.statuses.attached(SAME_NAMESPACE), 0);
     scene.check(SAME_NAMESPACE, 80, &[get("/").answers(404)]).await;
 }
 
@@ -65,6 +74,8 @@ async fn unmatched_parent(parent: &str) {
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(scene.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
+    assert_eq!(scene.statuses.attached(SAME_NAMESPACE), 1);
     let cases = [get("/").answers(404), get("/").host("found.example").reaches(V1)];
     scene.check(SAME_NAMESPACE, 80, &cases).await;
 }
@@ -78,11 +89,13 @@ async fn httproute_invalid_parentref_section_name_not_matching_port() {
     let documents = [gateway("one-listener", listener), http_route(INFRA, "lost", parent, "", rules)];
     let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(scene.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
+    assert_eq!(scene.statuses.attached("one-listener"), 0);
     scene.check("one-listener", 80, &[get("/").answers(404)]).await;
 }
 
 /// A ReferenceGrant, its `from` and `to` in YAML.
-fn grant(namespace: &str, name: &str, from: &str, to: &str) -> String {
+pub(crate) fn grant(namespace: &str, name: &str, from: &str, to: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: ReferenceGrant\n\
          metadata: {{name: {name}, namespace: {namespace}}}\nspec: {{from: [{from}], to: [{to}]}}\n"
@@ -127,6 +140,8 @@ async fn httproute_invalid_reference_grant() {
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
+    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
     scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
@@ -148,5 +163,7 @@ async fn httproute_partially_invalid_via_invalid_reference_grant() {
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/half-granted"];
     let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(scene.statuses.of_route(INFRA, "half-granted", "Accepted"), ["True Accepted"]);
+    assert_eq!(scene.statuses.of_route(INFRA, "half-granted", "ResolvedRefs"), ["False RefNotPermitted"]);
     scene.check(SAME_NAMESPACE, 80, &[get("/beta").answers(500), get("/").reaches(APP_V1)]).await;
 }

@@ -15,12 +15,14 @@ use integration::deployment::{Deployment, FREE_PORT, bootstrap};
 use integration::envoy::Process;
 
 use crate::case::Case;
+use crate::conditions::Statuses;
 use crate::infrastructure::{INFRA, Infrastructure};
 use crate::tls;
 
 /// An Envoy, what it serves, and the pods.
 pub(crate) struct Scene {
     envoy: Process,
+    pub(crate) statuses: Statuses,
     _pods: Vec<Backend>,
 }
 
@@ -38,6 +40,19 @@ pub(crate) fn http_route(namespace: &str, name: &str, parents: &str, hostnames: 
     )
 }
 
+/// The parent of a route that is for [`SAME_NAMESPACE`](crate::infrastructure::SAME_NAMESPACE).
+pub(crate) const INFRA_PARENT: &str = "{name: same-namespace}";
+
+/// A rule for all paths with this prefix; the rest of it in YAML, field by field.
+pub(crate) fn rule(prefix: &str, fields: &[&str]) -> String {
+    let matches = format!("\n  - matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}]");
+    [&[matches.as_str()], fields].concat().join("\n    ")
+}
+
+/// The field `backendRefs` of a rule for one Service.
+pub(crate) const TO_V1: &str = "backendRefs: [{name: infra-backend-v1, port: 8080}]";
+/// The same for another one.
+pub(crate) const TO_V2: &str = "backendRefs: [{name: infra-backend-v2, port: 8080}]";
 /// A Gateway in the namespace of the others with these listeners in YAML.
 pub(crate) fn gateway(name: &str, listeners: &str) -> String {
     format!(
@@ -47,8 +62,27 @@ pub(crate) fn gateway(name: &str, listeners: &str) -> String {
     )
 }
 
+/// The statuses that these documents would have, without serving them.
+pub(crate) fn statuses(documents: &[String]) -> Statuses {
+    let (sources, options) = input(&Infrastructure::start().manifests, documents);
+    let check = envoy_config::check(&sources, &options);
+    assert_eq!(check.misfits, []);
+    Statuses::new(&check)
+}
+
+/// What `envoy-config` is called with.
+fn input(infrastructure: &str, documents: &[String]) -> ([Source; 2], Options) {
+    let source = |name: &str, text| Source { name: name.to_owned(), text };
+    let sources = [
+        source("infrastructure.yaml", infrastructure.to_owned()),
+        source("routes.yaml", documents.join("---\n")),
+    ];
+    let port_mappings = distinct_binds(&sources);
+    (sources, Options { keep_going: true, port_mappings, ..Options::default() })
+}
+
 impl Scene {
-    /// An Envoy that serves these documents, in which there is no error.
+    /// An Envoy that serves these documents, in which there is no error: each route is accepted by its parents.
     pub(crate) async fn start(documents: &[String]) -> Self {
         Self::start_in_spite_of(&[], documents).await
     }
@@ -64,17 +98,18 @@ impl Scene {
         faulty: &[&str],
         documents: &[String],
     ) -> Self {
-        let source = |name: &str, text| Source { name: name.to_owned(), text };
-        let sources =
-            [source("infrastructure.yaml", manifests), source("routes.yaml", documents.join("---\n"))];
-        let options =
-            Options { keep_going: true, port_mappings: distinct_binds(&sources), ..Options::default() };
+        let (sources, options) = input(&manifests, documents);
         let compilation = envoy_config::compile(&sources, &options);
         let printed = diagnostic::print(&compilation.diagnostics, &sources, false);
         assert_eq!(compilation.misfits, [], "{printed}");
         let errors = compilation.diagnostics.iter().filter(|found| found.severity == Severity::Error);
         let found: BTreeSet<_> = errors.map(|found| found.object.as_deref().unwrap_or_default()).collect();
         assert_eq!(found, faulty.iter().copied().collect(), "{printed}");
+        let check = envoy_config::check(&sources, &options);
+        for found in check.statuses.iter().filter(|_| faulty.is_empty()) {
+            assert!(found.is_fine(), "{found:?}");
+        }
+        let statuses = Statuses::new(&check);
         let mut model = compilation.model.expect("something to serve");
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
@@ -82,7 +117,7 @@ impl Scene {
         let module = artifact::module().unwrap_or_else(|error| panic!("{error}"));
         let deployment = Deployment::of_bootstrap(bootstrap(&model, FREE_PORT, &module)).unwrap();
         let envoy = deployment.start().await.unwrap_or_else(|error| panic!("{error}"));
-        Self { envoy, _pods: pods }
+        Self { envoy, statuses, _pods: pods }
     }
 
     /// Where a Gateway's port is.
@@ -114,7 +149,7 @@ impl Scene {
             let host = case.ask.host.as_deref().unwrap_or(hostname);
             for option in ["--http1.1", "--http2"] {
                 let found = match tls::ask(address, hostname, host, &case.ask, option).await {
-                    Ok(answer) => case.problems(&answer, host),
+                    Ok(answer) => case.problems(&answer, "https", host),
                     Err(problem) => vec![problem],
                 };
                 if !found.is_empty() {
@@ -126,13 +161,19 @@ impl Scene {
     }
 
     /// What is wrong with the answer to one request.
-    async fn problem(&self, gateway: &str, port: u16, case: &Case, protocol: Protocol) -> Option<String> {
+    pub(crate) async fn problem(
+        &self,
+        gateway: &str,
+        port: u16,
+        case: &Case,
+        protocol: Protocol,
+    ) -> Option<String> {
         let host = case.ask.host.clone().unwrap_or_else(|| default_host(port));
         let client = Client::new(self.address(gateway, port)).asking_for(&host).speaking(protocol);
         let headers: Vec<_> =
             case.ask.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let problems = match client.ask(case.ask.method.clone(), &case.ask.path, &headers).await {
-            Ok(answer) => case.problems(&answer, &host),
+            Ok(answer) => case.problems(&answer, "http", &host),
             Err(error) => vec![error.to_string()],
         };
         (!problems.is_empty()).then(|| format!("{:?} over {protocol:?}: {}", case.ask, problems.join("; ")))

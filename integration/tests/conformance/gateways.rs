@@ -1,0 +1,231 @@
+//! Gateways by themselves: what their listeners take, refer to and keep apart, and what their status says of it.
+
+use crate::case::{Case, get};
+use crate::conditions::Statuses;
+use crate::infrastructure::{INFRA, V1, WEB};
+use crate::references::grant;
+use crate::scene::{Scene, TO_V1, gateway, http_route, route, rule, statuses};
+
+/// Of several listeners on a port the closest alone takes a request: the others' routes are out of reach.
+#[tokio::test]
+async fn gateway_http_listener_isolation() {
+    let hosts = ["shop.example", "b.fruit.example", "b.a.fruit.example", "c.a.fruit.example"];
+    let sections = ["any", "wide", "narrow", "one"];
+    let listener = |more: &str| {
+        format!("protocol: HTTP, port: 80{more}, allowedRoutes: {{namespaces: {{from: All}}}}}}")
+    };
+    let listeners = [
+        format!("\n  - {{name: any, {}", listener("")),
+        format!("\n  - {{name: wide, {}", listener(", hostname: '*.fruit.example'")),
+        format!("\n  - {{name: narrow, {}", listener(", hostname: '*.a.fruit.example'")),
+        format!("\n  - {{name: one, {}", listener(", hostname: c.a.fruit.example")),
+    ];
+    let cases: Vec<Case> = hosts
+        .iter()
+        .enumerate()
+        .flat_map(|(host, &hostname)| {
+            sections.iter().enumerate().map(move |(section, name)| {
+                let ask = get(&format!("/{name}")).host(hostname);
+                if section == host { ask.reaches(V1) } else { ask.answers(404) }
+            })
+        })
+        .collect();
+    // Whether the routes have hostnames of their own makes no difference.
+    for hostnames in
+        [["", "", "", ""], ["shop.example", "b.fruit.example", "b.a.fruit.example", "c.a.fruit.example"]]
+    {
+        let mut documents = vec![gateway("isolation", &listeners.concat())];
+        documents.extend(sections.iter().zip(hostnames).map(|(section, hostname)| {
+            let parent = format!("{{name: isolation, sectionName: {section}}}");
+            http_route(INFRA, section, &parent, hostname, &rule(&format!("/{section}"), &[TO_V1]))
+        }));
+        let scene = Scene::start(&documents).await;
+        scene.check("isolation", 80, &cases).await;
+    }
+}
+
+/// A listener of a protocol that nobody knows is not accepted; the Gateway is, as long as another listener is.
+#[tokio::test]
+async fn gateway_invalid_listeners_unsupported_protocol() {
+    let unknown = "\n  - {name: unknown, protocol: example.org/PIGEON, port: 1111}";
+    let known = "\n  - {name: http, protocol: HTTP, port: 80}";
+    let found = statuses(&[gateway("none", unknown), gateway("some", &format!("{known}{unknown}"))]);
+    assert_eq!(found.of_gateway("none", "Accepted"), "False ListenersNotValid");
+    assert_eq!(found.of_gateway("some", "Accepted"), "True ListenersNotValid");
+    for gateway in ["none", "some"] {
+        assert_eq!(found.of_listener(gateway, "unknown", "Accepted"), "False UnsupportedProtocol");
+        assert_eq!(found.kinds(gateway, "unknown"), [""; 0]);
+        assert_eq!(found.attached(gateway), 0);
+    }
+    assert_eq!(found.of_listener("some", "http", "Accepted"), "True Accepted");
+    assert!(found.kinds("some", "http").contains(&String::from("HTTPRoute")));
+}
+
+/// A kind of route that nobody knows is named; the other kinds of the list are taken.
+#[tokio::test]
+async fn gateway_invalid_route_kind() {
+    let listener = |kinds: &str| {
+        format!(
+            "\n  - {{name: http, protocol: HTTP, port: 80, allowedRoutes: {{namespaces: {{from: All}}, kinds: [{kinds}]}}}}"
+        )
+    };
+    let found = statuses(&[
+        gateway("none", &listener("{kind: UnknownRoute}")),
+        gateway("some", &listener("{kind: UnknownRoute}, {kind: HTTPRoute}")),
+    ]);
+    for (gateway, kinds) in [("none", vec![]), ("some", vec![String::from("HTTPRoute")])] {
+        assert_eq!(found.of_listener(gateway, "http", "ResolvedRefs"), "False InvalidRouteKinds");
+        assert_eq!(found.kinds(gateway, "http"), kinds);
+        assert_eq!(found.attached(gateway), 0);
+    }
+}
+
+/// An HTTPS listener whose certificate is in this Secret.
+fn secured(name: &str, reference: &str) -> String {
+    let tls = format!("tls: {{certificateRefs: [{reference}]}}");
+    gateway(
+        name,
+        &format!(
+            "\n  - {{name: https, protocol: HTTPS, port: 443, {tls}, allowedRoutes: {{namespaces: {{from: All}}}}}}"
+        ),
+    )
+}
+
+/// A certificate that is not there, of another kind or malformed is no certificate.
+#[tokio::test]
+async fn gateway_invalid_tls_configuration() {
+    let malformed = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: malformed, namespace: {INFRA}}}\ntype: kubernetes.io/tls\n\
+         data: {{tls.crt: Tm90aGluZwo=, tls.key: Tm90aGluZwo=}}\n"
+    );
+    let found = statuses(&[
+        secured("absent", "{group: '', kind: Secret, name: no-such-certificate}"),
+        secured("group", "{group: wrong.example, kind: Secret, name: tls-validity-checks-certificate}"),
+        secured("kind", "{group: '', kind: Wrong, name: tls-validity-checks-certificate}"),
+        secured("malformed", "{group: '', kind: Secret, name: malformed}"),
+        malformed,
+    ]);
+    for gateway in ["absent", "group", "kind", "malformed"] {
+        assert_eq!(
+            found.of_listener(gateway, "https", "ResolvedRefs"),
+            "False InvalidCertificateRef",
+            "{gateway}"
+        );
+        assert!(found.kinds(gateway, "https").contains(&String::from("HTTPRoute")));
+        assert_eq!(found.attached(gateway), 0);
+    }
+}
+
+/// A route is attached to the listeners that accept it, whatever else is wrong with it or with them.
+#[tokio::test]
+async fn gateway_with_attached_routes() {
+    let by_name = "allowedRoutes: {kinds: [{kind: HTTPRoute}], namespaces: {from: Selector, selector: \
+                   {matchLabels: {kubernetes.io/metadata.name: gateway-conformance-infra}}}}";
+    let to_v1 = &format!("\n  - {TO_V1}");
+    let missing = "\n  - backendRefs: [{name: no-such-service, port: 8080}]";
+    let tls = "tls: {mode: Terminate, certificateRefs: [{name: no-such-certificate}]}";
+    let found = statuses(&[
+        gateway("one", &format!("\n  - {{name: http, protocol: HTTP, port: 80, {by_name}}}")),
+        gateway(
+            "two",
+            &format!("\n  - {{name: http, protocol: HTTP, port: 80, hostname: shop.example, {by_name}}}"),
+        ),
+        gateway("unresolved", &format!("\n  - {{name: tls, protocol: HTTPS, port: 443, {tls}, {by_name}}}")),
+        gateway(
+            "two-listeners",
+            "\n  - {name: other, protocol: HTTP, port: 8080}\n  - {name: http, protocol: HTTP, port: 80}",
+        ),
+        route("first", "one", to_v1),
+        route("second", "two", to_v1),
+        route("third", "two", to_v1),
+        http_route(INFRA, "stranger", "{name: two}", "blog.example", to_v1),
+        http_route(INFRA, "fourth", "{name: unresolved, sectionName: tls}", "", missing),
+        http_route(INFRA, "fifth", "{name: two-listeners, sectionName: http}", "", to_v1),
+    ]);
+    for (gateway, listener, attached) in
+        [("one", "http", 1), ("two", "http", 2), ("two-listeners", "other", 0), ("two-listeners", "http", 1)]
+    {
+        assert_eq!(found.attached_to(gateway, listener), attached, "{gateway}/{listener}");
+        assert_eq!(found.of_listener(gateway, listener, "Accepted"), "True Accepted");
+        assert_eq!(found.of_listener(gateway, listener, "ResolvedRefs"), "True ResolvedRefs");
+    }
+    assert_eq!(found.of_route(INFRA, "stranger", "Accepted"), ["False NoMatchingListenerHostname"]);
+    assert_eq!(found.attached_to("unresolved", "tls"), 1);
+    for condition in ["Programmed", "ResolvedRefs"] {
+        let told = found.of_listener("unresolved", "tls", condition);
+        assert!(told.starts_with("False "), "{condition}: {told}");
+    }
+    let told = found.of_route(INFRA, "fourth", "ResolvedRefs");
+    assert!(told.iter().all(|told| told.starts_with("False ")), "{told:?}");
+}
+
+/// The longest name that Kubernetes has is one.
+#[tokio::test]
+async fn gateway_name_maximum_length() {
+    let name = format!("longest-{}", "a".repeat(245));
+    let documents = [
+        gateway(&name, "\n  - {name: http, protocol: HTTP, port: 80}"),
+        route("route", &name, &format!("\n  - {TO_V1}")),
+    ];
+    let scene = Scene::start(&documents).await;
+    scene.check(&name, 80, &[get("/").reaches(V1)]).await;
+}
+
+const CERTIFICATE: &str =
+    "{group: '', kind: Secret, name: certificate, namespace: gateway-conformance-web-backend}";
+const FROM_GATEWAYS: &str =
+    "{group: gateway.networking.k8s.io, kind: Gateway, namespace: gateway-conformance-infra}";
+const TO_CERTIFICATE: &str = "{group: '', kind: Secret, name: certificate}";
+
+/// The status of a Gateway with a certificate of another namespace, where there are these grants.
+fn with_grants(grants: &[String]) -> Statuses {
+    let there = include_str!("certificate.yaml")
+        .replace("tls-validity-checks-certificate", "certificate")
+        .replace("gateway-conformance-infra", WEB);
+    statuses(&[grants, &[secured("elsewhere", CERTIFICATE), there]].concat())
+}
+
+/// A certificate of another namespace that grants nothing is none.
+#[tokio::test]
+async fn gateway_secret_missing_reference_grant() {
+    let found = with_grants(&[]);
+    assert_eq!(found.of_listener("elsewhere", "https", "ResolvedRefs"), "False RefNotPermitted");
+}
+
+/// Grants in another namespace, from others or to others are none.
+#[tokio::test]
+async fn gateway_secret_invalid_reference_grant() {
+    let from = |group: &str, kind: &str, namespace: &str| {
+        format!("{{group: {group}, kind: {kind}, namespace: {namespace}}}")
+    };
+    let to =
+        |group: &str, kind: &str, name: &str| format!("{{group: '{group}', kind: {kind}, name: {name}}}");
+    let group = "gateway.networking.k8s.io";
+    let found = with_grants(&[
+        grant("gateway-conformance-app-backend", "wrong-namespace", FROM_GATEWAYS, TO_CERTIFICATE),
+        grant(WEB, "wrong-from-group", &from("other.example", "Gateway", INFRA), TO_CERTIFICATE),
+        grant(WEB, "wrong-from-kind", &from(group, "HTTPRoute", INFRA), TO_CERTIFICATE),
+        grant(WEB, "wrong-from-namespace", &from(group, "Gateway", "elsewhere"), TO_CERTIFICATE),
+        grant(WEB, "wrong-to-group", FROM_GATEWAYS, &to("other.example", "Secret", "certificate")),
+        grant(WEB, "wrong-to-kind", FROM_GATEWAYS, &to("", "Service", "certificate")),
+        grant(WEB, "wrong-to-name", FROM_GATEWAYS, &to("", "Secret", "other-certificate")),
+    ]);
+    assert_eq!(found.of_listener("elsewhere", "https", "ResolvedRefs"), "False RefNotPermitted");
+    assert_eq!(found.attached("elsewhere"), 0);
+}
+
+/// A grant of every Secret is one of the certificate.
+#[tokio::test]
+async fn gateway_secret_reference_grant_all_in_namespace() {
+    let found = with_grants(&[grant(WEB, "all", FROM_GATEWAYS, "{group: '', kind: Secret}")]);
+    assert_eq!(found.of_listener("elsewhere", "https", "Programmed"), "True Programmed");
+    assert_eq!(found.of_listener("elsewhere", "https", "ResolvedRefs"), "True ResolvedRefs");
+}
+
+/// So is a grant of this very Secret.
+#[tokio::test]
+async fn gateway_secret_reference_grant_specific() {
+    let found = with_grants(&[grant(WEB, "one", FROM_GATEWAYS, TO_CERTIFICATE)]);
+    assert_eq!(found.of_listener("elsewhere", "https", "Programmed"), "True Programmed");
+    assert_eq!(found.of_listener("elsewhere", "https", "ResolvedRefs"), "True ResolvedRefs");
+}
