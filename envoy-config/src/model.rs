@@ -234,13 +234,8 @@ pub struct Locality {
 pub enum Endpoints {
     /// To these addresses, sorted, each once; none: Envoy leaves the locality out, and answers 503 when none is left.
     Addresses(Vec<Endpoint>),
-    /// To every address that this hostname resolves to.
-    Hostname {
-        /// The hostname, without a dot at the end.
-        host: String,
-        /// The port.
-        port: u16,
-    },
+    /// To every address that these names resolve to: at least one, sorted, each once.
+    Names(Vec<Name>),
     /// The reference did not resolve: its share of the requests is refused as the cluster's [`Traffic`] wants (Gateway API,
     /// `HTTPBackendRef`, `GRPCBackendRef`).
     Unresolved,
@@ -251,6 +246,27 @@ pub enum Endpoints {
 pub struct Endpoint {
     /// The address.
     pub address: SocketAddr,
-    /// It terminates but still serves: it keeps its sessions and gets no new ones.
-    pub draining: bool,
+    /// What it serves.
+    pub state: EndpointState,
+}
+
+/// What an endpoint serves. All keep their sessions; the first alone gets new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndpointState {
+    /// Everything.
+    Serving,
+    /// It terminates but still serves.
+    Draining,
+    /// It is another address of a pod that is among the endpoints: were it given new sessions, that pod would get twice
+    /// its share.
+    Alternative,
+}
+
+/// A name to look up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    /// The hostname, without a dot at the end.
+    pub host: String,
+    /// The port.
+    pub port: u16,
 }

@@ -12,6 +12,8 @@ pub struct Service {
     pub kind: Spanned<ServiceKind>,
     /// `clusterIP: None`.
     pub headless: bool,
+    /// The first of `ipFamilies`: the one of its pods' addresses that counts, if they have both.
+    pub family: Option<AddressType>,
     /// `ports`.
     pub ports: Vec<ServicePort>,
     /// `publishNotReadyAddresses`: endpoints count as ready from the start.
@@ -78,12 +80,25 @@ pub enum AddressType {
 pub struct SliceEndpoint {
     /// `addresses`, parsed and of the slice's type. Kubernetes: consumers use the first; the others are reserved.
     pub addresses: Vec<Spanned<IpAddr>>,
+    /// `targetRef`: what has the addresses.
+    pub target: Option<TargetRef>,
     /// `conditions.ready`: nil counts as true.
     pub ready: bool,
     /// `conditions.serving`: nil counts as `ready`.
     pub serving: bool,
     /// `conditions.terminating`: nil counts as false.
     pub terminating: bool,
+}
+
+/// What has an address: a pod, as a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetRef {
+    /// `kind`.
+    pub kind: String,
+    /// `namespace`: empty when left out.
+    pub namespace: String,
+    /// `name`.
+    pub name: String,
 }
 
 /// A port of an EndpointSlice.

@@ -7,13 +7,15 @@
 //! A draining endpoint gets no new sessions, and Envoy leaves it out of all its sums: with one endpoint of four not
 //! draining there is no panic, and a locality of weight 70 keeps its 70 of 100 with six of its seven endpoints draining
 //! (Envoy 1.40, 100 requests each, default panic threshold and overprovisioning factor; `UNHEALTHY` ones would count).
+//! The other address of a dual-stack pod is written the same way. (Envoy's `additional_addresses` of one endpoint cannot be
+//! pinned to: `override_host` knows the first address alone.)
 
 use serde::Serialize;
 
 use super::address::Address;
 use super::refusal::Refusal;
 use super::shares::looks_names_up;
-use crate::model::{Cluster, Endpoint, Endpoints, Locality};
+use crate::model::{Cluster, Endpoint, EndpointState, Endpoints, Locality};
 
 #[derive(Serialize)]
 pub(super) struct LoadAssignment {
@@ -68,10 +70,12 @@ impl Intake {
         for locality in weighted {
             match &locality.endpoints {
                 Endpoints::Addresses(endpoints) if endpoints.is_empty() => {}
-                Endpoints::Addresses(endpoints) if endpoints.iter().all(|endpoint| endpoint.draining) => {
+                Endpoints::Addresses(endpoints)
+                    if endpoints.iter().all(|endpoint| endpoint.state != EndpointState::Serving) =>
+                {
                     intake = Self::Draining;
                 }
-                Endpoints::Addresses(_) | Endpoints::Hostname { .. } | Endpoints::Unresolved => {
+                Endpoints::Addresses(_) | Endpoints::Names(_) | Endpoints::Unresolved => {
                     return Self::Regular;
                 }
             }
@@ -108,7 +112,9 @@ impl LocalityEndpoints {
                 let excused = locality.weight > 0 && intake == Intake::Draining;
                 endpoints.iter().map(|endpoint| LbEndpoint::of(endpoint, excused)).collect()
             }
-            Endpoints::Hostname { host, port } => vec![LbEndpoint::at(Address::host(host, *port))],
+            Endpoints::Names(names) => {
+                names.iter().map(|name| LbEndpoint::at(Address::host(&name.host, name.port))).collect()
+            }
             Endpoints::Unresolved if locality.weight == 0 => return None,
             Endpoints::Unresolved => {
                 let refusal = Refusal::of_missing_backends(cluster);
@@ -137,7 +143,11 @@ impl LbEndpoint {
     }
 
     fn of(endpoint: &Endpoint, excused: bool) -> Self {
-        let draining = endpoint.draining && !excused;
+        let draining = match endpoint.state {
+            EndpointState::Serving => false,
+            EndpointState::Draining => !excused,
+            EndpointState::Alternative => true,
+        };
         Self { health_status: draining.then_some("DRAINING"), ..Self::at(endpoint.address.into()) }
     }
 }

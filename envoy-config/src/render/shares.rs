@@ -77,7 +77,7 @@ impl<'m> Shares<'m> {
 
 /// Whether a cluster has a hostname among its endpoints.
 pub(super) fn looks_names_up(cluster: &Cluster) -> bool {
-    cluster.localities.iter().any(|locality| matches!(locality.endpoints, Endpoints::Hostname { .. }))
+    cluster.localities.iter().any(|locality| matches!(locality.endpoints, Endpoints::Names(_)))
 }
 
 impl Share {

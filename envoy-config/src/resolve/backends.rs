@@ -16,7 +16,7 @@ use super::sessions::Sessions;
 use crate::manifest::core::{Service, ServicePort, TargetPort};
 use crate::manifest::route::{Route, Rule};
 use crate::manifest::{Manifests, Object};
-use crate::model::{Endpoints, HttpVersion, Locality};
+use crate::model::{Endpoints, HttpVersion, Locality, Name};
 use crate::status::Reason;
 
 /// Finds the endpoints of backendRefs.
@@ -209,5 +209,6 @@ fn by_name<'m>(
             return None;
         }
     };
-    Some(Endpoints::Hostname { host: format!("{name}.{namespace}.svc.cluster.local"), port: number })
+    let host = format!("{name}.{namespace}.svc.cluster.local");
+    Some(Endpoints::Names(vec![Name { host, port: number }]))
 }

@@ -1,16 +1,18 @@
 //! Which endpoints a Service port has (discovery.k8s.io EndpointSlices).
 //!
-//! A ready endpoint serves; one that terminates but still serves is draining; any other is left out.
+//! A ready endpoint serves; one that terminates but still serves is draining; any other is left out. A dual-stack pod stands
+//! in a slice of each family and is one endpoint all the same: the address that counts is that of the family which the
+//! Service names first in `ipFamilies`, or IPv4, as kube-proxy has it for the Service's first cluster IP.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::backends::Services;
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
-use crate::manifest::core::{EndpointSlice, Service, ServicePort, SliceEndpoint};
+use crate::manifest::core::{AddressType, EndpointSlice, Service, ServicePort, SliceEndpoint, TargetRef};
 use crate::manifest::{Manifests, Object};
-use crate::model::Endpoint;
+use crate::model::{Endpoint, EndpointState};
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
@@ -44,7 +46,7 @@ impl<'m> Slices<'m> {
     /// The endpoints of a Service port, sorted, each once; none if the Service has no EndpointSlices.
     pub(super) fn endpoints(&self, service: &Object<Service>, port: &ServicePort) -> Option<Vec<Endpoint>> {
         let slices = self.0.get(&service.metadata.key())?;
-        let mut draining: BTreeMap<SocketAddr, bool> = BTreeMap::new();
+        let mut serving: BTreeMap<SocketAddr, Serving<'_>> = BTreeMap::new();
         for slice in slices {
             let of_port = slice
                 .ports
@@ -52,17 +54,47 @@ impl<'m> Slices<'m> {
                 .find(|of_slice| of_slice.name == port.name && of_slice.protocol == port.protocol.value);
             let Some(number) = of_port.and_then(|of_slice| of_slice.port) else { continue };
             for endpoint in &slice.endpoints {
-                let Some(drains) = drains(endpoint, service.spec.publish_not_ready_addresses) else {
+                let Some(draining) = drains(endpoint, service.spec.publish_not_ready_addresses) else {
                     continue;
                 };
                 let Some(address) = endpoint.addresses.first() else { continue };
-                let address = SocketAddr::new(address.value, number);
+                let pod = endpoint.target.as_ref();
                 // Slices may repeat an endpoint while it moves between them: whichever says that it is ready is newer.
-                draining.entry(address).and_modify(|both| *both &= drains).or_insert(drains);
+                serving
+                    .entry(SocketAddr::new(address.value, number))
+                    .and_modify(|both| both.draining &= draining)
+                    .or_insert(Serving { draining, pod });
             }
         }
-        Some(draining.into_iter().map(|(address, draining)| Endpoint { address, draining }).collect())
+        Some(once_per_pod(serving, service.spec.family.unwrap_or(AddressType::Ipv4)))
     }
+}
+
+/// An address that serves.
+struct Serving<'m> {
+    draining: bool,
+    pod: Option<&'m TargetRef>,
+}
+
+/// Of a pod with addresses of both families, the one of this family counts. Nothing tells of addresses without a
+/// `targetRef` that they are one pod's, so each counts.
+fn once_per_pod(serving: BTreeMap<SocketAddr, Serving<'_>>, family: AddressType) -> Vec<Endpoint> {
+    let counts = |address: &SocketAddr| address.is_ipv4() == (family == AddressType::Ipv4);
+    let pods: HashSet<&TargetRef> = serving
+        .iter()
+        .filter(|(address, _)| counts(address))
+        .filter_map(|(_, serving)| serving.pod)
+        .collect();
+    let endpoint = |(address, Serving { draining, pod }): (SocketAddr, Serving<'_>)| {
+        let elsewhere = !counts(&address) && pod.is_some_and(|pod| pods.contains(pod));
+        let state = match (elsewhere, draining) {
+            (true, _) => EndpointState::Alternative,
+            (false, true) => EndpointState::Draining,
+            (false, false) => EndpointState::Serving,
+        };
+        Endpoint { address, state }
+    };
+    serving.into_iter().map(endpoint).collect()
 }
 
 /// Whether an endpoint that serves is draining; none if it does not serve.

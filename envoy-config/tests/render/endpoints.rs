@@ -1,6 +1,6 @@
 //! Who gets the new sessions, who keeps the old ones, and what is refused.
 
-use envoy_config::model::{Cluster, Endpoint, Endpoints, HttpVersion, Model, Traffic};
+use envoy_config::model::{Cluster, Endpoint, EndpointState, Endpoints, HttpVersion, Model, Traffic};
 use serde_json::{Value, json};
 
 use crate::models::{cluster, draining, hostname, locality, serving, single};
@@ -50,6 +50,17 @@ fn draining_endpoints_take_new_sessions_before_nobody_does() {
     let localities = localities(&model);
     assert_eq!(localities[0]["lb_endpoints"][0]["health_status"], Value::Null);
     assert_eq!(localities[1]["lb_endpoints"][1]["health_status"], "DRAINING");
+}
+
+#[test]
+fn the_other_address_of_a_pod_never_gets_new_sessions() {
+    let other = Endpoint { state: EndpointState::Alternative, ..serving("[fd00::1]:80") };
+    for first in [serving("10.0.0.1:80"), draining("10.0.0.1:80")] {
+        let model = single(cluster("a", vec![locality("v1", 1, addresses(&[first, other.clone()]))]));
+        let endpoints = &localities(&model)[0]["lb_endpoints"];
+        assert_eq!(endpoints[0]["health_status"], Value::Null);
+        assert_eq!(endpoints[1]["health_status"], "DRAINING");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Whatever the model, the text is a bootstrap in Envoy's own words, and its texts arrive unharmed.
 
-use envoy_config::model::{Action, Cluster, Domain, Endpoint, Endpoints, Model, PathMatch, RouteMatch};
+use envoy_config::model::{
+    Action, Cluster, Domain, Endpoint, EndpointState, Endpoints, Model, Name, PathMatch, RouteMatch,
+};
 use envoy_config::render::render;
 use proptest::prelude::*;
 use serde_json::json;
@@ -144,11 +146,17 @@ fn texts_that_yaml_1_1_reads_as_something_else_are_quoted() {
 }
 
 fn endpoints() -> impl Strategy<Value = Endpoints> {
-    let endpoint = (any::<[u8; 4]>(), any::<u16>(), any::<bool>())
-        .prop_map(|(ip, port, draining)| Endpoint { address: (ip, port).into(), draining });
+    let state = prop_oneof![
+        Just(EndpointState::Serving),
+        Just(EndpointState::Draining),
+        Just(EndpointState::Alternative)
+    ];
+    let endpoint = (any::<[u8; 4]>(), any::<u16>(), state)
+        .prop_map(|(ip, port, state)| Endpoint { address: (ip, port).into(), state });
+    let name = ("[a-z]{1,9}", any::<u16>()).prop_map(|(host, port)| Name { host, port });
     prop_oneof![
         prop::collection::vec(endpoint, 0..4).prop_map(Endpoints::Addresses),
-        ("[a-z]{1,9}", any::<u16>()).prop_map(|(host, port)| Endpoints::Hostname { host, port }),
+        prop::collection::vec(name, 1..4).prop_map(Endpoints::Names),
         Just(Endpoints::Unresolved),
     ]
 }

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{
-    Action, Certificate, Cluster, Domain, Endpoint, Endpoints, Forward, HeaderChanges, HttpVersion, Listener,
-    Locality, Model, PathChange, PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, Route,
-    RouteMatch, Site, TextMatch, Traffic, ValueMatch, VirtualHost,
+    Action, Certificate, Cluster, Domain, Endpoint, EndpointState, Endpoints, Forward, HeaderChanges,
+    HttpVersion, Listener, Locality, Model, Name, PathChange, PathMatch, Protocol, Redirect, RedirectPort,
+    RedirectStatus, Route, RouteMatch, Site, TextMatch, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -89,11 +89,11 @@ pub(crate) fn host(domain: Domain, routes: Vec<Route>) -> VirtualHost {
 }
 
 pub(crate) fn serving(text: &str) -> Endpoint {
-    Endpoint { address: address(text), draining: false }
+    Endpoint { address: address(text), state: EndpointState::Serving }
 }
 
 pub(crate) fn draining(text: &str) -> Endpoint {
-    Endpoint { address: address(text), draining: true }
+    Endpoint { address: address(text), state: EndpointState::Draining }
 }
 
 pub(crate) fn locality(name: &str, weight: u32, endpoints: Endpoints) -> Locality {
@@ -111,7 +111,7 @@ pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
 }
 
 pub(crate) fn hostname(host: &str, port: u16) -> Endpoints {
-    Endpoints::Hostname { host: host.to_owned(), port }
+    Endpoints::Names(vec![Name { host: host.to_owned(), port }])
 }
 
 pub(crate) fn exact(name: &str, value: &str) -> ValueMatch {

@@ -1,7 +1,7 @@
 //! Where requests go: Services, EndpointSlices, weights.
 
 use envoy_config::diagnostic::Severity;
-use envoy_config::model::{Action, Domain, Endpoint, Endpoints, Forward, HttpVersion};
+use envoy_config::model::{Action, Domain, Endpoint, EndpointState, Endpoints, Forward, HttpVersion};
 
 use super::{BASE, faulty, finding, model, only_cluster, route, routes};
 
@@ -25,7 +25,8 @@ fn slice(name: &str, ports: &str, endpoints: &str) -> String {
     )
 }
 
-/// The endpoints of the only backend, as `ip:port`, those that are draining with a `!` behind.
+/// The endpoints of the only backend, as `ip:port`, those that are draining with a `!` behind, other
+/// addresses of a pod with a `=`.
 fn endpoints(documents: &[&str]) -> Vec<String> {
     let mut all = vec![BASE];
     all.extend(documents);
@@ -34,7 +35,11 @@ fn endpoints(documents: &[&str]) -> Vec<String> {
     match &only_cluster(&model(&all)).localities[0].endpoints {
         Endpoints::Addresses(endpoints) => endpoints
             .iter()
-            .map(|Endpoint { address, draining }| format!("{address}{}", if *draining { "!" } else { "" }))
+            .map(|Endpoint { address, state }| match state {
+                EndpointState::Serving => address.to_string(),
+                EndpointState::Draining => format!("{address}!"),
+                EndpointState::Alternative => format!("{address}="),
+            })
             .collect(),
         other => panic!("{other:?}"),
     }
@@ -43,7 +48,7 @@ fn endpoints(documents: &[&str]) -> Vec<String> {
 fn host(spec: &str) -> (String, u16) {
     let model = model(&[BASE, &service(spec), &refs("[{name: s, port: 80}]")]);
     match &only_cluster(&model).localities[0].endpoints {
-        Endpoints::Hostname { host, port } => (host.clone(), *port),
+        Endpoints::Names(names) if names.len() == 1 => (names[0].host.clone(), names[0].port),
         other => panic!("{other:?}"),
     }
 }
@@ -75,6 +80,45 @@ fn conditions_tell_ready_from_draining_from_gone() {
         ),
     ]);
     assert_eq!(found, ["10.0.0.1:1", "10.0.0.3:1!", "10.0.0.6:1"]);
+}
+
+/// A slice of this family with one endpoint of this pod.
+fn slice_of(family: &str, name: &str, address: &str, pod: &str) -> String {
+    let target = format!("{{kind: Pod, namespace: default, name: {pod}, uid: 1}}");
+    let endpoint = format!("[{{addresses: ['{address}'], targetRef: {target}}}]");
+    slice(name, "[{port: 80}]", &endpoint).replace("addressType: IPv4", &format!("addressType: {family}"))
+}
+
+#[test]
+fn a_dual_stack_pod_is_one_endpoint_of_the_services_first_family() {
+    let slices = |last: &str| {
+        [
+            slice_of("IPv4", "s-4", "10.0.0.1", "a"),
+            slice_of("IPv6", "s-6", "fd00::1", "a"),
+            slice_of("IPv6", "s-7", "fd00::2", last),
+        ]
+    };
+    for (families, expected) in [
+        ("", ["10.0.0.1:80", "[fd00::1]:80=", "[fd00::2]:80"]),
+        (", ipFamilies: [IPv4]", ["10.0.0.1:80", "[fd00::1]:80=", "[fd00::2]:80"]),
+        (", ipFamilies: [IPv6, IPv4]", ["10.0.0.1:80=", "[fd00::1]:80", "[fd00::2]:80"]),
+    ] {
+        let [first, second, third] = slices("b");
+        let service = service(&format!("ports: [{{port: 80}}]{families}"));
+        assert_eq!(endpoints(&[&service, &first, &second, &third]), expected, "{families}");
+    }
+}
+
+#[test]
+fn an_address_counts_where_the_pods_other_one_does_not_serve_or_nothing_tells_that_they_are_one_pods() {
+    let [first, second] = [slice_of("IPv4", "s-4", "10.0.0.1", "a"), slice_of("IPv6", "s-6", "fd00::1", "a")];
+    let service = service("ports: [{port: 80}]");
+    let unready = first.replace("targetRef", "conditions: {ready: false}, targetRef");
+    assert_eq!(endpoints(&[&service, &unready, &second]), ["[fd00::1]:80"]);
+    let nobody = |slice: &str| {
+        slice.replace("targetRef: {kind: Pod, namespace: default, name: a, uid: 1}", "targetRef: {}")
+    };
+    assert_eq!(endpoints(&[&service, &nobody(&first), &nobody(&second)]), ["10.0.0.1:80", "[fd00::1]:80"]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::value::{boolean, parsed, port, string, strings, word};
 use super::yaml::{Scalar, Value};
 use crate::manifest::core::{
     AddressType, EndpointSlice, Service, ServiceKind, ServicePort, SliceEndpoint, SlicePort, TargetPort,
+    TargetRef,
 };
 use crate::source::Spanned;
 
@@ -17,6 +18,7 @@ const SERVICE: Known = Known {
     read: &[
         "type",
         "clusterIP",
+        "ipFamilies",
         "ports",
         "publishNotReadyAddresses",
         "sessionAffinity",
@@ -30,7 +32,6 @@ const SERVICE: Known = Known {
         "externalTrafficPolicy",
         "healthCheckNodePort",
         "internalTrafficPolicy",
-        "ipFamilies",
         "ipFamilyPolicy",
         "loadBalancerClass",
         "loadBalancerIP",
@@ -53,8 +54,15 @@ const NAMESPACE: Known =
     Known { read: &[], unread: &["finalizers"], unsupported: &[], nulls: Nulls::LeftOut };
 
 const ENDPOINT: Known = Known {
-    read: &["addresses", "conditions"],
-    unread: &["deprecatedTopology", "hints", "hostname", "nodeName", "targetRef", "zone"],
+    read: &["addresses", "conditions", "targetRef"],
+    unread: &["deprecatedTopology", "hints", "hostname", "nodeName", "zone"],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+const TARGET_REF: Known = Known {
+    read: &["kind", "namespace", "name"],
+    unread: &["apiVersion", "fieldPath", "resourceVersion", "uid"],
     unsupported: &[],
     nulls: Nulls::LeftOut,
 };
@@ -95,6 +103,12 @@ pub(super) fn service(at: At<'_>, log: &mut Log) -> Option<Service> {
     let cluster_ip = fields.optional("clusterIP", log, string);
     let headless = cluster_ip.is_some_and(|address| address.value == "None");
     fields.optional("selector", log, strings);
+    let families = fields.optional("ipFamilies", log, |at, log| {
+        list(at, 0..=2, log, |at, log| {
+            word(&[("IPv4", AddressType::Ipv4), ("IPv6", AddressType::Ipv6)])(at, log)
+        })
+    });
+    let family = families.and_then(|families| families.first().map(|family| family.value));
     let publish_not_ready_addresses =
         fields.optional("publishNotReadyAddresses", log, boolean).unwrap_or(false);
     let affinity = [("None", None), ("ClientIP", Some(()))];
@@ -114,7 +128,7 @@ pub(super) fn service(at: At<'_>, log: &mut Log) -> Option<Service> {
     } else {
         fields.required("ports", log, ports)?
     };
-    Some(Service { kind, headless, ports, publish_not_ready_addresses, client_ip_affinity })
+    Some(Service { kind, headless, family, ports, publish_not_ready_addresses, client_ip_affinity })
 }
 
 fn external_name(text: &str) -> Result<String, names::NameError> {
@@ -199,14 +213,24 @@ fn endpoint(at: At<'_>, family: Option<AddressType>, log: &mut Log) -> Option<Sl
         let mut condition = |name: &str| fields.optional(name, log, boolean);
         Some((condition("ready"), condition("serving"), condition("terminating")))
     });
+    let target = fields.optional("targetRef", log, target_ref);
     let (ready, serving, terminating) = conditions.unwrap_or_default();
     let ready = ready.unwrap_or(true);
     Some(SliceEndpoint {
         addresses: addresses?,
+        target,
         ready,
         serving: serving.unwrap_or(ready),
         terminating: terminating.unwrap_or(false),
     })
+}
+
+/// None for a reference without a name, which Kubernetes lets pass.
+fn target_ref(at: At<'_>, log: &mut Log) -> Option<TargetRef> {
+    let fields = Fields::of(at, &TARGET_REF, log)?;
+    let mut text = |name| fields.optional(name, log, string).map(|text| text.value);
+    let (kind, namespace, name) = (text("kind"), text("namespace"), text("name"));
+    Some(TargetRef { kind: kind.unwrap_or_default(), namespace: namespace.unwrap_or_default(), name: name? })
 }
 
 fn address(at: At<'_>, family: Option<AddressType>, log: &mut Log) -> Option<Spanned<IpAddr>> {
