@@ -3,6 +3,7 @@
 //!
 //! The words here are the Gateway API's. What an object means together with others is `resolve`'s business.
 
+pub mod backend;
 pub mod core;
 pub mod filter;
 pub mod gateway;
@@ -14,6 +15,7 @@ pub mod session;
 
 use std::collections::BTreeMap;
 
+use self::backend::Backend;
 use self::core::{EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
 use self::grant::ReferenceGrant;
@@ -36,6 +38,8 @@ pub struct Manifests {
     pub reference_grants: Vec<Object<ReferenceGrant>>,
     /// Objects of the kind `XBackendTrafficPolicy` (`gateway.networking.x-k8s.io`).
     pub backend_traffic_policies: Vec<Object<BackendTrafficPolicy>>,
+    /// `gateway.envoyproxy.io` Backends.
+    pub backends: Vec<Object<Backend>>,
     /// Core Services.
     pub services: Vec<Object<Service>>,
     /// `discovery.k8s.io` EndpointSlices.

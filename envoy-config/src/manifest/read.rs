@@ -9,6 +9,7 @@
 //! it touches what is read. A field that has no bearing on what Envoy serves is accepted unread (`status`, `clusterIPs`);
 //! a field that has, but is not rendered yet, is an error that names it, unless it is empty.
 
+mod backend;
 mod core;
 mod duration;
 mod fields;

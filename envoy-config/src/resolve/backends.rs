@@ -1,23 +1,27 @@
-//! Where the requests of a backendRef go (Gateway API, `HTTPBackendRef`): to the endpoints of a Service port.
+//! Where the requests of a backendRef go (Gateway API, `HTTPBackendRef`): to the endpoints of a Service port,
+//! or of Envoy Gateway's Backend.
 //!
 //! A backendRef that does not resolve is an error, and [`Endpoints::Unresolved`] with its weight.
 
+mod custom;
 mod protocol;
 mod reference;
+mod service;
 
 use std::collections::{HashMap, HashSet};
 
-use self::reference::Reference;
 pub(super) use self::reference::Services;
+use self::reference::{Objects, Reference, Referent};
+use self::service::Port;
 use super::endpoints::Slices;
 use super::grants::Grants;
 use super::report::{Place, Report};
 use super::sessions::Sessions;
-use crate::manifest::core::{Service, ServicePort, TargetPort};
+use crate::manifest::backend::Backend as CustomBackend;
+use crate::manifest::core::{Service, ServiceKind};
 use crate::manifest::route::{Route, Rule};
 use crate::manifest::{Manifests, Object};
-use crate::model::{Endpoints, HttpVersion, Locality, Name};
-use crate::status::Reason;
+use crate::model::{Endpoints, HttpVersion, Locality};
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
@@ -25,6 +29,7 @@ pub(super) struct Backends<'m, 'g> {
     services: Services<'m>,
     slices: Slices<'m>,
     pub(super) sessions: Sessions<'m>,
+    customs: Objects<'m, CustomBackend>,
     /// What each Service port came to: many rules share one.
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
     /// Services of which has been said what their sessions lack.
@@ -53,6 +58,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             slices: Slices::index(manifests, &services, report),
             sessions: Sessions::index(manifests, report),
             services,
+            customs: manifests.backends.iter().map(|backend| (backend.metadata.key(), backend)).collect(),
             resolved: HashMap::new(),
             told: HashSet::new(),
         }
@@ -120,27 +126,51 @@ impl<'m, 'g> Backends<'m, 'g> {
         persistent: bool,
         report: &mut Report,
     ) -> Option<Target> {
-        let service = reference.service(&self.services, self.grants, report)?;
-        let port = reference.port(service, report)?;
-        let version = reference.spoken(service, port, report)?.version;
+        match reference.referent(report)? {
+            Referent::Service => self.service(reference, persistent, report),
+            Referent::Backend => {
+                let backend = reference.object(Referent::Backend, &self.customs, self.grants, report)?;
+                custom::target(backend, reference, report)
+            }
+        }
+    }
+
+    /// The target that is a Service.
+    fn service(
+        &mut self,
+        reference: &Reference<'m>,
+        persistent: bool,
+        report: &mut Report,
+    ) -> Option<Target> {
+        let service = reference.object(Referent::Service, &self.services, self.grants, report)?;
+        let port = Port::of(reference, service, report)?;
+        let version = port.spoken(reference, report)?.version;
         if persistent {
             self.tell_of_sessions(service, report);
         }
         let (namespace, name) = service.metadata.key();
-        let key = (namespace, name, port.port.value);
+        let key = (namespace, name, port.number);
         if let Some(known) = self.resolved.get(&key) {
             return Some(Target { endpoints: known.clone(), version });
         }
-        let endpoints = match self.slices.endpoints(service, port) {
+        let of_slices = match service.spec.kind.value {
+            ServiceKind::Cluster => port.listed.and_then(|port| self.slices.endpoints(service, port)),
+            ServiceKind::External(_) => None,
+        };
+        let endpoints = match of_slices {
             Some(endpoints) => {
                 if endpoints.is_empty() && !report.may_lack_some("EndpointSlice", namespace) {
-                    no_endpoints(service, port, report);
+                    no_endpoints(port, report);
                 }
                 Endpoints::Addresses(endpoints)
             }
             // One that could not be read may be this Service's: its name would lead elsewhere.
-            None if report.lacks_some("EndpointSlice", namespace) => Endpoints::Addresses(Vec::new()),
-            None => by_name(reference, service, port, report)?,
+            None if service.spec.kind.value == ServiceKind::Cluster
+                && report.lacks_some("EndpointSlice", namespace) =>
+            {
+                Endpoints::Addresses(Vec::new())
+            }
+            None => Endpoints::Names(vec![port.name(reference, report)?]),
         };
         self.resolved.insert(key, endpoints.clone());
         Some(Target { endpoints, version })
@@ -162,7 +192,8 @@ impl<'m, 'g> Backends<'m, 'g> {
             self.slices.has(service)
                 || report.may_lack_some("EndpointSlice", &service.metadata.namespace.value)
         };
-        if !service.spec.headless && !may_have_slices() {
+        let by_name = !service.spec.headless && service.spec.kind.value == ServiceKind::Cluster;
+        if by_name && !may_have_slices() {
             let place = Place::new(service, "", service.metadata.name.span);
             let message = "sessions are kept to the addresses of the Service's name, and a cluster IP is one for all pods";
             let warning = report.warning("session-by-name", place, message.to_owned());
@@ -173,42 +204,15 @@ impl<'m, 'g> Backends<'m, 'g> {
     }
 }
 
-fn no_endpoints(service: &Object<Service>, port: &ServicePort, report: &mut Report) {
+fn no_endpoints(Port { service, number, listed }: Port<'_>, report: &mut Report) {
     let place = Place::new(service, "", service.metadata.name.span);
-    let number = port.port.value;
     let message =
         format!("no endpoint serves the port {number} of the Service: requests for it are answered 503");
     let warning = report.warning("no-endpoints", place, message);
-    let port =
-        if port.name.is_empty() { String::from("without a name") } else { format!("named `{}`", port.name) };
+    let port = match listed.map(|port| port.name.as_str()) {
+        None | Some("") => String::from("without a name"),
+        Some(name) => format!("named `{name}`"),
+    };
     warning.hint =
         Some(format!("its EndpointSlices hold no endpoint that is ready or serving on a port {port}"));
-}
-
-/// A Service without EndpointSlices is known by its name alone.
-fn by_name<'m>(
-    reference: &Reference<'m>,
-    service: &'m Object<Service>,
-    port: &'m ServicePort,
-    report: &mut Report,
-) -> Option<Endpoints> {
-    let (namespace, name) = service.metadata.key();
-    let number = match (service.spec.headless, &port.target_port) {
-        (false, _) => port.port.value,
-        // The name of a headless Service leads to the pods themselves.
-        (true, TargetPort::Number(number)) => *number,
-        (true, TargetPort::Name(target)) => {
-            let span = reference.backend.port.as_ref().map_or(reference.backend.span, |port| port.span);
-            let message =
-                format!("nothing tells the number of the port `{target}` of the headless Service `{name}`");
-            let place = reference.at(".port", span, Reason::BackendNotFound);
-            let error = report.error("named-target-port", place, message);
-            error.related = Some((port.port.span, String::from("this port's targetPort is a name")));
-            error.hint =
-                Some(String::from("add its EndpointSlices to the input, or make targetPort a number"));
-            return None;
-        }
-    };
-    let host = format!("{name}.{namespace}.svc.cluster.local");
-    Some(Endpoints::Names(vec![Name { host, port: number }]))
 }

@@ -1,7 +1,7 @@
 //! Where requests go: Services, EndpointSlices, weights.
 
 use envoy_config::diagnostic::Severity;
-use envoy_config::model::{Action, Domain, Endpoint, EndpointState, Endpoints, Forward, HttpVersion};
+use envoy_config::model::{Action, Domain, Endpoint, EndpointState, Endpoints, Forward, HttpVersion, Name};
 
 use super::{BASE, faulty, finding, model, only_cluster, route, routes};
 
@@ -248,11 +248,65 @@ fn a_protocol_that_no_request_can_be_sent_in_is_an_error_and_takes_its_share() {
 #[test]
 fn what_is_not_supported_is_named() {
     let cases = [
-        (service("ports: [{port: 80}]"), "{name: s, kind: Bucket, group: example.com}"),
-        (service("type: ExternalName, externalName: a.example, ports: [{port: 80}]"), "{name: s, port: 80}"),
+        ("{name: s, kind: Bucket, group: example.com}", "a backend is a Service"),
+        ("{name: s, kind: ServiceImport, group: multicluster.x-k8s.io, port: 80}", "in other clusters"),
+        ("{name: s, kind: Backend, group: ''}", "`gateway.envoyproxy.io`"),
+        ("{name: s, kind: Service, group: core}", "leave `group` out"),
     ];
-    for (service, backend) in cases {
-        assert_eq!(finding(&[BASE, &service, &refs(&format!("[{backend}]"))]).code, "not-supported");
+    for (backend, hint) in cases {
+        let found = finding(&[BASE, &refs(&format!("[{backend}]"))]);
+        assert_eq!(found.code, "not-supported");
+        assert!(found.hint.as_ref().unwrap().contains(hint), "{found:?}");
+    }
+}
+
+/// An ExternalName Service `s`.
+fn external(name: &str, ports: &str) -> String {
+    service(&format!("type: ExternalName, externalName: {name}{ports}"))
+}
+
+#[test]
+fn an_external_name_is_looked_up() {
+    for (ports, port) in [("", 443), (", ports: [{port: 443, targetPort: 8443}]", 443)] {
+        for name in ["shop.example.com", "shop.example.com."] {
+            let route = sticky("[{name: s, port: 443}]");
+            let model = model(&[BASE, &external(name, ports), &route]);
+            let name = Name { host: "shop.example.com".to_owned(), port };
+            assert_eq!(only_cluster(&model).localities[0].endpoints, Endpoints::Names(vec![name]));
+        }
+    }
+    let listed = external("a.example", ", ports: [{port: 80}]");
+    assert_eq!(finding(&[BASE, &listed, &refs("[{name: s, port: 443}]")]).code, "wrong-port");
+}
+
+#[test]
+fn an_external_name_leads_into_no_other_namespace() {
+    for (name, code) in [
+        ("a.default.svc.cluster.local", None),
+        ("a.default.svc", None),
+        ("a.shop.svc.cluster.local", Some("ref-not-permitted")),
+        ("a.shop.svc", Some("ref-not-permitted")),
+        ("b.a.shop.svc.cluster.local.", Some("ref-not-permitted")),
+        ("10.0.0.1", Some("external-name")),
+    ] {
+        let (_, codes) = faulty(&[BASE, &external(name, ""), &refs("[{name: s, port: 80}]")]);
+        assert_eq!(codes, code.into_iter().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn the_slices_of_an_external_name_mean_nothing() {
+    let slice = slice("s-1", "[{port: 80}]", "[{addresses: [10.0.0.1]}]");
+    let model = model(&[BASE, &external("a.example", ""), &slice, &refs("[{name: s, port: 80}]")]);
+    assert!(matches!(only_cluster(&model).localities[0].endpoints, Endpoints::Names(_)));
+}
+
+#[test]
+fn services_of_every_other_type_go_to_their_slices() {
+    for spec in ["type: ClusterIP", "type: NodePort", "type: LoadBalancer", "clusterIP: None"] {
+        let service = service(&format!("{spec}, ports: [{{port: 80, targetPort: web}}]"));
+        let slice = slice("s-1", "[{port: 8080}]", "[{addresses: [10.0.0.1]}]");
+        assert_eq!(endpoints(&[&service, &slice]), ["10.0.0.1:8080"], "{spec}");
     }
 }
 

@@ -11,6 +11,7 @@
 mod attachment;
 mod backends;
 mod binding;
+mod customs;
 mod grants;
 mod grpc;
 mod hostnames;

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     HttpRoute,
     ReferenceGrant,
     GrpcRoute,
+    Backend,
     BackendTrafficPolicy,
     Service,
     Namespace,
@@ -73,6 +74,10 @@ const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
     family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
+    family("gateway.envoyproxy.io", &["v1alpha1"], &["Backend"], Role::Read),
+    // Its endpoints are in other clusters.
+    family("multicluster.x-k8s.io", &[], &["ServiceImport"], Role::NotSupported),
+    family("multicluster.x-k8s.io", &[], &["ServiceExport"], Role::Ignored),
     family("", &["v1"], &["Service", "Namespace", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
     family(
@@ -86,7 +91,6 @@ const FAMILIES: &[Family] = &[
         "gateway.envoyproxy.io",
         &[],
         &[
-            "Backend",
             "BackendTrafficPolicy",
             "ClientTrafficPolicy",
             "EnvoyExtensionPolicy",
@@ -249,6 +253,7 @@ impl Kind {
         Self::ReferenceGrant,
         Self::GrpcRoute,
         Self::BackendTrafficPolicy,
+        Self::Backend,
         Self::Service,
         Self::Namespace,
         Self::EndpointSlice,
@@ -267,6 +272,7 @@ impl Kind {
             Self::ReferenceGrant => "ReferenceGrant",
             Self::GrpcRoute => "GRPCRoute",
             Self::BackendTrafficPolicy => "XBackendTrafficPolicy",
+            Self::Backend => "Backend",
             Self::Service => "Service",
             Self::Namespace => "Namespace",
             Self::EndpointSlice => "EndpointSlice",
@@ -282,6 +288,7 @@ impl Kind {
             | Self::ReferenceGrant
             | Self::GrpcRoute
             | Self::BackendTrafficPolicy
+            | Self::Backend
             | Self::Service
             | Self::EndpointSlice
             | Self::Secret => Scope::Namespace,

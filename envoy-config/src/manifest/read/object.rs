@@ -8,7 +8,7 @@ use super::kinds::{Kind, Verdict, look_up};
 use super::log::{At, Log, Manner, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{Reader, core, gateway, grant, metadata, names, policy, route, secret};
+use super::{Reader, backend, core, gateway, grant, metadata, names, policy, route, secret};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object, Unread};
@@ -144,6 +144,11 @@ impl Reader {
                 });
                 self.manifests.backend_traffic_policies.extend(object);
             }
+            Kind::Backend => {
+                let object =
+                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, backend::backend));
+                self.manifests.backends.extend(object);
+            }
             Kind::Service => {
                 let object =
                     self.typed(kind, at, sound, |fields, log| fields.required("spec", log, core::service));
@@ -184,6 +189,7 @@ impl Reader {
             | Kind::HttpRoute
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
+            | Kind::Backend
             | Kind::Service
             | Kind::Namespace => &WITH_SPEC,
         };
@@ -195,6 +201,7 @@ impl Reader {
             | Kind::ReferenceGrant
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
+            | Kind::Backend
             | Kind::EndpointSlice
             | Kind::Secret => names::subdomain,
         };

@@ -1,0 +1,106 @@
+//! Backend, a kind of Envoy Gateway's (`gateway.envoyproxy.io/v1alpha1`).
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::fields::{Fields, Known, Nulls, list};
+use super::log::{At, Log, Path};
+use super::names;
+use super::value::{boolean, parsed, port, string, word};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
+use crate::source::Spanned;
+
+const BACKEND: Known = Known {
+    read: &["type", "endpoints", "appProtocols", "fallback"],
+    unread: &[],
+    unsupported: &["tls"],
+    nulls: Nulls::Refused,
+};
+
+const ENDPOINT: Known = Known {
+    read: &["ip", "fqdn", "unix"],
+    unread: &["zone"],
+    unsupported: &["hostname"],
+    nulls: Nulls::Refused,
+};
+
+const IP: Known = Known { read: &["address", "port"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const FQDN: Known =
+    Known { read: &["hostname", "port"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const APP_PROTOCOLS: [(&str, AppProtocol); 3] = [
+    ("gateway.envoyproxy.io/h2c", AppProtocol::H2c),
+    ("gateway.envoyproxy.io/ws", AppProtocol::Ws),
+    ("gateway.envoyproxy.io/wss", AppProtocol::Wss),
+];
+
+/// `spec` of a Backend.
+pub(super) fn backend(at: At<'_>, log: &mut Log) -> Option<Backend> {
+    let fields = Fields::of(at, &BACKEND, log)?;
+    let resolves = fields.defaulted("type", log, word(&[("Endpoints", false), ("DynamicResolver", true)]));
+    if resolves.is_some_and(|resolves| resolves.value) {
+        let path = Path::Field(&at.path, "type");
+        let message = "a Backend that goes wherever the client's Host header says is not supported";
+        let span = fields.entry("type").map_or(at.span(), |entry| entry.value.span);
+        return log.refuse(
+            path.place(Diagnostic::error("not-supported", span, message)).hint("list its `endpoints`"),
+        );
+    }
+    fields.defaulted("fallback", log, |at, log| {
+        let fallback = boolean(at, log)?;
+        fallback.then(|| log.add(at.error("not-supported", "`fallback` is not supported")))
+    });
+    let endpoints = fields.required("endpoints", log, endpoints);
+    let app_protocol = |at: At<'_>, log: &mut Log| word(&APP_PROTOCOLS)(at, log);
+    let app_protocols =
+        fields.optional("appProtocols", log, |at, log| list(at, 0..=usize::MAX, log, app_protocol));
+    Some(Backend { endpoints: endpoints?, app_protocols: app_protocols.unwrap_or_default() })
+}
+
+fn endpoints(at: At<'_>, log: &mut Log) -> Option<Vec<BackendEndpoint>> {
+    let endpoints = list(at, 1..=64, log, endpoint)?;
+    let named = |endpoint: &BackendEndpoint| matches!(endpoint, BackendEndpoint::Fqdn { .. });
+    if endpoints.iter().any(named) && !endpoints.iter().all(named) {
+        return log.refuse(at.error("invalid-value", "fqdn and ip endpoints cannot be in one Backend"));
+    }
+    Some(endpoints)
+}
+
+fn endpoint(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
+    let fields = Fields::of(at, &ENDPOINT, log)?;
+    let written = ["ip", "fqdn", "unix"].into_iter().filter(|name| fields.has(name)).count();
+    if written != 1 {
+        let message = "an endpoint has one of `ip`, `fqdn` and `unix`";
+        return log.refuse(at.error("invalid-value", message));
+    }
+    if let Some(entry) = fields.entry("unix").filter(|entry| !entry.value.is_null()) {
+        let path = Path::Field(&at.path, "unix");
+        let message =
+            "an endpoint that is a Unix domain socket is not supported: no session can be pinned to it";
+        let error = Diagnostic::error("not-supported", entry.key.span, message);
+        return log.refuse(path.place(error));
+    }
+    fields.optional("ip", log, ip).or_else(|| fields.optional("fqdn", log, fqdn))
+}
+
+fn ip(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
+    let fields = Fields::of(at, &IP, log)?;
+    let address = fields.required("address", log, |at, log| {
+        let text = string(at, log)?;
+        text.value
+            .parse::<IpAddr>()
+            .ok()
+            .or_else(|| log.refuse(at.error("invalid-value", format!("{:?} is no IP address", text.value))))
+    });
+    let port = fields.required("port", log, port);
+    Some(BackendEndpoint::Ip(SocketAddr::new(address?, port?.value)))
+}
+
+fn fqdn(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
+    let fields = Fields::of(at, &FQDN, log)?;
+    let hostname: Option<Spanned<String>> =
+        fields.required("hostname", log, parsed("invalid-name", names::subdomain));
+    let port = fields.required("port", log, port);
+    Some(BackendEndpoint::Fqdn { hostname: hostname?.value, port: port?.value })
+}

@@ -1,0 +1,79 @@
+//! The endpoints of Envoy Gateway's Backend, and what they speak.
+
+use std::collections::BTreeSet;
+
+use super::Target;
+use super::reference::Reference;
+use crate::manifest::Object;
+use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
+use crate::manifest::route::RouteKind;
+use crate::model::{Endpoint, EndpointState, Endpoints, HttpVersion, Name};
+use crate::resolve::report::{Place, Report};
+use crate::status::Reason;
+
+pub(super) fn target(
+    backend: &Object<Backend>,
+    reference: &Reference<'_>,
+    report: &mut Report,
+) -> Option<Target> {
+    if let Some(port) = &reference.backend.port {
+        let place = Place::new(reference.route, format!("{}.port", reference.field), port.span);
+        let message = "the endpoints of a Backend have ports of their own; this one has no effect";
+        report.warning("no-effect", place, message.to_owned());
+    }
+    let version = version(backend, reference, report)?;
+    Some(Target { endpoints: endpoints(&backend.spec), version })
+}
+
+/// The reader lets no Backend pass that mixes addresses and names.
+fn endpoints(backend: &Backend) -> Endpoints {
+    let (mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for endpoint in &backend.endpoints {
+        match endpoint {
+            BackendEndpoint::Ip(address) => {
+                addresses.insert(Endpoint { address: *address, state: EndpointState::Serving });
+            }
+            BackendEndpoint::Fqdn { hostname, port } => {
+                names.insert(Name { host: hostname.clone(), port: *port });
+            }
+        }
+    }
+    if names.is_empty() {
+        Endpoints::Addresses(addresses.into_iter().collect())
+    } else {
+        Endpoints::Names(names.into_iter().collect())
+    }
+}
+
+/// What is spoken with a Backend: what the route needs, if the Backend speaks that among others.
+fn version(backend: &Object<Backend>, reference: &Reference<'_>, report: &mut Report) -> Option<HttpVersion> {
+    let spoken = &backend.spec.app_protocols;
+    let speaks = |protocol| spoken.iter().find(|spoken| spoken.value == protocol);
+    let name = &backend.metadata.name.value;
+    let (span, message, hint) = if let Some(secure) = speaks(AppProtocol::Wss) {
+        (
+            secure.span,
+            format!("the Backend `{name}` speaks TLS, and nothing says how to check its certificate"),
+            "that is what a BackendTLSPolicy for the Backend says, which is not supported yet",
+        )
+    } else {
+        match (reference.route.spec.kind, speaks(AppProtocol::H2c), speaks(AppProtocol::Ws)) {
+            (_, Some(_), None) | (RouteKind::Grpc, _, None) | (RouteKind::Grpc, Some(_), Some(_)) => {
+                return Some(HttpVersion::Http2);
+            }
+            (RouteKind::Http, None, _) | (RouteKind::Http, Some(_), Some(_)) => {
+                return Some(HttpVersion::Http1);
+            }
+            (RouteKind::Grpc, None, Some(upgrade)) => (
+                upgrade.span,
+                format!("the Backend `{name}` speaks WebSocket, in which no calls of gRPC can be sent"),
+                "add `gateway.envoyproxy.io/h2c` to its appProtocols, or leave them out",
+            ),
+        }
+    };
+    let place = reference.at(".name", reference.backend.name.span, Reason::UnsupportedProtocol);
+    let error = report.error("unsupported-protocol", place, message);
+    error.related = Some((span, String::from("one of its appProtocols")));
+    error.hint = Some(hint.to_owned());
+    None
+}

@@ -1,0 +1,173 @@
+//! The port of a Service that a backendRef means: what it speaks, and the name that leads to it where no EndpointSlices do.
+
+use std::net::IpAddr;
+
+use super::protocol::{self, Spoken};
+use super::reference::Reference;
+use crate::manifest::Object;
+use crate::manifest::core::{Service, ServiceKind, ServicePort, TargetPort};
+use crate::model::Name;
+use crate::resolve::report::Report;
+use crate::status::Reason;
+
+/// Names in a cluster end with this, or with `svc` alone.
+const CLUSTER_DOMAIN: &str = "cluster.local";
+
+/// A port of a Service.
+#[derive(Clone, Copy)]
+pub(super) struct Port<'m> {
+    pub(super) service: &'m Object<Service>,
+    /// As backendRefs name it.
+    pub(super) number: u16,
+    /// None for an ExternalName that lists no ports: it has all of them.
+    pub(super) listed: Option<&'m ServicePort>,
+}
+
+impl<'m> Port<'m> {
+    /// The port that a backendRef means.
+    pub(super) fn of(
+        reference: &Reference<'m>,
+        service: &'m Object<Service>,
+        report: &mut Report,
+    ) -> Option<Self> {
+        // The reader lets no reference to a Service pass without a port.
+        let number = reference.backend.port.as_ref()?.value;
+        let of_number = || service.spec.ports.iter().filter(|port| port.port.value == number);
+        let listed = of_number().find(|port| port.protocol.value == "TCP");
+        let external = matches!(service.spec.kind.value, ServiceKind::External(_));
+        if listed.is_some() || (external && service.spec.ports.is_empty()) {
+            return Some(Self { service, number, listed });
+        }
+        let name = &service.metadata.name.value;
+        if let Some(other) = of_number().next() {
+            let protocol = &other.protocol;
+            let message = format!("the port {number} of the Service `{name}` is {}, not TCP", protocol.value);
+            let error =
+                report.error("unsupported-protocol", reference.at_port(Reason::UnsupportedProtocol), message);
+            error.related = Some((protocol.span, String::from("its protocol")));
+            return None;
+        }
+        let message = format!("the Service `{name}` has no port {number}");
+        let error = report.error("wrong-port", reference.at_port(Reason::BackendNotFound), message);
+        error.related = Some((service.metadata.name.span, String::from("this Service")));
+        let ports: Vec<String> = service.spec.ports.iter().map(|port| port.port.value.to_string()).collect();
+        error.hint = Some(match &ports[..] {
+            [] => String::from("it has no ports at all"),
+            [only] => format!("its only port is {only}"),
+            _ => format!("its ports are {}", ports.join(", ")),
+        });
+        None
+    }
+
+    /// What the port speaks, if requests of the route can be sent in it.
+    pub(super) fn spoken(&self, reference: &Reference<'m>, report: &mut Report) -> Option<Spoken> {
+        let kind = reference.route.spec.kind;
+        let app_protocol = self.listed.and_then(|port| port.app_protocol.as_ref());
+        let spoken = Spoken::of(app_protocol.map(|name| name.value.as_str()), kind);
+        let Some(protocol) = app_protocol else { return spoken };
+        let speaks = format!(
+            "the port {} of the Service `{}` speaks `{}`",
+            self.number, self.service.metadata.name.value, protocol.value
+        );
+        let (message, hint) = match spoken {
+            None => (
+                format!("{speaks}, in which no requests of {}s can be sent", reference.route.kind),
+                protocol::hint(&protocol.value, kind),
+            ),
+            Some(spoken) if spoken.secure => (
+                format!("{speaks}, and nothing says how to check its certificate"),
+                String::from(
+                    "that is what a BackendTLSPolicy for the Service says, which is not supported yet",
+                ),
+            ),
+            Some(spoken) => return Some(spoken),
+        };
+        let error =
+            report.error("unsupported-protocol", reference.at_port(Reason::UnsupportedProtocol), message);
+        error.related = Some((protocol.span, String::from("its appProtocol")));
+        error.hint = Some(hint);
+        None
+    }
+
+    /// The name that leads to the port: the Service's own, unless it stands for another.
+    pub(super) fn name(&self, reference: &Reference<'m>, report: &mut Report) -> Option<Name> {
+        let (namespace, name) = self.service.metadata.key();
+        let host = match &self.service.spec.kind.value {
+            ServiceKind::External(host) => self.external(host, reference, report)?,
+            ServiceKind::Cluster => format!("{name}.{namespace}.svc.{CLUSTER_DOMAIN}"),
+        };
+        let port = match self.listed.map(|port| (&port.target_port, port)) {
+            // The name of a headless Service leads to the pods themselves.
+            Some((TargetPort::Number(number), _)) if self.service.spec.headless => *number,
+            Some((TargetPort::Name(target), port)) if self.service.spec.headless => {
+                let message = format!(
+                    "nothing tells the number of the port `{target}` of the headless Service `{name}`"
+                );
+                let error =
+                    report.error("named-target-port", reference.at_port(Reason::BackendNotFound), message);
+                error.related = Some((port.port.span, String::from("this port's targetPort is a name")));
+                error.hint =
+                    Some(String::from("add its EndpointSlices to the input, or make targetPort a number"));
+                return None;
+            }
+            Some(_) | None => self.number,
+        };
+        Some(Name { host, port })
+    }
+
+    /// The name that an ExternalName stands for, unless it leads where its owner may not send anyone (CVE-2021-25740 is why
+    /// the API would rather have such Services refused).
+    fn external(&self, host: &str, reference: &Reference<'m>, report: &mut Report) -> Option<String> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let (own, name) = self.service.metadata.key();
+        let (code, reason, message, hint) = if host.parse::<IpAddr>().is_ok() {
+            (
+                "external-name",
+                Reason::BackendNotFound,
+                format!("`{host}` is an address, and what an ExternalName stands for is looked up as a name"),
+                String::from("give the Service no `type`, and an EndpointSlice with the address"),
+            )
+        } else if let Some(other) = namespace_of(host).filter(|other| *other != own) {
+            (
+                "ref-not-permitted",
+                Reason::RefNotPermitted,
+                format!(
+                    "the ExternalName `{name}` leads into the namespace `{other}`, past its ReferenceGrants"
+                ),
+                String::from("refer to that Service itself, with a ReferenceGrant in its namespace"),
+            )
+        } else {
+            return Some(host.to_owned());
+        };
+        let error = report.error(code, reference.at(".name", reference.backend.name.span, reason), message);
+        error.related = Some((self.service.spec.kind.span, format!("it stands for `{host}`")));
+        error.hint = Some(hint);
+        None
+    }
+}
+
+/// The namespace of a name in the cluster: of `service.namespace.svc`, `pod.service.namespace.svc.cluster.local` and so on.
+fn namespace_of(host: &str) -> Option<&str> {
+    let host = host.strip_suffix(CLUSTER_DOMAIN).and_then(|rest| rest.strip_suffix('.')).unwrap_or(host);
+    host.strip_suffix(".svc")?.rsplit('.').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_the_cluster_have_a_namespace() {
+        for (host, namespace) in [
+            ("s.shop.svc", Some("shop")),
+            ("s.shop.svc.cluster.local", Some("shop")),
+            ("pod.s.shop.svc.cluster.local", Some("shop")),
+            ("shop.example.com", None),
+            ("s.shop", None),
+            ("svc", None),
+            ("cluster.local", None),
+        ] {
+            assert_eq!(namespace_of(host), namespace, "{host}");
+        }
+    }
+}
