@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod grant;
 pub mod policy;
 mod read;
+pub mod retry;
 pub mod route;
 pub mod session;
 

@@ -5,8 +5,10 @@
 //! is to be written; equal models render to equal bytes.
 
 mod action;
+mod retry;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use session_persistence::config::Rule;
 
@@ -14,6 +16,7 @@ pub use self::action::{
     Action, Forward, HeaderChange, HeaderChanges, PathChange, Redirect, RedirectPort, RedirectStatus, Scheme,
 };
 
+pub use self::retry::{Limit, Retry, Timeouts};
 use crate::pem::{CertificateChain, PrivateKey};
 
 /// Everything one Envoy serves.
@@ -196,6 +199,8 @@ pub struct Cluster {
     pub traffic: Traffic,
     /// What its endpoints speak.
     pub version: HttpVersion,
+    /// How long a request to it may take, if that has a bound: a failover must fit in.
+    pub within: Option<Duration>,
     /// One per backendRef, in the manifest's order.
     pub localities: Vec<Locality>,
 }

@@ -7,7 +7,8 @@
 //! - `listener`: the bound address, the connection manager and its access log.
 //! - `tls`: certificates, and which connection gets which.
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
-//! - `routes`: virtual hosts, matches and what becomes of a request, retries.
+//! - `routes`: virtual hosts, matches and what becomes of a request; `retries`: how long it may take, and when it is tried
+//!   again.
 //! - `headers`: changes in headers; `url`: in the address, and redirects.
 //! - `query`: how the value of a query parameter may be written.
 //! - `clusters`: how endpoints are found and connected to.
@@ -30,6 +31,7 @@ mod headers;
 mod listener;
 mod query;
 mod refusal;
+mod retries;
 mod routes;
 mod shares;
 mod tls;

@@ -34,6 +34,7 @@ mod matches;
 mod persistence;
 mod precedence;
 mod report;
+mod retry;
 mod rivals;
 mod rule_id;
 mod rules;

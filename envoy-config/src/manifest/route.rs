@@ -2,6 +2,7 @@
 
 use super::filter::Filter;
 use super::gateway::Hostname;
+use super::retry::{Retry, Timeouts};
 use super::session::SessionPersistence;
 use crate::source::{Span, Spanned};
 
@@ -53,6 +54,10 @@ pub struct Rule {
     pub filters: Vec<Spanned<Filter>>,
     /// `backendRefs`.
     pub backend_refs: Vec<BackendRef>,
+    /// `timeouts`.
+    pub timeouts: Timeouts,
+    /// `retry`.
+    pub retry: Option<Spanned<Retry>>,
     /// `sessionPersistence`.
     pub session_persistence: Option<SessionPersistence>,
     /// The whole rule.

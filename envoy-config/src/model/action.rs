@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::retry::{Retry, Timeouts};
+
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -22,13 +24,23 @@ pub struct Forward {
     pub hostname: Option<String>,
     /// What changes in its path.
     pub path: Option<PathChange>,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// When it is tried again.
+    pub retry: Option<Retry>,
 }
 
 impl Forward {
     /// To this cluster, without anything else.
     #[must_use]
     pub fn to(cluster: impl Into<String>) -> Self {
-        Self { cluster: cluster.into(), hostname: None, path: None }
+        Self {
+            cluster: cluster.into(),
+            hostname: None,
+            path: None,
+            timeouts: Timeouts::default(),
+            retry: None,
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Clusters (`envoy.config.cluster.v3.Cluster`): how endpoints are found and connected to.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::balancing::LoadBalancing;
 use super::endpoints::LoadAssignment;
 use super::extension::{Empty, Extension, Message, Typed};
+use super::retries::Time;
 use super::shares::looks_names_up;
 use crate::model::{self, HttpVersion};
 
@@ -13,7 +16,7 @@ pub(super) struct Cluster {
     name: String,
     #[serde(flatten)]
     discovery: Discovery,
-    connect_timeout: &'static str,
+    connect_timeout: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     typed_extension_protocol_options: Option<ProtocolOptions>,
     load_balancing_policy: LoadBalancing,
@@ -76,8 +79,7 @@ impl From<&model::Cluster> for Cluster {
         Self {
             name: cluster.name.clone(),
             discovery: Discovery::of(cluster),
-            // A node that is gone answers nothing at all: the client waits this long for its failover.
-            connect_timeout: "2s",
+            connect_timeout: Time(connect_timeout(cluster)),
             typed_extension_protocol_options: ProtocolOptions::of(cluster.version),
             load_balancing_policy: if cluster.persistent {
                 LoadBalancing::pinned()
@@ -103,6 +105,13 @@ impl ProtocolOptions {
             }
         }
     }
+}
+
+/// A node that is gone answers nothing at all: the client waits this long for its failover, for which there must be time.
+fn connect_timeout(cluster: &model::Cluster) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(2);
+    const SHORTEST: Duration = Duration::from_millis(1);
+    cluster.within.map_or(LONGEST, |time| (time / 2).clamp(SHORTEST, LONGEST))
 }
 
 impl Discovery {

@@ -1,11 +1,11 @@
-//! Virtual hosts, routes and retries (`envoy.config.route.v3`).
+//! Virtual hosts and routes (`envoy.config.route.v3`).
 
 use serde::Serialize;
 
-use super::extension::{Empty, Extension, Message};
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
 use super::query;
+use super::retries::{RetryPolicy, Statuses, Waiting};
 use super::shares::{Fraction, NoSession, Shares};
 use super::url::{Front, PathRewrite, Redirect};
 use crate::model::{self, Action, Domain, PathMatch, TextMatch, ValueMatch};
@@ -102,30 +102,8 @@ struct Forward {
     host_rewrite_literal: Option<String>,
     #[serde(flatten)]
     path: Option<PathRewrite>,
-    timeout: &'static str,
-}
-
-#[derive(Serialize)]
-struct RetryPolicy {
-    retry_on: &'static str,
-    num_retries: u32,
-    retry_back_off: BackOff,
-    retry_host_predicate: (Extension<PreviousHosts>,),
-    host_selection_retry_max_attempts: u32,
-}
-
-#[derive(Serialize)]
-struct BackOff {
-    base_interval: &'static str,
-    max_interval: &'static str,
-}
-
-#[derive(Serialize)]
-struct PreviousHosts(Empty);
-
-impl Message for PreviousHosts {
-    const TYPE: &'static str =
-        "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
+    #[serde(flatten)]
+    waiting: Waiting,
 }
 
 impl RouteConfiguration {
@@ -202,11 +180,14 @@ impl Route {
             Action::Respond(_) => None,
         };
         let action = match &route.action {
-            Action::Forward(forward) => RouteAction::Route(Forward::of(forward)),
+            Action::Forward(forward) if route.persistence.is_some() => {
+                RouteAction::Route(Forward::of(forward, Statuses::Final))
+            }
+            Action::Forward(forward) => RouteAction::Route(Forward::of(forward, Statuses::Retried)),
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
         };
-        before.into_iter().chain([Self::new(route, action)])
+        before.into_iter().chain(Self::retried(route)).chain([Self::new(route, action)])
     }
 
     fn new(route: &model::Route, action: RouteAction) -> Self {
@@ -217,6 +198,18 @@ impl Route {
             headers: HeaderMutations::of(route),
             typed_per_filter_config: route.persistence.as_ref().map(|_| PerRoute::persistent()),
         }
+    }
+
+    /// What goes in front of a route with sessions whose requests may be tried again because of a status: the same for
+    /// requests that bring nothing in the rule's carrier. By its name, the plugin knows it for the same, too.
+    fn retried(route: &model::Route) -> Option<Self> {
+        let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
+        if forward.retry.as_ref().is_none_or(|retry| retry.statuses.is_empty()) {
+            return None;
+        }
+        let mut retried = Self::new(route, RouteAction::Route(Forward::of(forward, Statuses::Retried)));
+        retried.matches.headers.push(HeaderCondition::NoSession(NoSession::of(rule)));
+        Some(retried)
     }
 
     /// What goes in front of a route whose cluster cannot refuse by itself: its share of the requests without a session.
@@ -290,34 +283,12 @@ impl From<&ValueMatch> for StringCondition {
 }
 
 impl Forward {
-    fn of(forward: &model::Forward) -> Self {
+    fn of(forward: &model::Forward, statuses: Statuses) -> Self {
         Self {
             cluster: forward.cluster.clone(),
             host_rewrite_literal: forward.hostname.clone(),
             path: forward.path.as_ref().and_then(PathRewrite::of),
-            // The Gateway API leaves the timeout to us when a rule sets none. Envoy's own 15 s for the whole answer would
-            // cut downloads and event streams; without it the stream idle timeout of five minutes still ends dead ones.
-            timeout: "0s",
-        }
-    }
-}
-
-impl RetryPolicy {
-    /// A dead endpoint is another one's request, not the client's 503. Only where no endpoint has seen the request, so that
-    /// retrying is safe for every method.
-    fn failover() -> Self {
-        Self {
-            retry_on: "connect-failure,refused-stream,reset-before-request",
-            // Gets past five dead endpoints in one request.
-            num_retries: 5,
-            retry_back_off: BackOff { base_interval: "0.010s", max_interval: "0.100s" },
-            retry_host_predicate: (Extension::new(
-                "envoy.retry_host_predicates.previous_hosts",
-                PreviousHosts(Empty {}),
-            ),),
-            // By weight alone the dead endpoint of a locality with 99 of 100 comes up again and again: with five attempts 75
-            // of 100 requests were answered 503, with these none. Picking is cheap.
-            host_selection_retry_max_attempts: 200,
+            waiting: Waiting::of(forward, statuses),
         }
     }
 }

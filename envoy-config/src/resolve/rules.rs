@@ -6,7 +6,7 @@ use super::filters::Filters;
 use super::precedence::Precedence;
 use super::report::{Place, Report};
 use super::sessions::Session;
-use super::{matches, persistence, rule_id};
+use super::{matches, persistence, retry, rule_id};
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind};
 use crate::model::{Action, Cluster, Domain, Endpoints, Forward, Locality, Route, RouteMatch, Traffic};
@@ -85,7 +85,14 @@ impl<'m> Served<'m> {
         let (namespace, name) = object.metadata.key();
         let mark = rule_id::mark(object.spec.kind);
         let rule_name = format!("{mark}{namespace}/{name}/{number}");
-        let target = if effects.refused { None } else { forward(&rule_name, persistent, &localities) };
+        let target = if effects.refused {
+            None
+        } else {
+            forward(&rule_name, persistent, &localities).map(|forward| retry::apply(rule, forward))
+        };
+        if let (Some(session), true) = (session, target.is_some()) {
+            retry::tell_of_sessions(object, number, rule, session.persistence.span, report);
+        }
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
             let action = effects.action(target.as_ref(), &one.path, refusal(object.spec.kind));
@@ -128,7 +135,10 @@ impl<'m> Served<'m> {
             RouteKind::Grpc => Traffic::Grpc,
         };
         if let Some(Forward { cluster: name, .. }) = target {
-            self.clusters.push((number, Cluster { name, persistent, traffic, version, localities }));
+            self.clusters.push((
+                number,
+                Cluster { name, persistent, traffic, version, within: retry::bound(rule), localities },
+            ));
         }
     }
 }

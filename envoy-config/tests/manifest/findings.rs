@@ -165,8 +165,6 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
 #[test]
 fn a_rule_keeps_the_rules_of_its_crd() {
     let cases = [
-        ("timeouts: {request: 1s}", "not-supported", "timeouts"),
-        ("retry: {attempts: 1}", "not-supported", "retry"),
         ("backendRef: []", "unknown-field", "backendRef"),
         ("backendRefs: {name: a, port: 80}", "wrong-type", "{name: a, port: 80}"),
         ("backendRefs: [{name: a}]", "missing-field", "{name: a}"),

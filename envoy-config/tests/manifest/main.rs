@@ -9,6 +9,8 @@ mod objects;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod retry;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod yaml;

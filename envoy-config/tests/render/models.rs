@@ -106,6 +106,7 @@ pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
         persistent: true,
         traffic: Traffic::Http,
         version: HttpVersion::Http1,
+        within: None,
         localities,
     }
 }

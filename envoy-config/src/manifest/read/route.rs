@@ -4,6 +4,7 @@ mod calls;
 mod filters;
 mod matches;
 mod parents;
+mod retry;
 
 use super::fields::{Fields, Known, Nulls, list};
 use super::log::{At, Log, Path};
@@ -11,6 +12,7 @@ use super::unique::unique;
 use super::value::{integer, parsed, port};
 use super::yaml::Node;
 use super::{names, session};
+use crate::manifest::retry::Timeouts;
 use crate::manifest::route::{
     BackendRef, GrpcMatch, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule,
 };
@@ -24,9 +26,9 @@ const ROUTE: Known = Known {
 };
 
 const HTTP_RULE: Known = Known {
-    read: &["name", "matches", "filters", "backendRefs", "sessionPersistence"],
+    read: &["name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence"],
     unread: &[],
-    unsupported: &["timeouts", "retry"],
+    unsupported: &[],
     nulls: Nulls::Refused,
 };
 
@@ -113,13 +115,17 @@ fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
     };
     let filters = fields.optional("filters", log, |at, log| filters::read(at, kind, log)).unwrap_or_default();
     let backend_refs = fields.optional("backendRefs", log, |at, log| list(at, 0..=16, log, backend_ref));
+    let timeouts = fields.optional("timeouts", log, retry::timeouts).unwrap_or_default();
+    let retry = fields
+        .optional("retry", log, |at, log| Some(Spanned { value: retry::retry(at, log)?, span: at.span() }));
     let session_persistence = fields.optional("sessionPersistence", log, session::read);
     let backend_refs = backend_refs.unwrap_or_default();
     if !one_prefix {
         filters::refuse_prefix_replacement(at, &filters, log);
     }
     filters::refuse_redirect_of_backends(at, &filters, &backend_refs, log);
-    Some(Rule { name, matches, filters, backend_refs, session_persistence, span: at.span() })
+    let span = at.span();
+    Some(Rule { name, matches, filters, backend_refs, timeouts, retry, session_persistence, span })
 }
 
 /// Whether there is one match, by a prefix: only then is it clear which prefix a filter replaces.
@@ -134,6 +140,8 @@ fn default_rule(span: Span) -> Rule {
         matches: vec![every_request(RouteKind::Http, span)],
         filters: Vec::new(),
         backend_refs: Vec::new(),
+        timeouts: Timeouts::default(),
+        retry: None,
         session_persistence: None,
         span,
     }
