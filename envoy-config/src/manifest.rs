@@ -62,6 +62,8 @@ pub struct Unread {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// Where its name is.
+    pub span: Span,
     /// What is wrong with it.
     pub problem: String,
     /// `parentRefs` of a route, as far as they could be read.

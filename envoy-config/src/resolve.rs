@@ -13,6 +13,7 @@
 //!   `rule_id` and `cookie_path` for their sessions.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
+//! - `left_out`: what it means that an object could not be read.
 //! - `report`: collects what is wrong; `decisions` what was decided, of which `conditions` makes the statuses of objects.
 
 mod attach;
@@ -30,6 +31,7 @@ mod gateways;
 mod grants;
 mod hostname;
 mod kinds;
+mod left_out;
 mod matches;
 mod persistence;
 mod precedence;
@@ -88,6 +90,9 @@ pub fn resolve(manifests: &Manifests, reading: &[Diagnostic], options: &Options)
         Ok(model) => (model, Vec::new()),
         Err(misfits) => (None, misfits),
     };
+    if options.keep_going {
+        report.diagnostics.extend(left_out::tell(manifests));
+    }
     Resolution { model, diagnostics: report.diagnostics, misfits, decisions: report.decisions }
 }
 

@@ -179,6 +179,7 @@ pub enum Holds {
 #[expect(missing_docs, reason = "the API's words, explained at its condition types")]
 pub enum Reason {
     Accepted,
+    AddressNotUsable,
     BackendNotFound,
     Conflicted,
     HostnameConflict,

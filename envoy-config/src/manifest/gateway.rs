@@ -1,5 +1,8 @@
 //! GatewayClass and Gateway.
 
+use std::net::IpAddr;
+
+use super::route::DefaultScope;
 use crate::source::{Span, Spanned};
 
 /// A GatewayClass.
@@ -16,6 +19,26 @@ pub struct Gateway {
     pub class: Spanned<String>,
     /// `listeners`, names unique.
     pub listeners: Vec<Listener>,
+    /// `addresses` that are asked for: all of them but IP addresses without a value, which may be any.
+    pub addresses: Vec<Spanned<Address>>,
+    /// `infrastructure.parametersRef`: the kind and the name of what it refers to.
+    pub parameters: Option<Spanned<String>>,
+    /// `defaultScope`: `None` by default.
+    pub default_scope: DefaultScope,
+}
+
+/// An address that a Gateway asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address.
+    Ip(IpAddr),
+    /// An address of another type: a hostname, say.
+    Other {
+        /// Its type.
+        kind: String,
+        /// Its value, perhaps empty.
+        value: String,
+    },
 }
 
 /// A listener of a Gateway.

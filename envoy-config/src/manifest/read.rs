@@ -11,6 +11,7 @@
 
 mod backend;
 mod core;
+mod defaults;
 mod duration;
 mod fields;
 mod gateway;
@@ -50,6 +51,7 @@ pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
             reader.document(&document);
         }
     }
+    defaults::add(&mut reader.manifests);
     (reader.manifests, reader.log.into_diagnostics())
 }
 

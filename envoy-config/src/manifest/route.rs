@@ -13,6 +13,8 @@ pub struct Route {
     pub kind: RouteKind,
     /// `parentRefs`.
     pub parent_refs: Vec<ParentRef>,
+    /// `useDefaultGateways`: `None` by default. The Gateways themselves are among the parentRefs.
+    pub use_default_gateways: Spanned<DefaultScope>,
     /// `hostnames`; none means those of the listener.
     pub hostnames: Vec<Spanned<Hostname>>,
     /// `rules`: one that matches every path by default.
@@ -31,6 +33,8 @@ pub enum RouteKind {
 /// A reference to a Gateway, or to some of its listeners.
 #[derive(Clone, Debug)]
 pub struct ParentRef {
+    /// `group` and `kind`.
+    pub kind: ParentKind,
     /// `namespace`: the route's own when left out.
     pub namespace: Option<Spanned<String>>,
     /// `name`.
@@ -41,6 +45,32 @@ pub struct ParentRef {
     pub port: Option<Spanned<u16>>,
     /// The whole reference.
     pub span: Span,
+}
+
+/// What a parentRef refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParentKind {
+    /// A Gateway.
+    Gateway,
+    /// A Gateway that the route does not name: it asks for the default ones (`useDefaultGateways: All`), and the Gateway is
+    /// one (`defaultScope: All`).
+    DefaultGateway,
+    /// Another kind, which has no listeners here: a Service, say.
+    Other {
+        /// Its group, empty for Kubernetes' own.
+        group: String,
+        /// Its kind.
+        kind: String,
+    },
+}
+
+/// Which default Gateways take a route, or which routes a Gateway takes by default (GEP-3793).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultScope {
+    /// None.
+    None,
+    /// All.
+    All,
 }
 
 /// A rule of a route.

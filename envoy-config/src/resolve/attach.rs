@@ -16,7 +16,7 @@ use super::decisions;
 use super::gateways::{Gateways, Standing};
 use super::report::{Place, Report};
 use crate::manifest::gateway::Gateway;
-use crate::manifest::route::Route;
+use crate::manifest::route::{ParentKind, Route};
 use crate::manifest::{Manifests, Object};
 use crate::model::Domain;
 
@@ -71,12 +71,20 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if parents.is_empty() {
             refusal::no_parent(route, self.gateways, report);
         }
+        let mut unclaimed = None;
         let mut selected = parents.is_empty();
         let mut complete = !parents.is_empty();
         let mut listeners = Vec::new();
         for (number, reference) in parents.iter().enumerate() {
             let parent = Parent { route, number, reference };
             let before = listeners.len();
+            if let ParentKind::Other { group, kind } = &reference.kind {
+                parent.other_kind(group, kind, report);
+                complete = false;
+                selected = true;
+                report.attach(route, number, decisions::Parent::NotSelected);
+                continue;
+            }
             match self.gateways.find(parent.namespace(), &reference.name.value) {
                 None => parent.no_gateway(self.gateways, report),
                 Some(Standing::NotSelected) => {
@@ -87,6 +95,13 @@ impl<'m, 'b> Attacher<'m, 'b> {
                 Some(Standing::Refused) => parent.refused(report),
                 Some(Standing::Served(gateway)) => match self.pass(gateway, parent, hostnames) {
                     Ok(passed) => listeners.extend(passed),
+                    // Whether a default Gateway claims a route is up to the Gateway.
+                    Err(gate) if reference.kind == ParentKind::DefaultGateway => {
+                        unclaimed.get_or_insert((parent, gate));
+                        selected = true;
+                        report.attach(route, number, decisions::Parent::NotSelected);
+                        continue;
+                    }
                     Err(gate) => parent.refuse(gate, &self.namespaces, report),
                 },
             }
@@ -95,6 +110,9 @@ impl<'m, 'b> Attacher<'m, 'b> {
             report.attach(route, number, decisions::Parent::Attached(positions));
             complete &= listeners.len() > before;
             selected = true;
+        }
+        if let Some((parent, gate)) = unclaimed.filter(|_| listeners.is_empty()) {
+            parent.refuse(gate, &self.namespaces, report);
         }
         if complete {
             tell_of_unused(route, hostnames, &listeners, report);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decisions::Part;
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
-use crate::manifest::gateway::Gateway;
+use crate::manifest::gateway::{Address, Gateway};
 use crate::manifest::{Manifests, Object};
 use crate::options::{Misfit, NamespacedName};
 use crate::status::{ConditionType, Reason};
@@ -45,7 +45,7 @@ impl<'m> Gateways<'m> {
             let standing = if !selected {
                 report.pass_over(gateway);
                 Standing::NotSelected
-            } else if has_class(gateway, &classes, report) {
+            } else if has_class(gateway, &classes, report) && has_what_it_asks_for(gateway, report) {
                 Standing::Served(gateway)
             } else {
                 Standing::Refused
@@ -84,6 +84,37 @@ impl<'m> Gateways<'m> {
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
+}
+
+/// Whether a Gateway asks for nothing that there is not: what it would then be is not what was meant.
+fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool {
+    if let Some(parameters) = &gateway.spec.parameters {
+        let place = Place::new(gateway, "spec.infrastructure.parametersRef", parameters.span);
+        let place = place.because(Part::Whole, ConditionType::Accepted, Reason::InvalidParameters);
+        let message =
+            format!("parameters are not supported, and the Gateway has those of the {}", parameters.value);
+        report.error("not-supported", place, message);
+    }
+    for (number, address) in gateway.spec.addresses.iter().enumerate() {
+        let place = Place::new(gateway, format!("spec.addresses[{number}]"), address.span);
+        match &address.value {
+            Address::Ip(ip) => {
+                let place = place.because(Part::Whole, ConditionType::Programmed, Reason::AddressNotUsable);
+                let message =
+                    format!("the address {ip} is not bound: where to listen is not the manifests' to say");
+                report.error("unsupported-address", place, message).hint = Some(format!(
+                    "leave `addresses` out, and say --listen-address {ip}, or --map-port for single listeners"
+                ));
+            }
+            Address::Other { kind, value } => {
+                let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedAddress);
+                let message = format!("the address {value:?} of the type `{kind}` is not supported");
+                report.error("unsupported-address", place, message).hint =
+                    Some(String::from("leave `addresses` out, and say --listen-address"));
+            }
+        }
+    }
+    gateway.spec.parameters.is_none() && gateway.spec.addresses.is_empty()
 }
 
 fn has_class(gateway: &Object<Gateway>, classes: &BTreeSet<&str>, report: &mut Report) -> bool {

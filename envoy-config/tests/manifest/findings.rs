@@ -91,10 +91,27 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
         ("{gatewayClassName: a, listeners: []}", "wrong-length", "[]"),
         ("{gatewayClassName: a, listeners: [L, L]}", "duplicate-value", listener),
         (
-            "{gatewayClassName: a, listeners: [L], addresses: [{value: 10.0.0.1}]}",
-            "not-supported",
-            "addresses",
+            "{gatewayClassName: a, listeners: [L], addresses: [{value: example.com}]}",
+            "invalid-value",
+            "{value: example.com}",
         ),
+        (
+            "{gatewayClassName: a, listeners: [L], addresses: [{type: Hostnam, value: a}]}",
+            "unknown-value",
+            "{type: Hostnam, value: a}",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [L], addresses: [{value: 10.0.0.1}, {value: 10.0.0.1}]}",
+            "duplicate-value",
+            "{value: 10.0.0.1}",
+        ),
+        (
+            "{gatewayClassName: a, listeners: [L], infrastructure: {parametersRef: {kind: A, name: c}}}",
+            "missing-field",
+            "{kind: A, name: c}",
+        ),
+        ("{gatewayClassName: a, listeners: [L], defaultScope: Some}", "unknown-value", "Some"),
+        ("{gatewayClassName: a, listeners: [L], infrastructure: {labels: {a: b}}}", "no-effect", "{a: b}"),
         ("{gatewayClassName: a, listeners: [L], adresses: []}", "unknown-field", "adresses"),
         ("{gatewayClassName: a, listeners: [{name: a, port: 0, protocol: HTTP}]}", "out-of-range", "0"),
         (
@@ -280,10 +297,13 @@ fn references_to_one_gateway_must_differ() {
         ("[{name: a}, {name: a}]", "duplicate-value", "{name: a}"),
         ("[{name: a}, {name: a, port: 80}]", "duplicate-value", "{name: a, port: 80}"),
         ("[{name: a, port: 80}, {name: a, sectionName: b}]", "duplicate-value", "{name: a, sectionName: b}"),
-        ("[{name: a, kind: Service, group: ''}]", "not-supported", "{name: a, kind: Service, group: ''}"),
     ];
     each(&invalid, route);
-    for valid in ["[{name: a, port: 80}, {name: a, port: 81}]", "[{name: a}, {name: a, namespace: b}]"] {
+    for valid in [
+        "[{name: a, port: 80}, {name: a, port: 81}]",
+        "[{name: a}, {name: a, namespace: b}]",
+        "[{name: a}, {name: a, kind: Service, group: ''}]",
+    ] {
         assert_eq!(read(&route(valid)).1, [], "{valid}");
     }
 }

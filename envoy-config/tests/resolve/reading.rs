@@ -59,3 +59,21 @@ fn mistakes_of_both_kinds_are_told_together() {
     let found = told(&[BASE, &route("r", &prefix("/")).replace("backendRefs", "backendRef"), &other]);
     assert_eq!(found, ["unknown-field", "missing-service"]);
 }
+
+#[test]
+fn what_becomes_of_requests_is_said_of_every_object_that_is_left_out() {
+    let broken = route("broken", &prefix("/a")).replace("rules:", "rulez:");
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 0}]}}";
+    let documents = [BASE, &broken, service, &route("broad", &prefix("/"))];
+    let said = |keep_going| -> Vec<(String, String)> {
+        let options = Options { keep_going, ..Options::default() };
+        let found = compiled(&documents, &options).diagnostics;
+        let left_out = found.into_iter().filter(|found| found.code == "left-out");
+        left_out.map(|found| (found.object.unwrap(), found.message)).collect()
+    };
+    let [(route, of_route), (service, of_service)] = &said(true)[..] else { panic!("{:?}", said(true)) };
+    assert_eq!((route.as_str(), service.as_str()), ("HTTPRoute default/broken", "Service default/s"));
+    assert!(of_route.contains("a broader one perhaps"), "{of_route}");
+    assert!(of_service.contains("500"), "{of_service}");
+    assert_eq!(said(false), [], "without --keep-going nothing is written");
+}

@@ -1,5 +1,7 @@
 //! GatewayClass and Gateway.
 
+mod addresses;
+
 use super::fields::{Fields, Known, Nulls, list};
 use super::log::{At, Log};
 use super::names;
@@ -10,6 +12,7 @@ use crate::manifest::gateway::{
     AllowedNamespaces, Gateway, GatewayClass, LabelSelector, Listener, Operator, Protocol, Requirement,
     RouteKind,
 };
+use crate::manifest::route::DefaultScope;
 use crate::source::Spanned;
 
 const CLASS: Known = Known {
@@ -20,9 +23,9 @@ const CLASS: Known = Known {
 };
 
 const GATEWAY: Known = Known {
-    read: &["gatewayClassName", "listeners"],
+    read: &["gatewayClassName", "listeners", "addresses", "defaultScope", "infrastructure"],
     unread: &[],
-    unsupported: &["addresses", "allowedListeners", "backendTLS", "defaultScope", "infrastructure", "tls"],
+    unsupported: &["allowedListeners", "backendTLS", "tls"],
     nulls: Nulls::Refused,
 };
 
@@ -32,6 +35,16 @@ const LISTENER: Known = Known {
     unsupported: &[],
     nulls: Nulls::Refused,
 };
+
+const INFRASTRUCTURE: Known = Known {
+    read: &["labels", "annotations", "parametersRef"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const PARAMETERS_REF: Known =
+    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
 
 const ALLOWED_ROUTES: Known =
     Known { read: &["namespaces", "kinds"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
@@ -78,7 +91,41 @@ pub(super) fn gateway(at: At<'_>, log: &mut Log) -> Option<Gateway> {
         unique(&at, "combination of port, protocol and hostname", places, log);
         Some(listeners)
     });
-    Some(Gateway { class: class?, listeners: listeners? })
+    let addresses = fields.optional("addresses", log, addresses::read).unwrap_or_default();
+    let parameters = fields.optional("infrastructure", log, infrastructure);
+    let default_scope = fields.optional("defaultScope", log, default_scope);
+    Some(Gateway {
+        class: class?,
+        listeners: listeners?,
+        addresses,
+        parameters,
+        default_scope: default_scope.map_or(DefaultScope::None, |scope| scope.value),
+    })
+}
+
+/// `defaultScope` of a Gateway or `useDefaultGateways` of a route.
+pub(super) fn default_scope(at: At<'_>, log: &mut Log) -> Option<Spanned<DefaultScope>> {
+    word(&[("None", DefaultScope::None), ("All", DefaultScope::All)])(at, log)
+}
+
+/// What `parametersRef` refers to. There are no objects of an infrastructure here that could have labels or annotations.
+fn infrastructure(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
+    let fields = Fields::of(at, &INFRASTRUCTURE, log)?;
+    for name in ["labels", "annotations"] {
+        fields.optional(name, log, |at, log| {
+            strings(at, log)?;
+            let message = format!("`{name}` have no effect: no objects are made for the Gateway");
+            log.add(at.warning("no-effect", message));
+            Some(())
+        });
+    }
+    fields.optional("parametersRef", log, |at, log| {
+        let fields = Fields::of(at, &PARAMETERS_REF, log)?;
+        fields.required("group", log, parsed("invalid-name", names::group))?;
+        let kind = fields.required("kind", log, parsed("invalid-name", names::kind))?;
+        let name = fields.required("name", log, parsed("invalid-name", names::reference))?;
+        Some(Spanned { value: format!("{} {}", kind.value, name.value), span: at.span() })
+    })
 }
 
 /// The protocol as it is written.

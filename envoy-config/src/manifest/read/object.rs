@@ -235,6 +235,10 @@ fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unrea
         kind: kind.name(),
         namespace: namespace.unwrap_or_default().to_owned(),
         name: name.to_owned(),
+        span: node
+            .get("metadata")
+            .and_then(|metadata| metadata.value.get("name"))
+            .map_or(node.span, |name| name.value.span),
         problem: match errors.count() {
             0 => problem,
             1 => format!("{problem}; and another error"),

@@ -7,6 +7,7 @@ mod parents;
 mod retry;
 
 use super::fields::{Fields, Known, Nulls, list};
+use super::gateway::default_scope;
 use super::log::{At, Log, Path};
 use super::unique::unique;
 use super::value::{integer, parsed, port};
@@ -14,14 +15,14 @@ use super::yaml::Node;
 use super::{names, session};
 use crate::manifest::retry::Timeouts;
 use crate::manifest::route::{
-    BackendRef, GrpcMatch, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule,
+    BackendRef, DefaultScope, GrpcMatch, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule,
 };
 use crate::source::{Span, Spanned};
 
 const ROUTE: Known = Known {
-    read: &["parentRefs", "hostnames", "rules"],
+    read: &["parentRefs", "useDefaultGateways", "hostnames", "rules"],
     unread: &[],
-    unsupported: &["useDefaultGateways"],
+    unsupported: &[],
     nulls: Nulls::Refused,
 };
 
@@ -69,7 +70,9 @@ fn route(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Route> {
             fields.optional("rules", log, |at, log| rules(at, kind, 0, log)).unwrap_or_default()
         }
     };
-    Some(Route { kind, parent_refs, hostnames: hostnames.unwrap_or_default(), rules })
+    let none = Spanned { value: DefaultScope::None, span: at.span() };
+    let use_default_gateways = fields.optional("useDefaultGateways", log, default_scope).unwrap_or(none);
+    Some(Route { kind, parent_refs, use_default_gateways, hostnames: hostnames.unwrap_or_default(), rules })
 }
 
 /// The parentRefs of a route of which something could not be read, as far as they can be; what is wrong has been said.

@@ -4,7 +4,7 @@ use super::namespaces::Namespaces;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::gateway::{AllowedNamespaces, Protocol};
-use crate::manifest::route::{ParentRef, Route};
+use crate::manifest::route::{DefaultScope, ParentKind, ParentRef, Route};
 use crate::model::Domain;
 use crate::resolve::binds::Section;
 use crate::resolve::decisions::Part;
@@ -36,7 +36,11 @@ pub(super) struct Parent<'m> {
 /// The route names no Gateway at all.
 pub(super) fn no_parent(route: &Object<Route>, gateways: &Gateways<'_>, report: &mut Report) {
     let place = Place::new(route, "spec", route.span);
-    let error = report.error("no-parent", place, String::from("the route names no Gateway to attach to"));
+    let message = match route.spec.use_default_gateways.value {
+        DefaultScope::None => "the route names no Gateway to attach to",
+        DefaultScope::All => "the route names no Gateway to attach to, and there is no default one",
+    };
+    let error = report.error("no-parent", place, String::from(message));
     error.hint = Some(listing("add a parentRef to a Gateway", gateways));
 }
 
@@ -50,6 +54,15 @@ impl<'m> Parent<'m> {
     pub(super) fn namespace(&self) -> &'m str {
         let own = &self.route.metadata.namespace;
         &self.reference.namespace.as_ref().unwrap_or(own).value
+    }
+
+    /// It is no reference to a Gateway.
+    pub(super) fn other_kind(&self, group: &str, kind: &str, report: &mut Report) {
+        let group = if group.is_empty() { "core" } else { group };
+        let message = format!("a parent of the kind `{kind}` in the group `{group}` is not supported");
+        let field = format!("spec.parentRefs[{}]", self.number);
+        let place = Place::new(self.route, field, self.reference.span);
+        report.error("not-supported", place, message).hint = Some(String::from("only Gateways are"));
     }
 
     /// The Gateway is not among the manifests.
@@ -165,8 +178,13 @@ impl<'m> Parent<'m> {
 
     /// A field of the parentRef, and why the parent does not accept the route.
     fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
-        let place = Place::new(self.route, format!("spec.parentRefs[{}]{field}", self.number), span);
-        self.because(place, reason)
+        let field = match self.reference.kind {
+            ParentKind::DefaultGateway => String::from("spec.useDefaultGateways"),
+            ParentKind::Gateway | ParentKind::Other { .. } => {
+                format!("spec.parentRefs[{}]{field}", self.number)
+            }
+        };
+        self.because(Place::new(self.route, field, span), reason)
     }
 
     fn because(&self, place: Place<'m>, reason: Reason) -> Place<'m> {

@@ -143,12 +143,14 @@ fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition
     let (unserved, unresolved) = (without(ConditionType::Programmed), without(ConditionType::ResolvedRefs));
     let none_served = unserved.len() == listeners.len();
     let mut accepted = condition(ConditionType::Accepted, Reason::Accepted, verdicts);
-    if accepted.status == Holds::True && !unserved.is_empty() {
+    // Then it is not the listeners' fault.
+    let barred = verdicts.iter().any(|verdict| verdict.condition == ConditionType::Programmed);
+    if accepted.status == Holds::True && !unserved.is_empty() && !barred {
         accepted.status = if none_served { Holds::False } else { Holds::True };
         accepted.reason = Reason::ListenersNotValid;
         accepted.message = format!("not served: {}", unserved.join(", "));
     }
-    let programmed = if none_served || accepted.status != Holds::True {
+    let programmed = if (none_served && !barred) || accepted.status != Holds::True {
         refused(ConditionType::Programmed, Reason::Invalid, accepted.message.clone())
     } else {
         condition(ConditionType::Programmed, Reason::Programmed, verdicts)

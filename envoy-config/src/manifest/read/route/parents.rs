@@ -6,8 +6,7 @@ use crate::manifest::read::gateway::GATEWAY_GROUP;
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::value::{parsed, port};
-use crate::manifest::route::ParentRef;
-use crate::source::Spanned;
+use crate::manifest::route::{ParentKind, ParentRef};
 
 const PARENT_REF: Known = Known {
     read: &["group", "kind", "namespace", "name", "sectionName", "port"],
@@ -20,7 +19,9 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<ParentRef>> {
     let parents = list(at, 0..=32, log, parent_ref)?;
     for (index, second) in parents.iter().enumerate() {
         let same = |first: &&ParentRef| {
-            first.name.value == second.name.value && namespace(first) == namespace(second)
+            first.kind == second.kind
+                && first.name.value == second.name.value
+                && namespace(first) == namespace(second)
         };
         let earlier = parents.iter().take(index).filter(same);
         if let Some((first, message)) =
@@ -58,13 +59,12 @@ fn parent_ref(at: At<'_>, log: &mut Log) -> Option<ParentRef> {
     let name = fields.required("name", log, parsed("invalid-name", names::reference));
     let section_name = fields.optional("sectionName", log, parsed("invalid-name", names::subdomain));
     let port = fields.optional("port", log, port);
-    let is = |text: &Option<Spanned<String>>, own: &str| text.as_ref().is_none_or(|text| text.value == own);
-    if !is(&group, GATEWAY_GROUP) || !is(&kind, "Gateway") {
-        let kind = kind.map_or_else(|| String::from("Gateway"), |kind| kind.value);
-        let group = group.map_or_else(|| String::from(GATEWAY_GROUP), |group| group.value);
-        let group = if group.is_empty() { String::from("core") } else { group };
-        let message = format!("a parent of the kind `{kind}` in the group `{group}` is not supported yet");
-        return log.refuse(at.error("not-supported", message));
-    }
-    Some(ParentRef { namespace, name: name?, section_name, port, span: at.span() })
+    let group = group.map_or_else(|| GATEWAY_GROUP.to_owned(), |group| group.value);
+    let kind = kind.map_or_else(|| String::from("Gateway"), |kind| kind.value);
+    let kind = if group == GATEWAY_GROUP && kind == "Gateway" {
+        ParentKind::Gateway
+    } else {
+        ParentKind::Other { group, kind }
+    };
+    Some(ParentRef { kind, namespace, name: name?, section_name, port, span: at.span() })
 }

@@ -1,0 +1,44 @@
+//! `addresses` of a Gateway (Gateway API, `GatewaySpecAddress`).
+
+use std::net::IpAddr;
+
+use crate::manifest::gateway::Address;
+use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::unique::unique;
+use crate::manifest::read::value::string;
+use crate::source::Spanned;
+
+const ADDRESS: Known =
+    Known { read: &["type", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+/// The addresses that are asked for. An IP address without a value may be any.
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<Address>>> {
+    let addresses = list(at, 0..=16, log, address)?;
+    let keys = addresses.iter().map(|address| (format!("{:?}", address.value), address.span));
+    unique(&at, "address", keys, log);
+    Some(addresses)
+}
+
+/// None when it may be any, or is wrong, which has been said.
+fn address(at: At<'_>, log: &mut Log) -> Option<Spanned<Address>> {
+    let fields = Fields::of(at, &ADDRESS, log)?;
+    let kind = fields.or("type", fields.default(String::from("IPAddress")), log, string)?.value;
+    let value = fields.optional("value", log, string).map(|value| value.value).unwrap_or_default();
+    let address = match (kind.as_str(), value.as_str()) {
+        ("IPAddress", "") => return None,
+        ("IPAddress", text) => match text.parse::<IpAddr>() {
+            Ok(address) => Address::Ip(address),
+            Err(_) => {
+                return log.refuse(at.error("invalid-value", format!("{text:?} is no IP address")));
+            }
+        },
+        (word, _) if word == "Hostname" || word.contains('/') => Address::Other { kind, value },
+        _ => {
+            let message = format!("`{kind}` is none of `IPAddress`, `Hostname`");
+            return log
+                .refuse(at.error("unknown-value", message).did_you_mean(&kind, ["IPAddress", "Hostname"]));
+        }
+    };
+    Some(Spanned { value: address, span: at.span() })
+}
