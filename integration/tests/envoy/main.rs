@@ -15,6 +15,7 @@ mod matching;
 mod neighbours;
 mod observation;
 mod pinning;
+mod policies;
 mod private_header;
 mod rendered;
 mod scale;
