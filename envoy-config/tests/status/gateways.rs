@@ -1,0 +1,227 @@
+//! What becomes of GatewayClasses, Gateways and their listeners (`gateway-*.go` of the conformance suite).
+
+use envoy_config::status::{ConditionType, ListenerStatus, Status};
+
+use super::{BACKEND, BASE, gateway, gateway_status, holds, of, one, route, statuses, told};
+
+fn kinds(listener: &ListenerStatus) -> Vec<&str> {
+    listener.supported_kinds.iter().map(|kind| kind.kind).collect()
+}
+
+/// `gatewayclass-observed-generation-bump`: a class is accepted, whatever its controller.
+#[test]
+fn a_gateway_class_is_accepted() {
+    let found = statuses(&[BASE]);
+    let Status::Class { conditions } = &of(&found, "GatewayClass", "eg").status else { panic!("{found:?}") };
+    assert_eq!(told(conditions), ["Accepted=True Accepted"]);
+}
+
+/// `gateway-with-attached-routes`.
+#[test]
+fn accepted_routes_count_at_each_listener_that_they_select() {
+    let listeners = BASE.replace(
+        "  - {name: http, protocol: HTTP, port: 80}",
+        "  - {name: a, protocol: HTTP, port: 80, hostname: a.example}\n  - {name: b, protocol: HTTP, port: 81}",
+    );
+    let routes = [
+        route("both", "parentRefs: [{name: eg}]", BACKEND),
+        route("a-alone", "parentRefs: [{name: eg, sectionName: a}]", BACKEND),
+        route("b-alone", "parentRefs: [{name: eg, port: 81}], hostnames: [b.example]", BACKEND),
+        route("a-twice", "parentRefs: [{name: eg, sectionName: a}, {name: eg, sectionName: b}]", BACKEND),
+        route("not-accepted", "parentRefs: [{name: eg, sectionName: a}], hostnames: [b.example]", BACKEND),
+        // Its reference does not resolve, which is no matter of its attachment.
+        route("unresolved", "parentRefs: [{name: eg, sectionName: a}]", "{name: gone, port: 1}"),
+    ];
+    let documents: Vec<&str> =
+        [listeners.as_str()].into_iter().chain(routes.iter().map(String::as_str)).collect();
+    let found = statuses(&documents);
+    let (conditions, listeners) = gateway_status(&found, "eg");
+    let counted: Vec<_> = listeners.iter().map(|one| (one.name.as_str(), one.attached_routes)).collect();
+    assert_eq!(counted, [("a", 4), ("b", 3)]);
+    assert_eq!(
+        told(conditions),
+        ["Accepted=True Accepted", "Programmed=True Programmed", "ResolvedRefs=True ResolvedRefs"]
+    );
+    for listener in listeners {
+        assert_eq!(
+            told(&listener.conditions),
+            [
+                "Accepted=True Accepted",
+                "Conflicted=False NoConflicts",
+                "Programmed=True Programmed",
+                "ResolvedRefs=True ResolvedRefs"
+            ]
+        );
+        assert_eq!(kinds(listener), ["HTTPRoute", "GRPCRoute"]);
+    }
+}
+
+/// `gateway-with-attached-routes`, the listener whose certificate is not there; `gateway-invalid-tls-configuration`.
+#[test]
+fn a_listener_whose_certificate_does_not_resolve_still_counts_its_routes() {
+    let listener = |reference: &str| {
+        gateway(
+            "tls",
+            &format!("[{{name: tls, protocol: HTTPS, port: 443, tls: {{certificateRefs: [{reference}]}}}}]"),
+        )
+    };
+    let opaque = "{apiVersion: v1, kind: Secret, metadata: {name: opaque}, type: Opaque}";
+    let malformed = "{apiVersion: v1, kind: Secret, metadata: {name: malformed}, type: kubernetes.io/tls, \
+                     data: {tls.crt: SGVsbG8=, tls.key: SGVsbG8=}}";
+    let route = route("r", "parentRefs: [{name: tls, sectionName: tls}]", "{name: gone, port: 8080}");
+    for reference in [
+        "{name: gone}",
+        "{name: opaque}",
+        "{name: malformed}",
+        "{name: s, group: wrong.group.company.io}",
+        "{name: s, kind: WrongKind}",
+    ] {
+        let found = statuses(&[BASE, &listener(reference), &route, opaque, malformed]);
+        let (conditions, listeners) = gateway_status(&found, "tls");
+        assert_eq!(
+            told(&listeners[0].conditions),
+            [
+                "Accepted=True Accepted",
+                "Conflicted=False NoConflicts",
+                "Programmed=False Invalid",
+                "ResolvedRefs=False InvalidCertificateRef"
+            ],
+            "{reference}"
+        );
+        assert_eq!(listeners[0].attached_routes, 1, "{reference}");
+        assert_eq!(kinds(&listeners[0]), ["HTTPRoute", "GRPCRoute"]);
+        assert_eq!(one(conditions, ConditionType::ResolvedRefs), "False ListenersNotResolved");
+        assert_eq!(one(conditions, ConditionType::Programmed), "False Invalid");
+        assert!(!of(&found, "Gateway", "tls").is_fine());
+    }
+}
+
+/// `gateway-secret-missing-reference-grant`, `gateway-secret-invalid-reference-grant`.
+#[test]
+fn a_certificate_in_another_namespace_takes_a_grant() {
+    let listener = gateway(
+        "tls",
+        "[{name: tls, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: s, namespace: web}]}}]",
+    );
+    let grant = |from: &str, to: &str| {
+        format!(
+            "{{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, metadata: {{name: g, namespace: web}}, \
+             spec: {{from: [{{group: gateway.networking.k8s.io, kind: Gateway, namespace: {from}}}], to: [{{group: \"\", kind: Secret{to}}}]}}}}"
+        )
+    };
+    for (grants, expected) in [
+        (vec![], "False RefNotPermitted"),
+        (vec![grant("elsewhere", "")], "False RefNotPermitted"),
+        (vec![grant("default", ", name: another")], "False RefNotPermitted"),
+        // `gateway-secret-reference-grant-*`: permitted, and then it is looked for.
+        (vec![grant("default", "")], "False InvalidCertificateRef"),
+        (vec![grant("default", ", name: s")], "False InvalidCertificateRef"),
+    ] {
+        let documents: Vec<&str> =
+            [BASE, &listener].into_iter().chain(grants.iter().map(String::as_str)).collect();
+        let found = statuses(&documents);
+        let listener = &gateway_status(&found, "tls").1[0];
+        assert_eq!(one(&listener.conditions, ConditionType::ResolvedRefs), expected, "{grants:?}");
+        assert_eq!(one(&listener.conditions, ConditionType::Programmed), "False Invalid");
+    }
+}
+
+/// `gateway-invalid-route-kind`.
+#[test]
+fn a_kind_of_route_that_is_unknown_does_not_resolve_and_is_not_among_the_supported_ones() {
+    let only = gateway(
+        "only",
+        "[{name: http, protocol: HTTP, port: 81, allowedRoutes: {kinds: [{kind: InvalidRoute}]}}]",
+    );
+    let both = gateway(
+        "both",
+        "[{name: http, protocol: HTTP, port: 82, allowedRoutes: {kinds: [{kind: InvalidRoute}, {kind: HTTPRoute}]}}]",
+    );
+    let found = statuses(&[BASE, &only, &both]);
+    for (name, expected) in [("only", vec![]), ("both", vec!["HTTPRoute"])] {
+        let listener = &gateway_status(&found, name).1[0];
+        assert_eq!(
+            one(&listener.conditions, ConditionType::ResolvedRefs),
+            "False InvalidRouteKinds",
+            "{name}"
+        );
+        assert_eq!(kinds(listener), expected, "{name}");
+        assert_eq!(listener.attached_routes, 0);
+    }
+}
+
+/// `gateway-invalid-listeners-unsupported-protocol`.
+#[test]
+fn a_listener_of_another_protocol_is_not_accepted_and_its_gateway_is_if_it_has_a_better_one() {
+    let invalid = "{name: invalid, protocol: example.com/other, port: 81}";
+    let only = gateway("only", &format!("[{invalid}]"));
+    let mixed = gateway("mixed", &format!("[{{name: http, protocol: HTTP, port: 82}}, {invalid}]"));
+    let found = statuses(&[BASE, &only, &mixed]);
+
+    let (conditions, listeners) = gateway_status(&found, "only");
+    assert_eq!(one(conditions, ConditionType::Accepted), "False ListenersNotValid");
+    assert_eq!(one(&listeners[0].conditions, ConditionType::Accepted), "False UnsupportedProtocol");
+    assert_eq!(kinds(&listeners[0]), [""; 0]);
+
+    let (conditions, listeners) = gateway_status(&found, "mixed");
+    assert_eq!(one(conditions, ConditionType::Accepted), "True ListenersNotValid");
+    assert_eq!(one(conditions, ConditionType::Programmed), "True Programmed");
+    assert_eq!(one(&listeners[0].conditions, ConditionType::Accepted), "True Accepted");
+    assert_eq!(kinds(&listeners[0]), ["HTTPRoute", "GRPCRoute"]);
+    assert_eq!(one(&listeners[1].conditions, ConditionType::Accepted), "False UnsupportedProtocol");
+    assert_eq!(kinds(&listeners[1]), [""; 0]);
+}
+
+/// The conditions that `listenerset-protocol-conflict` has for a conflict, here between listeners of one Gateway.
+#[test]
+fn listeners_that_speak_two_protocols_on_one_port_are_both_conflicted() {
+    let both = gateway(
+        "both",
+        "[{name: clear, protocol: HTTP, port: 443}, \
+          {name: tls, protocol: HTTPS, port: 443, hostname: a.example, tls: {certificateRefs: [{name: s}]}}]",
+    );
+    let found = statuses(&[BASE, &both]);
+    for listener in gateway_status(&found, "both").1 {
+        assert_eq!(one(&listener.conditions, ConditionType::Conflicted), "True ProtocolConflict");
+        assert_eq!(one(&listener.conditions, ConditionType::Accepted), "False ProtocolConflict");
+        assert_eq!(one(&listener.conditions, ConditionType::Programmed), "False ProtocolConflict");
+    }
+}
+
+#[test]
+fn an_address_that_two_gateways_want_is_unavailable_to_both() {
+    let found = statuses(&[BASE, &gateway("other", "[{name: http, protocol: HTTP, port: 80}]")]);
+    for name in ["eg", "other"] {
+        let (conditions, listeners) = gateway_status(&found, name);
+        assert_eq!(one(conditions, ConditionType::Accepted), "False ListenersNotValid");
+        assert_eq!(one(&listeners[0].conditions, ConditionType::Accepted), "False PortUnavailable");
+    }
+}
+
+/// `httproute-https-listener-detect-misdirected-requests` asks nothing of it, the API does: `OverlappingTLSConfig`.
+#[test]
+fn tls_listeners_with_hostnames_in_common_say_so_and_are_fine() {
+    let tls = |name: &str, hostname: &str| {
+        format!(
+            "{{name: {name}, protocol: HTTPS, port: 443, hostname: \"{hostname}\", tls: {{certificateRefs: [{{name: s}}]}}}}"
+        )
+    };
+    let listeners = [tls("a", "foo.example.com"), tls("b", "foo.example.org"), tls("c", "*.example.com")];
+    let found = statuses(&[BASE, &gateway("tls", &format!("[{}]", listeners.join(", ")))]);
+    let listeners = gateway_status(&found, "tls").1;
+    let overlapping: Vec<bool> =
+        listeners.iter().map(|one| holds(&one.conditions, ConditionType::OverlappingTLSConfig)).collect();
+    assert_eq!(overlapping, [true, false, true]);
+    let condition =
+        listeners[0].conditions.iter().find(|one| one.kind == ConditionType::OverlappingTLSConfig);
+    assert!(condition.unwrap().is_fine());
+}
+
+#[test]
+fn a_gateway_without_its_class_is_pending_and_so_are_its_routes() {
+    let found = statuses(&[&BASE.replace("gatewayClassName: eg", "gatewayClassName: other")]);
+    let (conditions, listeners) = gateway_status(&found, "eg");
+    assert_eq!(told(conditions), ["Accepted=Unknown Pending", "Programmed=Unknown Pending"]);
+    assert!(listeners.is_empty());
+    assert!(!of(&found, "Gateway", "eg").is_fine());
+}
