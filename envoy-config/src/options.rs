@@ -123,6 +123,18 @@ pub enum Misfit {
         /// Where the second one does.
         second: SocketAddr,
     },
+    /// `--admin-address` is where a listener binds.
+    #[error(
+        "the admin interface at {admin} is in the way of the listener {listener} at {bind}; move one with --admin-address or --map-port"
+    )]
+    AdminAddress {
+        /// Where the admin interface would listen.
+        admin: SocketAddr,
+        /// The name of the bound address: `namespace/gateway/port`.
+        listener: String,
+        /// The address.
+        bind: SocketAddr,
+    },
 }
 
 fn listed(intro: &str, choices: &[String]) -> String {

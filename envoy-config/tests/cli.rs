@@ -130,6 +130,38 @@ fn a_link_stays_a_link() {
     assert_ne!(fs::read_to_string(&path).unwrap(), "old");
 }
 
+#[cfg(unix)]
+#[test]
+fn of_a_link_to_nothing_the_file_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, link, first] =
+        ["real.yaml", "link.yaml", "first.yaml"].map(|name| directory.path().join(name));
+    std::os::unix::fs::symlink("real.yaml", &link).unwrap();
+    std::os::unix::fs::symlink(&link, &first).unwrap();
+    assert_eq!(example(&["-o", text(&first)]).exit, Exit::Fine);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::symlink_metadata(&first).unwrap().is_symlink());
+    assert!(fs::read_to_string(&path).unwrap().contains("static_resources"));
+
+    std::os::unix::fs::symlink("circle.yaml", directory.path().join("circle.yaml")).unwrap();
+    let circle = example(&["-o", text(&directory.path().join("circle.yaml"))]);
+    assert_eq!(circle.exit, Exit::Usage);
+    assert!(circle.errors.starts_with("error: cannot write "), "{}", circle.errors);
+}
+
+#[test]
+fn an_admin_address_that_a_listener_binds_exits_with_2_and_writes_nothing() {
+    for admin in ["127.0.0.1:8888", "0.0.0.0:8889"] {
+        let ended = example(&["--admin-address", admin]);
+        assert_eq!((ended.exit, ended.output.as_str()), (Exit::Usage, ""), "{admin}");
+        assert!(ended.errors.contains("move one with --admin-address or --map-port"), "{}", ended.errors);
+    }
+    // Addresses of the other family are others.
+    for admin in ["[::1]:8888", "[::]:8889", "127.0.0.1:8890"] {
+        assert_eq!(example(&["--admin-address", admin]).exit, Exit::Fine, "{admin}");
+    }
+}
+
 #[test]
 fn errors_leave_the_file_as_it_is() {
     let directory = tempfile::tempdir().unwrap();

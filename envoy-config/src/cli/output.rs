@@ -30,12 +30,7 @@ pub(super) fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), O
 }
 
 fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
-    let written_to = match fs::canonicalize(path) {
-        // A link stays one: its file is replaced.
-        Ok(target) => target,
-        Err(problem) if problem.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(problem) => return Err(problem),
-    };
+    let written_to = behind_links(path)?;
     if fs::metadata(&written_to).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         // A pipe or a device, which nothing can replace.
         return fs::write(written_to, text);
@@ -52,6 +47,18 @@ fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(written_to)?;
     Ok(())
+}
+
+/// The file that a path leads to. A link stays one: its file is replaced, or made when it is not there yet.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(problem) if problem.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+            // Links in a circle are another error, so this ends.
+            Ok(next) => behind_links(&path.parent().unwrap_or(Path::new("")).join(next)),
+            Err(_) => Ok(path.to_owned()),
+        },
+        other => other,
+    }
 }
 
 /// The process's umask has the last word.

@@ -9,6 +9,8 @@ use super::output::{self, Readers};
 use super::request::Request;
 use super::{Exit, Streams, count};
 use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::model::Model;
+use crate::options::Misfit;
 use crate::{Compilation, compile, render};
 
 /// Write the bootstrap that serves the manifests.
@@ -55,6 +57,9 @@ impl Render {
         if !misfits.is_empty() {
             return streams.refuse(&misfits);
         }
+        if let Some(misfit) = model.as_ref().and_then(|model| in_the_way(model, self.admin_address)) {
+            return streams.refuse(&[misfit]);
+        }
         let written = model.is_some();
         if let Some(model) = model {
             let options = render::Options { admin: self.admin_address, module: self.filter };
@@ -79,6 +84,17 @@ impl Render {
             Exit::Fine
         }
     }
+}
+
+/// The listener that would bind the admin interface's address, too. An unspecified address is every address of its family.
+fn in_the_way(model: &Model, admin: SocketAddr) -> Option<Misfit> {
+    let overlaps = |bind: SocketAddr| {
+        let (one, other) = (bind.ip(), admin.ip());
+        let every = (one.is_unspecified() || other.is_unspecified()) && one.is_ipv4() == other.is_ipv4();
+        bind.port() == admin.port() && (one == other || every)
+    };
+    let listener = model.listeners.iter().find(|listener| overlaps(listener.bind))?;
+    Some(Misfit::AdminAddress { admin, listener: listener.name.clone(), bind: listener.bind })
 }
 
 /// How many findings there were, and what was done about them; nothing when there were none.

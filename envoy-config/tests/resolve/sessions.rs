@@ -190,3 +190,12 @@ fn a_prefix_of_a_cookies_name_that_promises_https_is_a_warning_on_http() {
     }
     model(&[BASE, &route("a", &rule("[{path: {value: /}}]", "{cookie: {name: __Other-s}}"))]);
 }
+
+#[test]
+fn what_is_wrong_with_a_rules_cookie_is_said_once_however_many_matches_it_has() {
+    let matches = "[{path: {value: /a}}, {path: {value: /b}}, {path: {value: /}}]";
+    for session in ["{cookie: {name: __Host-s}}", "{sessionName: __Host-s}"] {
+        let found = finding(&[BASE, &route("a", &rule(matches, session))]);
+        assert_eq!(found.code, "cookie-prefix", "{session}");
+    }
+}
