@@ -1,5 +1,7 @@
 //! One request, and what has to come of it: an answer of the right backend, which saw the right request, or another answer.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use hyper::Method;
 use integration::client::Answer;
 use serde_json::Value;
@@ -74,7 +76,13 @@ impl Ask {
 
     /// The answer has this status.
     pub(crate) fn answers(self, status: u16) -> Case {
-        Case { ask: self, statuses: vec![status], location: None, reached: None, answered: Vec::new() }
+        self.answers_one_of(&[status])
+    }
+
+    /// The answer has one of these statuses.
+    pub(crate) fn answers_one_of(self, statuses: &[u16]) -> Case {
+        let statuses = statuses.to_vec();
+        Case { ask: self, statuses, location: None, reached: None, answered: Vec::new() }
     }
 
     /// The answer has this status and sends the client to this URL.
@@ -84,6 +92,15 @@ impl Ask {
 }
 
 impl Case {
+    /// The same with a number of its own wherever the path says `{unique}`.
+    pub(crate) fn made_unique(&self) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let mut case = self.clone();
+        case.ask.path =
+            case.ask.path.replace("{unique}", &NUMBER.fetch_add(1, Ordering::Relaxed).to_string());
+        case
+    }
+
     /// The backend saw this path.
     pub(crate) fn with_path(self, path: &str) -> Self {
         self.seen(|reached| reached.path = Some(path.to_owned()))

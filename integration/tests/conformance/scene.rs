@@ -10,11 +10,11 @@ use envoy_config::options::{Bind, ListenerName, Options, PortMapping};
 use envoy_config::source::Source;
 use integration::artifact;
 use integration::backend::Backend;
-use integration::client::{Client, Protocol};
+use integration::client::{Answer, Client, ClientError, Protocol};
 use integration::deployment::{Deployment, FREE_PORT, bootstrap};
 use integration::envoy::Process;
 
-use crate::case::Case;
+use crate::case::{Ask, Case};
 use crate::conditions::Statuses;
 use crate::infrastructure::{INFRA, Infrastructure};
 use crate::tls;
@@ -53,6 +53,9 @@ pub(crate) fn rule(prefix: &str, fields: &[&str]) -> String {
 pub(crate) const TO_V1: &str = "backendRefs: [{name: infra-backend-v1, port: 8080}]";
 /// The same for another one.
 pub(crate) const TO_V2: &str = "backendRefs: [{name: infra-backend-v2, port: 8080}]";
+/// The same for the one with a single pod.
+pub(crate) const TO_V3: &str = "backendRefs: [{name: infra-backend-v3, port: 8080}]";
+
 /// A Gateway in the namespace of the others with these listeners in YAML.
 pub(crate) fn gateway(name: &str, listeners: &str) -> String {
     format!(
@@ -132,9 +135,14 @@ impl Scene {
 
     /// Makes requests of a Gateway's port over HTTP/1.1 and HTTP/2 and asserts what comes of each.
     pub(crate) async fn check(&self, gateway: &str, port: u16, cases: &[Case]) {
+        self.check_over(&[Protocol::Http1, Protocol::Http2], gateway, port, cases).await;
+    }
+
+    /// Makes requests of a Gateway's port over these versions of HTTP and asserts what comes of each.
+    pub(crate) async fn check_over(&self, protocols: &[Protocol], gateway: &str, port: u16, cases: &[Case]) {
         let mut problems = Vec::new();
         for case in cases {
-            for protocol in [Protocol::Http1, Protocol::Http2] {
+            for &protocol in protocols {
                 problems.extend(self.problem(gateway, port, case, protocol).await);
             }
         }
@@ -168,15 +176,28 @@ impl Scene {
         case: &Case,
         protocol: Protocol,
     ) -> Option<String> {
+        let case = case.made_unique();
         let host = case.ask.host.clone().unwrap_or_else(|| default_host(port));
-        let client = Client::new(self.address(gateway, port)).asking_for(&host).speaking(protocol);
-        let headers: Vec<_> =
-            case.ask.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let problems = match client.ask(case.ask.method.clone(), &case.ask.path, &headers).await {
+        let problems = match self.answer(gateway, port, &case.ask, protocol).await {
             Ok(answer) => case.problems(&answer, "http", &host),
             Err(error) => vec![error.to_string()],
         };
         (!problems.is_empty()).then(|| format!("{:?} over {protocol:?}: {}", case.ask, problems.join("; ")))
+    }
+
+    /// The answer to one request.
+    pub(crate) async fn answer(
+        &self,
+        gateway: &str,
+        port: u16,
+        ask: &Ask,
+        protocol: Protocol,
+    ) -> Result<Answer, ClientError> {
+        let host = ask.host.clone().unwrap_or_else(|| default_host(port));
+        let client = Client::new(self.address(gateway, port)).asking_for(&host).speaking(protocol);
+        let headers: Vec<_> =
+            ask.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        client.ask(ask.method.clone(), &ask.path, &headers).await
     }
 }
 
