@@ -5,6 +5,7 @@
 //! is to be written; equal models render to equal bytes.
 
 mod action;
+mod cors;
 mod retry;
 
 use std::net::SocketAddr;
@@ -13,8 +14,10 @@ use std::time::Duration;
 use session_persistence::config::Rule;
 
 pub use self::action::{
-    Action, Forward, HeaderChange, HeaderChanges, PathChange, Redirect, RedirectPort, RedirectStatus, Scheme,
+    Action, Forward, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort, RedirectStatus,
+    Scheme,
 };
+pub use self::cors::{Allowed, Cors, Origin, OriginHost};
 
 pub use self::retry::{Limit, Retry, Timeouts};
 use crate::pem::{CertificateChain, PrivateKey};
@@ -141,6 +144,8 @@ pub struct Route {
     pub request_headers: HeaderChanges,
     /// What changes in the headers of the answer, whoever gave it.
     pub response_headers: HeaderChanges,
+    /// What scripts of other sites may do, if anybody asked for an answer to that.
+    pub cors: Option<Cors>,
     /// The rule's session persistence, if it has any; with [`Action::Forward`] alone.
     pub persistence: Option<Rule>,
 }

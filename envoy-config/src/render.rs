@@ -10,6 +10,7 @@
 //! - `routes`: virtual hosts, matches and what becomes of a request; `retries`: how long it may take, and when it is tried
 //!   again.
 //! - `headers`: changes in headers; `url`: in the address, and redirects.
+//! - `cors`: what scripts of other sites may do.
 //! - `query`: how the value of a query parameter may be written.
 //! - `clusters`: how endpoints are found and connected to.
 //! - `endpoints`: localities, weights and draining.
@@ -24,6 +25,7 @@ mod address;
 mod balancing;
 mod bootstrap;
 mod clusters;
+mod cors;
 mod endpoints;
 mod extension;
 mod filters;

@@ -1,6 +1,7 @@
 //! Filters of rules: what happens to a request on its way, and to its answer (Gateway API, `HTTPRouteFilter`).
 
-use crate::model::{RedirectStatus, Scheme};
+use super::route::BackendRef;
+use crate::model::{Cors, RedirectStatus, Scheme};
 use crate::source::Spanned;
 
 /// A filter.
@@ -14,6 +15,10 @@ pub enum Filter {
     Redirect(RequestRedirect),
     /// `URLRewrite`.
     Rewrite(UrlRewrite),
+    /// `RequestMirror`.
+    Mirror(RequestMirror),
+    /// `CORS`: in the words of its standard.
+    Cors(Cors),
     /// `ExtensionRef`: the kind, with its group, that nobody here knows.
     Extension(String),
     /// `ExternalAuth`.
@@ -64,6 +69,15 @@ pub struct UrlRewrite {
     pub path: Option<PathModifier>,
 }
 
+/// A copy of requests for another backend.
+#[derive(Clone, Debug)]
+pub struct RequestMirror {
+    /// `backendRef`: its weight means nothing.
+    pub backend: BackendRef,
+    /// `percent` or `fraction`, in millionths: all requests by default.
+    pub millionths: u32,
+}
+
 /// What changes in a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathModifier {
@@ -81,9 +95,12 @@ impl Filter {
             Self::Redirect(RequestRedirect { path, .. }) | Self::Rewrite(UrlRewrite { path, .. }) => {
                 path.as_ref()
             }
-            Self::RequestHeaders(_) | Self::ResponseHeaders(_) | Self::Extension(_) | Self::ExternalAuth => {
-                None
-            }
+            Self::RequestHeaders(_)
+            | Self::ResponseHeaders(_)
+            | Self::Mirror(_)
+            | Self::Cors(_)
+            | Self::Extension(_)
+            | Self::ExternalAuth => None,
         }
     }
 }

@@ -28,6 +28,17 @@ pub struct Forward {
     pub timeouts: Timeouts,
     /// When it is tried again.
     pub retry: Option<Retry>,
+    /// Who else gets a copy, whose answers nobody reads.
+    pub mirrors: Vec<Mirror>,
+}
+
+/// Where copies of requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// The name of the cluster.
+    pub cluster: String,
+    /// How many of a million requests are copied.
+    pub millionths: u32,
 }
 
 impl Forward {
@@ -40,6 +51,7 @@ impl Forward {
             path: None,
             timeouts: Timeouts::default(),
             retry: None,
+            mirrors: Vec::new(),
         }
     }
 }

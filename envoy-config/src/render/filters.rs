@@ -1,4 +1,4 @@
-//! The HTTP filters: ours, the one that hands its pin on, the router.
+//! The HTTP filters: ours, the one that hands its pin on, CORS, the router.
 //!
 //! Ours is off by default and switched on by the routes whose rule is persistent, so that every other request goes past
 //! it. A Wasm filter takes no configuration per route; its table of rules is by route name.
@@ -11,12 +11,18 @@ use session_persistence::config::PluginConfig;
 use session_persistence::names;
 
 use super::Options;
+use super::cors::{CORS, CorsFilter, CorsPolicy};
 use super::extension::{Empty, Extension, Message, Typed};
 use crate::model;
 
 /// In the order in which a request passes them.
 #[derive(Serialize)]
-pub(super) struct HttpFilters(SessionPersistence, Extension<HeaderToMetadata>, Extension<Router>);
+pub(super) struct HttpFilters(
+    SessionPersistence,
+    Extension<HeaderToMetadata>,
+    Extension<CorsFilter>,
+    Extension<Router>,
+);
 
 #[derive(Serialize)]
 struct SessionPersistence {
@@ -95,7 +101,14 @@ pub(super) struct Router {
 
 /// What a route says of the HTTP filters, by filter name.
 #[derive(Serialize)]
-pub(super) struct PerRoute(BTreeMap<&'static str, Typed<FilterConfig>>);
+pub(super) struct PerRoute(BTreeMap<&'static str, AnyConfig>);
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AnyConfig {
+    Switch(Typed<FilterConfig>),
+    Cors(Typed<CorsPolicy>),
+}
 
 #[derive(Serialize)]
 struct FilterConfig {
@@ -125,7 +138,12 @@ impl Message for FilterConfig {
 
 impl HttpFilters {
     pub(super) fn new(hosts: &[model::VirtualHost], options: &Options) -> Self {
-        Self(SessionPersistence::new(hosts, options), HeaderToMetadata::extension(), Router::extension())
+        Self(
+            SessionPersistence::new(hosts, options),
+            HeaderToMetadata::extension(),
+            CorsFilter::extension(),
+            Router::extension(),
+        )
     }
 }
 
@@ -194,8 +212,15 @@ impl Router {
 }
 
 impl PerRoute {
-    /// Switches our filter on.
-    pub(super) fn persistent() -> Self {
-        Self(BTreeMap::from([(names::FILTER, FilterConfig { config: Empty {} }.into())]))
+    /// What a route says; none if it says nothing.
+    pub(super) fn of(route: &model::Route) -> Option<Self> {
+        let mut configs = BTreeMap::new();
+        if route.persistence.is_some() {
+            configs.insert(names::FILTER, AnyConfig::Switch(FilterConfig { config: Empty {} }.into()));
+        }
+        if let Some(cors) = &route.cors {
+            configs.insert(CORS, AnyConfig::Cors(CorsPolicy::from(cors).into()));
+        }
+        (!configs.is_empty()).then_some(Self(configs))
     }
 }

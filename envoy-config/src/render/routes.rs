@@ -8,7 +8,7 @@ use super::query;
 use super::retries::{RetryPolicy, Statuses, Waiting};
 use super::shares::{Fraction, NoSession, Shares};
 use super::url::{Front, PathRewrite, Redirect};
-use crate::model::{self, Action, Domain, PathMatch, TextMatch, ValueMatch};
+use crate::model::{self, Action, Domain, Mirror, PathMatch, TextMatch, ValueMatch};
 
 #[derive(Serialize)]
 pub(super) struct RouteConfiguration {
@@ -57,6 +57,13 @@ struct RouteMatch {
 enum HeaderCondition {
     Value(StringCondition),
     NoSession(NoSession),
+    Present(Present),
+}
+
+#[derive(Serialize)]
+struct Present {
+    name: &'static str,
+    present_match: bool,
 }
 
 #[derive(Serialize)]
@@ -102,8 +109,17 @@ struct Forward {
     host_rewrite_literal: Option<String>,
     #[serde(flatten)]
     path: Option<PathRewrite>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    request_mirror_policies: Vec<MirrorPolicy>,
     #[serde(flatten)]
     waiting: Waiting,
+}
+
+#[derive(Serialize)]
+struct MirrorPolicy {
+    cluster: String,
+    runtime_fraction: Fraction,
+    disable_shadow_host_suffix_append: bool,
 }
 
 impl RouteConfiguration {
@@ -187,7 +203,28 @@ impl Route {
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
         };
-        before.into_iter().chain(Self::retried(route)).chain([Self::new(route, action)])
+        Self::preflight(route)
+            .into_iter()
+            .chain(before)
+            .chain(Self::retried(route))
+            .chain([Self::new(route, action)])
+    }
+
+    /// What goes in front of a route for one method that scripts of other sites may use: their browsers ask whether they may
+    /// with another one. The filter answers that; a request without an origin is no such question.
+    fn preflight(route: &model::Route) -> Option<Self> {
+        const OPTIONS: &str = "OPTIONS";
+        let method = route.matches.method.as_ref().filter(|method| *method != OPTIONS)?;
+        route.cors.as_ref()?;
+        let asked = model::RouteMatch { method: Some(OPTIONS.to_owned()), ..route.matches.clone() };
+        let mut matches = RouteMatch::from(&asked);
+        let exact = |name: &str, value: &str| StringCondition {
+            name: name.to_owned(),
+            string_match: StringMatch::Exact(value.to_owned()),
+        };
+        matches.headers.push(HeaderCondition::Value(exact("access-control-request-method", method)));
+        matches.headers.push(HeaderCondition::Present(Present { name: "origin", present_match: true }));
+        Some(Self { matches, ..Self::new(route, RouteAction::DirectResponse { status: 403 }) })
     }
 
     fn new(route: &model::Route, action: RouteAction) -> Self {
@@ -196,7 +233,7 @@ impl Route {
             matches: RouteMatch::from(&route.matches),
             action,
             headers: HeaderMutations::of(route),
-            typed_per_filter_config: route.persistence.as_ref().map(|_| PerRoute::persistent()),
+            typed_per_filter_config: PerRoute::of(route),
         }
     }
 
@@ -288,7 +325,19 @@ impl Forward {
             cluster: forward.cluster.clone(),
             host_rewrite_literal: forward.hostname.clone(),
             path: forward.path.as_ref().and_then(PathRewrite::of),
+            request_mirror_policies: forward.mirrors.iter().map(MirrorPolicy::from).collect(),
             waiting: Waiting::of(forward, statuses),
+        }
+    }
+}
+
+impl From<&Mirror> for MirrorPolicy {
+    fn from(mirror: &Mirror) -> Self {
+        Self {
+            cluster: mirror.cluster.clone(),
+            runtime_fraction: Fraction::of_a_million(mirror.millionths),
+            // The copy is for the hostname that the request is for.
+            disable_shadow_host_suffix_append: true,
         }
     }
 }

@@ -100,7 +100,7 @@ impl Share {
     }
 
     pub(super) const fn fraction(self) -> Fraction {
-        Fraction { default_value: FractionalPercent { numerator: self.millionths, denominator: "MILLION" } }
+        Fraction::of_a_million(self.millionths)
     }
 }
 
@@ -109,6 +109,12 @@ impl TextMatch {
     fn of_cookie(name: &str) -> Self {
         let regex = format!(r"(?:.*[;,])?[ \t]*{}[ \t]*=.*", regex_syntax::escape(name));
         Self { safe_regex: Regex { regex } }
+    }
+}
+
+impl Fraction {
+    pub(super) const fn of_a_million(numerator: u32) -> Self {
+        Self { default_value: FractionalPercent { numerator, denominator: "MILLION" } }
     }
 }
 

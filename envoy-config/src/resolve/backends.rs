@@ -19,7 +19,7 @@ use super::report::{Place, Report};
 use super::sessions::Sessions;
 use crate::manifest::backend::Backend as CustomBackend;
 use crate::manifest::core::{Service, ServiceKind};
-use crate::manifest::route::{Route, Rule};
+use crate::manifest::route::{BackendRef, Route, Rule};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoints, HttpVersion, Locality};
 
@@ -92,6 +92,23 @@ impl<'m, 'g> Backends<'m, 'g> {
             });
         }
         backends
+    }
+
+    /// The backend that a filter names; none if there is no such backend.
+    pub(super) fn of_filter(
+        &mut self,
+        route: &'m Object<Route>,
+        field: String,
+        backend: &'m BackendRef,
+        report: &mut Report,
+    ) -> Option<Backend> {
+        let reference = Reference { route, backend, field };
+        let name = reference.locality();
+        let target = self.resolve(&reference, false, report)?;
+        Some(Backend {
+            version: Some(target.version),
+            locality: Locality { name, weight: 1, endpoints: target.endpoints },
+        })
     }
 
     /// One locality per backendRef of a rule, in the manifest's order, and the version of HTTP that all of them speak.

@@ -6,20 +6,23 @@
 use super::decisions::Part;
 use super::report::{Place, Report};
 use crate::manifest::Object;
-use crate::manifest::filter::{Filter, Header, HeaderModifier, PathModifier, RequestRedirect};
+use crate::manifest::filter::{Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect};
 use crate::manifest::route::Route;
-use crate::model::{Action, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort};
+use crate::model::{Action, Cors, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort};
 use crate::source::{Span, Spanned};
 use crate::status::{ConditionType, Reason};
 
 /// What filters do, one behind the other.
 #[derive(Default)]
-pub(super) struct Effects {
+pub(super) struct Effects<'m> {
     pub(super) request_headers: HeaderChanges,
     pub(super) response_headers: HeaderChanges,
     redirect: Option<RequestRedirect>,
     hostname: Option<String>,
     path: Option<PathModifier>,
+    /// With the path of each backendRef.
+    pub(super) mirrors: Vec<(String, &'m RequestMirror)>,
+    pub(super) cors: Option<Cors>,
     /// One of them cannot be had: the requests are answered 500.
     pub(super) refused: bool,
 }
@@ -34,9 +37,9 @@ pub(super) struct Filters<'m> {
     pub(super) field: String,
 }
 
-impl Filters<'_> {
+impl<'m> Filters<'m> {
     /// What they do.
-    pub(super) fn effects(&self, report: &mut Report) -> Effects {
+    pub(super) fn effects(&self, report: &mut Report) -> Effects<'m> {
         let mut effects = Effects::default();
         for (position, filter) in self.list.iter().enumerate() {
             let mut refuse = |span, message: String| {
@@ -64,6 +67,11 @@ impl Filters<'_> {
                     effects.hostname.clone_from(&rewrite.hostname);
                     effects.path.clone_from(&rewrite.path);
                 }
+                Filter::Mirror(mirror) => {
+                    let field = format!("{}[{position}].requestMirror.backendRef", self.field);
+                    effects.mirrors.push((field, mirror));
+                }
+                Filter::Cors(cors) => effects.cors = Some(cors.clone()),
                 Filter::Extension(kind) => {
                     refuse(filter.span, format!("no filters of the kind `{kind}` are known"));
                 }
@@ -76,7 +84,7 @@ impl Filters<'_> {
     }
 }
 
-impl Effects {
+impl Effects<'_> {
     /// Whether they answer the requests themselves, with another address.
     pub(super) const fn redirects(&self) -> bool {
         self.redirect.is_some()

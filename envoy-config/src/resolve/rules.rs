@@ -1,15 +1,20 @@
 //! What the rules of one route serve: an Envoy route per match, a cluster per rule.
 
+use session_persistence::config::{Carrier, Rule as Persistence};
+
 use super::backends::Backends;
 use super::decisions::Part;
-use super::filters::Filters;
+use super::filters::{Effects, Filters};
 use super::precedence::Precedence;
 use super::report::{Place, Report};
 use super::sessions::Session;
 use super::{matches, persistence, retry, rule_id};
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind};
-use crate::model::{Action, Cluster, Domain, Endpoints, Forward, Locality, Route, RouteMatch, Traffic};
+use crate::model::{
+    Action, Allowed, Cluster, Cors, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route,
+    RouteMatch, Traffic,
+};
 use crate::status::{ConditionType, Reason};
 
 /// A route, resolved as far as it goes without its listeners.
@@ -85,13 +90,16 @@ impl<'m> Served<'m> {
         let (namespace, name) = object.metadata.key();
         let mark = rule_id::mark(object.spec.kind);
         let rule_name = format!("{mark}{namespace}/{name}/{number}");
-        let target = if effects.refused {
+        let mut target = if effects.refused {
             None
         } else {
             forward(&rule_name, persistent, &localities).map(|forward| retry::apply(rule, forward))
         };
         if let (Some(session), true) = (session, target.is_some()) {
             retry::tell_of_sessions(object, number, rule, session.persistence.span, report);
+        }
+        if let Some(target) = &mut target {
+            target.mirrors = self.mirrors(number, &rule_name, &effects, backends, report);
         }
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
@@ -126,20 +134,58 @@ impl<'m> Served<'m> {
                     action,
                     request_headers: effects.request_headers.clone(),
                     response_headers: effects.response_headers.clone(),
+                    cors: effects.cors.as_ref().map(|cors| readable(cors, persistence.as_ref())),
                     persistence,
                 },
             });
         }
-        let traffic = match object.spec.kind {
-            RouteKind::Http => Traffic::Http,
-            RouteKind::Grpc => Traffic::Grpc,
-        };
         if let Some(Forward { cluster: name, .. }) = target {
             self.clusters.push((
                 number,
-                Cluster { name, persistent, traffic, version, within: retry::bound(rule), localities },
+                Cluster {
+                    name,
+                    persistent,
+                    traffic: traffic(object.spec.kind),
+                    version,
+                    within: retry::bound(rule),
+                    localities,
+                },
             ));
         }
+    }
+
+    /// Where the copies of requests go, with a cluster for each; a backend that is not there gets none.
+    fn mirrors(
+        &mut self,
+        number: usize,
+        name: &str,
+        effects: &Effects<'m>,
+        backends: &mut Backends<'m, '_>,
+        report: &mut Report,
+    ) -> Vec<Mirror> {
+        let mut mirrors = Vec::new();
+        for (position, (field, mirror)) in effects.mirrors.iter().enumerate() {
+            if let Some(backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report) {
+                let cluster = Cluster {
+                    name: format!("{name}/mirror/{position}"),
+                    persistent: false,
+                    traffic: traffic(self.object.spec.kind),
+                    version: backend.version.unwrap_or(HttpVersion::Http1),
+                    within: None,
+                    localities: vec![backend.locality],
+                };
+                mirrors.push(Mirror { cluster: cluster.name.clone(), millionths: mirror.millionths });
+                self.clusters.push((number, cluster));
+            }
+        }
+        mirrors
+    }
+}
+
+const fn traffic(kind: RouteKind) -> Traffic {
+    match kind {
+        RouteKind::Http => Traffic::Http,
+        RouteKind::Grpc => Traffic::Grpc,
     }
 }
 
@@ -148,6 +194,22 @@ pub(super) fn hostnames(route: &Object<route::Route>) -> Vec<Domain> {
     let written = &route.spec.hostnames;
     let any = written.is_empty().then_some(Domain::Any);
     written.iter().map(|hostname| Domain::of(Some(hostname))).chain(any).collect()
+}
+
+/// What scripts of other sites may do, which includes having a session, if it travels in a header.
+fn readable(cors: &Cors, persistence: Option<&Persistence>) -> Cors {
+    let mut cors = cors.clone();
+    if let Some(Carrier::Header(header)) = persistence.map(Persistence::carrier) {
+        for allowed in [&mut cors.request_headers, &mut cors.response_headers] {
+            if let Allowed::Names(names) = allowed {
+                let name = header.name.as_str();
+                if !names.iter().any(|listed| listed.eq_ignore_ascii_case(name)) {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+    }
+    cors
 }
 
 /// Where the requests of a rule go, if anywhere.

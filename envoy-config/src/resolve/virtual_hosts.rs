@@ -88,6 +88,7 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         action: Action::Respond(421),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        cors: None,
         persistence: None,
     };
     VirtualHost { domain: domain.clone(), routes: vec![route] }

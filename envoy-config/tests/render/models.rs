@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{
-    Action, Certificate, Cluster, Domain, Endpoint, EndpointState, Endpoints, Forward, HeaderChanges,
-    HttpVersion, Listener, Locality, Model, Name, PathChange, PathMatch, Protocol, Redirect, RedirectPort,
-    RedirectStatus, Route, RouteMatch, Site, TextMatch, Traffic, ValueMatch, VirtualHost,
+    Action, Allowed, Certificate, Cluster, Cors, Domain, Endpoint, EndpointState, Endpoints, Forward,
+    HeaderChanges, HttpVersion, Listener, Locality, Mirror, Model, Name, Origin, OriginHost, PathChange,
+    PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, Route, RouteMatch, Scheme, Site, TextMatch,
+    Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -46,6 +47,7 @@ pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Op
         action,
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        cors: None,
         persistence,
     }
 }
@@ -142,6 +144,20 @@ fn filtered() -> Vec<Route> {
         PathChange::Prefix { matched: String::from("/a"), replacement: String::new() },
         PathChange::Prefix { matched: String::new(), replacement: String::from("/a") },
     ];
+    let site = |host, port| Origin::Site { scheme: Scheme::Https, host, port };
+    let cors = Cors {
+        origins: vec![
+            Origin::Any,
+            site(OriginHost::Any, Some(443)),
+            site(OriginHost::Exact(String::from("a.example")), None),
+            site(OriginHost::Within(String::from("example")), Some(8443)),
+        ],
+        credentials: true,
+        methods: Allowed::All,
+        request_headers: Allowed::Names(vec![String::from("a"), String::from("b")]),
+        response_headers: Allowed::Names(Vec::new()),
+        max_age: 5,
+    };
     let mut routes = Vec::new();
     for (number, change) in changes.into_iter().enumerate() {
         let redirect = Redirect {
@@ -154,15 +170,20 @@ fn filtered() -> Vec<Route> {
         let rewrite = Forward {
             hostname: Some(String::from("example.org")),
             path: Some(change),
+            mirrors: vec![Mirror { cluster: String::from("default/b/0"), millionths: 200_000 }],
             ..Forward::to("default/a/0")
         };
         for action in [Action::Redirect(redirect), Action::Forward(rewrite)] {
             routes.push(Route {
                 request_headers: headers.clone(),
                 response_headers: headers.clone(),
+                cors: Some(cors.clone()),
                 ..route(&format!("default/f/0/{number}"), prefix("/a"), action, None)
             });
         }
+    }
+    for route in &mut routes {
+        route.matches.method = Some(String::from("GET"));
     }
     routes
 }

@@ -40,6 +40,13 @@ const GRPC_RULE: Known = Known {
     nulls: Nulls::Refused,
 };
 
+const OBJECT_REFERENCE: Known = Known {
+    read: &["group", "kind", "namespace", "name", "port"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
 const BACKEND_REF: Known = Known {
     read: &["group", "kind", "namespace", "name", "port", "weight"],
     unread: &[],
@@ -166,17 +173,28 @@ fn every_request(kind: RouteKind, span: Span) -> Match {
 
 fn backend_ref(at: At<'_>, log: &mut Log) -> Option<BackendRef> {
     let fields = Fields::of(at, &BACKEND_REF, log)?;
+    let weight = fields.or("weight", fields.default(1), log, integer(0..=1_000_000));
+    let reference = referenced(&fields, log)?;
+    Some(BackendRef { weight: weight?, ..reference })
+}
+
+/// A backend outside `backendRefs`, with the weight 1.
+fn object_reference(at: At<'_>, log: &mut Log) -> Option<BackendRef> {
+    referenced(&Fields::of(at, &OBJECT_REFERENCE, log)?, log)
+}
+
+fn referenced(fields: &Fields<'_>, log: &mut Log) -> Option<BackendRef> {
+    let at = fields.at();
     let defaulted = |text: &str| Spanned { value: text.to_owned(), span: at.span() };
     let group = fields.defaulted("group", log, parsed("invalid-name", names::group));
     let kind = fields.defaulted("kind", log, parsed("invalid-name", names::kind));
     let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
     let name = fields.required("name", log, parsed("invalid-name", names::reference));
-    let weight = fields.defaulted("weight", log, integer(0..=1_000_000));
     let (group, kind) =
         (group.unwrap_or_else(|| defaulted("")), kind.unwrap_or_else(|| defaulted("Service")));
     let service = group.value.is_empty() && kind.value == "Service";
     let port =
         if service { Some(fields.required("port", log, port)?) } else { fields.optional("port", log, port) };
-    let weight = weight.unwrap_or(Spanned { value: 1, span: at.span() });
+    let weight = fields.default(1);
     Some(BackendRef { group, kind, namespace, name: name?, port, weight, span: at.span() })
 }

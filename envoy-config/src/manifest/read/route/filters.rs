@@ -1,6 +1,8 @@
 //! `filters` of a rule: which there are, and which go together.
 
+mod cors;
 mod headers;
+mod mirror;
 mod url;
 
 use std::collections::HashMap;
@@ -147,11 +149,8 @@ fn filter(
         Type::ExternalAuth => fields.required(own, log, |_, _| Some(Filter::ExternalAuth)),
         Type::Redirect => fields.required(own, log, url::redirect).map(Filter::Redirect),
         Type::Rewrite => fields.required(own, log, url::rewrite).map(Filter::Rewrite),
-        Type::Mirror | Type::Cors => {
-            let error =
-                Diagnostic::error("not-supported", kind.span, "filters of this type are not supported yet");
-            log.refuse(at.path.place(error))
-        }
+        Type::Mirror => fields.required(own, log, mirror::read).map(Filter::Mirror),
+        Type::Cors => fields.required(own, log, cors::read).map(Filter::Cors),
     };
     Some(Spanned { value: value?, span: at.span() })
 }

@@ -23,7 +23,8 @@ const PATH: Known = Known { read: &["type", "value"], unread: &[], unsupported: 
 const VALUE: Known =
     Known { read: &["name", "type", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
 
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+pub(super) const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 /// What `type` says of a text.
 #[derive(Clone, Copy, PartialEq)]

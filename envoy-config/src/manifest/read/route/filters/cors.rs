@@ -1,0 +1,159 @@
+//! `cors`.
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::names;
+use crate::manifest::read::route::matches::METHODS;
+use crate::manifest::read::unique::unique;
+use crate::manifest::read::value::{boolean, integer, parsed, string};
+use crate::model::{Allowed, Cors, Origin, OriginHost, Scheme};
+use crate::source::Spanned;
+
+const CORS: Known = Known {
+    read: &["allowOrigins", "allowCredentials", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const WILDCARD: &str = "*";
+
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Cors> {
+    let fields = Fields::of(at, &CORS, log)?;
+    let origins = fields.or("allowOrigins", Vec::new(), log, origins);
+    let credentials = fields.or("allowCredentials", false, log, boolean);
+    let none = || Allowed::Names(Vec::new());
+    let methods = fields.or("allowMethods", none(), log, |at, log| {
+        let methods = names_or_all(at, 9, log, |at, log| {
+            let name = string(at, log)?;
+            if name.value == WILDCARD || METHODS.contains(&name.value.as_str()) {
+                return Some(name);
+            }
+            let message = format!("`{}` is no method of HTTP, nor `*`", name.value);
+            log.refuse(at.error("unknown-value", message).did_you_mean(&name.value, METHODS))
+        })?;
+        alone(at, &methods, log);
+        Some(allowed(methods))
+    });
+    let request_headers = fields.or("allowHeaders", none(), log, |at, log| {
+        let names = names_or_all(at, 64, log, header)?;
+        alone(at, &names, log);
+        Some(allowed(names))
+    });
+    let response_headers =
+        fields.or("exposeHeaders", none(), log, |at, log| Some(allowed(names_or_all(at, 64, log, header)?)));
+    let max_age = fields.or("maxAge", fields.default(5), log, integer(1..=i32::MAX.unsigned_abs()));
+    let credentials = credentials?;
+    let mut response_headers = response_headers?;
+    if credentials && response_headers == Allowed::All {
+        // Gateway API, `HTTPCORSFilter.exposeHeaders`: with credentials there is no wildcard.
+        if let Some(entry) = fields.entry("exposeHeaders") {
+            let message = "with `allowCredentials` the wildcard exposes nothing";
+            let warning = Diagnostic::warning("no-effect", entry.key.span, message);
+            log.add(at.path.place(warning).hint("name the headers"));
+        }
+        response_headers = none();
+    }
+    Some(Cors {
+        origins: origins?,
+        credentials,
+        methods: methods?,
+        request_headers: request_headers?,
+        response_headers,
+        max_age: max_age?.value,
+    })
+}
+
+fn header(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
+    parsed("invalid-name", names::token)(at, log)
+}
+
+fn names_or_all(
+    at: At<'_>,
+    limit: usize,
+    log: &mut Log,
+    mut name: impl FnMut(At<'_>, &mut Log) -> Option<Spanned<String>>,
+) -> Option<Vec<Spanned<String>>> {
+    let names = list(at, 0..=limit, log, |at, log| name(at, log))?;
+    unique(&at, "name", names.iter().map(|name| (&name.value, name.span)), log);
+    Some(names)
+}
+
+/// Reports a wildcard beside others.
+fn alone(at: At<'_>, names: &[Spanned<String>], log: &mut Log) {
+    if let Some(wildcard) = names.iter().find(|name| name.value == WILDCARD).filter(|_| names.len() > 1) {
+        let error = Diagnostic::error(
+            "invalid-value",
+            wildcard.span,
+            "`*` stands for all: it is alone, or not there",
+        );
+        log.add(at.path.place(error));
+    }
+}
+
+fn allowed(names: Vec<Spanned<String>>) -> Allowed {
+    if names.iter().any(|name| name.value == WILDCARD) {
+        return Allowed::All;
+    }
+    Allowed::Names(names.into_iter().map(|name| name.value).collect())
+}
+
+fn origins(at: At<'_>, log: &mut Log) -> Option<Vec<Origin>> {
+    let texts = list(at, 0..=64, log, string)?;
+    unique(&at, "origin", texts.iter().map(|text| (&text.value, text.span)), log);
+    alone(at, &texts, log);
+    let origins = list(at, 0..=64, log, |at, log| parsed("invalid-value", origin)(at, log))?;
+    Some(origins.into_iter().map(|origin| origin.value).collect())
+}
+
+/// Why a text is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum OriginError {
+    #[error("an origin has 1 to 253 characters, this one has {0}")]
+    Length(usize),
+    #[error("an origin is `*`, or starts with `http://` or `https://`")]
+    Scheme,
+    #[error("the host of an origin is a name, `*`, or one that starts with `*.`: nothing else stands in it")]
+    Host,
+    #[error("the port of an origin is a number from 1 to 65535")]
+    Port,
+}
+
+/// Gateway API, `CORSOrigin`.
+fn origin(text: &str) -> Result<Origin, OriginError> {
+    match text.chars().count() {
+        1..=253 => {}
+        length => return Err(OriginError::Length(length)),
+    }
+    if text == WILDCARD {
+        return Ok(Origin::Any);
+    }
+    let (scheme, rest) = [("http://", Scheme::Http), ("https://", Scheme::Https)]
+        .into_iter()
+        .find_map(|(prefix, scheme)| Some((scheme, text.strip_prefix(prefix)?)))
+        .ok_or(OriginError::Scheme)?;
+    let (host, port) = match rest.split_once(':') {
+        None => (rest, None),
+        Some((host, port)) => {
+            let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+            let port: u16 = port.parse().map_err(|_| OriginError::Port)?;
+            if port == 0 || !digits {
+                return Err(OriginError::Port);
+            }
+            (host, Some(port))
+        }
+    };
+    let fits = |name: &str| {
+        name.split('.').all(|label| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+    };
+    let host = match host.strip_prefix("*.") {
+        _ if host == WILDCARD => OriginHost::Any,
+        Some(suffix) if fits(suffix) => OriginHost::Within(suffix.to_ascii_lowercase()),
+        None if fits(host) => OriginHost::Exact(host.to_ascii_lowercase()),
+        Some(_) | None => return Err(OriginError::Host),
+    };
+    Ok(Origin::Site { scheme, host, port })
+}

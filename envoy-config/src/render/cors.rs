@@ -1,0 +1,109 @@
+//! CORS: the filter, and what it is told by a route (`envoy.extensions.filters.http.cors.v3`).
+//!
+//! It stands behind ours, so that a request that a session leads to another share of its rule is told what that share says.
+
+use serde::Serialize;
+
+use super::extension::{Empty, Extension, Message};
+use crate::model::{self, Allowed, Origin, OriginHost, Scheme};
+
+/// The name of the filter.
+pub(super) const CORS: &str = "envoy.filters.http.cors";
+
+#[derive(Serialize)]
+pub(super) struct CorsFilter(Empty);
+
+#[derive(Serialize)]
+pub(super) struct CorsPolicy {
+    #[serde(rename = "allow_origin_string_match")]
+    origins: Vec<OriginMatch>,
+    #[serde(rename = "allow_methods", skip_serializing_if = "String::is_empty")]
+    methods: String,
+    #[serde(rename = "allow_headers", skip_serializing_if = "String::is_empty")]
+    request_headers: String,
+    #[serde(rename = "expose_headers", skip_serializing_if = "String::is_empty")]
+    response_headers: String,
+    max_age: String,
+    #[serde(rename = "allow_credentials", skip_serializing_if = "Option::is_none")]
+    credentials: Option<bool>,
+    forward_not_matching_preflights: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum OriginMatch {
+    Exact(String),
+    SafeRegex(Regex),
+}
+
+#[derive(Serialize)]
+struct Regex {
+    regex: String,
+}
+
+impl Message for CorsFilter {
+    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors";
+}
+
+impl Message for CorsPolicy {
+    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy";
+}
+
+impl CorsFilter {
+    pub(super) fn extension() -> Extension<Self> {
+        Extension::new(CORS, Self(Empty {}))
+    }
+}
+
+impl From<&model::Cors> for CorsPolicy {
+    fn from(cors: &model::Cors) -> Self {
+        Self {
+            origins: cors.origins.iter().flat_map(OriginMatch::of).collect(),
+            // Envoy answers a wildcard with what was asked for, which credentials demand.
+            methods: list(&cors.methods),
+            request_headers: list(&cors.request_headers),
+            response_headers: list(&cors.response_headers),
+            max_age: cors.max_age.to_string(),
+            credentials: cors.credentials.then_some(true),
+            // The backend is not asked what the Gateway was told.
+            forward_not_matching_preflights: false,
+        }
+    }
+}
+
+fn list(allowed: &Allowed) -> String {
+    match allowed {
+        Allowed::All => String::from("*"),
+        Allowed::Names(names) => names.join(", "),
+    }
+}
+
+impl OriginMatch {
+    /// Browsers leave the port out that a scheme has by itself; others may write it.
+    fn of(origin: &Origin) -> Vec<Self> {
+        let regex = |regex| vec![Self::SafeRegex(Regex { regex })];
+        let Origin::Site { scheme, host, port } = origin else { return regex(String::from(".*")) };
+        let prefix = match scheme {
+            Scheme::Http => "http://",
+            Scheme::Https => "https://",
+        };
+        let other_port = port.filter(|port| *port != scheme.port());
+        let port = match other_port {
+            Some(port) => format!(":{port}"),
+            None => format!("(?::{})?", scheme.port()),
+        };
+        match host {
+            OriginHost::Exact(name) => match other_port {
+                Some(_) => vec![Self::Exact(format!("{prefix}{name}{port}"))],
+                None => ["", &format!(":{}", scheme.port())]
+                    .map(|port| Self::Exact(format!("{prefix}{name}{port}")))
+                    .into(),
+            },
+            OriginHost::Within(suffix) => {
+                regex(format!(r"{prefix}[^:/]+\.{}{port}", regex_syntax::escape(suffix)))
+            }
+            // A name, or an IPv6 address.
+            OriginHost::Any => regex(format!(r"{prefix}(?:[^:/]+|\[[^/\]]+\]){port}")),
+        }
+    }
+}
