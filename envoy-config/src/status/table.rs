@@ -52,8 +52,8 @@ pub fn write(statuses: &[ObjectStatus]) -> String {
     let wrong = statuses.iter().filter(|one| !one.is_fine()).count();
     let _ = match (statuses.len(), wrong) {
         (0, _) => writeln!(out, "There is no object that has a status."),
-        (all, 0) => writeln!(out, "\n{}: all is well.", objects(all)),
-        (all, wrong) => writeln!(out, "\n{}: {wrong} not ok.", objects(all)),
+        (all, 0) => writeln!(out, "\n{}, all ok.", objects(all)),
+        (all, wrong) => writeln!(out, "\n{}, {wrong} not ok.", objects(all)),
     };
     out
 }

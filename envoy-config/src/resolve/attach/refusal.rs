@@ -95,10 +95,10 @@ impl<'m> Parent<'m> {
         }
     }
 
-    /// The Gateway is there, but has no class, so nobody looks at its routes.
+    /// The Gateway is there, but is not served, so nobody looks at its routes.
     pub(super) fn refused(&self, report: &mut Report) {
         let place = self.at(".name", self.reference.name.span, Reason::Pending);
-        report.decide(&place, "its Gateway waits for its GatewayClass");
+        report.decide(&place, "its Gateway is not accepted");
     }
 
     /// The Gateway is there, and the parentRef fell at this gate.

@@ -83,6 +83,7 @@ impl Scene<'_, '_> {
         verdicts: &[&Verdict],
     ) -> Option<ListenerStatus> {
         let listener = gateway.spec.listeners.get(position)?;
+        let of_gateway = verdicts.iter().any(|verdict| verdict.part == Part::Whole);
         let own = verdicts.iter().filter(|verdict| verdict.part == Part::Listener(position));
         let own: Vec<&Verdict> = own.copied().collect();
         let conflicts = own.iter().filter(|verdict| verdict.condition == ConditionType::Conflicted);
@@ -110,7 +111,11 @@ impl Scene<'_, '_> {
             condition(ConditionType::Programmed, Reason::Programmed, &[])
         } else {
             let reason = conflicts.first().map_or(Reason::Invalid, |first| first.reason);
-            refused(ConditionType::Programmed, reason, messages(&own))
+            let message = match messages(&own) {
+                own if own.is_empty() && of_gateway => String::from("its Gateway is not served"),
+                own => own,
+            };
+            refused(ConditionType::Programmed, reason, message)
         };
         let mut conditions = vec![
             accepted,
