@@ -61,6 +61,15 @@ async fn gateway_invalid_listeners_unsupported_protocol() {
     assert!(found.kinds("some", "http").contains(&String::from("HTTPRoute")));
 }
 
+/// Parameters that nobody knows are refused.
+#[tokio::test]
+async fn gateway_invalid_parameters_ref() {
+    let listener = "\n  - {name: http, protocol: HTTP, port: 80}\n  \
+                    infrastructure: {parametersRef: {group: unknown.example, kind: Unknown, name: unknown}}";
+    let found = statuses(&[gateway("parameters", listener)]);
+    assert_eq!(found.of_gateway("parameters", "Accepted"), "False InvalidParameters");
+}
+
 /// A kind of route that nobody knows is named; the other kinds of the list are taken.
 #[tokio::test]
 async fn gateway_invalid_route_kind() {
@@ -228,4 +237,48 @@ async fn gateway_secret_reference_grant_specific() {
     let found = with_grants(&[grant(WEB, "one", FROM_GATEWAYS, TO_CERTIFICATE)]);
     assert_eq!(found.of_listener("elsewhere", "https", "Programmed"), "True Programmed");
     assert_eq!(found.of_listener("elsewhere", "https", "ResolvedRefs"), "True ResolvedRefs");
+}
+
+/// Listeners come and go between two renderings, and the routes of the others stay.
+#[tokio::test]
+async fn gateway_modify_listeners() {
+    let secret = "tls: {certificateRefs: [{name: tls-validity-checks-certificate}]}";
+    let https = format!(
+        "\n  - {{name: https, protocol: HTTPS, port: 443, hostname: second-example.org, {secret}, \
+         allowedRoutes: {{namespaces: {{from: All}}}}}}"
+    );
+    let http = "\n  - {name: http, protocol: HTTP, port: 80, hostname: data.example, allowedRoutes: {namespaces: {from: All}}}";
+    let route = route("route", "changing", &format!("\n  - {TO_V1}"));
+    let secured = [("second-example.org", get("/").reaches(V1))];
+    let plain = [get("/").host("data.example").reaches(V1)];
+
+    let before = Scene::start(&[gateway("changing", &https), route.clone()]).await;
+    before.check_tls("changing", 443, &secured).await;
+    assert_eq!(before.listener("changing", 80), None);
+
+    let added = Scene::start(&[gateway("changing", &format!("{https}{http}")), route.clone()]).await;
+    added.check_tls("changing", 443, &secured).await;
+    added.check("changing", 80, &plain).await;
+    for listener in ["https", "http"] {
+        assert_eq!(added.statuses.attached_to("changing", listener), 1);
+    }
+
+    let removed = Scene::start(&[gateway("changing", http), route]).await;
+    removed.check("changing", 80, &plain).await;
+    assert_eq!(removed.listener("changing", 443), None);
+    assert_eq!(removed.statuses.attached("changing"), 1);
+}
+
+/// An address of a type that nobody knows is refused; one without a value asks for any.
+#[tokio::test]
+async fn gateway_static_addresses() {
+    let listener = |addresses: &str| {
+        format!("\n  - {{name: http, protocol: HTTP, port: 8080}}\n  addresses: [{addresses}]")
+    };
+    let found = statuses(&[
+        gateway("unknown", &listener("{type: unknown.example/type, value: somewhere}, {value: 127.0.0.9}")),
+        gateway("any", &listener("{type: IPAddress}")),
+    ]);
+    assert_eq!(found.of_gateway("unknown", "Accepted"), "False UnsupportedAddress");
+    assert_eq!(found.of_gateway("any", "Accepted"), "True Accepted");
 }

@@ -68,10 +68,14 @@ impl Infrastructure {
 
     /// The pods of a Service.
     pub(crate) fn pods(&self, target: Target) -> impl Iterator<Item = &Backend> {
-        self.pods
-            .iter()
-            .filter(move |pod| pod.pod().namespace == target.namespace && pod.pod().service == target.service)
+        pods(&self.pods, target)
     }
+}
+
+/// Those of some pods that belong to a Service.
+pub(crate) fn pods(pods: &[Backend], target: Target) -> impl Iterator<Item = &Backend> {
+    pods.iter()
+        .filter(move |pod| pod.pod().namespace == target.namespace && pod.pod().service == target.service)
 }
 
 /// A Service with one port for each protocol of its backends.

@@ -7,6 +7,7 @@
 mod backends;
 mod case;
 mod conditions;
+mod cors;
 mod gateways;
 mod grpc;
 mod headers;
@@ -14,6 +15,7 @@ mod https;
 mod infrastructure;
 mod listeners;
 mod matching;
+mod mirrors;
 mod redirects;
 mod references;
 mod rewrites;

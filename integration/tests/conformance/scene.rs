@@ -3,27 +3,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use envoy_config::diagnostic::{self, Severity};
 use envoy_config::manifest;
-use envoy_config::options::{Bind, ListenerName, Options, PortMapping};
+use envoy_config::options::{Bind, ListenerName, Misfit, Options, PortMapping};
 use envoy_config::source::Source;
-use integration::artifact;
 use integration::backend::Backend;
 use integration::client::{Answer, Client, ClientError, Protocol};
 use integration::deployment::{Deployment, FREE_PORT, bootstrap};
 use integration::envoy::Process;
+use integration::{artifact, deadline};
 
 use crate::case::{Ask, Case};
 use crate::conditions::Statuses;
-use crate::infrastructure::{INFRA, Infrastructure};
+use crate::infrastructure::{INFRA, Infrastructure, Target, pods};
 use crate::tls;
+
+/// The longest that requests may take that nobody waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An Envoy, what it serves, and the pods.
 pub(crate) struct Scene {
     envoy: Process,
     pub(crate) statuses: Statuses,
-    _pods: Vec<Backend>,
+    pods: Vec<Backend>,
 }
 
 /// A document of the Gateway API in the namespace of the Gateways.
@@ -81,7 +85,14 @@ fn input(infrastructure: &str, documents: &[String]) -> ([Source; 2], Options) {
         source("routes.yaml", documents.join("---\n")),
     ];
     let port_mappings = distinct_binds(&sources);
-    (sources, Options { keep_going: true, port_mappings, ..Options::default() })
+    let mut options = Options { keep_going: true, port_mappings, ..Options::default() };
+    // A Gateway that is refused has no listeners to move.
+    for misfit in envoy_config::check(&sources, &options).misfits {
+        if let Misfit::UnknownListener { wanted, .. } = misfit {
+            options.port_mappings.retain(|mapping| mapping.listener != wanted);
+        }
+    }
+    (sources, options)
 }
 
 impl Scene {
@@ -120,7 +131,7 @@ impl Scene {
         let module = artifact::module().unwrap_or_else(|error| panic!("{error}"));
         let deployment = Deployment::of_bootstrap(bootstrap(&model, FREE_PORT, &module)).unwrap();
         let envoy = deployment.start().await.unwrap_or_else(|error| panic!("{error}"));
-        Self { envoy, statuses, _pods: pods }
+        Self { envoy, statuses, pods }
     }
 
     /// Where a Gateway's port is.
@@ -131,6 +142,23 @@ impl Scene {
     /// Where a Gateway's port is, if anything listens there.
     pub(crate) fn listener(&self, gateway: &str, port: u16) -> Option<SocketAddr> {
         self.envoy.listener(&format!("{INFRA}/{gateway}/{port}"))
+    }
+
+    /// The pods of a Service.
+    pub(crate) fn pods(&self, target: Target) -> impl Iterator<Item = &Backend> {
+        pods(&self.pods, target)
+    }
+
+    /// Waits until Envoy has no request left that a backend is to answer.
+    pub(crate) async fn settled(&self) {
+        let busy = async |gauge| {
+            let gauges = self.envoy.admin().stats(gauge).await.unwrap();
+            gauges.values().any(|&requests| requests > 0)
+        };
+        let settled = async || {
+            (!busy("upstream_rq_active").await && !busy("upstream_rq_pending_active").await).then_some(())
+        };
+        deadline::until(PATIENCE, settled).await.unwrap();
     }
 
     /// Makes requests of a Gateway's port over HTTP/1.1 and HTTP/2 and asserts what comes of each.
