@@ -8,8 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod agreement;
 mod gateways;
 mod order;
+mod policies;
 mod routes;
 
 use envoy_config::check;

@@ -1,0 +1,65 @@
+//! What `check` says of the golden cases agrees with what is found in them.
+
+use std::fs;
+use std::path::Path;
+
+use envoy_config::check;
+use envoy_config::diagnostic::Severity;
+use envoy_config::options::Options;
+use envoy_config::source::Source;
+use envoy_config::status::{Condition, Holds, Reason};
+
+/// The manifests of every golden case, by name.
+fn cases() -> Vec<(String, Vec<Source>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = folders
+        .filter(|folder| folder.is_dir())
+        .map(|folder| {
+            let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            let manifests = files.filter(|file| {
+                let manifest = file.extension().is_some_and(|end| end == "yaml" || end == "json");
+                manifest && !file.ends_with("envoy.yaml")
+            });
+            let source = |file: std::path::PathBuf| Source {
+                name: file.display().to_string(),
+                text: fs::read_to_string(&file).unwrap(),
+            };
+            let mut sources: Vec<Source> = manifests.map(source).collect();
+            sources.sort_by(|a, b| a.name.cmp(&b.name));
+            (folder.file_name().unwrap().to_string_lossy().into_owned(), sources)
+        })
+        .filter(|(_, sources)| !sources.is_empty())
+        .collect();
+    cases.sort_by(|(a, _), (b, _)| a.cmp(b));
+    cases
+}
+
+/// Of a condition that is not as it should be, the message says why.
+fn says_why(condition: &Condition) -> bool {
+    condition.is_fine() || !condition.message.is_empty()
+}
+
+#[test]
+fn every_condition_that_is_not_fine_says_why_and_has_a_finding() {
+    let cases = cases();
+    assert!(cases.len() > 50, "{}", cases.len());
+    for (name, sources) in cases {
+        let checked = check(&sources, &Options::default());
+        if !checked.misfits.is_empty() {
+            continue;
+        }
+        let failed = checked.diagnostics.iter().any(|found| found.severity == Severity::Error);
+        for object in &checked.statuses {
+            let title = format!("{name}: {} {}", object.kind, object.metadata.name);
+            for condition in object.conditions() {
+                assert!(says_why(condition), "{title}: {condition:?}");
+                // Policies give way to each other, which is a warning.
+                let harmless = condition.is_fine() || condition.reason == Reason::Conflicted;
+                assert!(failed || harmless, "{title}: {condition:?}");
+                let pending = condition.reason == Reason::Pending;
+                assert_eq!(pending, condition.status == Holds::Unknown, "{title}: {condition:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What becomes of policies for backends (GEP-713, GEP-1619, `backendtlspolicy-*.go` of the conformance suite).
+
+use envoy_config::status::{AncestorStatus, ObjectStatus, Status};
+
+use super::{BACKEND, BASE, gateway, of, route, statuses, told};
+
+fn ancestors<'s>(statuses: &'s [ObjectStatus], kind: &str, name: &str) -> &'s [AncestorStatus] {
+    match &of(statuses, kind, name).status {
+        Status::Policy { ancestors } => ancestors,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The ancestors of a policy, as `Gateway eg`, each with its conditions.
+fn ancestry(statuses: &[ObjectStatus], kind: &str, name: &str) -> Vec<(String, Vec<String>)> {
+    let told = |one: &AncestorStatus| {
+        (format!("{} {}", one.ancestor_ref.kind, one.ancestor_ref.name), told(&one.conditions))
+    };
+    ancestors(statuses, kind, name).iter().map(told).collect()
+}
+
+const KIND: &str = "XBackendTrafficPolicy";
+
+fn sessions(name: &str, targets: &str, more: &str) -> String {
+    format!(
+        "
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackendTrafficPolicy
+metadata: {{name: {name}}}
+spec: {{targetRefs: {targets}, sessionPersistence: {{cookie: {{}}}}{more}}}
+"
+    )
+}
+
+const TARGET: &str = "[{group: \"\", kind: Service, name: backend}]";
+
+fn accepted(ancestor: &str) -> (String, Vec<String>) {
+    (ancestor.to_owned(), vec![String::from("Accepted=True Accepted")])
+}
+
+fn refused(ancestor: &str, reason: &str) -> (String, Vec<String>) {
+    (ancestor.to_owned(), vec![format!("Accepted=False {reason}")])
+}
+
+#[test]
+fn the_ancestors_of_a_policy_are_the_gateways_of_the_routes_to_its_targets() {
+    let second = gateway("second", "[{name: http, protocol: HTTP, port: 81}]");
+    let third = gateway("third", "[{name: http, protocol: HTTP, port: 82}]");
+    let routes = [
+        route("a", "parentRefs: [{name: eg}, {name: second}]", BACKEND),
+        route("b", "parentRefs: [{name: eg, sectionName: http}]", BACKEND),
+        // Not accepted there.
+        route("c", "parentRefs: [{name: third, sectionName: gone}]", BACKEND),
+    ];
+    let documents = [BASE, &second, &third, &routes[0], &routes[1], &routes[2], &sessions("p", TARGET, "")];
+    let found = statuses(&documents);
+    assert_eq!(ancestry(&found, KIND, "p"), [accepted("Gateway eg"), accepted("Gateway second")]);
+    let first = &ancestors(&found, KIND, "p")[0];
+    assert_eq!(first.ancestor_ref.namespace.as_deref(), Some("default"));
+    assert_eq!(first.controller_name.as_deref(), Some("example.com/controller"));
+}
+
+#[test]
+fn a_policy_that_no_route_meets_has_its_targets_for_ancestors() {
+    let found = statuses(&[BASE, &sessions("p", TARGET, "")]);
+    assert_eq!(ancestry(&found, KIND, "p"), [accepted("Service backend")]);
+}
+
+/// As `backendtlspolicy-conflict-resolution` has it for another kind.
+#[test]
+fn of_two_policies_for_one_target_the_later_one_is_conflicted() {
+    let route = route("r", "parentRefs: [{name: eg}]", BACKEND);
+    let found = statuses(&[BASE, &route, &sessions("b", TARGET, ""), &sessions("a", TARGET, "")]);
+    assert_eq!(ancestry(&found, KIND, "a"), [accepted("Gateway eg")]);
+    assert_eq!(ancestry(&found, KIND, "b"), [refused("Gateway eg", "Conflicted")]);
+    let older = sessions("b", TARGET, "")
+        .replace("{name: b}", "{name: b, creationTimestamp: \"2020-01-01T00:00:00Z\"}");
+    let found = statuses(&[BASE, &route, &older, &sessions("a", TARGET, "")]);
+    assert_eq!(ancestry(&found, KIND, "a"), [refused("Gateway eg", "Conflicted")]);
+    assert_eq!(ancestry(&found, KIND, "b"), [accepted("Gateway eg")]);
+}
+
+#[test]
+fn a_policy_without_its_target_or_with_what_is_not_honoured_is_not_accepted() {
+    let route = route("r", "parentRefs: [{name: eg}]", BACKEND);
+    for (policy, expected) in [
+        (
+            sessions("p", "[{group: \"\", kind: Service, name: gone}]", ""),
+            refused("Service gone", "TargetNotFound"),
+        ),
+        (
+            sessions("p", "[{group: gateway.networking.k8s.io, kind: HTTPRoute, name: r}]", ""),
+            refused("HTTPRoute r", "Invalid"),
+        ),
+        (sessions("p", TARGET, ", retryConstraint: {}"), refused("Service backend", "Invalid")),
+        (sessions("p", TARGET, ", override: {}"), refused("Service backend", "Invalid")),
+    ] {
+        let found = statuses(&[BASE, &route, &policy]);
+        assert_eq!(ancestry(&found, KIND, "p"), [expected], "{policy}");
+    }
+}
