@@ -1,0 +1,279 @@
+//! GRPCRoutes, with a real gRPC client and server.
+
+mod caller;
+mod pod;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use integration::deadline;
+use integration::envoy::Process;
+use integration::manifests::Manifests;
+use tonic::Code;
+use tonic::metadata::MetadataMap;
+
+use self::caller::{Caller, pod, token};
+use self::pod::GrpcPod;
+use crate::scene::{COOKIE, HEADER, address, serve, what_can_be_served};
+
+fn pods<const N: usize>() -> [GrpcPod; N] {
+    pods_of("backend")
+}
+
+fn pods_of<const N: usize>(service: &str) -> [GrpcPod; N] {
+    std::array::from_fn(|number| GrpcPod::start(&format!("{service}-{number}")))
+}
+
+/// A GRPCRoute of the Gateway `eg` with these rules.
+fn route(rules: &[&str]) -> String {
+    let rules = rules.join("\n  - ");
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {{name: route}}\n\
+         spec:\n  parentRefs: [{{name: eg}}]\n  rules:\n  - {rules}\n"
+    )
+}
+
+/// A rule for these calls that goes to this Service.
+fn rule(matches: &str, service: &str) -> String {
+    format!("{{matches: [{matches}], backendRefs: [{{name: {service}, port: 3000}}]}}")
+}
+
+/// One rule for every call, and these pods behind it.
+fn manifests(pods: &[GrpcPod], persistence: &str) -> Manifests {
+    let rule = format!("{{backendRefs: [{{name: backend, port: 3000}}], sessionPersistence: {persistence}}}");
+    Manifests::gateway().service("backend", pods).with(&route(&[&rule]))
+}
+
+async fn caller(envoy: &Process) -> Caller {
+    Caller::new(address(envoy)).await
+}
+
+fn names(pods: &[GrpcPod]) -> BTreeSet<&str> {
+    pods.iter().map(GrpcPod::name).collect()
+}
+
+/// A caller who goes on with the session of an answer.
+fn resumed(caller: &Caller, metadata: &MetadataMap) -> Caller {
+    let token = token(metadata).unwrap();
+    if metadata.contains_key("session") {
+        caller.with("session", &token)
+    } else {
+        caller.with("cookie", &format!("session={token}"))
+    }
+}
+
+#[tokio::test]
+async fn fifty_calls_with_the_header_reach_one_pod() {
+    fifty_calls_reach_one_pod(HEADER).await;
+}
+
+#[tokio::test]
+async fn fifty_calls_with_the_cookie_reach_one_pod() {
+    fifty_calls_reach_one_pod(COOKIE).await;
+}
+
+async fn fifty_calls_reach_one_pod(persistence: &str) {
+    let pods = pods::<4>();
+    let envoy = serve(&manifests(&pods, persistence)).await;
+    let new = caller(&envoy).await;
+    let mut reached = BTreeSet::new();
+    for _ in 0..4 {
+        let answer = new.call("/shop.Cart/Say").await.unwrap();
+        let first = pod(&answer).to_owned();
+        let caller = resumed(&new, answer.metadata());
+        for _ in 0..50 {
+            let answer = caller.call("/shop.Cart/Say").await.unwrap();
+            assert_eq!(pod(&answer), first);
+            assert_eq!(token(answer.metadata()), None, "the session goes on with its token");
+        }
+        reached.insert(first);
+    }
+    assert_eq!(reached.iter().map(String::as_str).collect::<BTreeSet<_>>(), names(&pods));
+}
+
+#[tokio::test]
+async fn a_session_cookie_of_calls_has_neither_expires_nor_max_age() {
+    let pods = pods::<1>();
+    let envoy = serve(&manifests(&pods, COOKIE)).await;
+    let answer = caller(&envoy).await.call("/shop.Cart/Say").await.unwrap();
+    let cookie = answer.metadata().get("set-cookie").unwrap().to_str().unwrap().to_ascii_lowercase();
+    assert!(cookie.contains("path=/;") && cookie.contains("httponly"), "{cookie}");
+    assert!(!cookie.contains("expires") && !cookie.contains("max-age"), "{cookie}");
+}
+
+#[tokio::test]
+async fn each_rule_has_sessions_of_its_own() {
+    let pods = pods::<4>();
+    let session = |service: &str| {
+        format!(
+            "{{matches: [{{method: {{service: {service}}}}}], backendRefs: [{{name: backend, port: 3000}}], \
+             sessionPersistence: {HEADER}}}"
+        )
+    };
+    let route = route(&[&session("shop.Cart"), &session("shop.Orders")]);
+    let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route)).await;
+    let caller = caller(&envoy).await;
+    let cart = caller.call("/shop.Cart/Say").await.unwrap();
+    let orders = caller.call("/shop.Orders/Say").await.unwrap();
+    assert_ne!(pod(&cart), pod(&orders));
+    let in_cart = resumed(&caller, cart.metadata());
+    assert_eq!(pod(&in_cart.call("/shop.Cart/SayMore").await.unwrap()), pod(&cart));
+    let stranger = in_cart.call("/shop.Orders/Say").await.unwrap();
+    assert!(token(stranger.metadata()).is_some(), "the other rule begins a session of its own");
+    let in_orders = resumed(&caller, orders.metadata());
+    assert_eq!(pod(&in_orders.call("/shop.Orders/Say").await.unwrap()), pod(&orders));
+}
+
+#[tokio::test]
+async fn a_status_comes_in_the_trailers_with_its_metadata() {
+    let pods = pods::<2>();
+    let envoy = serve(&manifests(&pods, HEADER)).await;
+    let status = caller(&envoy).await.call("/shop.Cart/Refuse").await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, "the cart is empty"));
+    assert_eq!(status.metadata().get("x-why").unwrap(), "not yet");
+    assert!(token(status.metadata()).is_some(), "a refused call has reached a pod, so it has a session");
+}
+
+#[tokio::test]
+async fn streams_have_a_session_and_end_with_their_trailers() {
+    let pods = pods::<4>();
+    let envoy = serve(&manifests(&pods, HEADER)).await;
+    let caller = caller(&envoy).await;
+    let mut replies = caller.stream("/shop.Cart/Count", 3).await.unwrap();
+    let caller = resumed(&caller, replies.metadata());
+    let mut read = Vec::new();
+    let end = loop {
+        match replies.get_mut().message().await {
+            Ok(reply) => read.push(reply.unwrap()),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(read.iter().map(|reply| reply.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((end.code(), end.message()), (Code::OutOfRange, "no more"));
+    for _ in 0..10 {
+        let sum = caller.all("/shop.Cart/Sum", vec![1, 2, 3]).await.unwrap();
+        assert_eq!((pod(&sum), sum.get_ref().number), (read[0].pod.as_str(), 6));
+    }
+}
+
+#[tokio::test]
+async fn a_dead_pod_s_session_goes_on_at_another_with_a_new_token() {
+    for persistence in [HEADER, COOKIE] {
+        let mut pods = pods::<3>();
+        let envoy = serve(&manifests(&pods, persistence)).await;
+        let new = caller(&envoy).await;
+        let answer = new.call("/shop.Cart/Say").await.unwrap();
+        let (old, first) = (resumed(&new, answer.metadata()), pod(&answer).to_owned());
+        pods.iter_mut().find(|pod| pod.name() == first).unwrap().kill().await;
+        // A call that is on its way when its connection breaks is nobody's to repeat: Envoy has to see the end first.
+        let ended = async || {
+            let ends = envoy.admin().stats("upstream_cx_destroy_remote").await.ok()?;
+            ends.values().any(|&count| count > 0).then_some(())
+        };
+        deadline::until(Duration::from_secs(30), ended).await.unwrap();
+        let moved = old.call("/shop.Cart/Say").await.unwrap();
+        let second = pod(&moved).to_owned();
+        assert_ne!(second, first);
+        let caller = resumed(&new, moved.metadata());
+        for _ in 0..20 {
+            assert_eq!(pod(&caller.call("/shop.Cart/Say").await.unwrap()), second);
+        }
+    }
+}
+
+/// Which Service each call reaches, or the status it gets instead.
+async fn reached(caller: &Caller, path: &'static str) -> String {
+    match caller.call(path).await {
+        Ok(answer) => pod(&answer).split_once('-').unwrap().0.to_owned(),
+        Err(status) => format!("{:?}", status.code()),
+    }
+}
+
+#[tokio::test]
+async fn calls_go_by_service_method_and_header() {
+    let (one, two) = (pods_of::<1>("one"), pods_of::<1>("two"));
+    let route = route(&[
+        &rule("{method: {service: shop.Cart}}", "one"),
+        &rule("{method: {service: shop.Cart, method: SayMore}}", "two"),
+        &rule("{method: {type: RegularExpression, service: '^shop\\..*', method: 'Say|Count'}}", "two"),
+        &rule("{method: {service: shop.Cart}, headers: [{name: X-Tenant, value: blue}]}", "two"),
+        &rule("{method: {method: SayMore}}", "one"),
+    ]);
+    let envoy = serve(&Manifests::gateway().service("one", &one).service("two", &two).with(&route)).await;
+    let caller = caller(&envoy).await;
+    assert_eq!(reached(&caller, "/shop.Cart/Say").await, "one");
+    assert_eq!(reached(&caller, "/shop.Cart/SayMore").await, "two");
+    assert_eq!(reached(&caller, "/shop.Orders/Say").await, "two");
+    assert_eq!(reached(&caller.with("x-tenant", "blue"), "/shop.Cart/Say").await, "two");
+    assert_eq!(reached(&caller.with("x-tenant", "blue, green"), "/shop.Cart/Say").await, "one");
+    assert_eq!(reached(&caller, "/other.Service/SayMore").await, "one");
+    for unmatched in ["/other.Service/Say", "/Shop.Cart/Say", "/shops/Say", "/shop.Orders/SaySay"] {
+        assert_eq!(reached(&caller, unmatched).await, "Unimplemented", "{unmatched}");
+    }
+}
+
+#[tokio::test]
+async fn hosts_of_listeners_have_routes_of_their_own() {
+    let pods = pods::<1>();
+    let route =
+        route(&[&rule("{}", "backend")]).replace("spec:\n", "spec:\n  hostnames: ['*.example.com']\n");
+    let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route)).await;
+    for (host, expected) in
+        [("a.example.com", "backend"), ("a.b.example.com", "backend"), ("example.com", "Unimplemented")]
+    {
+        let caller = Caller::asking_for(address(&envoy), host).await;
+        assert_eq!(reached(&caller, "/shop.Cart/Say").await, expected, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn new_calls_go_by_weight() {
+    let (one, two, three) = (pods_of::<1>("one"), pods_of::<1>("two"), pods_of::<1>("three"));
+    let rule = "{backendRefs: [{name: one, port: 3000, weight: 70}, {name: two, port: 3000, weight: 30}, \
+                {name: three, port: 3000, weight: 0}]}";
+    let manifests = Manifests::gateway().service("one", &one).service("two", &two).service("three", &three);
+    let envoy = serve(&manifests.with(&route(&[rule]))).await;
+    let caller = caller(&envoy).await;
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..100 {
+        *counts.entry(reached(&caller, "/shop.Cart/Say").await).or_default() += 1;
+    }
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("one".into(), 70), ("two".into(), 30)]);
+}
+
+#[tokio::test]
+async fn calls_for_a_backend_that_is_not_there_are_unavailable() {
+    let pods = pods::<1>();
+    let route = route(&[
+        "{matches: [{method: {service: half}}], backendRefs: [{name: backend, port: 3000}, {name: none, port: 3000}]}",
+        &rule("{method: {service: none}}", "none"),
+        "{matches: [{method: {service: empty}}]}",
+    ]);
+    let envoy = what_can_be_served(&Manifests::gateway().service("backend", &pods).with(&route)).await;
+    let caller = caller(&envoy).await;
+    for path in ["/none/Say", "/empty/Say"] {
+        assert_eq!(reached(&caller, path).await, "Unavailable", "{path}");
+    }
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..20 {
+        *counts.entry(reached(&caller, "/half/Say").await).or_default() += 1;
+    }
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("Unavailable".into(), 10), ("backend".into(), 10)]);
+}
+
+#[tokio::test]
+async fn the_metadata_of_calls_changes_as_filters_say() {
+    let pods = pods::<1>();
+    let rule = "{filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: X-Set, value: b}], \
+                add: [{name: X-Add, value: b}], remove: [X-Remove]}}, {type: ResponseHeaderModifier, \
+                responseHeaderModifier: {set: [{name: X-Answer, value: c}]}}], \
+                backendRefs: [{name: backend, port: 3000}]}";
+    let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route(&[rule]))).await;
+    let caller = caller(&envoy).await.with("x-set", "a").with("x-add", "a").with("x-remove", "a");
+    let answer = caller.call("/shop.Cart/Say").await.unwrap();
+    let mut changed: Vec<_> = answer.get_ref().metadata.clone();
+    changed.retain(|line| ["x-set", "x-add", "x-remove"].iter().any(|name| line.starts_with(name)));
+    changed.sort();
+    assert_eq!(changed, ["x-add: a", "x-add: b", "x-set: b"]);
+    assert_eq!(answer.metadata().get("x-answer").unwrap(), "c");
+}

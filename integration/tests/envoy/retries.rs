@@ -1,0 +1,189 @@
+//! Timeouts and retries: what a rule asks for, and sessions all the same.
+
+use std::time::{Duration, Instant};
+
+use integration::backend::{Backend, Behaviour};
+use integration::client::{Answer, Client};
+use integration::envoy::Process;
+use integration::manifests::{Manifests, SERVICE_PORT};
+
+use crate::scene::{COOKIE, client, get_with_cookie, pod, pods, route, serve, token};
+
+/// A route with one rule of these fields, and these pods behind it.
+fn with<'a>(fields: &str, pods: impl IntoIterator<Item = &'a Backend>) -> Manifests {
+    let rule = format!("{{backendRefs: [{{name: backend, port: {SERVICE_PORT}}}], {fields}}}");
+    Manifests::gateway().service("backend", pods).with(&route("route", &[rule]))
+}
+
+/// The answer to a request that takes the backend so long.
+async fn delayed(client: &Client, delay: &str) -> Answer {
+    client.get(&format!("/get?delay={delay}")).await.unwrap()
+}
+
+/// The status of a request that fails so often before it succeeds, with this status or, when there is none, by closing its
+/// connection.
+async fn after(client: &Client, failures: u32, status: Option<u16>) -> u16 {
+    troubled(client, failures, status, "").await.status
+}
+
+async fn troubled(client: &Client, failures: u32, status: Option<u16>, more: &str) -> Answer {
+    let mut number = [0; 16];
+    getrandom::fill(&mut number).unwrap();
+    let uuid = u128::from_ne_bytes(number);
+    let status = status.map(|status| format!("&responseCode={status}")).unwrap_or_default();
+    client.get(&format!("/retry/x?uuid={uuid}&succeedAfter={failures}{status}{more}")).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_request_that_takes_longer_than_it_may_is_answered_504() {
+    for timeouts in ["request: 200ms", "backendRequest: 200ms", "request: 400ms, backendRequest: 200ms"] {
+        let pods = pods::<1>();
+        let envoy = serve(&with(&format!("timeouts: {{{timeouts}}}"), &pods)).await;
+        let client = client(&envoy);
+        assert_eq!(delayed(&client, "0ms").await.status, 200, "{timeouts}");
+        let start = Instant::now();
+        assert_eq!(delayed(&client, "2s").await.status, 504, "{timeouts}");
+        assert!(start.elapsed() < Duration::from_secs(2), "{timeouts}");
+        assert_eq!(pods[0].requests(), 2, "no endpoint is asked twice without a word about retries");
+    }
+}
+
+#[tokio::test]
+async fn zero_is_no_timeout() {
+    let pods = pods::<1>();
+    let envoy = serve(&with("timeouts: {request: 0s, backendRequest: 0s}", &pods)).await;
+    assert_eq!(delayed(&client(&envoy), "1s").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_moves_in_time_when_its_endpoint_is_gone() {
+    for timeouts in ["request: 1s", "backendRequest: 500ms", "request: 1s, backendRequest: 500ms"] {
+        let mut pods = pods::<3>();
+        let envoy =
+            serve(&with(&format!("timeouts: {{{timeouts}}}, sessionPersistence: {COOKIE}"), &pods)).await;
+        assert_moves_once(&envoy, &mut pods).await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_moves_with_one_retry_when_its_endpoint_is_gone() {
+    for retry in ["{attempts: 1}", "{codes: [500], attempts: 1}", "{codes: [503]}", "{}"] {
+        let mut pods = pods::<2>();
+        let envoy = serve(&with(&format!("retry: {retry}, sessionPersistence: {COOKIE}"), &pods)).await;
+        assert_moves_once(&envoy, &mut pods).await;
+    }
+}
+
+/// Asserts that the session of a pod that dies goes on at another one, with a new token, and stays there.
+async fn assert_moves_once(envoy: &Process, pods: &mut [Backend]) {
+    let client = client(envoy);
+    let answer = client.get("/get").await.unwrap();
+    let (first, old) = (pod(&answer), token(&answer).unwrap());
+    pods.iter_mut().find(|one| one.pod().pod == first).unwrap().kill().await.unwrap();
+    let answer = get_with_cookie(&client, &old).await;
+    let (second, new) = (pod(&answer), token(&answer).unwrap());
+    assert_ne!(second, first);
+    for _ in 0..5 {
+        assert_eq!(pod(&get_with_cookie(&client, &new).await), second);
+    }
+}
+
+#[tokio::test]
+async fn statuses_that_a_rule_names_are_tried_again_as_often_as_it_says() {
+    let pods = pods::<1>();
+    let envoy = serve(&with("retry: {codes: [500, 429], attempts: 3}", &pods)).await;
+    let client = client(&envoy);
+    for status in [500, 429] {
+        assert_eq!(after(&client, 3, Some(status)).await, 200);
+        assert_eq!(after(&client, 4, Some(status)).await, status);
+    }
+    for status in [503, 404] {
+        assert_eq!(after(&client, 1, Some(status)).await, status, "nobody asked for that");
+    }
+}
+
+#[tokio::test]
+async fn connections_that_fail_are_tried_again_where_a_rule_retries_at_all() {
+    let pods = pods::<1>();
+    let envoy = serve(&with("retry: {attempts: 3}", &pods)).await;
+    let client = client(&envoy);
+    assert_eq!(after(&client, 3, None).await, 200);
+    assert_eq!(after(&client, 4, None).await, 503);
+    assert_eq!(after(&client, 1, Some(500)).await, 500);
+}
+
+#[tokio::test]
+async fn a_request_that_a_pod_has_seen_is_not_repeated_without_a_word_about_retries() {
+    let pods = pods::<1>();
+    let envoy = serve(&with("timeouts: {request: 5s}", &pods)).await;
+    assert_eq!(after(&client(&envoy), 1, None).await, 503);
+    assert_eq!(pods[0].requests(), 1);
+}
+
+#[tokio::test]
+async fn a_try_that_takes_too_long_is_tried_again() {
+    let pods = pods::<1>();
+    let envoy = serve(&with("retry: {attempts: 2}, timeouts: {backendRequest: 200ms}", &pods)).await;
+    let client = client(&envoy);
+    assert_eq!(troubled(&client, 2, Some(500), "&delayRetry=2s").await.status, 200);
+    assert_eq!(troubled(&client, 3, Some(500), "&delayRetry=2s").await.status, 504);
+}
+
+#[tokio::test]
+async fn all_tries_together_take_no_longer_than_the_request_may() {
+    let pods = pods::<1>();
+    let fields = "retry: {codes: [500], attempts: 100}, timeouts: {request: 600ms, backendRequest: 300ms}";
+    let envoy = serve(&with(fields, &pods)).await;
+    let client = client(&envoy);
+    assert_eq!(troubled(&client, 1, Some(500), "&delayRetry=10ms").await.status, 200);
+    assert_eq!(troubled(&client, 50, Some(500), "&delayRetry=100ms").await.status, 504);
+}
+
+/// Envoy would send the retry to the other pod, which knows nothing of the session.
+#[tokio::test]
+async fn a_request_of_a_session_keeps_the_answer_of_its_endpoint() {
+    let pods = pods::<2>();
+    let fields = format!("retry: {{codes: [500], attempts: 2}}, sessionPersistence: {COOKIE}");
+    let envoy = serve(&with(&fields, &pods)).await;
+    let client = client(&envoy);
+    let answer = client.get("/get").await.unwrap();
+    let (first, old) = (pod(&answer), token(&answer).unwrap());
+    let other = pods.iter().find(|one| one.pod().pod != first).unwrap();
+    let before = other.requests();
+    for _ in 0..4 {
+        let cookie = format!("session={old}");
+        let answer = client.get_with("/status/500", &[("cookie", &cookie)]).await.unwrap();
+        assert_eq!((answer.status, token(&answer)), (500, None));
+    }
+    assert_eq!(other.requests(), before);
+    assert_eq!(pod(&get_with_cookie(&client, &old).await), first);
+}
+
+#[tokio::test]
+async fn a_new_session_begins_at_the_endpoint_that_answers_in_the_end() {
+    let pods = pods::<2>();
+    let fields = format!("retry: {{codes: [500], attempts: 3}}, sessionPersistence: {COOKIE}");
+    let envoy = serve(&with(&fields, &pods)).await;
+    let client = client(&envoy);
+    for _ in 0..4 {
+        let answer = troubled(&client, 1, Some(500), "").await;
+        let (reached, token) = (pod(&answer), token(&answer).unwrap());
+        assert_eq!(pod(&get_with_cookie(&client, &token).await), reached);
+    }
+    assert!(pods.iter().all(|one| one.requests() > 0), "retries go to the other pod");
+}
+
+#[tokio::test]
+async fn a_session_whose_endpoint_answers_nothing_moves_where_a_rule_retries() {
+    let pods = pods::<2>();
+    let fields =
+        format!("retry: {{attempts: 1}}, timeouts: {{backendRequest: 300ms}}, sessionPersistence: {COOKIE}");
+    let envoy = serve(&with(&fields, &pods)).await;
+    let client = client(&envoy);
+    let answer = client.get("/get").await.unwrap();
+    let (first, old) = (pod(&answer), token(&answer).unwrap());
+    pods.iter().find(|one| one.pod().pod == first).unwrap().behave(Behaviour::Pause);
+    let answer = get_with_cookie(&client, &old).await;
+    assert_ne!(pod(&answer), first);
+    assert!(token(&answer).is_some());
+}
