@@ -6,8 +6,9 @@ use std::fmt::Write;
 use integration::client::{Client, Protocol};
 
 use crate::case::get;
+use crate::documents::route;
 use crate::infrastructure::{INFRA, Infrastructure, SAME_NAMESPACE, V1, V2, slice};
-use crate::scene::{Scene, route};
+use crate::scene::Scene;
 
 /// Rules with and without a name serve alike.
 #[tokio::test]

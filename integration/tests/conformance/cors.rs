@@ -3,8 +3,9 @@
 use hyper::Method;
 
 use crate::case::{Ask, Case, ask, get};
+use crate::documents::{TO_V1, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1};
-use crate::scene::{Scene, TO_V1, route, rule};
+use crate::scene::Scene;
 
 const ORIGIN: &str = "access-control-allow-origin";
 const METHODS: &str = "access-control-allow-methods";

@@ -8,8 +8,9 @@ use hyper::Method;
 use integration::client::Protocol;
 
 use crate::case::{Ask, Case, ask};
+use crate::documents::gateway;
 use crate::infrastructure::{INFRA, SAME_NAMESPACE, V1, V2, V3};
-use crate::scene::{Scene, gateway};
+use crate::scene::Scene;
 
 /// UNIMPLEMENTED: what a call is told that no rule fits.
 const UNIMPLEMENTED: &str = "12";

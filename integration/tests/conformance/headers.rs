@@ -1,8 +1,9 @@
 //! What changes in the headers of a request on its way to the backend, and in those of the answer on its way back.
 
 use crate::case::{Case, get};
+use crate::documents::route;
 use crate::infrastructure::{SAME_NAMESPACE, V1};
-use crate::scene::{Scene, route};
+use crate::scene::Scene;
 
 /// What a modifier says, and the path of the requests that it changes.
 const REQUEST_CHANGES: [(&str, &str); 5] = [

@@ -1,8 +1,9 @@
 //! HTTPS: the listener that the handshake met serves its own routes alone.
 
 use crate::case::{Case, get};
+use crate::documents::http_route;
 use crate::infrastructure::{HTTPS, INFRA, V1, V2, V3};
-use crate::scene::{Scene, http_route};
+use crate::scene::Scene;
 
 /// A route serves the HTTPS listeners that it names, for its hostnames or for theirs.
 #[tokio::test]

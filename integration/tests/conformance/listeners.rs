@@ -1,10 +1,11 @@
 //! Which listener takes a request, and whose routes it serves: hostnames, ports, namespaces, kinds.
 
 use crate::case::{Case, get};
+use crate::documents::{gateway, http_route, route};
 use crate::infrastructure::{
     ALL_NAMESPACES, BACKEND_NAMESPACES, INFRA, SAME_NAMESPACE, Target, V1, V2, V3, WEB, WEB_BACKEND,
 };
-use crate::scene::{Scene, gateway, http_route, route};
+use crate::scene::Scene;
 
 /// A route without hostnames and matches serves all that its Gateway gets.
 #[tokio::test]

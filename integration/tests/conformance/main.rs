@@ -6,8 +6,10 @@
 
 mod backends;
 mod case;
+mod certificates;
 mod conditions;
 mod cors;
+mod documents;
 mod gateways;
 mod grpc;
 mod headers;
@@ -20,5 +22,6 @@ mod redirects;
 mod references;
 mod rewrites;
 mod scene;
+mod sessions;
 mod timeouts_retries;
 mod tls;

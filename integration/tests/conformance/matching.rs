@@ -3,8 +3,9 @@
 use hyper::Method;
 
 use crate::case::{ask, get};
+use crate::documents::{http_route, route};
 use crate::infrastructure::{SAME_NAMESPACE, V1, V2, V3};
-use crate::scene::{Scene, http_route, route};
+use crate::scene::Scene;
 
 /// An exact path is met by itself alone: not by paths below it, nor with a slash more, nor in other letters.
 #[tokio::test]

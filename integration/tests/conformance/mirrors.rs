@@ -8,8 +8,9 @@ use integration::deadline;
 use tokio::sync::broadcast;
 
 use crate::case::{Case, get};
+use crate::documents::{TO_V1, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, Target, V1, V2, V3};
-use crate::scene::{Scene, TO_V1, route, rule};
+use crate::scene::Scene;
 
 /// The longest that a mirrored request may take.
 const PATIENCE: Duration = Duration::from_secs(30);

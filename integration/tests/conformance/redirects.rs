@@ -3,8 +3,9 @@
 use hyper::Method;
 
 use crate::case::{Case, ask, get};
+use crate::documents::{gateway, route, rule};
 use crate::infrastructure::{HTTPS, SAME_NAMESPACE};
-use crate::scene::{Scene, gateway, route, rule};
+use crate::scene::Scene;
 
 /// A rule that redirects a prefix; what it redirects to in YAML.
 fn redirect(prefix: &str, to: &str) -> String {

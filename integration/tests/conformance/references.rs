@@ -2,8 +2,9 @@
 //! nothing at all where the parent is meant.
 
 use crate::case::get;
+use crate::documents::{gateway, grant, http_route, route};
 use crate::infrastructure::{APP_V1, INFRA, SAME_NAMESPACE, V1, WEB, WEB_BACKEND};
-use crate::scene::{Scene, gateway, http_route, route};
+use crate::scene::Scene;
 
 /// A backendRef of a kind that nobody knows answers 500, whatever its name.
 #[tokio::test]
@@ -92,14 +93,6 @@ async fn httproute_invalid_parentref_section_name_not_matching_port() {
     assert_eq!(scene.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
     assert_eq!(scene.statuses.attached("one-listener"), 0);
     scene.check("one-listener", 80, &[get("/").answers(404)]).await;
-}
-
-/// A ReferenceGrant, its `from` and `to` in YAML.
-pub(crate) fn grant(namespace: &str, name: &str, from: &str, to: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: ReferenceGrant\n\
-         metadata: {{name: {name}, namespace: {namespace}}}\nspec: {{from: [{from}], to: [{to}]}}\n"
-    )
 }
 
 const FROM_ROUTES: &str =

@@ -1,9 +1,10 @@
 //! Rewrites: the backend sees another path or another host than the client asked for.
 
 use crate::case::{Case, get};
+use crate::documents::{INFRA_PARENT, TO_V1, TO_V2, http_route, route, rule};
 use crate::infrastructure::INFRA;
 use crate::infrastructure::{SAME_NAMESPACE, V1, V2};
-use crate::scene::{INFRA_PARENT, Scene, TO_V1, TO_V2, http_route, route, rule};
+use crate::scene::Scene;
 
 /// Another host for the backend, alone and with other headers.
 #[tokio::test]

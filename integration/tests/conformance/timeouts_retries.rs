@@ -1,8 +1,9 @@
 //! How long a request and each attempt at it may take, and what is attempted again.
 
 use crate::case::get;
+use crate::documents::{TO_V1, TO_V3, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1, V3};
-use crate::scene::{Scene, TO_V1, TO_V3, route, rule};
+use crate::scene::Scene;
 
 /// A request that takes too long is answered 504; zero switches that off.
 #[tokio::test]

@@ -1,0 +1,50 @@
+//! The documents of a replay, as text.
+
+use crate::infrastructure::INFRA;
+
+/// A document of the Gateway API in the namespace of the Gateways.
+pub(crate) fn route(name: &str, gateway: &str, rules: &str) -> String {
+    http_route(INFRA, name, &format!("{{name: {gateway}}}"), "", rules)
+}
+
+/// An `HTTPRoute`: its parents, its hostnames (or nothing) and its rules in YAML.
+pub(crate) fn http_route(namespace: &str, name: &str, parents: &str, hostnames: &str, rules: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
+         metadata: {{name: {name}, namespace: {namespace}}}\n\
+         spec:\n  parentRefs: [{parents}]\n  hostnames: [{hostnames}]\n  rules:{rules}\n"
+    )
+}
+
+/// The parent of a route that is for [`SAME_NAMESPACE`](crate::infrastructure::SAME_NAMESPACE).
+pub(crate) const INFRA_PARENT: &str = "{name: same-namespace}";
+
+/// A rule for all paths with this prefix; the rest of it in YAML, field by field.
+pub(crate) fn rule(prefix: &str, fields: &[&str]) -> String {
+    let matches = format!("\n  - matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}]");
+    [&[matches.as_str()], fields].concat().join("\n    ")
+}
+
+/// The field `backendRefs` of a rule for one Service.
+pub(crate) const TO_V1: &str = "backendRefs: [{name: infra-backend-v1, port: 8080}]";
+/// The same for another one.
+pub(crate) const TO_V2: &str = "backendRefs: [{name: infra-backend-v2, port: 8080}]";
+/// The same for the one with a single pod.
+pub(crate) const TO_V3: &str = "backendRefs: [{name: infra-backend-v3, port: 8080}]";
+
+/// A Gateway in the namespace of the others with these listeners in YAML.
+pub(crate) fn gateway(name: &str, listeners: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
+         metadata: {{name: {name}, namespace: {INFRA}}}\n\
+         spec:\n  gatewayClassName: conformance\n  listeners:{listeners}\n"
+    )
+}
+
+/// A ReferenceGrant, its `from` and `to` in YAML.
+pub(crate) fn grant(namespace: &str, name: &str, from: &str, to: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: ReferenceGrant\n\
+         metadata: {{name: {name}, namespace: {namespace}}}\nspec: {{from: [{from}], to: [{to}]}}\n"
+    )
+}
