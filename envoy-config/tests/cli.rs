@@ -303,3 +303,23 @@ fn colours_are_only_where_they_show() {
     assert!(coloured(true));
     assert!(!coloured(false));
 }
+
+#[test]
+fn a_check_of_the_example_finds_nothing() {
+    for format in ["table", "json"] {
+        let arguments = [&["check", "-f", EXAMPLE, "--output", format], &MAPPINGS[..]].concat();
+        let ended = call(&arguments, b"");
+        assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""), "{format}");
+        assert!(ended.output.contains("GatewayClass"), "{}", ended.output);
+    }
+}
+
+#[test]
+fn a_check_that_finds_something_exits_with_1_and_tells_the_rest_all_the_same() {
+    // Without mappings both Gateways would bind port 80.
+    let ended = call(&["check", "-f", EXAMPLE], b"");
+    assert_eq!(ended.exit, Exit::Diagnostics);
+    assert!(ended.output.contains("Accepted: False, PortUnavailable"), "{}", ended.output);
+    assert!(ended.output.contains("HTTPRoute default/cookie"), "{}", ended.output);
+    assert!(ended.errors.ends_with("error: 1 error\n"), "{}", ended.errors);
+}
