@@ -9,8 +9,9 @@
 //! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
 //! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where
-//!   requests go, `filters` for what happens on the way, `sessions`, `persistence`,
-//!   `rule_id` and `cookie_path` for their sessions.
+//!   requests go, `filters` for what happens on the way, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
+//!   sessions.
+//! - `targets`: what policies for backends are for.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
 //! - `left_out`: what it means that an object could not be read.
@@ -41,6 +42,7 @@ mod rivals;
 mod rule_id;
 mod rules;
 mod sessions;
+mod targets;
 mod virtual_hosts;
 
 use self::attach::{Attacher, Attachment, ListenerPosition};

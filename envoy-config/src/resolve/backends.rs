@@ -10,7 +10,7 @@ mod service;
 
 use std::collections::{HashMap, HashSet};
 
-pub(super) use self::reference::Services;
+pub(super) use self::reference::{ENVOY_GATEWAY, Services};
 use self::reference::{Objects, Reference, Referent};
 use self::service::Port;
 use super::endpoints::Slices;

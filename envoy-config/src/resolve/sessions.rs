@@ -8,14 +8,14 @@
 //! - Of several policies for one target the oldest counts, then the first by name (GEP-713); one that is no policy here, because of
 //!   a field that is not honoured, is none there either.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use session_persistence::config::{CookieName, HeaderName};
 
 use super::decisions::Part;
 use super::precedence::Seniority;
 use super::report::{Place, Report};
-use crate::diagnostic::closest;
+use super::targets::{self, Targets};
 use crate::manifest::policy::{BackendTrafficPolicy, TargetRef};
 use crate::manifest::route::{BackendRef, Route, Rule};
 use crate::manifest::session::{Carrier, SessionPersistence};
@@ -51,8 +51,7 @@ pub(super) struct Session<'m> {
 impl<'m> Sessions<'m> {
     /// Sorts the policies by their targets, and says which of them count for nothing.
     pub(super) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
-        let services: BTreeSet<(&str, &str)> =
-            manifests.services.iter().map(|service| service.metadata.key()).collect();
+        let targets = Targets::index(manifests);
         let mut policies: Vec<Policy<'m>> = manifests.backend_traffic_policies.iter().collect();
         policies.sort_by_cached_key(|policy| Seniority::of(policy));
         let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
@@ -63,12 +62,12 @@ impl<'m> Sessions<'m> {
             let namespace = policy.metadata.namespace.value.as_str();
             for (number, target) in policy.spec.targets.iter().enumerate() {
                 let TargetRef { group, kind, name, .. } = target;
-                if !is_backend(policy, number, target, &services, report) {
+                if !targets.have(policy, number, target, report) {
                     continue;
                 }
                 let key = (group.value.as_str(), kind.value.as_str(), namespace, name.value.as_str());
                 if let Some(known) = by_target.get_mut(&key) {
-                    conflict(policy, number, target, known.first, report);
+                    targets::conflict(policy, number, target, known.first, report);
                     known.others.push(policy);
                 } else {
                     by_target.insert(key, Policies { first: policy, others: Vec::new() });
@@ -205,60 +204,4 @@ fn is_honoured(policy: Policy<'_>, report: &mut Report) -> bool {
     report.error("not-supported", place, message).hint =
         Some(String::from("remove the field to have its `sessionPersistence`"));
     false
-}
-
-/// Whether a target is a backend that is among the manifests.
-fn is_backend(
-    policy: Policy<'_>,
-    number: usize,
-    target: &TargetRef,
-    services: &BTreeSet<(&str, &str)>,
-    report: &mut Report,
-) -> bool {
-    let TargetRef { group, kind, name, .. } = target;
-    let at = |field: &str, span, reason| {
-        Place::new(policy, format!("spec.targetRefs[{number}]{field}"), span).because(
-            Part::Whole,
-            ConditionType::Accepted,
-            reason,
-        )
-    };
-    if !group.value.is_empty() || kind.value != "Service" {
-        let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
-        let message = format!("policies for the kind {group}{} are not supported", kind.value);
-        report.error("not-supported", at(".kind", kind.span, Reason::Invalid), message).hint =
-            Some(String::from("only those for Services are"));
-        return false;
-    }
-    let namespace = policy.metadata.namespace.value.as_str();
-    let known = services.contains(&(namespace, name.value.as_str()));
-    let place = at(".name", name.span, Reason::TargetNotFound);
-    if known {
-        return true;
-    }
-    if report.may_be_unread("Service", namespace, &name.value) {
-        report.decide(&place, "the Service is not there or could not be read");
-        return false;
-    }
-    let message = format!("there is no Service `{namespace}/{}` among the manifests", name.value);
-    let error = report.error("missing-service", place, message);
-    let neighbours = services.iter().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
-    let elsewhere = services.iter().find(|(_, other)| *other == name.value);
-    error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, Some((elsewhere, _))) => {
-            format!("there is one in the namespace `{elsewhere}`, but a policy is for its own namespace")
-        }
-        (None, None) => String::from("add the Service to the input"),
-    });
-    false
-}
-
-fn conflict(policy: Policy<'_>, number: usize, target: &TargetRef, winner: Policy<'_>, report: &mut Report) {
-    let place = Place::new(policy, format!("spec.targetRefs[{number}]"), target.span);
-    let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Conflicted);
-    let message = format!("the Service `{}` has the policy `{}` already", target.name.value, name(winner));
-    let warning = report.warning("policy-conflict", place, message);
-    warning.related = Some((winner.metadata.name.span, String::from("this one goes first")));
-    warning.hint = Some(String::from("the oldest policy of a target counts, then the first by its name"));
 }
