@@ -225,3 +225,24 @@ fn a_gateway_without_its_class_is_pending_and_so_are_its_routes() {
     assert!(listeners.is_empty());
     assert!(!of(&found, "Gateway", "eg").is_fine());
 }
+
+/// `gateway-invalid-parameters-ref`, `gateway-static-addresses`.
+#[test]
+fn a_gateway_that_asks_for_what_there_is_not_is_not_served() {
+    for (field, accepted, programmed) in [
+        (
+            "infrastructure: {parametersRef: {group: example.com, kind: Thing, name: t}}",
+            "False InvalidParameters",
+            "False Invalid",
+        ),
+        ("addresses: [{type: example.com/pool, value: blue}]", "False UnsupportedAddress", "False Invalid"),
+        ("addresses: [{value: 192.0.2.1}]", "True Accepted", "False AddressNotUsable"),
+    ] {
+        let asking = BASE.replace("gatewayClassName: eg", &format!("gatewayClassName: eg\n  {field}"));
+        let found = statuses(&[&asking, &route("r", "parentRefs: [{name: eg}]", BACKEND)]);
+        let (conditions, listeners) = gateway_status(&found, "eg");
+        assert_eq!(one(conditions, ConditionType::Accepted), accepted, "{field}");
+        assert_eq!(one(conditions, ConditionType::Programmed), programmed, "{field}");
+        assert_eq!(one(&listeners[0].conditions, ConditionType::Programmed), "False Invalid", "{field}");
+    }
+}

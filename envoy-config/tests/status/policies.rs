@@ -2,7 +2,7 @@
 
 use envoy_config::status::{AncestorStatus, ObjectStatus, Status};
 
-use super::{BACKEND, BASE, gateway, of, route, statuses, told};
+use super::{BACKEND, BASE, gateway, in_namespace, of, route, statuses, told};
 
 fn ancestors<'s>(statuses: &'s [ObjectStatus], kind: &str, name: &str) -> &'s [AncestorStatus] {
     match &of(statuses, kind, name).status {
@@ -98,4 +98,16 @@ fn a_policy_without_its_target_or_with_what_is_not_honoured_is_not_accepted() {
         let found = statuses(&[BASE, &route, &policy]);
         assert_eq!(ancestry(&found, KIND, "p"), [expected], "{policy}");
     }
+}
+
+#[test]
+fn a_policy_is_for_its_own_namespace_wherever_the_route_is() {
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: backend, namespace: shop}, spec: {clusterIP: None, ports: [{port: 3000}]}}";
+    let grant = "{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, metadata: {name: g, namespace: shop}, \
+                 spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: default}], to: [{group: \"\", kind: Service}]}}";
+    let route = route("r", "parentRefs: [{name: eg}]", "{name: backend, namespace: shop, port: 3000}");
+    let there = in_namespace(&sessions("there", TARGET, ""), "shop");
+    let found = statuses(&[BASE, service, grant, &route, &there, &sessions("here", TARGET, "")]);
+    assert_eq!(ancestry(&found, KIND, "there"), [accepted("Gateway eg")]);
+    assert_eq!(ancestry(&found, KIND, "here"), [accepted("Service backend")]);
 }
