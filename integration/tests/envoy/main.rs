@@ -23,4 +23,5 @@ mod retries;
 mod scale;
 mod scene;
 mod transcripts;
+mod websocket;
 mod weights;
