@@ -17,10 +17,10 @@ pub mod session;
 use std::collections::BTreeMap;
 
 use self::backend::Backend;
-use self::core::{EndpointSlice, Namespace, Secret, Service};
+use self::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
 use self::grant::ReferenceGrant;
-use self::policy::{BackendTrafficPolicy, TargetRef};
+use self::policy::{BackendTlsPolicy, BackendTrafficPolicy, TargetRef};
 use self::route::{ParentRef, Route};
 use crate::source::{Span, Spanned};
 
@@ -47,6 +47,10 @@ pub struct Manifests {
     pub endpoint_slices: Vec<Object<EndpointSlice>>,
     /// Core Namespaces.
     pub namespaces: Vec<Object<Namespace>>,
+    /// `gateway.networking.k8s.io` BackendTLSPolicies, `v1` and `v1alpha3`.
+    pub backend_tls_policies: Vec<Object<BackendTlsPolicy>>,
+    /// Core ConfigMaps.
+    pub config_maps: Vec<Object<ConfigMap>>,
     /// Core Secrets.
     pub secrets: Vec<Object<Secret>>,
     /// What was left out because of an error in it.

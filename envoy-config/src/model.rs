@@ -7,8 +7,10 @@
 mod action;
 mod cors;
 mod retry;
+mod upstream;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use session_persistence::config::Rule;
@@ -18,6 +20,7 @@ pub use self::action::{
     Scheme,
 };
 pub use self::cors::{Allowed, Cors, Origin, OriginHost};
+pub use self::upstream::{Authorities, SubjectName, UpstreamTls};
 
 pub use self::retry::{Limit, Retry, Timeouts};
 use crate::pem::{CertificateChain, PrivateKey};
@@ -237,6 +240,8 @@ pub struct Locality {
     pub weight: u32,
     /// Where its requests go.
     pub endpoints: Endpoints,
+    /// How they get there: in the clear, if there is nothing.
+    pub tls: Option<Arc<UpstreamTls>>,
 }
 
 /// Where the requests of a backendRef go.

@@ -84,6 +84,18 @@ impl CertificateChain {
         certificates.into_iter().map(Block::written).collect::<Result<String, _>>().map(Self)
     }
 
+    /// The certificates of several texts, each once; none for no text.
+    #[must_use]
+    pub fn together(several: &[Self]) -> Option<Self> {
+        let mut distinct: Vec<&str> = Vec::new();
+        for one in several {
+            if !distinct.contains(&one.as_str()) {
+                distinct.push(one.as_str());
+            }
+        }
+        (!distinct.is_empty()).then(|| Self(distinct.concat()))
+    }
+
     /// The PEM text, a line break at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {

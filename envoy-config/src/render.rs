@@ -6,6 +6,7 @@
 //! - `bootstrap`: the document as a whole, the admin interface, runtime values.
 //! - `listener`: the bound address, the connection manager and its access log.
 //! - `tls`: certificates, and which connection gets which.
+//! - `upstream_tls`: which endpoints are connected to over TLS, and how.
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
 //! - `routes`: virtual hosts, matches and what becomes of a request; `retries`: how long it may take, and when it is tried
 //!   again.
@@ -37,6 +38,7 @@ mod retries;
 mod routes;
 mod shares;
 mod tls;
+mod upstream_tls;
 mod url;
 
 use std::net::SocketAddr;
@@ -52,6 +54,8 @@ pub struct Options {
     pub admin: SocketAddr,
     /// The path of the compiled filter as Envoy sees it.
     pub module: String,
+    /// The path of the certificates of the authorities that the system trusts, as Envoy sees it.
+    pub system_authorities: String,
 }
 
 /// The model as a static Envoy bootstrap, in YAML.

@@ -8,8 +8,8 @@
 //! - `grants`: which references into other namespaces are permitted.
 //! - `certificates`: what their TLS handshakes show.
 //! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
-//! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends` and `endpoints` for where
-//!   requests go, `filters` for what happens on the way, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
+//! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends`, `endpoints` and
+//!   `backend_tls` for where requests go, `filters` for what happens on the way, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
 //!   sessions.
 //! - `targets`: what policies for backends are for.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
@@ -18,6 +18,7 @@
 //! - `report`: collects what is wrong; `decisions` what was decided, of which `conditions` makes the statuses of objects.
 
 mod attach;
+mod backend_tls;
 mod backends;
 mod binds;
 mod certificates;

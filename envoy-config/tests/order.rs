@@ -44,8 +44,11 @@ fn orders(documents: &[Source]) -> Vec<(&'static str, Vec<Source>)> {
 fn bootstrap(sources: &[Source]) -> Option<String> {
     let options = Options { keep_going: true, ..Options::default() };
     let model = envoy_config::compile(sources, &options).model?;
-    let options =
-        render::Options { admin: ([127, 0, 0, 1], 9901).into(), module: String::from("filter.wasm") };
+    let options = render::Options {
+        admin: ([127, 0, 0, 1], 9901).into(),
+        module: String::from("filter.wasm"),
+        system_authorities: String::from("authorities.pem"),
+    };
     Some(render::render(&model, &options))
 }
 

@@ -12,6 +12,9 @@ use crate::envoy::{self, Launch, LocateError, Process, StartError};
 use crate::keys;
 use crate::manifests::Manifests;
 
+/// Where the authorities are that the system of these tests trusts.
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// Any free port of this machine's loopback interface.
 pub const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -146,5 +149,6 @@ pub fn compile(sources: &[Source], options: &envoy_config::options::Options) -> 
 #[must_use]
 pub fn bootstrap(model: &Model, admin: SocketAddr, module: &Path) -> String {
     let module = module.to_string_lossy().into_owned();
-    render::render(model, &render::Options { admin, module })
+    let system_authorities = String::from(SYSTEM_AUTHORITIES);
+    render::render(model, &render::Options { admin, module, system_authorities })
 }

@@ -87,6 +87,7 @@ fn bootstrap(sources: &[Source]) -> String {
     let options = render::Options {
         admin: ([127, 0, 0, 1], 9901).into(),
         module: String::from("session_persistence.wasm"),
+        system_authorities: String::from("authorities.pem"),
     };
     render::render(&model, &options)
 }

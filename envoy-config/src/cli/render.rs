@@ -30,6 +30,12 @@ pub(super) struct Render {
     #[arg(long, value_name = "PATH", default_value = "/etc/envoy/session_persistence.wasm")]
     filter: String,
 
+    /// The certificates of the authorities that the system trusts, as Envoy sees them.
+    ///
+    /// A BackendTLSPolicy asks for them with `wellKnownCACertificates: System`.
+    #[arg(long, value_name = "PATH", default_value = "/etc/ssl/certs/ca-certificates.crt")]
+    system_ca: String,
+
     /// Write what can be served in spite of errors; it still exits with 1.
     ///
     /// A backendRef that does not resolve answers 500 for its share of the requests; everything else that is wrong is
@@ -62,7 +68,11 @@ impl Render {
         }
         let written = model.is_some();
         if let Some(model) = model {
-            let options = render::Options { admin: self.admin_address, module: self.filter };
+            let options = render::Options {
+                admin: self.admin_address,
+                module: self.filter,
+                system_authorities: self.system_ca,
+            };
             let (keys, text) = (model.holds_keys(), render::render(&model, &options));
             let result = match self.output.as_deref().filter(|path| path.as_os_str() != "-") {
                 Some(path) => {

@@ -1,4 +1,4 @@
-//! Kubernetes' own kinds: Service, EndpointSlice, Namespace, Secret.
+//! Kubernetes' own kinds: Service, EndpointSlice, Namespace, ConfigMap, Secret.
 
 use std::net::IpAddr;
 
@@ -115,6 +115,13 @@ pub struct SlicePort {
 /// A Namespace: only its labels matter, plus `kubernetes.io/metadata.name`, which the API server adds.
 #[derive(Clone, Debug)]
 pub struct Namespace;
+
+/// A ConfigMap (core/v1): only certificates of authorities matter.
+#[derive(Clone, Debug)]
+pub struct ConfigMap {
+    /// `data["ca.crt"]`.
+    pub authorities: Option<Spanned<String>>,
+}
 
 /// A Secret (core/v1).
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! Policies that say how requests go to backends (GEP-713, direct policy attachment).
 
+use super::gateway::Hostname;
 use super::session::SessionPersistence;
 use crate::source::{Span, Spanned};
 
@@ -23,6 +24,50 @@ pub struct TargetRef {
     pub kind: Spanned<String>,
     /// `name`.
     pub name: Spanned<String>,
+    /// `sectionName`: a part of the object.
+    pub section_name: Option<Spanned<String>>,
     /// The whole reference.
     pub span: Span,
+}
+
+/// A BackendTLSPolicy: how backends are connected to over TLS.
+#[derive(Clone, Debug)]
+pub struct BackendTlsPolicy {
+    /// `targetRefs`: at least one, each once.
+    pub targets: Vec<TargetRef>,
+    /// `validation.caCertificateRefs` or `validation.wellKnownCACertificates`.
+    pub authorities: Authorities,
+    /// `validation.hostname`.
+    pub hostname: String,
+    /// `validation.subjectAltNames`: none means `hostname`.
+    pub names: Vec<SubjectAltName>,
+}
+
+/// Whose signature makes a backend's certificate good.
+#[derive(Clone, Debug)]
+pub enum Authorities {
+    /// Those that the objects hold: at least one.
+    Refs(Vec<AuthorityRef>),
+    /// Those that the system of the Gateway trusts.
+    System,
+}
+
+/// A reference to certificates of authorities, in the policy's own namespace.
+#[derive(Clone, Debug)]
+pub struct AuthorityRef {
+    /// `group`: empty for core.
+    pub group: Spanned<String>,
+    /// `kind`.
+    pub kind: Spanned<String>,
+    /// `name`.
+    pub name: Spanned<String>,
+}
+
+/// A name that a certificate may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectAltName {
+    /// `hostname`.
+    Hostname(Hostname),
+    /// `uri`.
+    Uri(String),
 }

@@ -10,6 +10,7 @@
 //! a field that has, but is not rendered yet, is an error that names it, unless it is empty.
 
 mod backend;
+mod backend_tls;
 mod core;
 mod defaults;
 mod duration;

@@ -80,7 +80,7 @@ impl Bootstrap {
                     .map(|listener| AnyListener::Bound(Box::new(listener)))
                     .chain(refusing.map(|listener| AnyListener::Refusing(Box::new(listener))))
                     .collect(),
-                clusters: model.clusters.iter().map(Cluster::from).collect(),
+                clusters: model.clusters.iter().map(|cluster| Cluster::new(cluster, options)).collect(),
             },
         }
     }

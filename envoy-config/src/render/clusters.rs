@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Options;
 use super::balancing::LoadBalancing;
 use super::endpoints::LoadAssignment;
 use super::extension::{Empty, Extension, Message, Typed};
 use super::retries::Time;
 use super::shares::looks_names_up;
+use super::upstream_tls::SocketMatch;
 use crate::model::{self, HttpVersion};
 
 #[derive(Serialize)]
@@ -21,6 +23,8 @@ pub(super) struct Cluster {
     typed_extension_protocol_options: Option<ProtocolOptions>,
     load_balancing_policy: LoadBalancing,
     circuit_breakers: CircuitBreakers,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transport_socket_matches: Vec<SocketMatch>,
     load_assignment: LoadAssignment,
 }
 
@@ -74,8 +78,8 @@ impl Message for HttpProtocolOptions {
     const TYPE: &'static str = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 }
 
-impl From<&model::Cluster> for Cluster {
-    fn from(cluster: &model::Cluster) -> Self {
+impl Cluster {
+    pub(super) fn new(cluster: &model::Cluster, options: &Options) -> Self {
         Self {
             name: cluster.name.clone(),
             discovery: Discovery::of(cluster),
@@ -89,6 +93,7 @@ impl From<&model::Cluster> for Cluster {
             // Envoy's limit of three retries at a time would turn a dead endpoint under load into 503s; this is its limit
             // of requests, so that each of them may be a retry.
             circuit_breakers: CircuitBreakers { thresholds: (Thresholds { max_retries: 1024 },) },
+            transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
             load_assignment: LoadAssignment::of(cluster),
         }
     }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::address::Address;
 use super::refusal::Refusal;
 use super::shares::looks_names_up;
+use super::upstream_tls::SocketMetadata;
 use crate::model::{Cluster, Endpoint, EndpointState, Endpoints, Locality};
 
 #[derive(Serialize)]
@@ -39,6 +40,8 @@ struct LocalityName {
 #[derive(Serialize)]
 struct LbEndpoint {
     endpoint: Target,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<SocketMetadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     health_status: Option<&'static str>,
 }
@@ -105,7 +108,7 @@ impl LoadAssignment {
 impl LocalityEndpoints {
     /// None for a locality that would neither serve nor refuse anything.
     fn of(locality: &Locality, cluster: &Cluster, intake: Intake) -> Option<Self> {
-        let lb_endpoints = match &locality.endpoints {
+        let lb_endpoints: Vec<LbEndpoint> = match &locality.endpoints {
             Endpoints::Addresses(endpoints) if endpoints.is_empty() => return None,
             Endpoints::Addresses(endpoints) => {
                 // An endpoint that has to take new sessions is not called draining.
@@ -121,10 +124,12 @@ impl LocalityEndpoints {
                 return Some(Self::refusing(&locality.name, locality.weight, refusal));
             }
         };
+        let metadata = locality.tls.as_ref().and_then(|tls| SocketMetadata::of(tls, cluster));
+        let of_socket = |endpoint| LbEndpoint { metadata: metadata.clone(), ..endpoint };
         Some(Self {
             locality: LocalityName { sub_zone: locality.name.clone() },
             load_balancing_weight: (locality.weight > 0).then_some(locality.weight),
-            lb_endpoints,
+            lb_endpoints: lb_endpoints.into_iter().map(of_socket).collect(),
         })
     }
 
@@ -139,7 +144,7 @@ impl LocalityEndpoints {
 
 impl LbEndpoint {
     fn at(address: Address) -> Self {
-        Self { endpoint: Target { address }, health_status: None }
+        Self { endpoint: Target { address }, metadata: None, health_status: None }
     }
 
     fn of(endpoint: &Endpoint, excused: bool) -> Self {

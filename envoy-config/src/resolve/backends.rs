@@ -9,10 +9,12 @@ mod reference;
 mod service;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 pub(super) use self::reference::{ENVOY_GATEWAY, Services};
 use self::reference::{Objects, Reference, Referent};
 use self::service::Port;
+use super::backend_tls::TlsPolicies;
 use super::endpoints::Slices;
 use super::grants::Grants;
 use super::report::{Place, Report};
@@ -21,7 +23,7 @@ use crate::manifest::backend::Backend as CustomBackend;
 use crate::manifest::core::{Service, ServiceKind};
 use crate::manifest::route::{BackendRef, Route, Rule};
 use crate::manifest::{Manifests, Object};
-use crate::model::{Endpoints, HttpVersion, Locality};
+use crate::model::{Endpoints, HttpVersion, Locality, UpstreamTls};
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
@@ -30,6 +32,7 @@ pub(super) struct Backends<'m, 'g> {
     slices: Slices<'m>,
     pub(super) sessions: Sessions<'m>,
     customs: Objects<'m, CustomBackend>,
+    tls: TlsPolicies<'m>,
     /// What each Service port came to: many rules share one.
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
     /// Services of which has been said what their sessions lack.
@@ -48,6 +51,7 @@ pub(super) struct Backend {
 struct Target {
     endpoints: Endpoints,
     version: HttpVersion,
+    tls: Option<Arc<UpstreamTls>>,
 }
 
 impl<'m, 'g> Backends<'m, 'g> {
@@ -58,6 +62,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             slices: Slices::index(manifests, &services, report),
             sessions: Sessions::index(manifests, report),
             services,
+            tls: TlsPolicies::index(manifests, report),
             customs: manifests.backends.iter().map(|backend| (backend.metadata.key(), backend)).collect(),
             resolved: HashMap::new(),
             told: HashSet::new(),
@@ -82,14 +87,12 @@ impl<'m, 'g> Backends<'m, 'g> {
             let repeated = names.entry(name.clone()).or_default();
             *repeated += 1;
             let target = self.resolve(&reference, persistent, report);
-            backends.push(Backend {
-                version: target.as_ref().map(|target| target.version),
-                locality: Locality {
-                    name: if *repeated > 1 { format!("{name}#{repeated}") } else { name },
-                    weight: backend.weight.value,
-                    endpoints: target.map_or(Endpoints::Unresolved, |target| target.endpoints),
-                },
-            });
+            let version = target.as_ref().map(|target| target.version);
+            let (endpoints, tls) =
+                target.map_or((Endpoints::Unresolved, None), |target| (target.endpoints, target.tls));
+            let name = if *repeated > 1 { format!("{name}#{repeated}") } else { name };
+            let weight = backend.weight.value;
+            backends.push(Backend { locality: Locality { name, weight, endpoints, tls }, version });
         }
         backends
     }
@@ -107,7 +110,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         let target = self.resolve(&reference, false, report)?;
         Some(Backend {
             version: Some(target.version),
-            locality: Locality { name, weight: 1, endpoints: target.endpoints },
+            locality: Locality { name, weight: 1, endpoints: target.endpoints, tls: target.tls },
         })
     }
 
@@ -147,7 +150,10 @@ impl<'m, 'g> Backends<'m, 'g> {
             Referent::Service => self.service(reference, persistent, report),
             Referent::Backend => {
                 let backend = reference.object(Referent::Backend, &self.customs, self.grants, report)?;
-                custom::target(backend, reference, report)
+                let (namespace, name) = backend.metadata.key();
+                let key = (ENVOY_GATEWAY, "Backend", namespace, name);
+                let connection = self.tls.of(key, "", reference.route, report);
+                custom::target(backend, connection, reference, report)
             }
         }
     }
@@ -161,14 +167,17 @@ impl<'m, 'g> Backends<'m, 'g> {
     ) -> Option<Target> {
         let service = reference.object(Referent::Service, &self.services, self.grants, report)?;
         let port = Port::of(reference, service, report)?;
-        let version = port.spoken(reference, report)?.version;
+        let (namespace, name) = service.metadata.key();
+        let section = port.listed.map_or("", |port| port.name.as_str());
+        let connection = self.tls.of(("", "Service", namespace, name), section, reference.route, report);
+        let version = port.spoken(reference, &connection, report)?.version;
+        let tls = connection.tls()?;
         if persistent {
             self.tell_of_sessions(service, report);
         }
-        let (namespace, name) = service.metadata.key();
         let key = (namespace, name, port.number);
         if let Some(known) = self.resolved.get(&key) {
-            return Some(Target { endpoints: known.clone(), version });
+            return Some(Target { endpoints: known.clone(), version, tls });
         }
         let of_slices = match service.spec.kind.value {
             ServiceKind::Cluster => port.listed.and_then(|port| self.slices.endpoints(service, port)),
@@ -190,7 +199,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             None => Endpoints::Names(vec![port.name(reference, report)?]),
         };
         self.resolved.insert(key, endpoints.clone());
-        Some(Target { endpoints, version })
+        Some(Target { endpoints, version, tls })
     }
 
     /// What a Service has, or lacks, that the sessions of its rules are not as may be expected; once.

@@ -43,7 +43,10 @@ pub(super) fn statuses(manifests: &Manifests, decisions: &Decisions) -> Vec<Obje
         statuses.insert(key(object), scene.route(object));
     }
     for policy in &manifests.backend_traffic_policies {
-        statuses.insert(key(policy), Some(scene.policy(policy, &policy.spec.targets)));
+        statuses.insert(key(policy), Some(scene.policy(policy, &policy.spec.targets, &policy::TRAFFIC)));
+    }
+    for policy in &manifests.backend_tls_policies {
+        statuses.insert(key(policy), Some(scene.policy(policy, &policy.spec.targets, &policy::TLS)));
     }
     for object in &manifests.unread {
         let key =

@@ -87,8 +87,12 @@ pub(super) fn conflict<T>(
     let place = Place::new(policy, format!("spec.targetRefs[{number}]"), target.span);
     let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Conflicted);
     let (namespace, name) = winner.metadata.key();
+    let port = target
+        .section_name
+        .as_ref()
+        .map_or_else(String::new, |port| format!("port `{}` of the ", port.value));
     let message = format!(
-        "the {} `{}` has the policy `{namespace}/{name}` already",
+        "the {port}{} `{}` has the policy `{namespace}/{name}` already",
         target.kind.value, target.name.value
     );
     let warning = report.warning("policy-conflict", place, message);

@@ -254,7 +254,6 @@ fn what_stands_beside_routes_in_a_cluster_is_ignored_with_a_warning() {
     for (api_version, kind) in [
         ("apps/v1", "Deployment"),
         ("v1", "ServiceAccount"),
-        ("v1", "ConfigMap"),
         ("argoproj.io/v1alpha1", "Rollout"),
         ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
         ("networking.istio.io/v1", "Gateway"),

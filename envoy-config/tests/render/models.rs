@@ -13,7 +13,11 @@ use envoy_config::render::Options;
 use session_persistence::config::{PluginConfig, Rule};
 
 pub(crate) fn options() -> Options {
-    Options { admin: address("127.0.0.1:9901"), module: String::from("session_persistence.wasm") }
+    Options {
+        admin: address("127.0.0.1:9901"),
+        module: String::from("session_persistence.wasm"),
+        system_authorities: String::from("/etc/ssl/certs/ca-certificates.crt"),
+    }
 }
 
 pub(crate) fn address(text: &str) -> SocketAddr {
@@ -99,7 +103,7 @@ pub(crate) fn draining(text: &str) -> Endpoint {
 }
 
 pub(crate) fn locality(name: &str, weight: u32, endpoints: Endpoints) -> Locality {
-    Locality { name: name.to_owned(), weight, endpoints }
+    Locality { name: name.to_owned(), weight, endpoints, tls: None }
 }
 
 pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {

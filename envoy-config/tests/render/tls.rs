@@ -1,11 +1,14 @@
-//! HTTPS listeners: a filter chain per site, found by the hostname of the handshake.
+//! HTTPS listeners: a filter chain per site, found by the hostname of the handshake. And TLS to endpoints.
 
-use envoy_config::model::{Domain, Model};
+use std::sync::Arc;
+
+use envoy_config::model::{Authorities, Domain, Endpoints, Locality, Model, SubjectName, UpstreamTls};
 use envoy_config::pem::PrivateKey;
 use serde_json::{Value, json};
 
 use crate::models::{
-    certificate, cluster, cookie_rule, everything, forward, host, https, prefix, route, single, site,
+    certificate, cluster, cookie_rule, everything, forward, host, https, locality, prefix, route, serving,
+    single, site,
 };
 use crate::rendered;
 
@@ -59,4 +62,52 @@ fn nobody_waits_for_a_hostname_that_does_not_matter() {
 fn only_a_model_with_https_holds_keys() {
     assert!(everything().holds_keys());
     assert!(!single(cluster("c", Vec::new())).holds_keys());
+}
+
+#[test]
+fn every_endpoint_says_which_tls_is_its_own_and_what_refuses_or_is_clear_says_nothing() {
+    let tls = |host: &str, names: &[SubjectName]| {
+        Some(Arc::new(UpstreamTls {
+            server_name: host.to_owned(),
+            authorities: Authorities::System,
+            names: names.to_vec(),
+        }))
+    };
+    let at = |name: &str, tls| Locality {
+        tls,
+        ..locality(name, 1, Endpoints::Addresses(vec![serving("10.0.0.1:443")]))
+    };
+    let (a, b) = (
+        tls("a", &[SubjectName::Host(String::from("a"))]),
+        tls("b", &[SubjectName::AnyHostBelow(String::from("b.c")), SubjectName::Uri(String::from("d:e"))]),
+    );
+    let localities = vec![
+        at("a", a.clone()),
+        at("clear", None),
+        at("b", b),
+        at("a2", a),
+        locality("gone", 1, Endpoints::Unresolved),
+    ];
+    let cluster = rendered(&single(cluster("c", localities)))["static_resources"]["clusters"][0].clone();
+    let sockets = cluster["transport_socket_matches"].as_array().unwrap();
+    let context = |number: usize| &sockets[number]["transport_socket"]["typed_config"];
+    assert_eq!(sockets.len(), 2);
+    assert_eq!((&context(0)["sni"], &context(1)["sni"]), (&json!("a"), &json!("b")));
+    let names = &context(1)["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"];
+    let expected = json!([
+        {"san_type": "DNS", "matcher": {"safe_regex": {"regex": r"[^.]+\.b\.c"}}},
+        {"san_type": "URI", "matcher": {"exact": "d:e"}},
+    ]);
+    assert_eq!(names, &expected);
+    let words: Vec<_> = cluster["load_assignment"]["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let metadata = &one["lb_endpoints"][0]["metadata"]["filter_metadata"];
+            metadata["envoy.transport_socket_match"]["tls"].as_str().map(str::to_owned)
+        })
+        .collect();
+    let word = |number: usize| Some(sockets[number]["match"]["tls"].as_str().unwrap().to_owned());
+    assert_eq!(words, [word(0), None, word(1), word(0), None]);
 }

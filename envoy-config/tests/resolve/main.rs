@@ -9,6 +9,7 @@
 )]
 
 mod attachment;
+mod backend_tls;
 mod backends;
 mod binding;
 mod customs;

@@ -1,16 +1,16 @@
-//! Kubernetes' own kinds: Service, EndpointSlice, Namespace.
+//! Kubernetes' own kinds: Service, EndpointSlice, Namespace, ConfigMap.
 
 use std::net::IpAddr;
 
 use super::fields::{Fields, Known, Nulls, list};
-use super::log::{At, Log};
+use super::log::{At, Log, Path};
 use super::names;
 use super::unique::unique;
 use super::value::{boolean, parsed, port, string, strings, word};
 use super::yaml::{Scalar, Value};
 use crate::manifest::core::{
-    AddressType, EndpointSlice, Service, ServiceKind, ServicePort, SliceEndpoint, SlicePort, TargetPort,
-    TargetRef,
+    AddressType, ConfigMap, EndpointSlice, Service, ServiceKind, ServicePort, SliceEndpoint, SlicePort,
+    TargetPort, TargetRef,
 };
 use crate::source::Spanned;
 
@@ -174,6 +174,16 @@ fn target_port(at: At<'_>, log: &mut Log) -> Option<TargetPort> {
         }
         _ => port(at, log).map(|number| TargetPort::Number(number.value)),
     }
+}
+
+/// The fields of a ConfigMap, which has no `spec`.
+pub(super) fn config_map(fields: &Fields<'_>, log: &mut Log) -> ConfigMap {
+    let authorities = fields.optional("data", log, |at, log| {
+        strings(at, log)?;
+        let entry = at.node.get("ca.crt")?;
+        string(At { node: &entry.value, path: Path::Field(&at.path, "ca.crt") }, log)
+    });
+    ConfigMap { authorities }
 }
 
 /// `spec` of a Namespace, of which nothing matters.

@@ -20,7 +20,9 @@ pub(super) enum Kind {
     Service,
     Namespace,
     EndpointSlice,
+    ConfigMap,
     Secret,
+    BackendTlsPolicy,
 }
 
 /// Whether objects of a kind belong to a namespace.
@@ -74,16 +76,17 @@ const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
     family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
+    family(GATEWAY, &["v1", "v1alpha3"], &["BackendTLSPolicy"], Role::Read),
     family("gateway.envoyproxy.io", &["v1alpha1"], &["Backend"], Role::Read),
     // Its endpoints are in other clusters.
     family("multicluster.x-k8s.io", &[], &["ServiceImport"], Role::NotSupported),
     family("multicluster.x-k8s.io", &[], &["ServiceExport"], Role::Ignored),
-    family("", &["v1"], &["Service", "Namespace", "Secret"], Role::Read),
+    family("", &["v1"], &["Service", "Namespace", "ConfigMap", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
     family(
         GATEWAY,
         &[],
-        &["TLSRoute", "TCPRoute", "UDPRoute", "ListenerSet", "BackendTLSPolicy", "BackendLBPolicy"],
+        &["TLSRoute", "TCPRoute", "UDPRoute", "ListenerSet", "BackendLBPolicy"],
         Role::NotSupported,
     ),
     family("gateway.networking.x-k8s.io", &[], &["XBackend", "XListenerSet", "XMesh"], Role::NotSupported),
@@ -108,7 +111,6 @@ const FAMILIES: &[Family] = &[
         &[
             "Binding",
             "ComponentStatus",
-            "ConfigMap",
             "Event",
             "LimitRange",
             "Node",
@@ -257,7 +259,9 @@ impl Kind {
         Self::Service,
         Self::Namespace,
         Self::EndpointSlice,
+        Self::ConfigMap,
         Self::Secret,
+        Self::BackendTlsPolicy,
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -276,7 +280,9 @@ impl Kind {
             Self::Service => "Service",
             Self::Namespace => "Namespace",
             Self::EndpointSlice => "EndpointSlice",
+            Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",
+            Self::BackendTlsPolicy => "BackendTLSPolicy",
         }
     }
 
@@ -291,7 +297,9 @@ impl Kind {
             | Self::Backend
             | Self::Service
             | Self::EndpointSlice
-            | Self::Secret => Scope::Namespace,
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::BackendTlsPolicy => Scope::Namespace,
         }
     }
 }

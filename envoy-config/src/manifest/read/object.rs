@@ -8,7 +8,7 @@ use super::kinds::{Kind, Verdict, look_up};
 use super::log::{At, Log, Manner, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{Reader, backend, core, gateway, grant, metadata, names, policy, route, secret};
+use super::{Reader, backend, backend_tls, core, gateway, grant, metadata, names, policy, route, secret};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object, Unread};
@@ -39,6 +39,13 @@ const ENDPOINT_SLICE: Known = Known {
 const SECRET: Known = Known {
     read: &["apiVersion", "kind", "metadata", "type", "data", "stringData"],
     unread: &["immutable"],
+    unsupported: &[],
+    nulls: Nulls::LeftOut,
+};
+
+const CONFIG_MAP: Known = Known {
+    read: &["apiVersion", "kind", "metadata", "data"],
+    unread: &["binaryData", "immutable"],
     unsupported: &[],
     nulls: Nulls::LeftOut,
 };
@@ -158,6 +165,15 @@ impl Reader {
                 let object = self.typed(kind, at, sound, core::endpoint_slice);
                 self.manifests.endpoint_slices.extend(object);
             }
+            Kind::BackendTlsPolicy => {
+                let object = self
+                    .typed(kind, at, sound, |fields, log| fields.required("spec", log, backend_tls::policy));
+                self.manifests.backend_tls_policies.extend(object);
+            }
+            Kind::ConfigMap => {
+                let object = self.typed(kind, at, sound, |fields, log| Some(core::config_map(fields, log)));
+                self.manifests.config_maps.extend(object);
+            }
             Kind::Secret => {
                 let object = self.typed(kind, at, sound, secret::secret);
                 self.manifests.secrets.extend(object);
@@ -183,12 +199,14 @@ impl Reader {
         let known = match kind {
             Kind::EndpointSlice => &ENDPOINT_SLICE,
             Kind::Secret => &SECRET,
+            Kind::ConfigMap => &CONFIG_MAP,
             Kind::ReferenceGrant => &SPEC_ALONE,
             Kind::GatewayClass
             | Kind::Gateway
             | Kind::HttpRoute
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
+            | Kind::BackendTlsPolicy
             | Kind::Backend
             | Kind::Service
             | Kind::Namespace => &WITH_SPEC,
@@ -202,7 +220,9 @@ impl Reader {
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
             | Kind::Backend
+            | Kind::BackendTlsPolicy
             | Kind::EndpointSlice
+            | Kind::ConfigMap
             | Kind::Secret => names::subdomain,
         };
         let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
@@ -249,7 +269,7 @@ fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unrea
             _ => Vec::new(),
         },
         targets: match kind {
-            Kind::BackendTrafficPolicy => policy::targets_of(node),
+            Kind::BackendTrafficPolicy | Kind::BackendTlsPolicy => policy::targets_of(node),
             _ => Vec::new(),
         },
     })

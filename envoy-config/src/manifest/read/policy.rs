@@ -18,6 +18,13 @@ const BACKEND_TRAFFIC: Known = Known {
 const TARGET_REF: Known =
     Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
 
+const SECTION_REF: Known = Known {
+    read: &["group", "kind", "name", "sectionName"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
 /// `spec` of an `XBackendTrafficPolicy`.
 pub(super) fn backend_traffic(at: At<'_>, log: &mut Log) -> Option<BackendTrafficPolicy> {
     let fields = Fields::of(at, &BACKEND_TRAFFIC, log)?;
@@ -43,9 +50,18 @@ pub(super) fn targets_of(policy: &Node<'_>) -> Vec<TargetRef> {
 }
 
 fn target_ref(at: At<'_>, log: &mut Log) -> Option<TargetRef> {
-    let fields = Fields::of(at, &TARGET_REF, log)?;
+    target(&Fields::of(at, &TARGET_REF, log)?, log)
+}
+
+/// A target with or without a `sectionName`.
+pub(super) fn section_ref(at: At<'_>, log: &mut Log) -> Option<TargetRef> {
+    target(&Fields::of(at, &SECTION_REF, log)?, log)
+}
+
+fn target(fields: &Fields<'_>, log: &mut Log) -> Option<TargetRef> {
     let group = fields.required("group", log, parsed("invalid-name", names::group));
     let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
     let name = fields.required("name", log, parsed("invalid-name", names::reference));
-    Some(TargetRef { group: group?, kind: kind?, name: name?, span: at.span() })
+    let section_name = fields.optional("sectionName", log, parsed("invalid-name", names::subdomain));
+    Some(TargetRef { group: group?, kind: kind?, name: name?, section_name, span: fields.at().span() })
 }

@@ -8,11 +8,13 @@ use crate::manifest::Object;
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::manifest::route::RouteKind;
 use crate::model::{Endpoint, EndpointState, Endpoints, HttpVersion, Name};
+use crate::resolve::backend_tls::Connection;
 use crate::resolve::report::{Place, Report};
 use crate::status::Reason;
 
 pub(super) fn target(
     backend: &Object<Backend>,
+    connection: Connection,
     reference: &Reference<'_>,
     report: &mut Report,
 ) -> Option<Target> {
@@ -21,8 +23,8 @@ pub(super) fn target(
         let message = "the endpoints of a Backend have ports of their own; this one has no effect";
         report.warning("no-effect", place, message.to_owned());
     }
-    let version = version(backend, reference, report)?;
-    Some(Target { endpoints: endpoints(&backend.spec), version })
+    let version = version(backend, &connection, reference, report)?;
+    Some(Target { endpoints: endpoints(&backend.spec), version, tls: connection.tls()? })
 }
 
 /// The reader lets no Backend pass that mixes addresses and names.
@@ -46,18 +48,25 @@ fn endpoints(backend: &Backend) -> Endpoints {
 }
 
 /// What is spoken with a Backend: what the route needs, if the Backend speaks that among others.
-fn version(backend: &Object<Backend>, reference: &Reference<'_>, report: &mut Report) -> Option<HttpVersion> {
+fn version(
+    backend: &Object<Backend>,
+    connection: &Connection,
+    reference: &Reference<'_>,
+    report: &mut Report,
+) -> Option<HttpVersion> {
     let spoken = &backend.spec.app_protocols;
     let speaks = |protocol| spoken.iter().find(|spoken| spoken.value == protocol);
     let name = &backend.metadata.name.value;
-    let (span, message, hint) = if let Some(secure) = speaks(AppProtocol::Wss) {
+    let secure = speaks(AppProtocol::Wss).filter(|_| matches!(connection, Connection::Clear));
+    let (span, message, hint) = if let Some(secure) = secure {
         (
             secure.span,
             format!("the Backend `{name}` speaks TLS, and nothing says how to check its certificate"),
-            "that is what a BackendTLSPolicy for the Backend says, which is not supported yet",
+            "add a BackendTLSPolicy for the Backend to the input",
         )
     } else {
-        match (reference.route.spec.kind, speaks(AppProtocol::H2c), speaks(AppProtocol::Ws)) {
+        let upgrade = speaks(AppProtocol::Ws).or(speaks(AppProtocol::Wss));
+        match (reference.route.spec.kind, speaks(AppProtocol::H2c), upgrade) {
             (_, Some(_), None) | (RouteKind::Grpc, _, None) | (RouteKind::Grpc, Some(_), Some(_)) => {
                 return Some(HttpVersion::Http2);
             }

@@ -7,6 +7,7 @@ use super::reference::Reference;
 use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort, TargetPort};
 use crate::model::Name;
+use crate::resolve::backend_tls::Connection;
 use crate::resolve::report::Report;
 use crate::status::Reason;
 
@@ -60,7 +61,12 @@ impl<'m> Port<'m> {
     }
 
     /// What the port speaks, if requests of the route can be sent in it.
-    pub(super) fn spoken(&self, reference: &Reference<'m>, report: &mut Report) -> Option<Spoken> {
+    pub(super) fn spoken(
+        &self,
+        reference: &Reference<'m>,
+        connection: &Connection,
+        report: &mut Report,
+    ) -> Option<Spoken> {
         let kind = reference.route.spec.kind;
         let app_protocol = self.listed.and_then(|port| port.app_protocol.as_ref());
         let spoken = Spoken::of(app_protocol.map(|name| name.value.as_str()), kind);
@@ -74,11 +80,9 @@ impl<'m> Port<'m> {
                 format!("{speaks}, in which no requests of {}s can be sent", reference.route.kind),
                 protocol::hint(&protocol.value, kind),
             ),
-            Some(spoken) if spoken.secure => (
+            Some(spoken) if spoken.secure && matches!(connection, Connection::Clear) => (
                 format!("{speaks}, and nothing says how to check its certificate"),
-                String::from(
-                    "that is what a BackendTLSPolicy for the Service says, which is not supported yet",
-                ),
+                String::from("add a BackendTLSPolicy for the Service to the input"),
             ),
             Some(spoken) => return Some(spoken),
         };

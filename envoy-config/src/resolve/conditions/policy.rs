@@ -9,12 +9,25 @@ use crate::manifest::policy::TargetRef;
 use crate::resolve::decisions::Parent;
 use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};
 
+/// The conditions of an `XBackendTrafficPolicy`, and what they are if nothing is wrong.
+pub(super) const TRAFFIC: [(ConditionType, Reason); 1] = [(ConditionType::Accepted, Reason::Accepted)];
+
+/// Those of a BackendTLSPolicy.
+pub(super) const TLS: [(ConditionType, Reason); 2] =
+    [(ConditionType::Accepted, Reason::Accepted), (ConditionType::ResolvedRefs, Reason::ResolvedRefs)];
+
 impl Scene<'_, '_> {
-    /// The status of a policy for these targets.
-    pub(super) fn policy<T>(&self, policy: &Object<T>, targets: &[TargetRef]) -> Status {
+    /// The status of a policy for these targets, with these conditions.
+    pub(super) fn policy<T>(
+        &self,
+        policy: &Object<T>,
+        targets: &[TargetRef],
+        kinds: &[(ConditionType, Reason)],
+    ) -> Status {
         let verdicts = self.of(policy);
-        let conditions =
-            || -> Vec<Condition> { vec![condition(ConditionType::Accepted, Reason::Accepted, &verdicts)] };
+        let conditions = || -> Vec<Condition> {
+            kinds.iter().map(|&(kind, fine)| condition(kind, fine, &verdicts)).collect()
+        };
         let gateways = self.gateways(policy);
         let ancestors = if gateways.is_empty() {
             self::targets(targets, conditions)

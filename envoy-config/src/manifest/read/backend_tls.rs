@@ -1,0 +1,168 @@
+//! BackendTLSPolicy.
+
+use std::collections::HashMap;
+
+use super::fields::{Fields, Known, Nulls, list};
+use super::log::{At, Log, Path};
+use super::names;
+use super::policy;
+use super::value::{parsed, string, word};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::gateway::Hostname;
+use crate::manifest::policy::{Authorities, AuthorityRef, BackendTlsPolicy, SubjectAltName, TargetRef};
+
+const POLICY: Known = Known {
+    read: &["targetRefs", "validation"],
+    unread: &[],
+    unsupported: &["options"],
+    nulls: Nulls::Refused,
+};
+
+const VALIDATION: Known = Known {
+    read: &["caCertificateRefs", "wellKnownCACertificates", "hostname", "subjectAltNames"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+const AUTHORITY_REF: Known =
+    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const SUBJECT_ALT_NAME: Known =
+    Known { read: &["type", "hostname", "uri"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+/// The type of a name.
+#[derive(Clone, Copy)]
+enum NameKind {
+    Hostname,
+    Uri,
+}
+
+/// `validation` by itself.
+struct Validation {
+    authorities: Authorities,
+    hostname: String,
+    names: Vec<SubjectAltName>,
+}
+
+/// `spec` of a BackendTLSPolicy.
+pub(super) fn policy(at: At<'_>, log: &mut Log) -> Option<BackendTlsPolicy> {
+    let fields = Fields::of(at, &POLICY, log)?;
+    let targets = fields.required("targetRefs", log, targets);
+    let validation = fields.required("validation", log, validation);
+    let (targets, Validation { authorities, hostname, names }) = (targets?, validation?);
+    Some(BackendTlsPolicy { targets, authorities, hostname, names })
+}
+
+fn targets(at: At<'_>, log: &mut Log) -> Option<Vec<TargetRef>> {
+    let targets = list(at, 1..=16, log, policy::section_ref)?;
+    let mut seen: HashMap<_, Vec<&TargetRef>> = HashMap::new();
+    for target in &targets {
+        let earlier = seen.entry((&target.group.value, &target.kind.value, &target.name.value)).or_default();
+        let section = |target: &TargetRef| target.section_name.as_ref().map(|name| name.value.clone());
+        let own = section(target);
+        if let Some(same) = earlier.iter().find(|same| section(same) == own) {
+            let diagnostic = Diagnostic::error("duplicate-value", target.span, "this target is there twice");
+            log.add(at.path.place(diagnostic).label("again here").related(same.span, "first here"));
+        } else if let Some(whole) = earlier.iter().find(|one| one.section_name.is_none() != own.is_none()) {
+            let message = "of two references to one object, both have a `sectionName` or none has";
+            let diagnostic = Diagnostic::error("invalid-value", target.span, message);
+            log.add(at.path.place(diagnostic).related(whole.span, "the other one"));
+        }
+        earlier.push(target);
+    }
+    Some(targets)
+}
+
+fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
+    let fields = Fields::of(at, &VALIDATION, log)?;
+    let refs = fields.optional("caCertificateRefs", log, |at, log| list(at, 0..=8, log, authority_ref));
+    let system = fields.optional("wellKnownCACertificates", log, well_known);
+    let hostname = fields.required("hostname", log, parsed("invalid-hostname", precise));
+    let names = fields.optional("subjectAltNames", log, |at, log| list(at, 0..=5, log, subject_alt_name));
+    let written = refs.as_ref().is_some_and(|refs| !refs.is_empty());
+    let authorities = match (written, fields.has("wellKnownCACertificates")) {
+        (true, true) => {
+            let message = "`caCertificateRefs` and `wellKnownCACertificates` exclude each other";
+            return log.refuse(at.error("invalid-value", message).hint("remove one of them"));
+        }
+        (true, false) => refs.map(Authorities::Refs),
+        (false, true) => system.map(|()| Authorities::System),
+        // What is wrong with references that are there has been said.
+        (false, false) if fields.has("caCertificateRefs") && refs.is_none() => None,
+        (false, false) => {
+            let message = "nothing says whose signature makes the backend's certificate good";
+            let path = Path::Field(&at.path, "caCertificateRefs");
+            return log.refuse(
+                path.place(Diagnostic::error("missing-field", at.span(), message))
+                    .hint("write `caCertificateRefs`, or `wellKnownCACertificates: System`"),
+            );
+        }
+    };
+    Some(Validation {
+        authorities: authorities?,
+        hostname: hostname?.value,
+        names: names.unwrap_or_default(),
+    })
+}
+
+/// Other words than `System` are those of implementations.
+fn well_known(at: At<'_>, log: &mut Log) -> Option<()> {
+    let text = string(at, log)?;
+    if text.value == "System" {
+        return Some(());
+    }
+    let code = if text.value.contains('/') { "not-supported" } else { "unknown-value" };
+    log.refuse(
+        at.error(code, format!("`{}` is no set of authorities that is known here", text.value))
+            .hint("write `System`"),
+    )
+}
+
+fn authority_ref(at: At<'_>, log: &mut Log) -> Option<AuthorityRef> {
+    let fields = Fields::of(at, &AUTHORITY_REF, log)?;
+    let group = fields.required("group", log, parsed("invalid-name", names::group));
+    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
+    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    Some(AuthorityRef { group: group?, kind: kind?, name: name? })
+}
+
+/// A hostname without a wildcard.
+fn precise(text: &str) -> Result<String, names::NameError> {
+    match names::hostname(text)? {
+        Hostname::Exact(name) => Ok(name),
+        Hostname::Wildcard(_) => names::subdomain(text),
+    }
+}
+
+fn subject_alt_name(at: At<'_>, log: &mut Log) -> Option<SubjectAltName> {
+    let fields = Fields::of(at, &SUBJECT_ALT_NAME, log)?;
+    let words = [("Hostname", NameKind::Hostname), ("URI", NameKind::Uri)];
+    let kind = fields.required("type", log, word(&words));
+    let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
+    let uri = fields.optional("uri", log, parsed("invalid-value", absolute_uri));
+    let (wanted, other) = match kind?.value {
+        NameKind::Hostname => ("hostname", "uri"),
+        NameKind::Uri => ("uri", "hostname"),
+    };
+    if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
+        let path = Path::Field(&at.path, other);
+        let message = format!("a name of this type has a `{wanted}`, and no `{other}`");
+        return log.refuse(path.place(Diagnostic::error("invalid-value", entry.key.span, message)));
+    }
+    // Says that it is missing, if it is.
+    fields.required(wanted, log, |_, _| Some(()))?;
+    let hostname = hostname.map(|name| SubjectAltName::Hostname(name.value));
+    hostname.or_else(|| uri.map(|uri| SubjectAltName::Uri(uri.value)))
+}
+
+/// Why a text is no absolute URI.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no URI with a scheme, such as `spiffe://example.com/backend`")]
+struct UriError(String);
+
+fn absolute_uri(text: &str) -> Result<String, UriError> {
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    let fits = scheme.is_some_and(|scheme| !scheme.is_empty() && !scheme.contains(['/', '?', '#']));
+    if fits && text.chars().count() <= 253 { Ok(text.to_owned()) } else { Err(UriError(text.to_owned())) }
+}

@@ -1,0 +1,167 @@
+//! TLS from Envoy to endpoints (`envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext`).
+//!
+//! One cluster may have endpoints with TLS of several kinds, endpoints without, and those that refuse inside this Envoy. So
+//! an endpoint says by a word in its metadata which transport socket of the cluster is its own.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_saphyr::LitString;
+
+use super::extension::{Extension, Message};
+use crate::model::{Authorities, Cluster, HttpVersion, SubjectName, UpstreamTls};
+
+/// `envoy.config.cluster.v3.Cluster.TransportSocketMatch`
+#[derive(Serialize)]
+pub(super) struct SocketMatch {
+    name: String,
+    #[serde(rename = "match")]
+    word: Word,
+    transport_socket: Extension<UpstreamContext>,
+}
+
+/// `envoy.config.core.v3.Metadata`
+#[derive(Clone, Serialize)]
+pub(super) struct SocketMetadata {
+    filter_metadata: FilterMetadata,
+}
+
+#[derive(Clone, Serialize)]
+struct FilterMetadata {
+    #[serde(rename = "envoy.transport_socket_match")]
+    socket: Word,
+}
+
+#[derive(Clone, Serialize)]
+struct Word {
+    tls: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct UpstreamContext {
+    common_tls_context: CommonTls,
+    sni: String,
+}
+
+#[derive(Serialize)]
+struct CommonTls {
+    tls_params: Parameters,
+    alpn_protocols: [&'static str; 1],
+    validation_context: Validation,
+}
+
+#[derive(Serialize)]
+struct Parameters {
+    tls_minimum_protocol_version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Validation {
+    trusted_ca: DataSource,
+    match_typed_subject_alt_names: Vec<NameMatcher>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum DataSource {
+    InlineString(LitString),
+    Filename(String),
+}
+
+#[derive(Serialize)]
+struct NameMatcher {
+    san_type: &'static str,
+    matcher: StringMatcher,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StringMatcher {
+    Exact(String),
+    SafeRegex { regex: String },
+}
+
+impl Message for UpstreamContext {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+}
+
+/// The kinds of TLS in a cluster, each once, in the order of its localities.
+fn distinct(cluster: &Cluster) -> Vec<&Arc<UpstreamTls>> {
+    let mut kinds: Vec<&Arc<UpstreamTls>> = Vec::new();
+    for tls in cluster.localities.iter().filter_map(|locality| locality.tls.as_ref()) {
+        if !kinds.contains(&tls) {
+            kinds.push(tls);
+        }
+    }
+    kinds
+}
+
+impl SocketMatch {
+    /// One per kind of TLS in a cluster.
+    pub(super) fn all(cluster: &Cluster, system_authorities: &str) -> Vec<Self> {
+        let socket = |(number, tls): (usize, &Arc<UpstreamTls>)| Self {
+            name: tls.server_name.clone(),
+            word: Word::of(number),
+            transport_socket: Extension::new(
+                "envoy.transport_sockets.tls",
+                UpstreamContext::new(tls, cluster.version, system_authorities),
+            ),
+        };
+        distinct(cluster).into_iter().enumerate().map(socket).collect()
+    }
+}
+
+impl SocketMetadata {
+    /// Of an endpoint with this TLS.
+    pub(super) fn of(tls: &Arc<UpstreamTls>, cluster: &Cluster) -> Option<Self> {
+        let number = distinct(cluster).into_iter().position(|one| one == tls)?;
+        Some(Self { filter_metadata: FilterMetadata { socket: Word::of(number) } })
+    }
+}
+
+impl Word {
+    fn of(number: usize) -> Self {
+        Self { tls: format!("tls-{number}") }
+    }
+}
+
+impl UpstreamContext {
+    fn new(tls: &UpstreamTls, version: HttpVersion, system_authorities: &str) -> Self {
+        let trusted_ca = match &tls.authorities {
+            Authorities::Given(certificates) => {
+                DataSource::InlineString(LitString(certificates.as_str().to_owned()))
+            }
+            Authorities::System => DataSource::Filename(system_authorities.to_owned()),
+        };
+        Self {
+            common_tls_context: CommonTls {
+                // TLS 1.0 and 1.1 are deprecated (RFC 8996).
+                tls_params: Parameters { tls_minimum_protocol_version: "TLSv1_2" },
+                alpn_protocols: match version {
+                    HttpVersion::Http1 => ["http/1.1"],
+                    HttpVersion::Http2 => ["h2"],
+                },
+                validation_context: Validation {
+                    trusted_ca,
+                    match_typed_subject_alt_names: tls.names.iter().map(NameMatcher::from).collect(),
+                },
+            },
+            sni: tls.server_name.clone(),
+        }
+    }
+}
+
+impl From<&SubjectName> for NameMatcher {
+    fn from(name: &SubjectName) -> Self {
+        match name {
+            SubjectName::Host(name) => Self { san_type: "DNS", matcher: StringMatcher::Exact(name.clone()) },
+            // One label, as in certificates (RFC 9525 section 6.3); a certificate may have the wildcard itself.
+            SubjectName::AnyHostBelow(suffix) => {
+                let regex = format!(r"[^.]+\.{}", suffix.replace('.', r"\."));
+                Self { san_type: "DNS", matcher: StringMatcher::SafeRegex { regex } }
+            }
+            SubjectName::Uri(uri) => Self { san_type: "URI", matcher: StringMatcher::Exact(uri.clone()) },
+        }
+    }
+}
