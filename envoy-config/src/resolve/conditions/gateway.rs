@@ -191,6 +191,9 @@ fn overlapping(gateway: &Object<Gateway>, position: usize) -> Option<Condition> 
         kind: ConditionType::OverlappingTLSConfig,
         status: Holds::True,
         reason: Reason::OverlappingHostnames,
-        message: format!("hostnames in common with {}; such requests get 421 here", names.join(", ")),
+        message: format!(
+            "hostnames in common with {}: a connection for one is answered 421 for those of another",
+            names.join(", ")
+        ),
     })
 }
