@@ -111,3 +111,55 @@ fn a_policy_is_for_its_own_namespace_wherever_the_route_is() {
     assert_eq!(ancestry(&found, KIND, "there"), [accepted("Gateway eg")]);
     assert_eq!(ancestry(&found, KIND, "here"), [accepted("Service backend")]);
 }
+
+fn tls(name: &str, section: &str, authorities: &str) -> String {
+    format!(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {{name: {name}}}
+spec: {{targetRefs: [{{group: \"\", kind: Service, name: backend{section}}}], validation: {{hostname: a.example, {authorities}}}}}
+"
+    )
+}
+
+/// `backendtlspolicy-conflict-resolution`: a port's policy and its Service's do not conflict.
+#[test]
+fn of_two_tls_policies_for_one_part_of_a_service_the_later_one_is_conflicted() {
+    const SYSTEM: &str = "wellKnownCACertificates: System";
+    const PORT: &str = ", sectionName: https";
+    let base = BASE.replace("ports: [{port: 3000}]", "ports: [{name: https, port: 3000}]");
+    let route = route("r", "parentRefs: [{name: eg}]", BACKEND);
+    for (first, second, conflict) in
+        [("", "", true), (PORT, PORT, true), ("", PORT, false), (PORT, "", false)]
+    {
+        let found = statuses(&[&base, &route, &tls("b", second, SYSTEM), &tls("a", first, SYSTEM)]);
+        let later = if conflict { "Accepted=False Conflicted" } else { "Accepted=True Accepted" };
+        for (name, accepted) in [("a", "Accepted=True Accepted"), ("b", later)] {
+            let expected = [accepted, "ResolvedRefs=True ResolvedRefs"].map(str::to_owned).to_vec();
+            let expected = [(String::from("Gateway eg"), expected)];
+            assert_eq!(ancestry(&found, "BackendTLSPolicy", name), expected, "{first:?} {second:?}");
+        }
+        let refs = super::route_conditions(&found, "r");
+        assert_eq!(refs, ["Accepted=True Accepted", "ResolvedRefs=True ResolvedRefs"]);
+    }
+}
+
+/// `backendtlspolicy-invalid-ca-certificate-ref`, `backendtlspolicy-invalid-kind`.
+#[test]
+fn a_tls_policy_without_any_authority_has_no_valid_ca_certificate() {
+    let route = route("r", "parentRefs: [{name: eg}]", BACKEND);
+    let malformed = "{apiVersion: v1, kind: ConfigMap, metadata: {name: malformed}, data: {ca.crt: nothing}}";
+    for (kind, name, reason) in [
+        ("ConfigMap", "gone", "InvalidCACertificateRef"),
+        ("ConfigMap", "malformed", "InvalidCACertificateRef"),
+        ("Thing", "gone", "InvalidKind"),
+    ] {
+        let authorities = format!("caCertificateRefs: [{{group: \"\", kind: {kind}, name: {name}}}]");
+        let found = statuses(&[BASE, malformed, &route, &tls("p", "", &authorities)]);
+        let expected =
+            vec![String::from("Accepted=False NoValidCACertificate"), format!("ResolvedRefs=False {reason}")];
+        let expected = [(String::from("Gateway eg"), expected)];
+        assert_eq!(ancestry(&found, "BackendTLSPolicy", "p"), expected, "{authorities}");
+    }
+}

@@ -64,7 +64,10 @@ impl Scene<'_, '_> {
 /// The targets of a policy as its ancestors.
 pub(super) fn targets(targets: &[TargetRef], conditions: impl Fn() -> Vec<Condition>) -> Vec<AncestorStatus> {
     let targets = targets.iter().map(|target| AncestorStatus {
-        ancestor_ref: reference(&target.group.value, &target.kind.value, None, &target.name.value),
+        ancestor_ref: ObjectReference {
+            section_name: target.section_name.as_ref().map(|name| name.value.clone()),
+            ..reference(&target.group.value, &target.kind.value, None, &target.name.value)
+        },
         controller_name: None,
         conditions: conditions(),
     });
