@@ -79,7 +79,7 @@ async fn httproute_service_types() {
              spec: {{{more}ports: [{{name: http, port: 8080, targetPort: 3000}}]}}\n"
         ));
         let pods = infrastructure.pods(V1).enumerate();
-        documents.extend(pods.map(|(replica, pod)| slice(INFRA, name, replica, pod)));
+        documents.extend(pods.map(|(replica, pod)| slice(INFRA, name, replica, pod.address())));
         write!(
             rules,
             "\n  - matches: [{{path: {{type: Exact, value: /{name}}}}}]\n    \

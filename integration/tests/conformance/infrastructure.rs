@@ -1,6 +1,7 @@
 //! What every replay stands on: the Gateways, the certificate, and Services with real backends behind them.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use integration::backend::{Backend, Pod};
 
@@ -59,7 +60,8 @@ impl Infrastructure {
                     pod: format!("{}-{replica}", target.service),
                 };
                 let pod = Backend::start(pod).unwrap();
-                write!(manifests, "---\n{}", slice(target.namespace, target.service, replica, &pod)).unwrap();
+                write!(manifests, "---\n{}", slice(target.namespace, target.service, replica, pod.address()))
+                    .unwrap();
                 pods.push(pod);
             }
         }
@@ -79,7 +81,7 @@ pub(crate) fn pods(pods: &[Backend], target: Target) -> impl Iterator<Item = &Ba
 }
 
 /// A Service with one port for each protocol of its backends.
-fn service(Target { namespace, service }: Target) -> String {
+pub(crate) fn service(Target { namespace, service }: Target) -> String {
     format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{name: {service}, namespace: {namespace}}}\nspec:\n  \
          selector: {{app: {service}}}\n  ports:\n  \
@@ -90,8 +92,7 @@ fn service(Target { namespace, service }: Target) -> String {
 }
 
 /// One pod of a Service in a slice of its own, since its port is its own.
-pub(crate) fn slice(namespace: &str, service: &str, replica: usize, pod: &Backend) -> String {
-    let address = pod.address();
+pub(crate) fn slice(namespace: &str, service: &str, replica: usize, address: SocketAddr) -> String {
     let ports = ["http", "h2c", "ws"].map(|name| format!("{{name: {name}, port: {}}}", address.port()));
     format!(
         "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  \

@@ -25,3 +25,4 @@ mod scene;
 mod sessions;
 mod timeouts_retries;
 mod tls;
+mod websocket;
