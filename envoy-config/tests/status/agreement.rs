@@ -7,7 +7,7 @@ use envoy_config::check;
 use envoy_config::diagnostic::Severity;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
-use envoy_config::status::{Condition, Holds, Reason};
+use envoy_config::status::{Holds, Reason, json};
 
 /// The manifests of every golden case, by name.
 fn cases() -> Vec<(String, Vec<Source>)> {
@@ -35,9 +35,26 @@ fn cases() -> Vec<(String, Vec<Source>)> {
     cases
 }
 
-/// Of a condition that is not as it should be, the message says why.
-fn says_why(condition: &Condition) -> bool {
-    condition.is_fine() || !condition.message.is_empty()
+/// Asserts that each condition that is not as it should be says why, and that there is an error for it.
+fn assert_agreement(name: &str, sources: &[Source]) {
+    let checked = check(sources, &Options::default());
+    if !checked.misfits.is_empty() {
+        return;
+    }
+    let failed = checked.diagnostics.iter().any(|found| found.severity == Severity::Error);
+    for object in &checked.statuses {
+        let title = format!("{name}: {} {}", object.kind, object.metadata.name);
+        for condition in object.conditions() {
+            assert!(condition.is_fine() || !condition.message.is_empty(), "{title}: {condition:?}");
+            // Policies give way to each other, which is a warning.
+            let harmless = condition.is_fine() || condition.reason == Reason::Conflicted;
+            assert!(failed || harmless, "{title}: {condition:?}");
+            let pending = condition.reason == Reason::Pending;
+            assert_eq!(pending, condition.status == Holds::Unknown, "{title}: {condition:?}");
+        }
+    }
+    let text = json::write(&checked.statuses).unwrap();
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{name}");
 }
 
 #[test]
@@ -45,20 +62,23 @@ fn every_condition_that_is_not_fine_says_why_and_has_a_finding() {
     let cases = cases();
     assert!(cases.len() > 50, "{}", cases.len());
     for (name, sources) in cases {
-        let checked = check(&sources, &Options::default());
-        if !checked.misfits.is_empty() {
-            continue;
-        }
-        let failed = checked.diagnostics.iter().any(|found| found.severity == Severity::Error);
-        for object in &checked.statuses {
-            let title = format!("{name}: {} {}", object.kind, object.metadata.name);
-            for condition in object.conditions() {
-                assert!(says_why(condition), "{title}: {condition:?}");
-                // Policies give way to each other, which is a warning.
-                let harmless = condition.is_fine() || condition.reason == Reason::Conflicted;
-                assert!(failed || harmless, "{title}: {condition:?}");
-                let pending = condition.reason == Reason::Pending;
-                assert_eq!(pending, condition.status == Holds::Unknown, "{title}: {condition:?}");
+        assert_agreement(&name, &sources);
+    }
+}
+
+/// Manifests as people leave them: with a line lost, here and there.
+#[test]
+fn that_holds_of_manifests_with_a_line_missing() {
+    for (number, (name, sources)) in cases().into_iter().enumerate() {
+        for (position, source) in sources.iter().enumerate() {
+            let lines: Vec<&str> = source.text.lines().collect();
+            // Another one in each case, so that all kinds of lines have their turn.
+            for lost in (number % 13..lines.len()).step_by(13) {
+                let mut kept = lines.clone();
+                kept.remove(lost);
+                let mut sources = sources.clone();
+                sources[position].text = kept.join("\n");
+                assert_agreement(&format!("{name} without line {}", lost + 1), &sources);
             }
         }
     }
