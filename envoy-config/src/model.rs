@@ -71,9 +71,22 @@ pub struct Site {
     pub domain: Domain,
     /// At least one, each once; Envoy takes the first that fits the client.
     pub certificates: Vec<Certificate>,
+    /// Whom it connects with.
+    pub clients: Clients,
     /// By domain; each domain once. Those of other sites are here as well, to answer 421: a client may reuse a connection for
     /// another hostname of the certificate (RFC 9113 section 9.1.1), and must not get there what the other site serves.
     pub virtual_hosts: Vec<VirtualHost>,
+}
+
+/// Whom a site connects with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// Anybody: nobody is asked for a certificate.
+    Anybody,
+    /// Those with a certificate that one of these authorities has signed.
+    SignedBy(CertificateChain),
+    /// Anybody: they are asked for a certificate of these authorities, and need none.
+    AskedFor(CertificateChain),
 }
 
 /// A certificate and its private key.

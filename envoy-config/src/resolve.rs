@@ -6,7 +6,7 @@
 //! - `gateways`: which Gateways are served.
 //! - `binds`: which address each of their listeners binds; `kinds`: the protocols and routes they can have.
 //! - `grants`: which references into other namespaces are permitted.
-//! - `certificates`: what their TLS handshakes show.
+//! - `certificates`: what their TLS handshakes show; `clients`: what they ask for.
 //! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
 //! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends`, `endpoints` and
 //!   `backend_tls` for where requests go, `filters` for what happens on the way, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
@@ -22,6 +22,7 @@ mod backend_tls;
 mod backends;
 mod binds;
 mod certificates;
+mod clients;
 mod collisions;
 mod conditions;
 mod cookie_path;
@@ -195,8 +196,8 @@ fn listeners(
                 Security::Clear => {
                     Protocol::Http { virtual_hosts: virtual_hosts::build(hosts, routes, collisions) }
                 }
-                Security::Tls(certificates) => Protocol::Https {
-                    sites: virtual_hosts::build_sites(hosts, certificates, routes, collisions),
+                Security::Tls(handshakes) => Protocol::Https {
+                    sites: virtual_hosts::build_sites(hosts, handshakes, routes, collisions),
                 },
             },
         }

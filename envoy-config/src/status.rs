@@ -185,6 +185,7 @@ pub enum Reason {
     HostnameConflict,
     IncompatibleFilters,
     Invalid,
+    InvalidCACertificateKind,
     InvalidCACertificateRef,
     InvalidCertificateRef,
     InvalidKind,

@@ -25,6 +25,37 @@ pub struct Gateway {
     pub parameters: Option<Spanned<String>>,
     /// `defaultScope`: `None` by default.
     pub default_scope: DefaultScope,
+    /// `tls.frontend`.
+    pub frontend: Frontend,
+    /// `tls.backend.clientCertificateRef`: the certificate to show to backends.
+    pub client_certificate: Option<Spanned<()>>,
+}
+
+/// How HTTPS listeners check the certificates of clients (`tls.frontend`); not at all when it is left out.
+#[derive(Clone, Debug, Default)]
+pub struct Frontend {
+    /// `default.validation`.
+    pub default: Option<Validation>,
+    /// `perPort`, each port once: their listeners do as it says, or do not check, and the default has no part in them.
+    pub per_port: Vec<(u16, Option<Validation>)>,
+}
+
+/// How the certificates of clients are checked.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// `caCertificateRefs`: at least one; whose signature makes a certificate good.
+    pub authorities: Vec<CertificateRef>,
+    /// `mode`: `AllowValidOnly` by default.
+    pub mode: ValidationMode,
+}
+
+/// What becomes of clients without a good certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValidationMode {
+    /// They get no connection.
+    AllowValidOnly,
+    /// They are served as all others are.
+    AllowInsecureFallback,
 }
 
 /// An address that a Gateway asks for.
@@ -89,12 +120,12 @@ pub struct RouteKind {
     pub kind: String,
 }
 
-/// A reference to a certificate and its key.
+/// A reference to a certificate and its key, or to certificates of authorities.
 #[derive(Clone, Debug)]
 pub struct CertificateRef {
     /// `group`: empty by default, for Kubernetes' own.
     pub group: Spanned<String>,
-    /// `kind`: `Secret` by default.
+    /// `kind`: `Secret` by default where a key belongs to it.
     pub kind: Spanned<String>,
     /// `namespace`: the Gateway's own by default.
     pub namespace: Option<Spanned<String>>,

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Empty, Extension, Message};
-use crate::model::{Certificate, Domain, Site};
+use crate::model::{Certificate, Clients, Domain, Site};
+use crate::pem::CertificateChain;
 
 /// Reads the hostname that a client asks for, so that it can choose the filter chain.
 #[derive(Serialize)]
@@ -25,6 +26,8 @@ struct FilterChainMatch {
 
 #[derive(Serialize)]
 struct DownstreamTls {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    require_client_certificate: Option<bool>,
     common_tls_context: CommonTls,
 }
 
@@ -33,6 +36,15 @@ struct CommonTls {
     tls_params: Parameters,
     alpn_protocols: [&'static str; 2],
     tls_certificates: Vec<TlsCertificate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_context: Option<Validation>,
+}
+
+#[derive(Serialize)]
+struct Validation {
+    trusted_ca: Inline,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_chain_verification: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -71,12 +83,21 @@ impl TlsInspector {
 
 impl Secured {
     pub(super) fn of(site: &Site) -> Self {
+        let (require_client_certificate, validation_context) = match &site.clients {
+            Clients::Anybody => (None, None),
+            Clients::SignedBy(authorities) => (Some(true), Some(Validation::of(authorities, None))),
+            Clients::AskedFor(authorities) => {
+                (None, Some(Validation::of(authorities, Some("ACCEPT_UNTRUSTED"))))
+            }
+        };
         let context = DownstreamTls {
+            require_client_certificate,
             common_tls_context: CommonTls {
                 // TLS 1.0 and 1.1 are deprecated (RFC 8996).
                 tls_params: Parameters { tls_minimum_protocol_version: "TLSv1_2" },
                 alpn_protocols: ["h2", "http/1.1"],
                 tls_certificates: site.certificates.iter().map(TlsCertificate::from).collect(),
+                validation_context,
             },
         };
         let server_name = match &site.domain {
@@ -88,6 +109,13 @@ impl Secured {
             filter_chain_match: server_name.map(|name| FilterChainMatch { server_names: (name,) }),
             transport_socket: Extension::new("envoy.transport_sockets.tls", context),
         }
+    }
+}
+
+impl Validation {
+    fn of(authorities: &CertificateChain, trust_chain_verification: Option<&'static str>) -> Self {
+        let inline_string = LitString(authorities.as_str().to_owned());
+        Self { trusted_ca: Inline { inline_string }, trust_chain_verification }
     }
 }
 

@@ -14,7 +14,7 @@ use super::kinds;
 use super::report::{Place, Report};
 use crate::manifest::Object;
 use crate::manifest::gateway::{Gateway, Listener, Protocol};
-use crate::model::{Certificate, Domain};
+use crate::model::{Certificate, Clients, Domain};
 use crate::options::{ListenerName, Misfit, Options};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
@@ -32,8 +32,21 @@ pub(super) struct Bound<'m> {
 /// Whether the clients of an address come over TLS.
 pub(super) enum Security {
     Clear,
-    /// With the certificates of each listener, in the listeners' order; one that has none is not served.
-    Tls(Vec<Vec<Certificate>>),
+    /// With the handshake of each listener, in the listeners' order; one without a certificate is not served.
+    Tls(Vec<Handshake>),
+}
+
+/// What a listener shows to its clients, and wants to see of them.
+pub(super) struct Handshake {
+    pub(super) certificates: Vec<Certificate>,
+    pub(super) clients: Clients,
+}
+
+impl Handshake {
+    /// Whether there is anything to show.
+    pub(super) fn is_served(&self) -> bool {
+        !self.certificates.is_empty()
+    }
 }
 
 /// A listener and its position in the Gateway.
@@ -147,7 +160,7 @@ impl<'m> Bound<'m> {
     pub(super) fn serves(&self, position: usize) -> bool {
         match &self.security {
             Security::Clear => true,
-            Security::Tls(certificates) => certificates.get(position).is_some_and(|own| !own.is_empty()),
+            Security::Tls(handshakes) => handshakes.get(position).is_some_and(Handshake::is_served),
         }
     }
 

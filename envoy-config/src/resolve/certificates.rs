@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::binds::{Bound, Section, Security};
+use super::binds::{Bound, Handshake, Section, Security};
+use super::clients::ClientChecks;
 use super::decisions::Part;
 use super::grants::{GATEWAY_API, Grants, Party};
 use super::report::{Place, Report};
@@ -13,7 +14,7 @@ use crate::diagnostic::closest;
 use crate::manifest::core::Secret;
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
-use crate::model::Certificate;
+use crate::model::{Certificate, Clients};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
@@ -38,22 +39,31 @@ pub(super) fn present<'m>(
 ) -> Vec<Bound<'m>> {
     let secrets: Secrets<'m> =
         manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
-    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, grants, report)).collect()
+    let checks = ClientChecks::find(&bounds, manifests, grants, report);
+    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &checks, grants, report)).collect()
 }
 
 fn secured<'m>(
     bound: Bound<'m>,
     secrets: &Secrets<'m>,
+    checks: &ClientChecks<'m>,
     grants: &Grants<'m>,
     report: &mut Report,
 ) -> Option<Bound<'m>> {
     if !bound.listeners.iter().any(Section::is_secure) {
         return Some(bound);
     }
-    let own = |section: &Section<'m>| of(bound.gateway, *section, secrets, grants, report);
-    let certificates: Vec<_> = bound.listeners.iter().map(own).collect();
-    let any = certificates.iter().any(|own| !own.is_empty());
-    any.then_some(Bound { security: Security::Tls(certificates), ..bound })
+    let own = |section: &Section<'m>| {
+        let certificates = of(bound.gateway, *section, secrets, grants, report);
+        match checks.of(bound.gateway, section.position) {
+            Some(clients) => Handshake { certificates, clients },
+            // Whom it wants to keep out must not get in: it shows nothing.
+            None => Handshake { certificates: Vec::new(), clients: Clients::Anybody },
+        }
+    };
+    let handshakes: Vec<_> = bound.listeners.iter().map(own).collect();
+    let any = handshakes.iter().any(Handshake::is_served);
+    any.then_some(Bound { security: Security::Tls(handshakes), ..bound })
 }
 
 /// The certificates of a listener, each once; none when it cannot be served.

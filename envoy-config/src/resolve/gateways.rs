@@ -114,7 +114,15 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
             }
         }
     }
-    gateway.spec.parameters.is_none() && gateway.spec.addresses.is_empty()
+    if let Some(reference) = &gateway.spec.client_certificate {
+        let place = Place::new(gateway, "spec.tls.backend.clientCertificateRef", reference.span);
+        let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedValue);
+        let message = "a certificate that is shown to backends is not supported";
+        report.error("not-supported", place, String::from(message));
+    }
+    gateway.spec.parameters.is_none()
+        && gateway.spec.client_certificate.is_none()
+        && gateway.spec.addresses.is_empty()
 }
 
 fn has_class(gateway: &Object<Gateway>, classes: &BTreeSet<&str>, report: &mut Report) -> bool {

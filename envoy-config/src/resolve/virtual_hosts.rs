@@ -11,12 +11,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use session_persistence::config::Rule;
 
+use super::binds::Handshake;
 use super::collisions::{Collisions, RulePosition};
 use super::precedence::HostPrecedence;
 use super::rules::{Entry, Served};
-use crate::model::{
-    Action, Certificate, Domain, HeaderChanges, PathMatch, Route, RouteMatch, Site, VirtualHost,
-};
+use crate::model::{Action, Domain, HeaderChanges, PathMatch, Route, RouteMatch, Site, VirtualHost};
 
 /// One listener of the address.
 pub(super) struct Host {
@@ -34,11 +33,11 @@ pub(super) fn build(
     build_owned(listeners, routes, collisions).into_iter().map(|(_, host)| host).collect()
 }
 
-/// The sites of the listeners of one address, by domain; with the certificates of each listener. One without certificates
+/// The sites of the listeners of one address, by domain; with the handshake of each listener. One without certificates
 /// has no site, and its hostname belongs to it all the same.
 pub(super) fn build_sites(
     listeners: &[Host],
-    certificates: &[Vec<Certificate>],
+    handshakes: &[Handshake],
     routes: &[Served<'_>],
     collisions: &mut Collisions,
 ) -> Vec<Site> {
@@ -46,7 +45,7 @@ pub(super) fn build_sites(
         .into_iter()
         .map(|(owner, host)| (owner, secure(host)))
         .collect();
-    let site = |(listener, certificates): (&Host, &Vec<Certificate>)| {
+    let site = |(listener, handshake): (&Host, &Handshake)| {
         let seen_here = hosts.iter().filter_map(|(owner, host)| {
             if *owner == listener.hostname {
                 Some(host.clone())
@@ -56,11 +55,12 @@ pub(super) fn build_sites(
         });
         Site {
             domain: listener.hostname.clone(),
-            certificates: certificates.clone(),
+            certificates: handshake.certificates.clone(),
+            clients: handshake.clients.clone(),
             virtual_hosts: seen_here.collect(),
         }
     };
-    let served = listeners.iter().zip(certificates).filter(|(_, certificates)| !certificates.is_empty());
+    let served = listeners.iter().zip(handshakes).filter(|(_, handshake)| handshake.is_served());
     let mut sites: Vec<Site> = served.map(site).collect();
     sites.sort_by(|a, b| a.domain.cmp(&b.domain));
     sites

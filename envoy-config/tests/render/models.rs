@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{
-    Action, Allowed, Certificate, Cluster, Cors, Domain, Endpoint, EndpointState, Endpoints, Forward,
-    HeaderChanges, HttpVersion, Listener, Locality, Mirror, Model, Name, Origin, OriginHost, PathChange,
-    PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, Route, RouteMatch, Scheme, Site, TextMatch,
-    Traffic, ValueMatch, VirtualHost,
+    Action, Allowed, Certificate, Clients, Cluster, Cors, Domain, Endpoint, EndpointState, Endpoints,
+    Forward, HeaderChanges, HttpVersion, Listener, Locality, Mirror, Model, Name, Origin, OriginHost,
+    PathChange, PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, Route, RouteMatch, Scheme, Site,
+    TextMatch, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -78,7 +78,7 @@ pub(crate) fn https(port: u16, sites: Vec<Site>) -> Listener {
 }
 
 pub(crate) fn site(domain: Domain, virtual_hosts: Vec<VirtualHost>) -> Site {
-    Site { domain, certificates: vec![certificate("MAMCAQE=")], virtual_hosts }
+    Site { domain, certificates: vec![certificate("MAMCAQE=")], clients: Clients::Anybody, virtual_hosts }
 }
 
 /// A certificate and a key that hold this base64: a DER sequence.

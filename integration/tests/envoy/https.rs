@@ -70,10 +70,18 @@ fn secrets() -> String {
 
 /// The certificate of one of the Secrets, which signs itself.
 fn certificate(name: &str) -> String {
+    pair(name).0
+}
+
+fn private_key(name: &str) -> String {
+    pair(name).1
+}
+
+fn pair(name: &str) -> (String, String) {
     let (manifests, _) = manifest::read(&[Source { name: String::from("secrets.yaml"), text: secrets() }]);
     let secret = manifests.secrets.iter().find(|secret| secret.metadata.name.value == name).unwrap();
     match &secret.spec {
-        Secret::Tls { certificates, .. } => certificates.as_str().to_owned(),
+        Secret::Tls { certificates, key } => (certificates.as_str().to_owned(), key.expose().to_owned()),
         Secret::Other(other) => panic!("{other:?}"),
     }
 }
@@ -95,6 +103,15 @@ async fn scene_of(gateway: &str, pods: &[Backend]) -> Scene {
 impl Scene {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// What has curl show the certificate of this Secret.
+    fn identity(&self, name: &str) -> [String; 4] {
+        let (chain, key) = (self.file(&format!("{name}.crt")), self.file(&format!("{name}.key")));
+        fs::write(&chain, certificate(name)).unwrap();
+        fs::write(&key, private_key(name)).unwrap();
+        let path = |path: PathBuf| path.into_os_string().into_string().unwrap();
+        [String::from("--cert"), path(chain), String::from("--key"), path(key)]
     }
 
     /// Gets `/get` from the HTTPS port with a handshake for this hostname, trusting only the certificate of this Secret.
@@ -252,6 +269,40 @@ async fn a_request_for_a_listener_without_a_certificate_is_misdirected() {
         let header = format!("Host: {host}");
         let found = scene.told("example.org", "localhost", "%{http_code}", &["--header", &header]).await;
         assert_eq!(found, status, "{host}");
+    }
+}
+
+/// Each certificate here has signed itself, so that it is its own authority.
+#[tokio::test]
+async fn a_listener_that_checks_its_clients_connects_only_with_those_of_its_authority() {
+    let pods = pods::<1>();
+    let gateway = |mode: &str| {
+        let authority = certificate("example").replace('\n', "\n    ");
+        let checked = format!(
+            "tls: {{frontend: {{default: {{validation: {{mode: {mode}, \
+             caCertificateRefs: [{{group: '', kind: ConfigMap, name: authority}}]}}}}}}}}, listeners"
+        );
+        let one = "{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}";
+        let gateway = GATEWAY_OF.replace("LISTENERS", one).replace("listeners", &checked);
+        format!(
+            "{gateway}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: authority}}\ndata:\n  ca.crt: |\n    {authority}\n"
+        )
+    };
+    for (mode, strangers) in [("AllowValidOnly", None), ("AllowInsecureFallback", Some("200"))] {
+        let scene = scene_of(&gateway(mode), &pods).await;
+        for (client, expected) in
+            [(Some("example"), Some("200")), (Some("shop"), strangers), (None, strangers)]
+        {
+            let shown = client.map(|name| scene.identity(name));
+            let shown: Vec<&str> = shown.iter().flatten().map(String::as_str).collect();
+            if let Some(status) = expected {
+                let found = scene.told("localhost", "localhost", "%{http_code}", &shown).await;
+                assert_eq!(found, status, "{mode}: {client:?}");
+            } else {
+                let output = scene.get("localhost", "localhost", &shown).await;
+                assert!(!output.status.success(), "{mode}: {client:?}");
+            }
+        }
     }
 }
 

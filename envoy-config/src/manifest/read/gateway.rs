@@ -1,11 +1,12 @@
 //! GatewayClass and Gateway.
 
 mod addresses;
+mod tls;
 
 use super::fields::{Fields, Known, Nulls, list};
 use super::log::{At, Log};
 use super::names;
-use super::tls;
+use super::tls::protocol;
 use super::unique::unique;
 use super::value::{parsed, port, string, strings, word};
 use crate::manifest::gateway::{
@@ -23,9 +24,17 @@ const CLASS: Known = Known {
 };
 
 const GATEWAY: Known = Known {
-    read: &["gatewayClassName", "listeners", "addresses", "defaultScope", "infrastructure"],
+    read: &[
+        "gatewayClassName",
+        "listeners",
+        "addresses",
+        "allowedListeners",
+        "defaultScope",
+        "infrastructure",
+        "tls",
+    ],
     unread: &[],
-    unsupported: &["allowedListeners", "backendTLS", "tls"],
+    unsupported: &["backendTLS"],
     nulls: Nulls::Refused,
 };
 
@@ -35,6 +44,9 @@ const LISTENER: Known = Known {
     unsupported: &[],
     nulls: Nulls::Refused,
 };
+
+const ALLOWED_LISTENERS: Known =
+    Known { read: &["namespaces"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
 
 const INFRASTRUCTURE: Known = Known {
     read: &["labels", "annotations", "parametersRef"],
@@ -94,12 +106,16 @@ pub(super) fn gateway(at: At<'_>, log: &mut Log) -> Option<Gateway> {
     let addresses = fields.optional("addresses", log, addresses::read).unwrap_or_default();
     let parameters = fields.optional("infrastructure", log, infrastructure);
     let default_scope = fields.optional("defaultScope", log, default_scope);
+    fields.optional("allowedListeners", log, allowed_listeners);
+    let tls = fields.optional("tls", log, tls::read).unwrap_or_default();
     Some(Gateway {
         class: class?,
         listeners: listeners?,
         addresses,
         parameters,
         default_scope: default_scope.map_or(DefaultScope::None, |scope| scope.value),
+        frontend: tls.frontend,
+        client_certificate: tls.client_certificate,
     })
 }
 
@@ -128,6 +144,21 @@ fn infrastructure(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
     })
 }
 
+/// `allowedListeners`: which ListenerSets may add to the Gateway. Each of those is an error, so that none does.
+fn allowed_listeners(at: At<'_>, log: &mut Log) -> Option<()> {
+    let fields = Fields::of(at, &ALLOWED_LISTENERS, log)?;
+    fields.optional("namespaces", log, |at, log| {
+        let fields = Fields::of(at, &NAMESPACES, log)?;
+        let words = ["All", "Selector", "Same", "None"].map(|word| (word, word));
+        let from = fields.or("from", fields.default("None"), log, word(&words))?;
+        fields.optional("selector", log, selector);
+        if from.value != "None" {
+            log.add(at.warning("no-effect", "there are no ListenerSets: they are not supported"));
+        }
+        Some(())
+    })
+}
+
 /// The protocol as it is written.
 fn word_of(protocol: &Protocol) -> &str {
     match protocol {
@@ -148,7 +179,7 @@ fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
     let name = fields.required("name", log, parsed("invalid-name", names::subdomain));
     let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
     let port = fields.required("port", log, port);
-    let protocol = tls::protocol(&fields, log);
+    let protocol = protocol(&fields, log);
     let allowed = fields.defaulted("allowedRoutes", log, allowed_routes);
     let allowed = allowed.unwrap_or(Allowed { namespaces: AllowedNamespaces::Same, kinds: Vec::new() });
     Some(Listener {

@@ -129,7 +129,8 @@ fn options(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
     Some(entries.iter().map(name).collect())
 }
 
-fn certificate_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {
+/// A reference to a certificate and its key.
+pub(super) fn certificate_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {
     let fields = Fields::of(at, &CERTIFICATE_REF, log)?;
     let group = fields.or("group", fields.default(String::new()), log, parsed("invalid-name", names::group));
     let kind =

@@ -1,0 +1,98 @@
+//! `tls` of a Gateway (Gateway API, `GatewayTLSConfig`): certificates of clients, and the one for backends.
+
+use crate::manifest::gateway::{CertificateRef, Frontend, Validation, ValidationMode};
+use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::names;
+use crate::manifest::read::tls::certificate_ref;
+use crate::manifest::read::unique::unique;
+use crate::manifest::read::value::{parsed, port, word};
+use crate::source::Spanned;
+
+/// `tls` of a Gateway.
+#[derive(Default)]
+pub(super) struct GatewayTls {
+    pub(super) frontend: Frontend,
+    pub(super) client_certificate: Option<Spanned<()>>,
+}
+
+const TLS: Known =
+    Known { read: &["frontend", "backend"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const FRONTEND: Known =
+    Known { read: &["default", "perPort"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const PER_PORT: Known =
+    Known { read: &["port", "tls"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const CONFIG: Known = Known { read: &["validation"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const VALIDATION: Known =
+    Known { read: &["caCertificateRefs", "mode"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const BACKEND: Known =
+    Known { read: &["clientCertificateRef"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+
+const AUTHORITY_REF: Known = Known {
+    read: &["group", "kind", "name", "namespace"],
+    unread: &[],
+    unsupported: &[],
+    nulls: Nulls::Refused,
+};
+
+pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<GatewayTls> {
+    let fields = Fields::of(at, &TLS, log)?;
+    let frontend = fields.optional("frontend", log, frontend).unwrap_or_default();
+    let client_certificate = fields.optional("backend", log, |at, log| {
+        let fields = Fields::of(at, &BACKEND, log)?;
+        fields.optional("clientCertificateRef", log, |at, log| {
+            certificate_ref(at, log).map(|_| Spanned { value: (), span: at.span() })
+        })
+    });
+    Some(GatewayTls { frontend, client_certificate })
+}
+
+fn frontend(at: At<'_>, log: &mut Log) -> Option<Frontend> {
+    let fields = Fields::of(at, &FRONTEND, log)?;
+    fields.required("default", log, |_, _| Some(()));
+    let default = fields.optional("default", log, config);
+    let per_port = fields.optional("perPort", log, |at, log| {
+        let ports = list(at, 0..=64, log, per_port)?;
+        unique(&at, "port", ports.iter().map(|(port, _)| (&port.value, port.span)), log);
+        Some(ports)
+    });
+    let per_port = per_port.unwrap_or_default().into_iter();
+    Some(Frontend { default, per_port: per_port.map(|(port, config)| (port.value, config)).collect() })
+}
+
+fn per_port(at: At<'_>, log: &mut Log) -> Option<(Spanned<u16>, Option<Validation>)> {
+    let fields = Fields::of(at, &PER_PORT, log)?;
+    let port = fields.required("port", log, port);
+    fields.required("tls", log, |_, _| Some(()));
+    let config = fields.optional("tls", log, config);
+    Some((port?, config))
+}
+
+/// None when it checks nothing, or is wrong, which has been said.
+fn config(at: At<'_>, log: &mut Log) -> Option<Validation> {
+    Fields::of(at, &CONFIG, log)?.optional("validation", log, |at, log| {
+        let fields = Fields::of(at, &VALIDATION, log)?;
+        let authorities =
+            fields.required("caCertificateRefs", log, |at, log| list(at, 1..=16, log, authority_ref));
+        let modes = [
+            ("AllowValidOnly", ValidationMode::AllowValidOnly),
+            ("AllowInsecureFallback", ValidationMode::AllowInsecureFallback),
+        ];
+        let mode = fields.or("mode", fields.default(ValidationMode::AllowValidOnly), log, word(&modes));
+        Some(Validation { authorities: authorities?, mode: mode?.value })
+    })
+}
+
+fn authority_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {
+    let fields = Fields::of(at, &AUTHORITY_REF, log)?;
+    let group = fields.required("group", log, parsed("invalid-name", names::group));
+    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
+    let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
+    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    Some(CertificateRef { group: group?, kind: kind?, namespace, name: name? })
+}
