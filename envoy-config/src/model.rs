@@ -150,10 +150,13 @@ pub enum Domain {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// `namespace/name/rule index/match index`, of a GRPCRoute with `grpc:` in front: the key of the plugin's table; `misdirected` for what belongs to another
-    /// site. Equal names in one listener mean equal routes (one route in several virtual hosts).
+    /// site. Where backends are told apart, the backendRef's index stands behind that. Equal names in one listener mean
+    /// the same rule and share: one route in several virtual hosts, or one for new sessions and one for old.
     pub name: String,
     /// Which requests it is for.
     pub matches: RouteMatch,
+    /// Which of those it takes.
+    pub portion: Portion,
     /// What becomes of them.
     pub action: Action,
     /// What changes in the headers of the request on its way to the endpoint.
@@ -162,8 +165,19 @@ pub struct Route {
     pub response_headers: HeaderChanges,
     /// What scripts of other sites may do, if anybody asked for an answer to that.
     pub cors: Option<Cors>,
-    /// The rule's session persistence, if it has any; with [`Action::Forward`] alone.
+    /// The rule's session persistence, if it has any: with [`Action::Forward`], or where another share forwards.
     pub persistence: Option<Rule>,
+}
+
+/// Which of the requests that match it a route takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// All that no route in front took.
+    All,
+    /// Those whose number is below this. Each request has one number below a million, at random, for all routes.
+    Below(u32),
+    /// Those whose session belongs to this share ([`Rule::share`]).
+    Sessions(String),
 }
 
 /// Which requests a route is for: all conditions must hold.

@@ -46,6 +46,7 @@ mod rules;
 mod sessions;
 mod targets;
 mod virtual_hosts;
+mod ways;
 
 use self::attach::{Attacher, Attachment, ListenerPosition};
 use self::backends::Backends;

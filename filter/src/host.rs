@@ -29,6 +29,9 @@ proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root(None)));
 }}
 
+/// The property with the name of the route that Envoy has chosen.
+const ROUTE_NAME: [&str; 2] = ["xds", "route_name"];
+
 /// The plugin of one listener; nothing until it is configured.
 struct Root(Option<Rc<Configured>>);
 
@@ -41,8 +44,17 @@ struct Configured {
 /// One request and its answer.
 struct Exchange {
     configured: Option<Rc<Configured>>,
-    /// The route and the session of the request; none where the route has no session persistence.
-    session: Option<(Rc<Route>, Session)>,
+    /// What the request came to; none where the route has no session persistence.
+    session: Option<Found>,
+}
+
+/// The session of a request.
+struct Found {
+    /// The route that its token is for, or the one it came to if it has none.
+    route: Rc<Route>,
+    session: Session,
+    /// It was sent to look for another route, to the share of its session.
+    redirected: bool,
 }
 
 impl Context for Root {}
@@ -87,9 +99,8 @@ impl HttpContext for Exchange {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
-        if let (Some(configured), Some((route, session))) = (self.configured.as_deref(), self.session.take())
-        {
-            configured.response(&route, &session);
+        if let (Some(configured), Some(found)) = (self.configured.as_deref(), self.session.take()) {
+            configured.response(found);
         }
         Action::Continue
     }
@@ -97,27 +108,67 @@ impl HttpContext for Exchange {
 
 impl Configured {
     /// Finds out what session the request has, and pins it.
-    fn request(&self) -> Option<(Rc<Route>, Session)> {
-        let name = property(&["xds", "route_name"]).unwrap_or_default();
-        let route = self.plugin.route(&name);
-        let session = route.map_or(Session::None, |route| find_session(route));
+    fn request(&self) -> Option<Found> {
+        let name = property(&ROUTE_NAME).unwrap_or_default();
+        let came_to = self.plugin.route(&name);
+        let found = came_to.map(|route| self.find_session(route));
+        let session = found.map_or(Session::None, |(session, _)| session);
         // What the access log shows of a pinned session is the endpoint, which is also the pin. Without a pin, what a client
         // may have sent under the private name is removed.
         let shown = session.to_string();
         let pin = matches!(session, Session::Pinned(_)).then_some(shown.as_str());
         report("pin", hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
-        let route = Rc::clone(route?);
+        let (_, route) = found?;
         report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
         if let Session::Refused(refusal) = session {
             self.counters.refused(refusal);
             log::debug!("{}: token refused: {refusal}", String::from_utf8_lossy(&name));
         }
-        Some((route, session))
+        let share = route
+            .rule()
+            .share()
+            .filter(|share| came_to.and_then(|route| route.rule().share()) != Some(share));
+        if let Some(share) = share {
+            let set = hostcalls::set_property(vec!["session_persistence_share"], Some(share.as_bytes()));
+            report("share", set);
+            report("route", hostcalls::call_foreign_function("clear_route_cache", None).map(drop));
+        }
+        Some(Found { route: Rc::clone(route), session, redirected: share.is_some() })
+    }
+
+    /// The session of a request to this route, and the route that its token is for.
+    fn find_session<'p>(&'p self, route: &'p Rc<Route>) -> (Session, &'p Rc<Route>) {
+        let name = route.request_header();
+        let Some(first) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+        else {
+            return (Session::None, route);
+        };
+        let now = now();
+        let found = self.plugin.session(route, &first, now);
+        if let (Session::Pinned(_), _) = found {
+            return found;
+        }
+        // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
+        match property(&["request", "headers", name]) {
+            Some(all) if all != first => self.plugin.session(route, &all, now),
+            _ => found,
+        }
     }
 
     /// Gives the client a token, if one is due.
-    fn response(&self, route: &Route, session: &Session) {
-        if let Some(issue) = self.issue(route, session) {
+    fn response(&self, Found { mut route, mut session, redirected }: Found) {
+        if redirected {
+            // The share may have no endpoint, and then no route that waits for its sessions.
+            let name = property(&ROUTE_NAME).unwrap_or_default();
+            if let Some(taken) = self.plugin.route(&name)
+                && taken.rule().share() != route.rule().share()
+            {
+                route = Rc::clone(taken);
+                session = Session::None;
+            }
+        }
+        let route = &*route;
+        if let Some(issue) = self.issue(route, &session) {
             self.counters.issued(issue);
         } else if let Some(name) = route.answer_header() {
             // Whatever the backend sends under this name would take the place of the client's session.
@@ -155,23 +206,6 @@ impl Configured {
             }
         }
         Some(issue)
-    }
-}
-
-fn find_session(route: &Route) -> Session {
-    let name = route.request_header();
-    let Some(first) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten() else {
-        return Session::None;
-    };
-    let now = now();
-    let session = route.session(&first, now);
-    if let Session::Pinned(_) = session {
-        return session;
-    }
-    // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
-    match property(&["request", "headers", name]) {
-        Some(all) if all != first => route.session(&all, now),
-        _ => session,
     }
 }
 

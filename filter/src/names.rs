@@ -17,5 +17,9 @@ pub const METADATA_KEY: &str = "session-persistence-override-host";
 /// The filter state that tells the access log what session a request had: `%FILTER_STATE(wasm.session_persistence:PLAIN)%`.
 pub const FILTER_STATE: &str = "wasm.session_persistence";
 
+/// The filter state that leads a request to the share of its session, where the backends of a rule are told apart: a route
+/// with a `filter_state` matcher waits for it. No client can set it.
+pub const SHARE_FILTER_STATE: &str = "wasm.session_persistence_share";
+
 /// The environment variable of the Envoy process that holds the keys.
 pub const KEYS_VARIABLE: &str = "SESSION_KEYS";

@@ -13,12 +13,16 @@ use crate::token::{Nonce, Sealer};
 pub struct Plugin {
     /// Sorted by route name, in the bytes in which Envoy gives it.
     routes: Vec<(Vec<u8>, Rc<Route>)>,
+    /// For each rule whose backends are told apart, a route to each of its shares.
+    divided: Vec<Vec<Rc<Route>>>,
 }
 
 /// A route with session persistence.
 pub struct Route {
     rule: Rule,
     sealer: Sealer,
+    /// The position of its rule among those whose backends are told apart, if it is one.
+    division: Option<usize>,
 }
 
 /// Why a plugin cannot start.
@@ -53,10 +57,50 @@ impl Plugin {
     /// What keeps it from starting, in words for the person who starts Envoy.
     pub fn new(config: &[u8], keys: &str) -> Result<Self, StartError> {
         let ring = KeyRing::parse(keys)?;
-        let route =
-            |rule: Rule| Rc::new(Route { sealer: Sealer::new(&ring, rule.id(), rule.carrier()), rule });
-        let rules = PluginConfig::parse(config)?.rules;
-        Ok(Self { routes: rules.into_iter().map(|(name, rule)| (name.into_bytes(), route(rule))).collect() })
+        let mut plugin = Self { routes: Vec::new(), divided: Vec::new() };
+        for (name, rule) in PluginConfig::parse(config)?.rules {
+            let sealer = Sealer::new(&ring, rule.id(), rule.carrier(), rule.share());
+            let division = rule.share().map(|_| plugin.division(&rule));
+            let route = Rc::new(Route { rule, sealer, division });
+            if let Some(shares) = division.and_then(|division| plugin.divided.get_mut(division))
+                && !shares.iter().any(|known| known.rule.share() == route.rule.share())
+            {
+                shares.push(Rc::clone(&route));
+            }
+            plugin.routes.push((name.into_bytes(), route));
+        }
+        Ok(plugin)
+    }
+
+    /// The position of a rule among those whose backends are told apart. Its routes follow each other, so that the last one is
+    /// the one, if any is.
+    fn division(&mut self, rule: &Rule) -> usize {
+        let of_rule = |shares: &Vec<Rc<Route>>| shares.iter().any(|route| route.rule.id() == rule.id());
+        self.divided.iter().rposition(of_rule).unwrap_or_else(|| {
+            self.divided.push(Vec::new());
+            self.divided.len() - 1
+        })
+    }
+
+    /// What session a request to a route has whose [`Route::request_header`] has this value, and the route that its token is
+    /// for: where backends are told apart, that may be one to another share.
+    #[must_use]
+    pub fn session<'p>(
+        &'p self,
+        route: &'p Rc<Route>,
+        value: &[u8],
+        now: Timestamp,
+    ) -> (Session, &'p Rc<Route>) {
+        let session = route.session(value, now);
+        if let (Some(division), Session::Refused(_)) = (route.division, session) {
+            for other in self.divided.get(division).into_iter().flatten() {
+                let found = other.session(value, now);
+                if let Session::Pinned(_) = found {
+                    return (found, other);
+                }
+            }
+        }
+        (session, route)
     }
 
     /// The route of this name, if it has session persistence.
@@ -183,6 +227,38 @@ mod tests {
         let joined = format!("stale, {} ,", token(game));
         assert_eq!(game.session(joined.as_bytes(), NOW).to_string(), "10.0.0.1:80");
         assert_eq!(game.session(b" , ", NOW), Session::None);
+    }
+
+    #[test]
+    fn a_token_is_found_for_the_share_that_issued_it_on_any_route_of_its_rule() {
+        const SHARES: &str = r#"{"rules": {
+            "a/0/0": {"id": "a", "header": {"name": "x"}, "share": "one"},
+            "a/0/1": {"id": "a", "header": {"name": "x"}, "share": "two"},
+            "a/1/0": {"id": "a", "header": {"name": "x"}, "share": "one"},
+            "a/1/1": {"id": "a", "header": {"name": "x"}, "share": "two"},
+            "b/0/0": {"id": "b", "header": {"name": "x"}, "share": "one"},
+            "b/0/1": {"id": "b", "header": {"name": "x"}},
+            "c": {"id": "a", "header": {"name": "x"}, "share": ""}
+        }}"#;
+        let plugin = Plugin::new(SHARES.as_bytes(), KEYS).unwrap();
+        let route = |name: &str| plugin.route(name.as_bytes()).unwrap();
+        let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
+        let due = Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: None };
+        let Some(AnswerHeader::Session { token, .. }) = route("a/0/1").answer(&due, &[3; 24]) else {
+            panic!("no token");
+        };
+        for name in ["a/0/0", "a/0/1", "a/1/0", "a/1/1", "c"] {
+            let (session, found) = plugin.session(route(name), token.as_bytes(), NOW);
+            assert_eq!(
+                (session.to_string().as_str(), found.rule().share()),
+                ("10.0.0.1:80", Some("two")),
+                "{name}"
+            );
+        }
+        for name in ["b/0/0", "b/0/1"] {
+            let (session, found) = plugin.session(route(name), token.as_bytes(), NOW);
+            assert!(matches!(session, Session::Refused(_)) && Rc::ptr_eq(found, route(name)), "{name}");
+        }
     }
 
     #[test]

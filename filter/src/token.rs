@@ -8,7 +8,8 @@
 //!
 //! sealed with XChaCha20-Poly1305, whose nonce is long enough to be drawn at random by any number of Envoys that share a
 //! key. The associated data is the version, the key id, the rule's id and the carrier's kind and name: a token opens for
-//! the rule and the carrier that it was issued for, and for no other. The plaintext is
+//! the rule and the carrier that it was issued for, and for no other. Where the backends of a rule are told apart, a zero
+//! byte and the name of the share stand behind that, so that it opens for no other share either. The plaintext is
 //!
 //! ```text
 //! issue time (5 bytes) ‖ seconds from then to last seen (4) ‖ address (4 or 16) ‖ port (2)
@@ -88,10 +89,10 @@ struct Lock {
 }
 
 impl Sealer {
-    /// The sealer of the rule with this id and carrier.
+    /// The sealer of the rule with this id and carrier, and of one of its shares if it has several.
     #[must_use]
-    pub fn new(ring: &KeyRing, id: &RuleId, carrier: &Carrier) -> Self {
-        Self { locks: ring.keys().map(|key| Lock::new(key, id, carrier)).collect() }
+    pub fn new(ring: &KeyRing, id: &RuleId, carrier: &Carrier, share: Option<&str>) -> Self {
+        Self { locks: ring.keys().map(|key| Lock::new(key, id, carrier, share)).collect() }
     }
 
     /// Seals a token. `nonce` must be fresh random bytes.
@@ -147,7 +148,7 @@ impl Sealer {
 }
 
 impl Lock {
-    fn new(key: &Key, id: &RuleId, carrier: &Carrier) -> Self {
+    fn new(key: &Key, id: &RuleId, carrier: &Carrier, share: Option<&str>) -> Self {
         let (kind, name) = match carrier {
             Carrier::Cookie(cookie) => (0, cookie.name.as_str()),
             Carrier::Header(header) => (1, header.name.as_str()),
@@ -159,6 +160,11 @@ impl Lock {
         associated_data.extend_from_slice(id.as_str().as_bytes());
         associated_data.push(kind);
         associated_data.extend_from_slice(name.as_bytes());
+        if let Some(share) = share {
+            // No name of a cookie or header has a zero byte in it.
+            associated_data.push(0);
+            associated_data.extend_from_slice(share.as_bytes());
+        }
         Self { key: key.id(), cipher: XChaCha20Poly1305::new(key.secret().into()), associated_data }
     }
 }

@@ -16,7 +16,7 @@ pub enum Filter {
     /// `URLRewrite`.
     Rewrite(UrlRewrite),
     /// `RequestMirror`.
-    Mirror(RequestMirror),
+    Mirror(Box<RequestMirror>),
     /// `CORS`: in the words of its standard.
     Cors(Cors),
     /// `ExtensionRef`: the kind, with its group, that nobody here knows.

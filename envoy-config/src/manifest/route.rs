@@ -175,6 +175,8 @@ pub struct BackendRef {
     pub port: Option<Spanned<u16>>,
     /// `weight`: 1 by default, at most 1,000,000.
     pub weight: Spanned<u32>,
+    /// `filters`: those of the rule come first.
+    pub filters: Vec<Spanned<Filter>>,
     /// The whole reference.
     pub span: Span,
 }

@@ -1,6 +1,7 @@
 //! Virtual hosts and routes (`envoy.config.route.v3`).
 
 use serde::Serialize;
+use session_persistence::names;
 
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
@@ -8,7 +9,7 @@ use super::query;
 use super::retries::{RetryPolicy, Statuses, Waiting};
 use super::shares::{Fraction, NoSession, Shares};
 use super::url::{Front, PathRewrite, Redirect};
-use crate::model::{self, Action, Domain, Mirror, PathMatch, TextMatch, ValueMatch};
+use crate::model::{self, Action, Domain, Mirror, PathMatch, Portion, TextMatch, ValueMatch};
 
 #[derive(Serialize)]
 pub(super) struct RouteConfiguration {
@@ -50,6 +51,14 @@ struct RouteMatch {
     query_parameters: Vec<StringCondition>,
     #[serde(skip_serializing_if = "Option::is_none")]
     runtime_fraction: Option<Fraction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_state: Option<(FilterState,)>,
+}
+
+#[derive(Serialize)]
+struct FilterState {
+    key: &'static str,
+    string_match: StringMatch,
 }
 
 #[derive(Serialize)]
@@ -140,6 +149,7 @@ impl RouteConfiguration {
                 headers: Vec::new(),
                 query_parameters: Vec::new(),
                 runtime_fraction: None,
+                filter_state: None,
             },
             action: RouteAction::DirectResponse { status },
             headers: HeaderMutations::default(),
@@ -186,7 +196,7 @@ impl Route {
         let before = match &route.action {
             Action::Forward(forward) => Self::refusing(route, forward, shares),
             Action::Redirect(redirect) => Redirect::with_port(redirect, front, domain).map(|redirect| {
-                let mut matches = RouteMatch::from(&route.matches);
+                let mut matches = RouteMatch::of(&route.matches, &route.portion);
                 matches.headers.push(HeaderCondition::Value(StringCondition {
                     name: String::from(":authority"),
                     string_match: StringMatch::SafeRegex(Regex { regex: String::from(".*:[0-9]+") }),
@@ -217,7 +227,7 @@ impl Route {
         let method = route.matches.method.as_ref().filter(|method| *method != OPTIONS)?;
         route.cors.as_ref()?;
         let asked = model::RouteMatch { method: Some(OPTIONS.to_owned()), ..route.matches.clone() };
-        let mut matches = RouteMatch::from(&asked);
+        let mut matches = RouteMatch::of(&asked, &route.portion);
         let exact = |name: &str, value: &str| StringCondition {
             name: name.to_owned(),
             string_match: StringMatch::Exact(value.to_owned()),
@@ -230,7 +240,7 @@ impl Route {
     fn new(route: &model::Route, action: RouteAction) -> Self {
         Self {
             name: Some(route.name.clone()),
-            matches: RouteMatch::from(&route.matches),
+            matches: RouteMatch::of(&route.matches, &route.portion),
             action,
             headers: HeaderMutations::of(route),
             typed_per_filter_config: PerRoute::of(route),
@@ -252,7 +262,7 @@ impl Route {
     /// What goes in front of a route whose cluster cannot refuse by itself: its share of the requests without a session.
     fn refusing(route: &model::Route, forward: &model::Forward, shares: &Shares) -> Option<Self> {
         let share = shares.of(&forward.cluster)?;
-        let mut matches = RouteMatch::from(&route.matches);
+        let mut matches = RouteMatch::of(&route.matches, &route.portion);
         matches.headers.extend(route.persistence.as_ref().map(NoSession::of).map(HeaderCondition::NoSession));
         matches.runtime_fraction = Some(share.fraction());
         Some(Self {
@@ -265,8 +275,8 @@ impl Route {
     }
 }
 
-impl From<&model::RouteMatch> for RouteMatch {
-    fn from(matches: &model::RouteMatch) -> Self {
+impl RouteMatch {
+    fn of(matches: &model::RouteMatch, portion: &Portion) -> Self {
         let method = matches.method.iter().map(|method| StringCondition {
             name: String::from(":method"),
             string_match: StringMatch::Exact(method.clone()),
@@ -278,7 +288,17 @@ impl From<&model::RouteMatch> for RouteMatch {
                 .map(HeaderCondition::Value)
                 .collect(),
             query_parameters: matches.query.iter().map(StringCondition::of_query).collect(),
-            runtime_fraction: None,
+            runtime_fraction: match portion {
+                Portion::Below(millionths) => Some(Fraction::of_a_million(*millionths)),
+                Portion::All | Portion::Sessions(_) => None,
+            },
+            filter_state: match portion {
+                Portion::Sessions(share) => Some((FilterState {
+                    key: names::SHARE_FILTER_STATE,
+                    string_match: StringMatch::Exact(share.clone()),
+                },)),
+                Portion::All | Portion::Below(_) => None,
+            },
         }
     }
 }

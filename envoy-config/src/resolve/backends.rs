@@ -54,6 +54,13 @@ struct Target {
     tls: Option<Arc<UpstreamTls>>,
 }
 
+/// Whether backends of one rule differ in what only a cluster of their own can tell Envoy: then the rule is divided, and each
+/// of them gets one. (What Envoy has in endpoints or localities is no such thing.)
+pub(super) fn differ(backends: &[Backend]) -> bool {
+    let mut versions = backends.iter().filter_map(|backend| backend.version);
+    versions.next().is_some_and(|first| versions.any(|other| other != first))
+}
+
 impl<'m, 'g> Backends<'m, 'g> {
     pub(super) fn index(manifests: &'m Manifests, grants: &'g Grants<'m>, report: &mut Report) -> Self {
         let services = manifests.services.iter().map(|service| (service.metadata.key(), service)).collect();
@@ -112,32 +119,6 @@ impl<'m, 'g> Backends<'m, 'g> {
             version: Some(target.version),
             locality: Locality { name, weight: 1, endpoints: target.endpoints, tls: target.tls },
         })
-    }
-
-    /// One locality per backendRef of a rule, in the manifest's order, and the version of HTTP that all of them speak.
-    pub(super) fn localities(
-        &mut self,
-        route: &'m Object<Route>,
-        number: usize,
-        rule: &'m Rule,
-        persistent: bool,
-        report: &mut Report,
-    ) -> (HttpVersion, Vec<Locality>) {
-        let backends = self.of_rule(route, number, rule, persistent, report);
-        let common = backends.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
-        let mut localities = Vec::with_capacity(backends.len());
-        for (position, Backend { mut locality, version }) in backends.into_iter().enumerate() {
-            if version.is_some_and(|version| version != common) {
-                let span = rule.backend_refs.get(position).map_or(rule.span, |backend| backend.span);
-                let place = Place::new(route, format!("spec.rules[{number}].backendRefs[{position}]"), span);
-                let message =
-                    "backends of one rule that speak different versions of HTTP are not supported yet";
-                report.error("not-supported", place, message.to_owned());
-                locality.endpoints = Endpoints::Unresolved;
-            }
-            localities.push(locality);
-        }
-        (common, localities)
     }
 
     fn resolve(

@@ -40,7 +40,7 @@ impl Collisions {
             }
             taken.insert(&entry.signature, *rule);
             self.reached.insert(*rule);
-            routes.push(entry.route.clone());
+            routes.extend_from_slice(&entry.routes);
         }
         routes
     }

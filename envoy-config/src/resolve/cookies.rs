@@ -59,7 +59,9 @@ fn collect<'l>(
     let mut names: HashMap<&str, RulePosition> = HashMap::new();
     for (position, route) in routes.iter().enumerate() {
         for entry in &route.entries {
-            names.insert(&entry.route.name, RulePosition { route: position, rule: entry.rule });
+            for route in &entry.routes {
+                names.insert(&route.name, RulePosition { route: position, rule: entry.rule });
+            }
         }
     }
     let mut cookies: BTreeMap<Key<'l>, BTreeMap<&'l Domain, Vec<Use>>> = BTreeMap::new();

@@ -3,29 +3,35 @@
 //! A filter that cannot do what it is for is an error, and refuses the requests: leaving it out could let pass what it
 //! was to keep out.
 
+use session_persistence::config::{Carrier, Rule as Persistence};
+
 use super::decisions::Part;
 use super::report::{Place, Report};
 use crate::manifest::Object;
 use crate::manifest::filter::{Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect};
 use crate::manifest::route::Route;
-use crate::model::{Action, Cors, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort};
+use crate::model::{
+    Action, Allowed, Cors, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort,
+};
 use crate::source::{Span, Spanned};
 use crate::status::{ConditionType, Reason};
 
 /// What filters do, one behind the other.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Effects<'m> {
     pub(super) request_headers: HeaderChanges,
     pub(super) response_headers: HeaderChanges,
     redirect: Option<RequestRedirect>,
     hostname: Option<String>,
     path: Option<PathModifier>,
-    /// With the path of each backendRef.
-    pub(super) mirrors: Vec<(String, &'m RequestMirror)>,
-    pub(super) cors: Option<Cors>,
+    pub(super) mirrors: Vec<Asked<'m>>,
+    cors: Option<Cors>,
     /// One of them cannot be had: the requests are answered 500.
     pub(super) refused: bool,
 }
+
+/// A mirror that a filter asks for, and the path of its backendRef.
+pub(super) type Asked<'m> = (String, &'m RequestMirror);
 
 /// Filters and where they stand.
 pub(super) struct Filters<'m> {
@@ -38,9 +44,9 @@ pub(super) struct Filters<'m> {
 }
 
 impl<'m> Filters<'m> {
-    /// What they do.
-    pub(super) fn effects(&self, report: &mut Report) -> Effects<'m> {
-        let mut effects = Effects::default();
+    /// What they do behind others.
+    pub(super) fn effects(&self, behind: Effects<'m>, report: &mut Report) -> Effects<'m> {
+        let mut effects = behind;
         for (position, filter) in self.list.iter().enumerate() {
             let mut refuse = |span, message: String| {
                 let place = Place::new(self.route, format!("{}[{position}]", self.field), span);
@@ -64,8 +70,8 @@ impl<'m> Filters<'m> {
                 Filter::ResponseHeaders(modifier) => change(&mut effects.response_headers, modifier),
                 Filter::Redirect(redirect) => effects.redirect = Some(redirect.clone()),
                 Filter::Rewrite(rewrite) => {
-                    effects.hostname.clone_from(&rewrite.hostname);
-                    effects.path.clone_from(&rewrite.path);
+                    effects.hostname = rewrite.hostname.clone().or(effects.hostname);
+                    effects.path = rewrite.path.clone().or(effects.path);
                 }
                 Filter::Mirror(mirror) => {
                     let field = format!("{}[{position}].requestMirror.backendRef", self.field);
@@ -100,6 +106,22 @@ impl Effects<'_> {
             (None, Some(target)) => Action::Forward(self.forward(target, matched)),
             (None, None) => Action::Respond(refusal),
         }
+    }
+
+    /// What scripts of other sites may do, which includes having a session, if it travels in a header.
+    pub(super) fn cors_with(&self, persistence: Option<&Persistence>) -> Option<Cors> {
+        let mut cors = self.cors.clone()?;
+        if let Some(Carrier::Header(header)) = persistence.map(Persistence::carrier) {
+            for allowed in [&mut cors.request_headers, &mut cors.response_headers] {
+                if let Allowed::Names(names) = allowed {
+                    let name = header.name.as_str();
+                    if !names.iter().any(|listed| listed.eq_ignore_ascii_case(name)) {
+                        names.push(name.to_owned());
+                    }
+                }
+            }
+        }
+        Some(cors)
     }
 
     fn redirect(&self, matched: &PathMatch) -> Option<Redirect> {

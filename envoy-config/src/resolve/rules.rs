@@ -1,19 +1,19 @@
 //! What the rules of one route serve: an Envoy route per match, a cluster per rule.
 
-use session_persistence::config::{Carrier, Rule as Persistence};
+use std::mem;
 
-use super::backends::Backends;
+use super::backends::{Backend, Backends};
 use super::decisions::Part;
-use super::filters::{Effects, Filters};
+use super::filters::{Asked, Effects, Filters};
 use super::precedence::Precedence;
 use super::report::{Place, Report};
 use super::sessions::Session;
+use super::ways::{self, Matched, Share, Way, Ways};
 use super::{matches, persistence, retry, rule_id};
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind};
 use crate::model::{
-    Action, Allowed, Cluster, Cors, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route,
-    RouteMatch, Traffic,
+    Cluster, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch, Traffic,
 };
 use crate::status::{ConditionType, Reason};
 
@@ -29,6 +29,14 @@ pub(super) struct Served<'m> {
     pub(super) clusters: Vec<(usize, Cluster)>,
 }
 
+/// A rule, and what is known of it.
+struct Subject<'m, 'n> {
+    number: usize,
+    rule: &'m route::Rule,
+    name: &'n str,
+    persistent: bool,
+}
+
 /// One match of one rule.
 pub(super) struct Entry {
     pub(super) precedence: Precedence,
@@ -36,7 +44,8 @@ pub(super) struct Entry {
     pub(super) signature: Vec<u8>,
     /// The position of its rule.
     pub(super) rule: usize,
-    pub(super) route: Route,
+    /// One, or several where the backends of the rule are told apart: equally matched, they take each their portion.
+    pub(super) routes: Vec<Route>,
 }
 
 impl<'m> Served<'m> {
@@ -65,10 +74,10 @@ impl<'m> Served<'m> {
         let session = backends.sessions.of(object, number, rule, report);
         self.sessions.push(session);
         let persistent = session.is_some();
-        let (version, localities) = backends.localities(object, number, rule, persistent, report);
+        let found = backends.of_rule(object, number, rule, persistent, report);
         let field = format!("spec.rules[{number}].filters");
         let filters = Filters { route: object, rule: number, list: &rule.filters, field };
-        let effects = filters.effects(report);
+        let effects = filters.effects(Effects::default(), report);
         if rule.backend_refs.is_empty() && !effects.redirects() {
             let place = Place::new(object, format!("spec.rules[{number}]"), rule.span);
             let answer = match object.spec.kind {
@@ -90,22 +99,20 @@ impl<'m> Served<'m> {
         let (namespace, name) = object.metadata.key();
         let mark = rule_id::mark(object.spec.kind);
         let rule_name = format!("{mark}{namespace}/{name}/{number}");
-        let mut target = if effects.refused {
-            None
-        } else {
-            forward(&rule_name, persistent, &localities).map(|forward| retry::apply(rule, forward))
-        };
-        if let (Some(session), true) = (session, target.is_some()) {
+        let ways = self.ways(
+            &Subject { number, rule, name: &rule_name, persistent },
+            effects,
+            found,
+            backends,
+            report,
+        );
+        let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
+        if let Some(session) = session.filter(|_| matches.iter().any(|one| ways.forward(&one.path))) {
             retry::tell_of_sessions(object, number, rule, session.persistence.span, report);
         }
-        if let Some(target) = &mut target {
-            target.mirrors = self.mirrors(number, &rule_name, &effects, backends, report);
-        }
-        let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
-            let action = effects.action(target.as_ref(), &one.path, refusal(object.spec.kind));
             let persistence = match session {
-                Some(session) if matches!(action, Action::Forward(_)) => {
+                Some(session) if ways.forward(&one.path) => {
                     let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());
                     match id.and_then(|id| {
                         persistence::rule(session.persistence, id, object.spec.kind, &one.path)
@@ -128,30 +135,83 @@ impl<'m> Served<'m> {
                 precedence: Precedence::new(object, number, position, written, one),
                 signature: rule_id::signature(one),
                 rule: number,
-                route: Route {
+                routes: ways.routes(&Matched {
                     name: format!("{rule_name}/{position}"),
-                    matches: one.clone(),
-                    action,
-                    request_headers: effects.request_headers.clone(),
-                    response_headers: effects.response_headers.clone(),
-                    cors: effects.cors.as_ref().map(|cors| readable(cors, persistence.as_ref())),
+                    matches: one,
                     persistence,
-                },
+                    refusal: refusal(object.spec.kind),
+                }),
             });
         }
-        if let Some(Forward { cluster: name, .. }) = target {
-            self.clusters.push((
-                number,
-                Cluster {
-                    name,
-                    persistent,
-                    traffic: traffic(object.spec.kind),
-                    version,
-                    within: retry::bound(rule),
-                    localities,
-                },
-            ));
+    }
+
+    /// The ways of a rule whose own filters do this, with their clusters.
+    fn ways(
+        &mut self,
+        subject: &Subject<'m, '_>,
+        mut effects: Effects<'m>,
+        found: Vec<Backend>,
+        backends: &mut Backends<'m, '_>,
+        report: &mut Report,
+    ) -> Ways<'m> {
+        let &Subject { number, rule, name, persistent } = subject;
+        let asked = mem::take(&mut effects.mirrors);
+        let common = found.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
+        let divided = ways::are_needed(rule, &found);
+        let localities: Vec<Locality> = found.iter().map(|backend| backend.locality.clone()).collect();
+        let Some(mut forward) = forward(name, persistent, &localities).filter(|_| !effects.refused) else {
+            return Ways::One(Box::new(Way { effects, target: None }));
+        };
+        forward = retry::apply(rule, forward);
+        forward.mirrors = self.mirrors(number, name, &asked, backends, report);
+        if !divided {
+            self.add_cluster(subject, name.to_owned(), common, localities);
+            return Ways::One(Box::new(Way { effects, target: Some(forward) }));
         }
+        let mut shares = Vec::with_capacity(found.len());
+        for (position, (backend, written)) in found.into_iter().zip(&rule.backend_refs).enumerate() {
+            let field = format!("spec.rules[{number}].backendRefs[{position}].filters");
+            let filters = Filters { route: self.object, rule: number, list: &written.filters, field };
+            let mut effects = filters.effects(effects.clone(), report);
+            let asked = mem::take(&mut effects.mirrors);
+            let Backend { locality, version } = backend;
+            let (share, weight) = (locality.name.clone(), locality.weight);
+            let lasting = ways::is_lasting(&locality.endpoints);
+            let resolved = locality.endpoints != Endpoints::Unresolved && !effects.refused;
+            // A backend that is not there refuses, whatever its filters say.
+            effects.refused = !resolved;
+            let target = resolved.then(|| {
+                let name = format!("{name}/{position}");
+                let mut forward = Forward { cluster: name.clone(), ..forward.clone() };
+                forward.mirrors.extend(self.mirrors(number, &name, &asked, backends, report));
+                // Its weight is in the routes.
+                let locality = Locality { weight: 1, ..locality };
+                if weight > 0 || persistent {
+                    self.add_cluster(subject, name, version.unwrap_or(common), vec![locality]);
+                }
+                forward
+            });
+            shares.push(Share { name: share, weight, lasting, way: Way { effects, target } });
+        }
+        Ways::Several(shares)
+    }
+
+    fn add_cluster(
+        &mut self,
+        subject: &Subject<'m, '_>,
+        name: String,
+        version: HttpVersion,
+        localities: Vec<Locality>,
+    ) {
+        let cluster = Cluster {
+            name,
+            persistent: subject.persistent,
+            traffic: traffic(self.object.spec.kind),
+            version,
+            within: retry::bound(subject.rule),
+            localities,
+        };
+        self.clusters.push((subject.number, cluster));
     }
 
     /// Where the copies of requests go, with a cluster for each; a backend that is not there gets none.
@@ -159,12 +219,12 @@ impl<'m> Served<'m> {
         &mut self,
         number: usize,
         name: &str,
-        effects: &Effects<'m>,
+        asked: &[Asked<'m>],
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Vec<Mirror> {
         let mut mirrors = Vec::new();
-        for (position, (field, mirror)) in effects.mirrors.iter().enumerate() {
+        for (position, (field, mirror)) in asked.iter().enumerate() {
             if let Some(backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report) {
                 let cluster = Cluster {
                     name: format!("{name}/mirror/{position}"),
@@ -194,22 +254,6 @@ pub(super) fn hostnames(route: &Object<route::Route>) -> Vec<Domain> {
     let written = &route.spec.hostnames;
     let any = written.is_empty().then_some(Domain::Any);
     written.iter().map(|hostname| Domain::of(Some(hostname))).chain(any).collect()
-}
-
-/// What scripts of other sites may do, which includes having a session, if it travels in a header.
-fn readable(cors: &Cors, persistence: Option<&Persistence>) -> Cors {
-    let mut cors = cors.clone();
-    if let Some(Carrier::Header(header)) = persistence.map(Persistence::carrier) {
-        for allowed in [&mut cors.request_headers, &mut cors.response_headers] {
-            if let Allowed::Names(names) = allowed {
-                let name = header.name.as_str();
-                if !names.iter().any(|listed| listed.eq_ignore_ascii_case(name)) {
-                    names.push(name.to_owned());
-                }
-            }
-        }
-    }
-    cors
 }
 
 /// Where the requests of a rule go, if anywhere.

@@ -15,7 +15,7 @@ use super::binds::Handshake;
 use super::collisions::{Collisions, RulePosition};
 use super::precedence::HostPrecedence;
 use super::rules::{Entry, Served};
-use crate::model::{Action, Domain, HeaderChanges, PathMatch, Route, RouteMatch, Site, VirtualHost};
+use crate::model::{Action, Domain, HeaderChanges, PathMatch, Portion, Route, RouteMatch, Site, VirtualHost};
 
 /// One listener of the address.
 pub(super) struct Host {
@@ -89,6 +89,7 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
         cors: None,
+        portion: Portion::All,
         persistence: None,
     };
     VirtualHost { domain: domain.clone(), routes: vec![route] }

@@ -186,7 +186,7 @@ fn a_rule_keeps_the_rules_of_its_crd() {
         ("backendRefs: {name: a, port: 80}", "wrong-type", "{name: a, port: 80}"),
         ("backendRefs: [{name: a}]", "missing-field", "{name: a}"),
         ("backendRefs: [{name: a, port: 80, weight: 1000001}]", "out-of-range", "1000001"),
-        ("backendRefs: [{name: a, port: 80, filters: [{}]}]", "not-supported", "filters"),
+        ("backendRefs: [{name: a, port: 80, filters: [{}]}]", "missing-field", "{}"),
         ("backendRefs: [{name: a, port: '80'}]", "wrong-type", "'80'"),
         ("backendRefs: [{name: a, port: 80.5}]", "wrong-type", "80.5"),
         ("matches: [{path: {type: Prefix, value: /}}]", "unknown-value", "Prefix"),

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use envoy_config::model::{
     Action, Allowed, Certificate, Clients, Cluster, Cors, Domain, Endpoint, EndpointState, Endpoints,
     Forward, HeaderChanges, HttpVersion, Listener, Locality, Mirror, Model, Name, Origin, OriginHost,
-    PathChange, PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, Route, RouteMatch, Scheme, Site,
-    TextMatch, Traffic, ValueMatch, VirtualHost,
+    PathChange, PathMatch, Portion, Protocol, Redirect, RedirectPort, RedirectStatus, Route, RouteMatch,
+    Scheme, Site, TextMatch, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -52,6 +52,7 @@ pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Op
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
         cors: None,
+        portion: Portion::All,
         persistence,
     }
 }

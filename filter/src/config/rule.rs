@@ -16,6 +16,7 @@ pub struct Rule {
     carrier: Carrier,
     absolute_timeout: Option<Timeout>,
     idle_timeout: Option<Timeout>,
+    share: Option<String>,
 }
 
 /// What a rule's tokens are bound to: a token opens for the rule that issued it alone.
@@ -56,6 +57,8 @@ struct Fields {
     absolute_timeout: Option<Timeout>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_timeout: Option<Timeout>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<String>,
 }
 
 impl Rule {
@@ -73,7 +76,7 @@ impl Rule {
         if permanent && absolute_timeout.is_none() {
             return Err(RuleError::PermanentWithoutTimeout);
         }
-        Ok(Self { id, carrier, absolute_timeout, idle_timeout })
+        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share: None })
     }
 
     /// The same rule where clients come over TLS: its cookie, if it has one, is `Secure`.
@@ -85,8 +88,16 @@ impl Rule {
         self
     }
 
+    /// The same rule on a route to one of several shares, between which a session cannot wander: its backends are told apart
+    /// by route. The empty text stands for none of them.
+    #[must_use]
+    pub fn of_share(mut self, share: impl Into<String>) -> Self {
+        self.share = Some(share.into());
+        self
+    }
+
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
-        let fields = at.fields(&["id", "cookie", "header", "absolute_timeout", "idle_timeout"])?;
+        let fields = at.fields(&["id", "cookie", "header", "absolute_timeout", "idle_timeout", "share"])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
         let carrier = match (fields.optional("cookie"), fields.optional("header")) {
             (Some(cookie), None) => Carrier::Cookie(Cookie::read(&cookie)?),
@@ -96,7 +107,9 @@ impl Rule {
         };
         let timeout = |name| fields.optional(name).map(|timeout| timeout.parse()).transpose();
         let (absolute, idle) = (timeout("absolute_timeout")?, timeout("idle_timeout")?);
-        Self::new(fields.required("id")?.parse()?, carrier, absolute, idle).map_err(refuse)
+        let share = fields.optional("share").map(|share| share.text()).transpose()?;
+        let rule = Self::new(fields.required("id")?.parse()?, carrier, absolute, idle).map_err(refuse)?;
+        Ok(Self { share: share.map(str::to_owned), ..rule })
     }
 
     /// What the rule's tokens are bound to.
@@ -109,6 +122,12 @@ impl Rule {
     #[must_use]
     pub const fn carrier(&self) -> &Carrier {
         &self.carrier
+    }
+
+    /// The share of the rule that its route leads to, if the rule has several.
+    #[must_use]
+    pub fn share(&self) -> Option<&str> {
+        self.share.as_deref()
     }
 
     /// How long after its first answer a session ends, whatever the client does.
@@ -130,8 +149,8 @@ impl From<Rule> for Fields {
             Carrier::Cookie(cookie) => (Some(cookie), None),
             Carrier::Header(header) => (None, Some(header)),
         };
-        let Rule { id, absolute_timeout, idle_timeout, .. } = rule;
-        Self { id, cookie, header, absolute_timeout, idle_timeout }
+        let Rule { id, absolute_timeout, idle_timeout, share, .. } = rule;
+        Self { id, cookie, header, absolute_timeout, idle_timeout, share }
     }
 }
 

@@ -36,7 +36,7 @@ fn rule(absolute: u32, idle: u32) -> Rule {
 
 fn sealer(rule: &Rule, secrets: &[u8]) -> Sealer {
     let mut keys = secrets.iter().map(|&byte| Key::new([byte; 32]));
-    Sealer::new(&KeyRing::new(keys.next().unwrap(), keys), rule.id(), rule.carrier())
+    Sealer::new(&KeyRing::new(keys.next().unwrap(), keys), rule.id(), rule.carrier(), None)
 }
 
 fn token(rule: &Rule, issued: u64, last_seen: u64) -> String {

@@ -38,7 +38,7 @@ fn contents(issued: u64, last_seen: u64, endpoint: &str) -> Contents {
 }
 
 fn sealer(secrets: &[u8]) -> Sealer {
-    Sealer::new(&ring(secrets), &rule("default/shop"), &cookie("sid"))
+    Sealer::new(&ring(secrets), &rule("default/shop"), &cookie("sid"), None)
 }
 
 fn some_token() -> String {
@@ -52,6 +52,7 @@ fn vectors() {
         key: Key,
         rule: &'static str,
         carrier: Carrier,
+        share: Option<&'static str>,
         nonce: Nonce,
         contents: Contents,
         token: &'static str,
@@ -65,6 +66,7 @@ fn vectors() {
             key: Key::new(counting),
             rule: "default/cookie@4f2a9c0d71b6e835",
             carrier: cookie("Session-A"),
+            share: None,
             nonce,
             contents: contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"),
             token: "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5Fo-Lh76kl90v85X-3hVAzABGiTn2mr07",
@@ -73,6 +75,7 @@ fn vectors() {
             key: Key::new(counting),
             rule: "default/header@4f2a9c0d71b6e835",
             carrier: header("Session-A"),
+            share: None,
             nonce,
             contents: contents(1_700_000_000, 1_700_000_042, "[2001:db8::1]:443"),
             token: "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5FqXUhrMXnGWSkrqtxBNZU5prMEZcqH37jSdjNRjKFVxjXoo6",
@@ -81,13 +84,23 @@ fn vectors() {
             key: Key::new([0; 32]),
             rule: "r",
             carrier: cookie("n"),
+            share: None,
             nonce: reversed,
             contents: contents(0xff_ffff_ffff, 0xff_ffff_ffff + 0xffff_ffff, "255.255.255.255:65535"),
             token: "AWZoeq1XVlVUU1JRUE9OTUxLSklIR0ZFRENCQUAMVMoETpYSgoUtn4ApF3ADHiFX3kxiJcrMeSH1bBLP",
         },
+        Vector {
+            key: Key::new(counting),
+            rule: "default/cookie@4f2a9c0d71b6e835",
+            carrier: cookie("Session-A"),
+            share: Some("default/v1:80"),
+            nonce,
+            contents: contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"),
+            token: "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5Fo-Lh76kl91ND1pze6UkpD4Mpfng0zTW",
+        },
     ];
-    for Vector { key, rule: id, carrier, nonce, contents, token } in vectors {
-        let sealer = Sealer::new(&KeyRing::new(key, []), &rule(id), &carrier);
+    for Vector { key, rule: id, carrier, share, nonce, contents, token } in vectors {
+        let sealer = Sealer::new(&KeyRing::new(key, []), &rule(id), &carrier, share);
         assert_eq!(sealer.open(token.as_bytes()), Ok(Opened { contents, older_key: false }), "{id}");
         assert_eq!(sealer.seal(&contents, &nonce).as_deref(), Some(token), "{id}");
     }
@@ -130,27 +143,41 @@ fn a_token_of_a_dropped_key_does_not_open() {
 
 #[test]
 fn a_token_of_another_rule_does_not_open() {
-    let foreign = Sealer::new(&ring(&[1]), &rule("default/cart"), &cookie("sid"));
+    let foreign = Sealer::new(&ring(&[1]), &rule("default/cart"), &cookie("sid"), None);
     assert_eq!(foreign.open(some_token().as_bytes()), Err(OpenError::Forged));
 }
 
 #[test]
 fn a_token_of_another_cookie_does_not_open() {
-    let renamed = Sealer::new(&ring(&[1]), &rule("default/shop"), &cookie("Sid"));
+    let renamed = Sealer::new(&ring(&[1]), &rule("default/shop"), &cookie("Sid"), None);
     assert_eq!(renamed.open(some_token().as_bytes()), Err(OpenError::Forged));
 }
 
 #[test]
 fn a_token_of_a_cookie_does_not_open_in_a_header() {
-    let moved = Sealer::new(&ring(&[1]), &rule("default/shop"), &header("sid"));
+    let moved = Sealer::new(&ring(&[1]), &rule("default/shop"), &header("sid"), None);
     assert_eq!(moved.open(some_token().as_bytes()), Err(OpenError::Forged));
 }
 
 #[test]
+fn a_token_of_a_share_opens_for_no_other_share_and_not_without_one() {
+    let of = |carrier: &str, share| Sealer::new(&ring(&[1]), &rule("default/shop"), &cookie(carrier), share);
+    let contents = contents(1_700_000_000, 1_700_000_000, "10.0.0.1:80");
+    let sealers = [of("sid", None), of("sid", Some("")), of("sid", Some("a")), of("sid", Some("aa"))];
+    for (own, sealer) in sealers.iter().enumerate() {
+        let token = sealer.seal(&contents, &NONCE_A).unwrap();
+        for (other, sealer) in sealers.iter().enumerate() {
+            let opened = sealer.open(token.as_bytes());
+            assert_eq!(opened.is_ok(), own == other, "{own} {other}: {opened:?}");
+        }
+    }
+}
+
+#[test]
 fn a_rule_id_that_ends_in_a_name_is_another_rule() {
-    let token = Sealer::new(&ring(&[1]), &rule("a\u{0}s"), &cookie("id"))
+    let token = Sealer::new(&ring(&[1]), &rule("a\u{0}s"), &cookie("id"), None)
         .seal(&contents(1, 1, "10.0.0.1:80"), &NONCE_A);
-    let confused = Sealer::new(&ring(&[1]), &rule("a"), &cookie("sid"));
+    let confused = Sealer::new(&ring(&[1]), &rule("a"), &cookie("sid"), None);
     assert_eq!(confused.open(token.unwrap().as_bytes()), Err(OpenError::Forged));
 }
 

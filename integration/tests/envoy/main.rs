@@ -22,6 +22,7 @@ mod rendered;
 mod retries;
 mod scale;
 mod scene;
+mod shares;
 mod transcripts;
 mod websocket;
 mod weights;

@@ -166,7 +166,7 @@ impl Mint {
     /// For the rule that this path leads to, with this value of `SESSION_KEYS`.
     pub(crate) fn new(manifests: &Manifests, route: &str, keys: &str) -> Self {
         let rule = rule_of(manifests, route);
-        Self { sealer: Sealer::new(&KeyRing::parse(keys).unwrap(), rule.id(), rule.carrier()) }
+        Self { sealer: Sealer::new(&KeyRing::parse(keys).unwrap(), rule.id(), rule.carrier(), rule.share()) }
     }
 
     /// A token that was issued and last seen so many seconds ago (ahead of now when negative), for this endpoint.

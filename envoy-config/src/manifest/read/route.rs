@@ -48,9 +48,9 @@ const OBJECT_REFERENCE: Known = Known {
 };
 
 const BACKEND_REF: Known = Known {
-    read: &["group", "kind", "namespace", "name", "port", "weight"],
+    read: &["group", "kind", "namespace", "name", "port", "weight", "filters"],
     unread: &[],
-    unsupported: &["filters"],
+    unsupported: &[],
     nulls: Nulls::Refused,
 };
 
@@ -124,14 +124,16 @@ fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
         _ => vec![every_request(kind, at.span())],
     };
     let filters = fields.optional("filters", log, |at, log| filters::read(at, kind, log)).unwrap_or_default();
-    let backend_refs = fields.optional("backendRefs", log, |at, log| list(at, 0..=16, log, backend_ref));
+    let backend_refs = fields
+        .optional("backendRefs", log, |at, log| list(at, 0..=16, log, |at, log| backend_ref(at, kind, log)));
     let timeouts = fields.optional("timeouts", log, retry::timeouts).unwrap_or_default();
     let retry = fields
         .optional("retry", log, |at, log| Some(Spanned { value: retry::retry(at, log)?, span: at.span() }));
     let session_persistence = fields.optional("sessionPersistence", log, session::read);
     let backend_refs = backend_refs.unwrap_or_default();
     if !one_prefix {
-        filters::refuse_prefix_replacement(at, &filters, log);
+        let all = backend_refs.iter().flat_map(|backend| &backend.filters).chain(&filters);
+        filters::refuse_prefix_replacement(at, all, log);
     }
     filters::refuse_redirect_of_backends(at, &filters, &backend_refs, log);
     let span = at.span();
@@ -171,11 +173,12 @@ fn every_request(kind: RouteKind, span: Span) -> Match {
     }
 }
 
-fn backend_ref(at: At<'_>, log: &mut Log) -> Option<BackendRef> {
+fn backend_ref(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<BackendRef> {
     let fields = Fields::of(at, &BACKEND_REF, log)?;
+    let filters = fields.optional("filters", log, |at, log| filters::read(at, kind, log));
     let weight = fields.or("weight", fields.default(1), log, integer(0..=1_000_000));
     let reference = referenced(&fields, log)?;
-    Some(BackendRef { weight: weight?, ..reference })
+    Some(BackendRef { weight: weight?, filters: filters.unwrap_or_default(), ..reference })
 }
 
 /// A backend outside `backendRefs`, with the weight 1.
@@ -196,5 +199,14 @@ fn referenced(fields: &Fields<'_>, log: &mut Log) -> Option<BackendRef> {
     let port =
         if service { Some(fields.required("port", log, port)?) } else { fields.optional("port", log, port) };
     let weight = fields.default(1);
-    Some(BackendRef { group, kind, namespace, name: name?, port, weight, span: at.span() })
+    Some(BackendRef {
+        group,
+        kind,
+        namespace,
+        name: name?,
+        port,
+        weight,
+        filters: Vec::new(),
+        span: at.span(),
+    })
 }

@@ -149,14 +149,18 @@ fn filter(
         Type::ExternalAuth => fields.required(own, log, |_, _| Some(Filter::ExternalAuth)),
         Type::Redirect => fields.required(own, log, url::redirect).map(Filter::Redirect),
         Type::Rewrite => fields.required(own, log, url::rewrite).map(Filter::Rewrite),
-        Type::Mirror => fields.required(own, log, mirror::read).map(Filter::Mirror),
+        Type::Mirror => fields.required(own, log, mirror::read).map(Box::new).map(Filter::Mirror),
         Type::Cors => fields.required(own, log, cors::read).map(Filter::Cors),
     };
     Some(Spanned { value: value?, span: at.span() })
 }
 
 /// Reports filters that replace the matched prefix where it is not clear which that is.
-pub(super) fn refuse_prefix_replacement(rule: At<'_>, filters: &[Spanned<Filter>], log: &mut Log) {
+pub(super) fn refuse_prefix_replacement<'f>(
+    rule: At<'_>,
+    filters: impl Iterator<Item = &'f Spanned<Filter>>,
+    log: &mut Log,
+) {
     for filter in filters {
         if let Some(PathModifier::Prefix(_)) = filter.value.path() {
             let message =

@@ -1,0 +1,155 @@
+//! The ways that requests of a rule can take: one for all of its backendRefs, or one for each.
+//!
+//! A rule is *uniform* when its backends differ in nothing but their endpoints: then they are localities of one cluster, which
+//! holds a session and the weights at once. It is *divided* when they differ in more, which Envoy can only tell in a route or
+//! in a cluster ([`are_needed`]). A divided rule has a cluster and an Envoy route for each backendRef, a *share* of the rule:
+//!
+//! - New sessions go by weight: the routes stand in a row and each takes the requests below its mark, where the last takes
+//!   what is left. Envoy has one random number for a request, so the marks add up.
+//! - Sessions go on with their share, whatever its weight: routes that wait for them stand in front. The filter finds out
+//!   which share a token is for, and has Envoy look for the route again ([`session_persistence::names::SHARE_FILTER_STATE`]).
+//!   Of a share without endpoints no route waits for its sessions, so that the weights decide.
+
+use session_persistence::config::Rule as Persistence;
+
+use super::backends::{self, Backend};
+use super::filters::Effects;
+use crate::manifest::route::Rule;
+use crate::model::{Action, Endpoints, Forward, HeaderChanges, PathMatch, Portion, Route, RouteMatch};
+
+/// The ways of a rule.
+pub(super) enum Ways<'m> {
+    /// One for all requests.
+    One(Box<Way<'m>>),
+    /// One for each backendRef.
+    Several(Vec<Share<'m>>),
+}
+
+/// What becomes of requests on one way.
+pub(super) struct Way<'m> {
+    pub(super) effects: Effects<'m>,
+    /// Where they go, if anywhere.
+    pub(super) target: Option<Forward>,
+}
+
+/// The way to one backendRef.
+pub(super) struct Share<'m> {
+    /// Unique in the rule, and the same whatever else the rule has: sessions hold to it.
+    pub(super) name: String,
+    pub(super) weight: u32,
+    /// Whether it has an endpoint that a session can go on with.
+    pub(super) lasting: bool,
+    pub(super) way: Way<'m>,
+}
+
+/// What all routes of one match have in common.
+pub(super) struct Matched<'r> {
+    /// The name of its first route.
+    pub(super) name: String,
+    pub(super) matches: &'r RouteMatch,
+    /// The rule's sessions.
+    pub(super) persistence: Option<Persistence>,
+    /// The status of requests that cannot be forwarded as their rule wants.
+    pub(super) refusal: u16,
+}
+
+/// Whether each backend of a rule needs a way of its own: one of them has filters, or is not spoken to as the others are
+/// ([`backends::differ`], which is the place for anything else that Envoy has in a cluster).
+pub(super) fn are_needed(rule: &Rule, found: &[Backend]) -> bool {
+    rule.backend_refs.iter().any(|backend| !backend.filters.is_empty()) || backends::differ(found)
+}
+
+/// Whether an endpoint is there, so that a session can have begun on it.
+pub(super) fn is_lasting(endpoints: &Endpoints) -> bool {
+    match endpoints {
+        Endpoints::Addresses(addresses) => !addresses.is_empty(),
+        Endpoints::Names(_) => true,
+        Endpoints::Unresolved => false,
+    }
+}
+
+impl Ways<'_> {
+    /// Whether a request that this path matched can be forwarded, and so have a session.
+    pub(super) fn forward(&self, matched: &PathMatch) -> bool {
+        let forwards = |way: &Way<'_>| matches!(way.action(matched, 0), Action::Forward(_));
+        match self {
+            Self::One(way) => forwards(way),
+            Self::Several(shares) => shares.iter().any(|share| forwards(&share.way)),
+        }
+    }
+
+    /// The Envoy routes of a match, in their order.
+    pub(super) fn routes(&self, matched: &Matched<'_>) -> Vec<Route> {
+        match self {
+            Self::One(way) => {
+                let persistence = matched.persistence.clone();
+                vec![matched.route(matched.name.clone(), way, Portion::All, persistence)]
+            }
+            Self::Several(shares) => routes_of(shares, matched),
+        }
+    }
+}
+
+fn routes_of(shares: &[Share<'_>], matched: &Matched<'_>) -> Vec<Route> {
+    let route = |number: usize, share: &Share<'_>, portion| {
+        let persistence = matched.persistence.clone().map(|rule| rule.of_share(&share.name));
+        matched.route(format!("{}/{number}", matched.name), &share.way, portion, persistence)
+    };
+    let mut routes = Vec::with_capacity(shares.len() * 2);
+    if matched.persistence.is_some() {
+        for (number, share) in shares.iter().enumerate().filter(|(_, share)| share.lasting) {
+            let waiting = route(number, share, Portion::Sessions(share.name.clone()));
+            routes.extend(Some(waiting).filter(|route| matches!(route.action, Action::Forward(_))));
+        }
+    }
+    let all: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
+    let mut mark = 0;
+    for (number, share) in shares.iter().enumerate().filter(|(_, share)| share.weight > 0) {
+        mark += u64::from(share.weight);
+        let millionths = (mark * 1_000_000).checked_div(all).and_then(|mark| u32::try_from(mark).ok());
+        let portion = millionths.filter(|_| mark < all).map_or(Portion::All, Portion::Below);
+        routes.push(route(number, share, portion));
+    }
+    if all == 0 {
+        // Nobody gets new sessions; here those that have one set out for theirs.
+        routes.push(Route {
+            name: matched.name.clone(),
+            matches: matched.matches.clone(),
+            portion: Portion::All,
+            action: Action::Respond(matched.refusal),
+            request_headers: HeaderChanges::default(),
+            response_headers: HeaderChanges::default(),
+            cors: None,
+            persistence: matched.persistence.clone().map(|rule| rule.of_share("")),
+        });
+    }
+    routes
+}
+
+impl Way<'_> {
+    fn action(&self, matched: &PathMatch, refusal: u16) -> Action {
+        self.effects.action(self.target.as_ref(), matched, refusal)
+    }
+}
+
+impl Matched<'_> {
+    fn route(
+        &self,
+        name: String,
+        way: &Way<'_>,
+        portion: Portion,
+        persistence: Option<Persistence>,
+    ) -> Route {
+        let effects = &way.effects;
+        Route {
+            name,
+            matches: self.matches.clone(),
+            portion,
+            action: way.action(&self.matches.path, self.refusal),
+            request_headers: effects.request_headers.clone(),
+            response_headers: effects.response_headers.clone(),
+            cors: effects.cors_with(persistence.as_ref()),
+            persistence,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Rules whose backends have filters of their own: each backend is a share of the rule, and a session stays with its share.
+
+use integration::backend::Backend;
+use integration::client::{Answer, Client};
+use integration::deployment::Deployment;
+use integration::keys;
+use integration::manifests::{Endpoint, EndpointState, Manifests};
+
+use crate::scene::{
+    COOKIE, HEADER, address, browser, client, deployment, pod, pods_of, route, serve, start, token,
+};
+
+/// A backendRef of this Service whose requests and answers say so.
+fn marked(service: &str, weight: u32) -> String {
+    format!(
+        "{{name: {service}, port: 3000, weight: {weight}, filters: [\
+           {{type: RequestHeaderModifier, requestHeaderModifier: {{set: [{{name: X-Share, value: {service}}}]}}}}, \
+           {{type: ResponseHeaderModifier, responseHeaderModifier: {{set: [{{name: X-Share, value: {service}}}]}}}}]}}"
+    )
+}
+
+fn rule(prefix: &str, refs: &[String], persistence: &str) -> String {
+    format!(
+        "{{name: rule{}, matches: [{{path: {{value: {prefix}}}}}], backendRefs: [{}], sessionPersistence: {persistence}}}",
+        prefix.trim_matches('/'),
+        refs.join(", ")
+    )
+}
+
+fn manifests(old: &[Backend], new: &[Backend], rules: &[String]) -> Manifests {
+    Manifests::gateway().service("old", old).service("new", new).with(&route("route", rules))
+}
+
+/// The share that a request and its answer went through, which must be the pod's.
+fn share(answer: &Answer) -> String {
+    let pod = pod(answer);
+    let share = answer.value("x-share").unwrap();
+    assert!(pod.starts_with(&share), "{share}, but {pod}");
+    assert_eq!(answer.echoed("X-Share"), [share.as_str()]);
+    share
+}
+
+#[tokio::test]
+async fn new_sessions_follow_the_weights_and_stay_with_their_share() {
+    for persistence in [COOKIE, HEADER] {
+        let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
+        let rules = [rule("/", &[marked("old", 3), marked("new", 1)], persistence)];
+        let envoy = serve(&manifests(&old, &new, &rules)).await;
+        let client = client(&envoy);
+        let mut to_old = 0;
+        for _ in 0..200 {
+            let first = client.get("/get").await.unwrap();
+            to_old += i32::from(share(&first) == "old");
+            let token = token(&first).unwrap();
+            let cookie = format!("session={token}");
+            for _ in 0..3 {
+                let back =
+                    client.get_with("/get", &[("cookie", &cookie), ("session", &token)]).await.unwrap();
+                share(&back);
+                assert_eq!((pod(&back), crate::scene::token(&back)), (pod(&first), None));
+            }
+        }
+        assert!((120..=180).contains(&to_old), "{to_old} of 200 new sessions, where 150 are due");
+    }
+}
+
+#[tokio::test]
+async fn weight_zero_keeps_the_sessions_of_its_share_even_alone() {
+    let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
+    let keys = keys::fresh().unwrap();
+    let of = |weights: [u32; 2]| {
+        let rules = [rule("/", &[marked("old", weights[0]), marked("new", weights[1])], COOKIE)];
+        deployment(&manifests(&old, &new, &rules)).with_keys(&keys)
+    };
+    let before = start(&of([1, 0])).await;
+    let mut browser = browser(&before);
+    let first = pod(&browser.get("/get").await.unwrap());
+    drop(before);
+    for weights in [[0, 1], [0, 0]] {
+        let after = start(&of(weights)).await;
+        browser = browser.moved_to(address(&after));
+        for _ in 0..10 {
+            let back = browser.get("/get").await.unwrap();
+            assert_eq!((share(&back), pod(&back)), ("old".to_owned(), first.clone()), "{weights:?}");
+            let stranger = client(&after).get("/get").await.unwrap();
+            if weights == [0, 0] {
+                assert_eq!((stranger.status, token(&stranger)), (500, None));
+            } else {
+                assert_eq!(share(&stranger), "new");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_share_of_a_backend_that_is_not_there_is_refused_and_no_session_is() {
+    let (old, new) = (pods_of::<2>("old"), pods_of::<1>("new"));
+    let rules = [rule("/", &[marked("old", 1), marked("nobody", 1)], COOKIE)];
+    let wrong = manifests(&old, &new, &rules);
+    let envoy = start(&Deployment::of_what_is_right(&wrong).unwrap()).await;
+    let mut refused = 0;
+    for _ in 0..100 {
+        let browser = browser(&envoy);
+        let first = browser.get("/get").await.unwrap();
+        if first.status == 500 {
+            refused += 1;
+            assert_eq!(token(&first), None);
+        } else {
+            assert_eq!(pod(&browser.get("/get").await.unwrap()), pod(&first));
+        }
+    }
+    assert!((30..=70).contains(&refused), "{refused} of 100, where 50 are due");
+}
+
+#[tokio::test]
+async fn a_session_whose_endpoint_is_gone_goes_on_in_its_share() {
+    let (mut old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
+    let rules = [rule("/", &[marked("old", 1), marked("new", 0)], COOKIE)];
+    let envoy = serve(&manifests(&old, &new, &rules)).await;
+    let browser = browser(&envoy);
+    let first = pod(&browser.get("/get").await.unwrap());
+    let gone = old.iter_mut().find(|backend| backend.pod().pod == first).unwrap();
+    gone.kill().await.unwrap();
+    let moved = browser.get("/get").await.unwrap();
+    assert_eq!(share(&moved), "old");
+    assert_ne!(pod(&moved), first);
+    assert!(token(&moved).is_some());
+    let again = browser.get("/get").await.unwrap();
+    assert_eq!((pod(&again), token(&again)), (pod(&moved), None));
+}
+
+#[tokio::test]
+async fn the_weights_decide_when_the_share_of_a_session_has_no_endpoint_left() {
+    let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
+    let keys = keys::fresh().unwrap();
+    let of = |state, weight: u32| {
+        let rules = [rule("/", &[marked("old", 1), marked("new", weight)], COOKIE)];
+        let old = old.iter().map(|backend| Endpoint::from(backend).in_state(state));
+        let manifests =
+            Manifests::gateway().service("old", old).service("new", &new).with(&route("route", &rules));
+        deployment(&manifests).with_keys(&keys)
+    };
+    let before = start(&of(EndpointState::Ready, 0)).await;
+    let browser = browser(&before);
+    assert_eq!(share(&browser.get("/get").await.unwrap()), "old");
+    drop(before);
+    // Nearly all: the share without endpoints keeps its own, which is answered 503.
+    let after = start(&of(EndpointState::Unready, 999_999)).await;
+    let browser = browser.moved_to(address(&after));
+    let moved = browser.get("/get").await.unwrap();
+    assert_eq!(share(&moved), "new");
+    assert!(token(&moved).is_some());
+    let again = browser.get("/get").await.unwrap();
+    assert_eq!((share(&again), token(&again)), ("new".to_owned(), None));
+}
+
+#[tokio::test]
+async fn a_share_that_redirects_begins_no_session_and_ends_none() {
+    let (old, new) = (pods_of::<2>("old"), pods_of::<1>("new"));
+    let elsewhere = "{name: new, port: 3000, weight: 1, filters: [\
+                       {type: RequestRedirect, requestRedirect: {hostname: elsewhere.example}}]}";
+    let rules = [rule("/", &[marked("old", 1), elsewhere.to_owned()], COOKIE)];
+    let envoy = serve(&manifests(&old, &new, &rules)).await;
+    let mut redirects = 0;
+    for _ in 0..40 {
+        let browser = browser(&envoy);
+        let first = browser.get("/get").await.unwrap();
+        if first.status == 302 {
+            redirects += 1;
+            assert_eq!(first.value("location").as_deref(), Some("http://elsewhere.example/get"));
+            assert_eq!(token(&first), None);
+            continue;
+        }
+        for _ in 0..4 {
+            assert_eq!(pod(&browser.get("/get").await.unwrap()), pod(&first));
+        }
+    }
+    assert!((5..=35).contains(&redirects), "{redirects} of 40, where 20 are due");
+}
+
+#[tokio::test]
+async fn no_client_chooses_a_share_or_brings_a_token_to_another_rule() {
+    let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
+    let refs = |weights: [u32; 2]| [marked("old", weights[0]), marked("new", weights[1])];
+    let rules = [rule("/a", &refs([1, 0]), COOKIE), rule("/b", &refs([0, 1]), COOKIE)];
+    let envoy = serve(&manifests(&old, &new, &rules)).await;
+    let client: Client = client(&envoy);
+    let first = client.get("/a").await.unwrap();
+    assert_eq!(share(&first), "old");
+    let cookie = format!("session={}", token(&first).unwrap());
+    for (path, expected) in [("/a", "old"), ("/b", "new")] {
+        let wanted = if expected == "old" { "default/new:3000" } else { "default/old:3000" };
+        let answer = client
+            .get_with(
+                path,
+                &[
+                    ("cookie", &cookie),
+                    ("x-session-persistence-override-host", &old[0].address().to_string()),
+                    ("wasm.session_persistence_share", wanted),
+                    ("session_persistence_share", wanted),
+                    ("x-session-persistence-share", wanted),
+                ],
+            )
+            .await
+            .unwrap();
+        assert_eq!(share(&answer), expected);
+        // The token of one rule is none in the other, which gives one of its own.
+        assert_eq!(token(&answer).is_some(), path == "/b");
+    }
+}
