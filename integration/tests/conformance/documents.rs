@@ -48,3 +48,12 @@ pub(crate) fn grant(namespace: &str, name: &str, from: &str, to: &str) -> String
          metadata: {{name: {name}, namespace: {namespace}}}\nspec: {{from: [{from}], to: [{to}]}}\n"
     )
 }
+
+/// A ConfigMap with an authority.
+pub(crate) fn config_map(namespace: &str, name: &str, authority: &str) -> String {
+    let authority = authority.trim_end().replace('\n', "\n    ");
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
+         data:\n  ca.crt: |\n    {authority}\n"
+    )
+}

@@ -7,6 +7,7 @@
 mod backends;
 mod case;
 mod certificates;
+mod client_certificates;
 mod conditions;
 mod cors;
 mod documents;

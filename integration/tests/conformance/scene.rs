@@ -15,10 +15,10 @@ use integration::deployment::{Deployment, FREE_PORT, bootstrap};
 use integration::envoy::Process;
 use integration::{artifact, deadline};
 
-use crate::case::{Ask, Case};
+use crate::case::{Ask, Case, get};
 use crate::conditions::Statuses;
 use crate::infrastructure::{INFRA, Infrastructure, Target, pods};
-use crate::tls;
+use crate::tls::{self, Handshake, Identity};
 
 /// The longest that requests may take that nobody waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -140,21 +140,47 @@ impl Scene {
 
     /// Makes requests of a Gateway's HTTPS port, each with a handshake for its own hostname, and asserts what comes of each.
     pub(crate) async fn check_tls(&self, gateway: &str, port: u16, cases: &[(&str, Case)]) {
+        self.check_tls_as(None, gateway, port, cases).await;
+    }
+
+    /// The same for a client with a certificate.
+    pub(crate) async fn check_tls_as(
+        &self,
+        identity: Option<&Identity>,
+        gateway: &str,
+        port: u16,
+        cases: &[(&str, Case)],
+    ) {
         let address = self.address(gateway, port);
         let mut problems = Vec::new();
-        for (hostname, case) in cases {
+        for &(hostname, ref case) in cases {
             let host = case.ask.host.as_deref().unwrap_or(hostname);
-            for option in ["--http1.1", "--http2"] {
-                let found = match tls::ask(address, hostname, host, &case.ask, option).await {
+            for version in ["--http1.1", "--http2"] {
+                let handshake = Handshake { address, hostname, identity, version };
+                let found = match tls::ask(handshake, host, &case.ask).await {
                     Ok(answer) => case.problems(&answer, "https", host),
                     Err(problem) => vec![problem],
                 };
                 if !found.is_empty() {
-                    problems.push(format!("{:?} to {hostname} {option}: {}", case.ask, found.join("; ")));
+                    problems.push(format!("{:?} to {hostname} {version}: {}", case.ask, found.join("; ")));
                 }
             }
         }
         assert!(problems.is_empty(), "{}", problems.join("\n"));
+    }
+
+    /// Asserts that a Gateway's HTTPS port, which serves others, ends the connection of a client.
+    pub(crate) async fn check_refused(
+        &self,
+        identity: Option<&Identity>,
+        gateway: &str,
+        port: u16,
+        hostname: &str,
+    ) {
+        let address = self.address(gateway, port);
+        let handshake = Handshake { address, hostname, identity, version: "--http1.1" };
+        let answer = tls::ask(handshake, hostname, &get("/")).await;
+        assert!(answer.is_err(), "{identity:?} at {hostname}: {answer:?}");
     }
 
     /// What is wrong with the answer to one request.

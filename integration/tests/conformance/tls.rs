@@ -9,20 +9,39 @@ use tokio::process::Command;
 
 use crate::case::Ask;
 
-/// Asks an address after a handshake for `hostname`, trusting the infrastructure's certificate alone.
-pub(crate) async fn ask(
-    address: SocketAddr,
-    hostname: &str,
-    host: &str,
-    ask: &Ask,
-    option: &str,
-) -> Result<Answer, String> {
+/// Who a client says it is, in PEM.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) certificate: &'static str,
+    pub(crate) key: &'static str,
+}
+
+/// How to connect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handshake<'a> {
+    pub(crate) address: SocketAddr,
+    pub(crate) hostname: &'a str,
+    pub(crate) identity: Option<&'a Identity>,
+    /// curl's option for a version of HTTP.
+    pub(crate) version: &'a str,
+}
+
+/// Asks for something after a handshake, trusting the infrastructure's certificate alone.
+pub(crate) async fn ask(handshake: Handshake<'_>, host: &str, ask: &Ask) -> Result<Answer, String> {
+    let Handshake { address, hostname, identity, version } = handshake;
     let folder = tempfile::tempdir().unwrap();
-    let authorities = folder.path().join("authorities.pem");
-    fs::write(&authorities, certificate()).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
     let mut command = Command::new("curl");
-    command.args(["--silent", "--show-error", "--include", "--noproxy", "*", "--max-time", "30", option]);
-    command.arg("--cacert").arg(authorities);
+    command.args(["--silent", "--show-error", "--include", "--noproxy", "*", "--max-time", "30", version]);
+    command.arg("--cacert").arg(file("authorities.pem", &certificate()));
+    if let Some(Identity { certificate, key }) = identity {
+        command.arg("--cert").arg(file("client.pem", certificate));
+        command.arg("--key").arg(file("client-key.pem", key));
+    }
     command.args(["--connect-to", &format!("{hostname}:443:{address}")]);
     command.args(["--request", ask.method.as_str(), "--header", &format!("host: {host}")]);
     for (name, value) in &ask.headers {
