@@ -107,6 +107,8 @@ pub enum Protocol {
 pub struct Tls {
     /// `certificateRefs`.
     pub certificates: Vec<CertificateRef>,
+    /// `frontendValidation`, of releases before 1.5: goes before what the Gateway says of all listeners.
+    pub validation: Option<Validation>,
     /// The names in `options`, which are every implementation's own.
     pub options: Vec<Spanned<String>>,
 }

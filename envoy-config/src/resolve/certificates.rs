@@ -75,7 +75,7 @@ fn of<'m>(
     report: &mut Report,
 ) -> Vec<Certificate> {
     let protocol = &section.listener.protocol;
-    let Protocol::Https(Tls { certificates: references, options }) = &protocol.value else {
+    let Protocol::Https(Tls { certificates: references, options, .. }) = &protocol.value else {
         return Vec::new();
     };
     let mut certificates = Vec::new();

@@ -11,7 +11,7 @@ use super::grants::{GATEWAY_API, Grants, Party};
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::core::ConfigMap;
-use crate::manifest::gateway::{CertificateRef, Gateway, Validation, ValidationMode};
+use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
 use crate::model::Clients;
 use crate::pem::CertificateChain;
@@ -78,14 +78,23 @@ fn checks<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<Che
         gateway,
         validation,
         listeners: of(&|port| frontend.per_port.iter().all(|(other, _)| *other != port)),
-        field: String::from("spec.tls.frontend.default"),
+        field: String::from("spec.tls.frontend.default.validation"),
     });
     let per_port = frontend.per_port.iter().enumerate().filter_map(|(number, (port, validation))| {
         let listeners = of(&|other| other == *port);
-        let field = format!("spec.tls.frontend.perPort[{number}].tls");
+        let field = format!("spec.tls.frontend.perPort[{number}].tls.validation");
         Some(Check { gateway, validation: validation.as_ref()?, listeners, field })
     });
-    default.into_iter().chain(per_port).filter(|check| !check.listeners.is_empty()).collect()
+    let own = sections.iter().filter_map(|section| {
+        let Protocol::Https(Tls { validation: Some(validation), .. }) = &section.listener.protocol.value
+        else {
+            return None;
+        };
+        let field = format!("spec.listeners[{}].tls.frontendValidation", section.position);
+        Some(Check { gateway, validation, listeners: vec![section.position], field })
+    });
+    // What comes last counts.
+    default.into_iter().chain(per_port).chain(own).filter(|check| !check.listeners.is_empty()).collect()
 }
 
 impl<'m> Check<'m> {
@@ -121,7 +130,7 @@ impl<'m> Check<'m> {
         report: &mut Report,
     ) -> Option<CertificateChain> {
         let CertificateRef { group, kind, namespace, name } = reference;
-        let field = format!("{}.validation.caCertificateRefs[{number}]", self.field);
+        let field = format!("{}.caCertificateRefs[{number}]", self.field);
         if !group.value.is_empty() || kind.value != "ConfigMap" {
             let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
             let message =

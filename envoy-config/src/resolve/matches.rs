@@ -3,8 +3,32 @@
 //! A gRPC call is a POST to `/package.Service/Method` (gRPC over HTTP/2), so a method match is one of the path. Whether the
 //! request's content type says gRPC is not asked: the backend may speak gRPC-Web or Connect on the same paths.
 
-use crate::manifest::route::{self, GrpcMatch, HttpMatch, Match};
+use super::decisions::Part;
+use super::report::{Place, Report};
+use crate::manifest::Object;
+use crate::manifest::route::{self, GrpcMatch, HttpMatch, Match, Route};
 use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
+use crate::status::{ConditionType, Reason};
+
+/// Whether there is a route for the match at these positions of a rule and in it. There is none for a CONNECT request, which
+/// has no path: of Envoy's matchers only `connect_matcher` takes it.
+pub(super) fn is_served(
+    route: &Object<Route>,
+    (rule, position): (usize, usize),
+    written: &Match,
+    report: &mut Report,
+) -> bool {
+    let method = match written {
+        Match::Http(written) => written.method.as_ref(),
+        Match::Grpc(_) => None,
+    };
+    let Some(method) = method.filter(|method| method.value == "CONNECT") else { return true };
+    let place = Place::new(route, format!("spec.rules[{rule}].matches[{position}].method"), method.span);
+    let place = place.because(Part::Rule(rule), ConditionType::Accepted, Reason::UnsupportedValue);
+    let message = "the method `CONNECT` is not supported: the match is left out";
+    report.error("not-supported", place, String::from(message));
+    false
+}
 
 /// The requests of a match.
 pub(super) fn route_match(written: &Match) -> RouteMatch {

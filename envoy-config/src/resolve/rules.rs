@@ -111,6 +111,9 @@ impl<'m> Served<'m> {
             retry::tell_of_sessions(object, number, rule, session.persistence.span, report);
         }
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
+            if !matches::is_served(object, (number, position), written, report) {
+                continue;
+            }
             let persistence = match session {
                 Some(session) if ways.forward(&one.path) => {
                     let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());

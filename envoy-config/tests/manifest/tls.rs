@@ -127,7 +127,7 @@ fn protocol_and_tls_must_fit() {
         ("protocol: HTTPS, tls: {mode: Passthrough}", "tls-mismatch", "Passthrough"),
         ("protocol: HTTPS, tls: {mode: terminate, REFS}", "unknown-value", "terminate"),
         ("protocol: HTTPS, tls: {options: {a.b/c: 1}}", "wrong-type", "1"),
-        ("protocol: HTTPS, tls: {REFS, frontendValidation: {a: b}}", "not-supported", "frontendValidation"),
+        ("protocol: HTTPS, tls: {REFS, frontendValidation: {}}", "missing-field", "{}"),
         ("protocol: HTTPS, tls: {certificateRefs: [{nam: a, name: a}]}", "unknown-field", "nam"),
         ("protocol: HTTPS, tls: {certificateRefs: [{}]}", "missing-field", "{}"),
         ("protocol: HTTP, tls: {REFS}", "tls-mismatch", "tls"),

@@ -3,6 +3,7 @@
 mod addresses;
 mod tls;
 
+pub(super) use self::tls::validation;
 use super::fields::{Fields, Known, Nulls, list};
 use super::log::{At, Log};
 use super::names;

@@ -2,6 +2,7 @@
 //! other.
 
 use super::fields::{Fields, Known, Nulls, list};
+use super::gateway::validation;
 use super::log::{At, Log, Path};
 use super::names;
 use super::value::{parsed, strings, word};
@@ -11,9 +12,9 @@ use crate::manifest::gateway::{self, CertificateRef, Protocol};
 use crate::source::{Span, Spanned};
 
 const TLS: Known = Known {
-    read: &["mode", "certificateRefs", "options"],
+    read: &["mode", "certificateRefs", "frontendValidation", "options"],
     unread: &[],
-    unsupported: &["frontendValidation"],
+    unsupported: &[],
     nulls: Nulls::Refused,
 };
 
@@ -101,6 +102,7 @@ fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
     let mode = fields.defaulted("mode", log, word(&modes));
     let certificates =
         fields.optional("certificateRefs", log, |at, log| list(at, 0..=64, log, certificate_ref));
+    let validation = fields.optional("frontendValidation", log, validation);
     let options = fields.optional("options", log, options).unwrap_or_default();
     // What is wrong with a mode or with certificateRefs that are there has been said.
     if fields.has("mode") && mode.is_none() {
@@ -117,7 +119,10 @@ fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
         let diagnostic = Diagnostic::error("missing-field", place, message);
         return log.refuse(Path::Field(&at.path, "certificateRefs").place(diagnostic));
     }
-    Some(Tls { mode, content: gateway::Tls { certificates: certificates.unwrap_or_default(), options } })
+    Some(Tls {
+        mode,
+        content: gateway::Tls { certificates: certificates.unwrap_or_default(), validation, options },
+    })
 }
 
 /// The names of options; their values mean nothing here.

@@ -75,17 +75,20 @@ fn per_port(at: At<'_>, log: &mut Log) -> Option<(Spanned<u16>, Option<Validatio
 
 /// None when it checks nothing, or is wrong, which has been said.
 fn config(at: At<'_>, log: &mut Log) -> Option<Validation> {
-    Fields::of(at, &CONFIG, log)?.optional("validation", log, |at, log| {
-        let fields = Fields::of(at, &VALIDATION, log)?;
-        let authorities =
-            fields.required("caCertificateRefs", log, |at, log| list(at, 1..=16, log, authority_ref));
-        let modes = [
-            ("AllowValidOnly", ValidationMode::AllowValidOnly),
-            ("AllowInsecureFallback", ValidationMode::AllowInsecureFallback),
-        ];
-        let mode = fields.or("mode", fields.default(ValidationMode::AllowValidOnly), log, word(&modes));
-        Some(Validation { authorities: authorities?, mode: mode?.value })
-    })
+    Fields::of(at, &CONFIG, log)?.optional("validation", log, validation)
+}
+
+/// How the certificates of clients are checked, in the Gateway's `tls` or in that of a listener.
+pub(in crate::manifest::read) fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
+    let fields = Fields::of(at, &VALIDATION, log)?;
+    let authorities =
+        fields.required("caCertificateRefs", log, |at, log| list(at, 1..=16, log, authority_ref));
+    let modes = [
+        ("AllowValidOnly", ValidationMode::AllowValidOnly),
+        ("AllowInsecureFallback", ValidationMode::AllowInsecureFallback),
+    ];
+    let mode = fields.or("mode", fields.default(ValidationMode::AllowValidOnly), log, word(&modes));
+    Some(Validation { authorities: authorities?, mode: mode?.value })
 }
 
 fn authority_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {

@@ -45,12 +45,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
 }
 
 fn method(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
-    let method = word(&METHODS.map(|method| (method, method)))(at, log)?;
-    if method.value == "CONNECT" {
-        // In HTTP/1.1 such a request has no path: of Envoy's matchers only `connect_matcher` takes it.
-        return log.refuse(at.error("not-supported", "the method `CONNECT` is not supported yet"));
-    }
-    Some(method.map(str::to_owned))
+    Some(word(&METHODS.map(|method| (method, method)))(at, log)?.map(str::to_owned))
 }
 
 fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
