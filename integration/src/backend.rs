@@ -12,6 +12,7 @@ mod peers;
 mod serve;
 mod sessions;
 mod site;
+mod tls;
 mod trouble;
 
 use std::io;
@@ -30,6 +31,7 @@ pub use serve::Arrival;
 use serve::{Server, Shared};
 pub use sessions::{WatchedSession, watched};
 pub use site::Site;
+pub use tls::{Handshake, TlsFront, TlsFrontError};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;

@@ -1,6 +1,8 @@
 //! What the project promises, on a real Envoy with the real filter.
 #![cfg(test)]
 
+mod backend_tls;
+mod backends;
 mod bad_configuration;
 mod carriers;
 mod endpoints;

@@ -1,0 +1,208 @@
+//! TLS to backends: what Envoy asks for, what it believes, and sessions over it.
+//!
+//! The certificate in `backend_tls/` has the names `backend.example.com`, `other.example.com` and
+//! `spiffe://example.com/backend`, and the signature of `authority.pem`. Its key was made for these tests alone.
+
+use std::collections::BTreeSet;
+
+use integration::backend::{Backend, Handshake, TlsFront};
+use integration::envoy::Process;
+use integration::manifests::{Endpoint, EndpointState, Manifests};
+
+use crate::scene::{COOKIE, browser, client, pod, pods, pods_of, route, serve, what_can_be_served};
+
+const AUTHORITY: &str = include_str!("backend_tls/authority.pem");
+const OTHER_AUTHORITY: &str = include_str!("backend_tls/other-authority.pem");
+const CERTIFICATE: &str = include_str!("backend_tls/certificate.pem");
+const KEY: &str = include_str!("backend_tls/key.pem");
+
+const HOST: &str = "hostname: backend.example.com";
+
+/// TLS in front of each of these pods.
+async fn fronts(pods: &[Backend]) -> Vec<TlsFront> {
+    let mut fronts = Vec::new();
+    for pod in pods {
+        fronts.push(TlsFront::start(pod.address(), CERTIFICATE, KEY).await.unwrap());
+    }
+    fronts
+}
+
+fn endpoints(fronts: &[TlsFront]) -> Vec<Endpoint> {
+    fronts.iter().map(|front| Endpoint { address: front.address(), state: EndpointState::Ready }).collect()
+}
+
+fn config_map(name: &str, text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let lines = lines.join("\n    ");
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  ca.crt: |\n    {lines}\n")
+}
+
+/// A policy for the Service `backend` that trusts this ConfigMap.
+fn policy(authorities: &str, validation: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {{name: backend}}\n\
+         spec:\n  targetRefs: [{{group: '', kind: Service, name: backend}}]\n  validation:\n    \
+         caCertificateRefs: [{{group: '', kind: ConfigMap, name: {authorities}}}]\n    {validation}\n"
+    )
+}
+
+fn rule(persistence: &str, more: &str) -> String {
+    format!("{{backendRefs: [{{name: backend, port: 3000}}{more}]{persistence}}}")
+}
+
+/// The Service `backend` of these fronts, one rule for it, and both authorities.
+fn manifests(fronts: &[TlsFront], persistence: &str) -> Manifests {
+    Manifests::gateway()
+        .service("backend", endpoints(fronts))
+        .with(&config_map("authority", AUTHORITY))
+        .with(&config_map("other", OTHER_AUTHORITY))
+        .with(&route("route", &[rule(persistence, "")]))
+}
+
+async fn status(envoy: &Process) -> u16 {
+    client(envoy).get("/get").await.unwrap().status
+}
+
+#[tokio::test]
+async fn a_backend_is_asked_for_by_the_hostname_of_its_policy_and_answers() {
+    let pods = pods::<1>();
+    let fronts = fronts(&pods).await;
+    let envoy = serve(&manifests(&fronts, "").with(&policy("authority", HOST))).await;
+    assert_eq!(pod(&client(&envoy).asking_for("www.example.org").get("/get").await.unwrap()), "backend-0");
+    let expected = Handshake {
+        server_name: Some(String::from("backend.example.com")),
+        protocol: Some(String::from("http/1.1")),
+    };
+    assert_eq!(fronts[0].handshakes(), [expected]);
+}
+
+#[tokio::test]
+async fn sessions_stick_over_tls() {
+    let pods = pods::<4>();
+    let fronts = fronts(&pods).await;
+    let persistence = format!(", sessionPersistence: {COOKIE}");
+    let envoy = serve(&manifests(&fronts, &persistence).with(&policy("authority", HOST))).await;
+    let mut reached = BTreeSet::new();
+    for _ in 0..4 {
+        let browser = browser(&envoy);
+        let first = pod(&browser.get("/get").await.unwrap());
+        for _ in 0..5 {
+            assert_eq!(pod(&browser.get("/get").await.unwrap()), first);
+        }
+        reached.insert(first);
+    }
+    assert_eq!(reached.len(), 4);
+}
+
+#[tokio::test]
+async fn a_certificate_with_another_name_or_of_another_authority_is_not_believed() {
+    let pods = pods::<1>();
+    let fronts = fronts(&pods).await;
+    for (authorities, validation, expected) in [
+        ("authority", "hostname: backend.example.com", 200),
+        ("authority", "hostname: mismatch.example.com", 503),
+        ("other", "hostname: backend.example.com", 503),
+    ] {
+        let envoy = serve(&manifests(&fronts, "").with(&policy(authorities, validation))).await;
+        assert_eq!(status(&envoy).await, expected, "{authorities} {validation}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_the_subject_alt_names_must_be_the_certificates_and_the_hostname_need_not() {
+    let pods = pods::<1>();
+    let fronts = fronts(&pods).await;
+    let dns = |name: &str| format!("{{type: Hostname, hostname: '{name}'}}");
+    let uri = |name: &str| format!("{{type: URI, uri: '{name}'}}");
+    for (names, expected) in [
+        (vec![dns("other.example.com")], 200),
+        (vec![dns("third.example.com")], 503),
+        (vec![uri("spiffe://example.com/backend")], 200),
+        (vec![uri("spiffe://example.com/other")], 503),
+        (vec![dns("*.example.com")], 200),
+        (vec![dns("*.com")], 503),
+        (vec![dns("third.example.com"), uri("spiffe://example.com/backend")], 200),
+        (vec![dns("third.example.com"), uri("spiffe://example.com/other")], 503),
+    ] {
+        let validation = format!("hostname: any.example.org\n    subjectAltNames: [{}]", names.join(", "));
+        let envoy = serve(&manifests(&fronts, "").with(&policy("authority", &validation))).await;
+        assert_eq!(status(&envoy).await, expected, "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn http_2_over_tls_is_agreed_on_where_the_backend_speaks_it() {
+    let pods = pods::<1>();
+    let fronts = fronts(&pods).await;
+    let text = manifests(&fronts, "").with(&policy("authority", HOST));
+    let text = text.text().replace("targetPort: http}", "targetPort: http, appProtocol: kubernetes.io/h2c}");
+    let envoy = serve(&Manifests::default().with(&text)).await;
+    let answer = client(&envoy).get("/get").await.unwrap();
+    assert_eq!(answer.echo().unwrap()["proto"], "HTTP/2.0");
+    assert_eq!(fronts[0].handshakes()[0].protocol.as_deref(), Some("h2"));
+}
+
+#[tokio::test]
+async fn backends_with_tls_without_it_and_none_at_all_share_the_requests_of_a_rule() {
+    let (secure, [clear]) = (pods::<1>(), pods_of("clear"));
+    let fronts = fronts(&secure).await;
+    let more = ", {name: clear, port: 3000}, {name: gone, port: 3000}";
+    let persistence = format!(", sessionPersistence: {COOKIE}");
+    let manifests = Manifests::gateway()
+        .service("backend", endpoints(&fronts))
+        .service("clear", [&clear])
+        .with(&config_map("authority", AUTHORITY))
+        .with(&policy("authority", HOST))
+        .with(&route("route", &[rule(&persistence, more)]));
+    let envoy = what_can_be_served(&manifests).await;
+    let client = client(&envoy);
+    let mut counts = [0; 3];
+    for _ in 0..90 {
+        let answer = client.get("/get").await.unwrap();
+        let which = match answer.status {
+            200 if pod(&answer) == "backend-0" => 0,
+            200 => 1,
+            500 => 2,
+            other => panic!("{other}"),
+        };
+        counts[which] += 1;
+    }
+    assert_eq!(counts, [30; 3]);
+    for _ in 0..9 {
+        let browser = browser(&envoy);
+        let first = browser.get("/get").await.unwrap();
+        if first.status == 200 {
+            for _ in 0..3 {
+                assert_eq!(pod(&browser.get("/get").await.unwrap()), pod(&first));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backend_whose_policy_trusts_nobody_is_answered_500_for_its_share_and_never_in_the_clear() {
+    let ([plain], [other]) = (pods(), pods_of("other"));
+    for broken in [
+        policy("gone", HOST),
+        policy("other", HOST).replace("kind: ConfigMap", "kind: Secret"),
+        policy("other", "hostname: '*.example.com'"),
+    ] {
+        let manifests = Manifests::gateway()
+            .service("backend", [&plain])
+            .service("other", [&other])
+            .with(&config_map("other", OTHER_AUTHORITY))
+            .with(&broken)
+            .with(&route("route", &[rule("", ", {name: other, port: 3000}")]));
+        let envoy = what_can_be_served(&manifests).await;
+        let mut refused = 0;
+        for _ in 0..20 {
+            let answer = client(&envoy).get("/get").await.unwrap();
+            match answer.status {
+                500 => refused += 1,
+                _ => assert_eq!(pod(&answer), "other-0"),
+            }
+        }
+        assert_eq!(refused, 10, "{broken}");
+    }
+    assert_eq!(plain.requests(), 0);
+}

@@ -1,0 +1,243 @@
+//! Where requests go: protocols, families of addresses, names, other namespaces, and references that lead nowhere.
+
+use std::net::{Ipv6Addr, SocketAddr};
+
+use integration::backend::{Backend, Pod};
+use integration::keys;
+use integration::manifests::Manifests;
+
+use crate::scene::{
+    COOKIE, Mint, browser, client, deployment, get_with_cookie, pod, pods, pods_of, pods_of_new_sessions,
+    route, rule, serve, start, what_can_be_served,
+};
+
+fn to(references: &str, persistence: &str) -> String {
+    format!("{{backendRefs: [{references}], sessionPersistence: {persistence}}}")
+}
+
+#[tokio::test]
+async fn sessions_stick_with_backends_that_speak_http_2_in_the_clear() {
+    let pods = pods::<4>();
+    let manifests = Manifests::gateway()
+        .service("backend", &pods)
+        .with(&route("route", &[rule("/", &[("backend", 1)], COOKIE)]));
+    let text =
+        manifests.text().replace("targetPort: http}", "targetPort: http, appProtocol: kubernetes.io/h2c}");
+    let envoy = serve(&Manifests::default().with(&text)).await;
+    let browser = browser(&envoy);
+    let first = browser.get("/get").await.unwrap();
+    assert_eq!(first.echo().unwrap()["proto"], "HTTP/2.0");
+    for _ in 0..8 {
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), pod(&first));
+    }
+    assert_eq!(client(&envoy).get("/get").await.unwrap().echo().unwrap()["proto"], "HTTP/2.0");
+}
+
+/// A slice with one address of a pod.
+fn slice(name: &str, address: SocketAddr, pod: &str) -> String {
+    let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+    format!(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+         metadata: {{name: {name}, labels: {{kubernetes.io/service-name: backend}}}}\n\
+         addressType: {family}\nports: [{{name: http, port: {port}}}]\n\
+         endpoints: [{{addresses: ['{ip}'], targetRef: {{kind: Pod, namespace: default, name: {pod}}}}}]\n",
+        port = address.port(),
+        ip = address.ip(),
+    )
+}
+
+/// A pod that listens on both families, on one port.
+fn dual_stack(name: &str) -> [Backend; 2] {
+    loop {
+        let four = Backend::start(Pod::new("backend", &format!("{name}-4"))).unwrap();
+        let six = SocketAddr::from((Ipv6Addr::LOCALHOST, four.address().port()));
+        // The port may be somebody's on the other family.
+        if let Ok(six) = Backend::start_at(six, Pod::new("backend", &format!("{name}-6"))) {
+            return [four, six];
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dual_stack_pod_gets_one_share_and_holds_sessions_of_both_its_addresses() {
+    let [[a4, a6], [b4, _]] = ["a", "b"].map(dual_stack);
+    let manifests = Manifests::gateway()
+        .service("backend", [] as [&Backend; 0])
+        .with(&slice("backend-4", a4.address(), "a"))
+        .with(&slice("backend-6", a6.address(), "a"))
+        .with(&slice("backend-5", b4.address(), "b"))
+        .with(&route("route", &[rule("/", &[("backend", 1)], COOKIE)]));
+    let keys = keys::fresh().unwrap();
+    let envoy = start(&deployment(&manifests).with_keys(&keys)).await;
+    let client = client(&envoy);
+    let mut reached = pods_of_new_sessions(&client, 10).await;
+    reached.sort();
+    assert_eq!(reached, [["a-4"; 5], ["b-4"; 5]].concat());
+    let mint = Mint::new(&manifests, "default/route/0/0", &keys);
+    for backend in [&a4, &a6] {
+        let token = mint.fresh(backend.address());
+        for _ in 0..5 {
+            let answer = get_with_cookie(&client, &token).await;
+            assert_eq!((pod(&answer), answer.cookie("session")), (backend.pod().pod.clone(), None));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_external_name_is_looked_up_and_keeps_its_sessions() {
+    let [target] = pods::<1>();
+    let port = target.address().port();
+    let manifests = Manifests::gateway()
+        .with(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {type: ExternalName, externalName: localhost}\n",
+        )
+        .with(&route("route", &[to(&format!("{{name: shop, port: {port}}}"), COOKIE)]));
+    let envoy = serve(&manifests).await;
+    let browser = browser(&envoy);
+    for _ in 0..3 {
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), "backend-0");
+    }
+}
+
+#[tokio::test]
+async fn the_addresses_and_names_of_envoy_gateways_backends_are_served() {
+    let pods = pods::<3>();
+    let [a, b, c] = pods.each_ref().map(|pod| pod.address().port());
+    let backend = |name: &str, endpoints: &str| {
+        format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: Backend\nmetadata: {{name: {name}}}\n\
+             spec: {{endpoints: [{endpoints}]}}\n"
+        )
+    };
+    let reference = |name: &str| format!("{{group: gateway.envoyproxy.io, kind: Backend, name: {name}}}");
+    let both = format!("{}, {}", reference("addresses"), reference("name"));
+    let ip = |port: u16| format!("{{ip: {{address: 127.0.0.1, port: {port}}}}}");
+    let manifests = Manifests::gateway()
+        .with(&backend("addresses", &format!("{}, {}", ip(a), ip(b))))
+        .with(&backend("name", &format!("{{fqdn: {{hostname: localhost, port: {c}}}}}")))
+        .with(&route("route", &[to(&both, COOKIE)]));
+    let envoy = serve(&manifests).await;
+    let mut reached = pods_of_new_sessions(&client(&envoy), 20).await;
+    reached.sort();
+    assert_eq!(reached, [vec!["backend-0"; 5], vec!["backend-1"; 5], vec!["backend-2"; 10]].concat());
+    let browser = browser(&envoy);
+    let first = pod(&browser.get("/get").await.unwrap());
+    for _ in 0..5 {
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), first);
+    }
+}
+
+const ELSEWHERE: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: elsewhere, namespace: shop}
+spec: {ports: [{name: http, port: 3000}]}
+";
+
+fn grant(name: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1beta1\nkind: ReferenceGrant\n\
+         metadata: {{name: routes, namespace: shop}}\nspec:\n  \
+         from: [{{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: default}}]\n  \
+         to: [{{group: '', kind: Service, name: {name}}}]\n"
+    )
+}
+
+#[tokio::test]
+async fn a_granted_backend_of_another_namespace_shares_the_sessions_and_without_the_grant_is_answered_500() {
+    let ([own], [other]) = (pods(), pods_of("other"));
+    let elsewhere = slice("elsewhere-1", other.address(), "other")
+        .replace("name: backend}", "name: elsewhere}")
+        .replace("{name: elsewhere-1,", "{name: elsewhere-1, namespace: shop,");
+    let references = "{name: backend, port: 3000}, {name: elsewhere, namespace: shop, port: 3000}";
+    let manifests = |granted: &str| {
+        Manifests::gateway()
+            .service("backend", [&own])
+            .with(ELSEWHERE)
+            .with(&elsewhere)
+            .with(&grant(granted))
+            .with(&route("route", &[to(references, COOKIE)]))
+    };
+    let envoy = serve(&manifests("elsewhere")).await;
+    let mut reached = pods_of_new_sessions(&client(&envoy), 10).await;
+    reached.sort();
+    assert_eq!(reached, [["backend-0"; 5], ["other-0"; 5]].concat());
+
+    let envoy = what_can_be_served(&manifests("another")).await;
+    assert_eq!(refused_of_10(&envoy, "/").await, 5);
+}
+
+/// How many of ten requests are answered 500, and the others by a pod; those have no session.
+async fn refused_of_10(envoy: &integration::envoy::Process, path: &str) -> usize {
+    let client = client(envoy);
+    let mut refused = 0;
+    for _ in 0..10 {
+        let answer = client.get(path).await.unwrap();
+        match answer.status {
+            500 => {
+                assert!(answer.values("set-cookie").is_empty(), "{answer:?}");
+                refused += 1;
+            }
+            _ => assert_eq!(pod(&answer), "backend-0"),
+        }
+    }
+    refused
+}
+
+#[tokio::test]
+async fn every_reference_that_does_not_resolve_is_answered_500_for_its_share_and_sessions_go_on() {
+    let [own] = pods::<1>();
+    let service = |name: &str, spec: &str| {
+        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n")
+    };
+    let references = [
+        "{name: gone, port: 3000}",
+        "{name: backend, port: 3001}",
+        "{name: udp, port: 53}",
+        "{name: unknown, port: 80}",
+        "{name: secure, port: 80}",
+        "{name: headless, port: 80}",
+        "{name: leads-elsewhere, port: 80}",
+        "{name: elsewhere, namespace: shop, port: 3000}",
+        "{group: multicluster.x-k8s.io, kind: ServiceImport, name: imported, port: 80}",
+        "{group: example.com, kind: Bucket, name: b}",
+        "{group: gateway.envoyproxy.io, kind: Backend, name: gone}",
+        "{group: gateway.envoyproxy.io, kind: Backend, name: socket}",
+    ];
+    let rules: Vec<String> = references
+        .iter()
+        .enumerate()
+        .map(|(number, reference)| {
+            format!(
+                "{{matches: [{{path: {{value: /{number}}}}}], \
+                 backendRefs: [{{name: backend, port: 3000}}, {reference}], sessionPersistence: {COOKIE}}}"
+            )
+        })
+        .collect();
+    let manifests = Manifests::gateway()
+        .service("backend", [&own])
+        .with(ELSEWHERE)
+        .with(&service("udp", "ports: [{port: 53, protocol: UDP}]"))
+        .with(&service("unknown", "ports: [{port: 80, appProtocol: postgresql}]"))
+        .with(&service("secure", "ports: [{port: 80, appProtocol: kubernetes.io/wss}]"))
+        .with(&service("headless", "clusterIP: None, ports: [{port: 80, targetPort: web}]"))
+        .with(&service(
+            "leads-elsewhere",
+            "type: ExternalName, externalName: elsewhere.shop.svc.cluster.local",
+        ))
+        .with(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: Backend\nmetadata: {name: socket}\n\
+             spec: {endpoints: [{unix: {path: /run/backend}}]}\n",
+        )
+        .with(&route("route", &rules));
+    let envoy = what_can_be_served(&manifests).await;
+    for (number, reference) in references.iter().enumerate() {
+        let path = format!("/{number}");
+        assert_eq!(refused_of_10(&envoy, &path).await, 5, "{reference}");
+        let browser = browser(&envoy);
+        while browser.get(&path).await.unwrap().status != 200 {}
+        for _ in 0..4 {
+            assert_eq!(pod(&browser.get(&path).await.unwrap()), "backend-0", "{reference}");
+        }
+    }
+}
