@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 /// Texts of the sources that look like codes.
-const NO_CODES: [&str; 3] = ["access-control-request-method", "envoy-config", "map-port"];
+const NO_CODES: [&str; 4] =
+    ["access-control-request-method", "envoy-config", "map-port", "x-envoy-ratelimited"];
 
 fn is_code(text: &str) -> bool {
     let words: Vec<&str> = text.split('-').collect();

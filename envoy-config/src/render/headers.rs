@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::model::{self, HeaderChange, HeaderChanges};
+use crate::model::{self, Action, Forward, HeaderChange, HeaderChanges};
 
 #[derive(Default, Serialize)]
 pub(super) struct HeaderMutations {
@@ -39,11 +39,23 @@ enum AppendAction {
     OverwriteIfExistsOrAdd,
 }
 
+/// Envoy's router tries no answer again that has this, whatever its status.
+const FINAL: &str = "x-envoy-ratelimited";
+
 impl HeaderMutations {
     pub(super) fn of(route: &model::Route) -> Self {
         let (request_add, request_remove) = lists(&route.request_headers);
-        let (response_add, response_remove) = lists(&route.response_headers);
+        let (response_add, mut response_remove) = lists(&route.response_headers);
+        if let Action::Forward(Forward { retry: Some(_), .. }) = &route.action {
+            response_remove.push(FINAL.to_owned());
+        }
         Self { request_add, request_remove, response_add, response_remove }
+    }
+
+    /// Of an answer that no router tries again.
+    pub(super) fn of_final_answer() -> Self {
+        let mark = HeaderValueOption::new(FINAL, "true", AppendAction::OverwriteIfExistsOrAdd);
+        Self { response_add: vec![mark], ..Self::default() }
     }
 }
 

@@ -3,7 +3,8 @@
 //! Gateway API, `HTTPRouteRule.backendRefs`: the share of a backend that does not resolve is answered 500, and the others
 //! keep theirs. The share must be decided where the weights are, behind the pin, or it would hit sessions that are pinned
 //! to an endpoint that exists. So the backend's locality has one endpoint, inside this Envoy: an internal listener that
-//! gives the answer. To the outer request it is an answer like any other; it is not retried, and since its address is
+//! gives the answer. To the outer request it is an answer like any other; it is not retried, whatever statuses its rule
+//! retries (a header says so), and since its address is
 //! not `ip:port`, no session is made of it. (Envoy 1.40: weights 1:1 gave 50 of 100 requests 500 without a
 //! token and without a retry; 50 of 50 pinned requests went through.)
 

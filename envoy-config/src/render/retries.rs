@@ -160,8 +160,10 @@ impl BackOff {
     /// Envoy draws each wait at random, from nothing to the interval, and the interval doubles with each retry: twice the time
     /// makes the first wait that long on average. (It has no least wait.)
     fn around(time: Duration) -> Self {
-        // Envoy takes no interval below a millisecond.
+        const DAY: Duration = Duration::from_hours(24);
+        // Envoy takes no interval below a millisecond, and none of some centuries.
         let base = time.saturating_mul(2).max(Duration::from_millis(1));
-        Self { base_interval: Time(base), max_interval: Time(base.saturating_mul(10)) }
+        let longest = base.saturating_mul(10).min(DAY).max(base);
+        Self { base_interval: Time(base), max_interval: Time(longest) }
     }
 }

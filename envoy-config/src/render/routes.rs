@@ -140,7 +140,7 @@ impl RouteConfiguration {
         }
     }
 
-    /// Every request gets this status.
+    /// Every request gets this status, and is not tried again.
     pub(super) fn refusing(status: u16) -> Self {
         let route = Route {
             name: None,
@@ -152,7 +152,7 @@ impl RouteConfiguration {
                 filter_state: None,
             },
             action: RouteAction::DirectResponse { status },
-            headers: HeaderMutations::default(),
+            headers: HeaderMutations::of_final_answer(),
             typed_per_filter_config: None,
         };
         let host = VirtualHost {

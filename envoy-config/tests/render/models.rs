@@ -1,12 +1,13 @@
 //! Models to render, in as few words as they can be told.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use envoy_config::model::{
     Action, Allowed, Certificate, Clients, Cluster, Cors, Domain, Endpoint, EndpointState, Endpoints,
-    Forward, HeaderChanges, HttpVersion, Listener, Locality, Mirror, Model, Name, Origin, OriginHost,
-    PathChange, PathMatch, Portion, Protocol, Redirect, RedirectPort, RedirectStatus, Route, RouteMatch,
-    Scheme, Site, TextMatch, Traffic, ValueMatch, VirtualHost,
+    Forward, HeaderChanges, HttpVersion, Limit, Listener, Locality, Mirror, Model, Name, Origin, OriginHost,
+    PathChange, PathMatch, Portion, Protocol, Redirect, RedirectPort, RedirectStatus, Retry, Route,
+    RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -193,6 +194,34 @@ fn filtered() -> Vec<Route> {
     routes
 }
 
+/// Routes with every kind of timeout and retry.
+fn patient() -> Vec<Route> {
+    let limits = [None, Some(Limit::Never), Some(Limit::After(Duration::from_millis(1500)))];
+    let longest = Some(Limit::After(Duration::from_hours(4 * 99_999)));
+    let timeouts = limits.into_iter().flat_map(|request| {
+        limits.into_iter().chain([longest]).map(move |attempt| Timeouts { request, attempt })
+    });
+    let retries = [
+        None,
+        Some(Retry { statuses: Vec::new(), attempts: None, backoff: Some(Duration::ZERO) }),
+        Some(Retry {
+            statuses: vec![429, 500],
+            attempts: Some(u32::MAX),
+            backoff: Some(Duration::from_hours(4 * 99_999)),
+        }),
+    ];
+    let mut routes = Vec::new();
+    for (number, timeouts) in timeouts.enumerate() {
+        for (other, retry) in retries.iter().enumerate() {
+            let forward = Forward { timeouts, retry: retry.clone(), ..Forward::to("default/a/0") };
+            let name = format!("default/p/{number}/{other}");
+            let persistence = (number % 2 == 0).then(cookie_rule);
+            routes.push(route(&name, prefix("/patient"), Action::Forward(forward), persistence));
+        }
+    }
+    routes
+}
+
 /// Everything that a model can hold, once.
 pub(crate) fn everything() -> Model {
     let matches = RouteMatch {
@@ -245,7 +274,12 @@ pub(crate) fn everything() -> Model {
         site(Domain::Any, Vec::new()),
     ];
     Model {
-        listeners: vec![listener(8888, hosts(&routes)), listener(8889, Vec::new()), https(8443, sites)],
+        listeners: vec![
+            listener(8888, hosts(&routes)),
+            listener(8889, Vec::new()),
+            listener(8890, vec![host(Domain::Any, patient())]),
+            https(8443, sites),
+        ],
         clusters: vec![
             cluster("default/a/0", weighted),
             Cluster {
@@ -255,7 +289,7 @@ pub(crate) fn everything() -> Model {
                 ..cluster("default/a/1", named)
             },
             cluster("default/b/0", retired),
-            cluster("default/b/1", empty),
+            Cluster { within: Some(Duration::from_millis(1)), ..cluster("default/b/1", empty) },
         ],
     }
 }

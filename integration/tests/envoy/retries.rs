@@ -7,7 +7,7 @@ use integration::client::{Answer, Client};
 use integration::envoy::Process;
 use integration::manifests::{Manifests, SERVICE_PORT};
 
-use crate::scene::{COOKIE, client, get_with_cookie, pod, pods, route, serve, token};
+use crate::scene::{COOKIE, client, get_with_cookie, pod, pods, route, serve, token, what_can_be_served};
 
 /// A route with one rule of these fields, and these pods behind it.
 fn with<'a>(fields: &str, pods: impl IntoIterator<Item = &'a Backend>) -> Manifests {
@@ -186,4 +186,56 @@ async fn a_session_whose_endpoint_answers_nothing_moves_where_a_rule_retries() {
     let answer = get_with_cookie(&client, &old).await;
     assert_ne!(pod(&answer), first);
     assert!(token(&answer).is_some());
+}
+
+#[tokio::test]
+async fn no_client_changes_how_long_a_request_may_take_or_how_often_it_is_tried() {
+    let pods = pods::<1>();
+    let envoy = serve(&with("timeouts: {request: 10s}", &pods)).await;
+    let client = client(&envoy);
+    for (name, value) in
+        [("x-envoy-upstream-rq-timeout-ms", "100"), ("x-envoy-expected-rq-timeout-ms", "100")]
+    {
+        assert_eq!(
+            client.get_with("/get?delay=500ms", &[(name, value)]).await.unwrap().status,
+            200,
+            "{name}"
+        );
+    }
+    let before = pods[0].requests();
+    let retries = [("x-envoy-retry-on", "5xx"), ("x-envoy-max-retries", "5")];
+    assert_eq!(client.get_with("/status/500", &retries).await.unwrap().status, 500);
+    assert_eq!(pods[0].requests(), before + 1);
+}
+
+/// That a backend is missing is an answer, and no other backend is asked instead.
+#[tokio::test]
+async fn the_share_of_a_backend_that_is_not_there_is_refused_whatever_is_tried_again() {
+    let pods = pods::<1>();
+    for persistence in ["", ", sessionPersistence: {sessionName: session, absoluteTimeout: 1h}"] {
+        let refs =
+            format!("backendRefs: [{{name: backend, port: {SERVICE_PORT}}}, {{name: none, port: 80}}]");
+        let rule = format!("{{{refs}, retry: {{codes: [500], attempts: 5}}{persistence}}}");
+        let manifests = Manifests::gateway().service("backend", &pods).with(&route("route", &[rule]));
+        let envoy = what_can_be_served(&manifests).await;
+        let client = client(&envoy);
+        let mut refused = 0;
+        for _ in 0..20 {
+            let answer = client.get("/get").await.unwrap();
+            assert_eq!(answer.values("x-envoy-ratelimited"), [""; 0]);
+            refused += u32::from(answer.status == 500);
+        }
+        assert_eq!(refused, 10, "{persistence}");
+    }
+}
+
+#[tokio::test]
+async fn envoy_takes_the_longest_and_the_shortest_times_that_the_api_has() {
+    for time in ["99999h99999h99999h99999h", "1ms", "0ms"] {
+        let pods = pods::<1>();
+        let retry = format!("retry: {{codes: [500], attempts: 1, backoff: {time}}}");
+        let timeouts = format!("timeouts: {{request: {time}, backendRequest: {time}}}");
+        let envoy = serve(&with(&format!("{retry}, {timeouts}"), &pods)).await;
+        assert!(client(&envoy).get("/get").await.is_ok(), "{time}");
+    }
 }
