@@ -6,7 +6,7 @@ use integration::manifests::Manifests;
 
 use crate::scene::{
     COOKIE, address, browser, client, deployment, pod, pods_of, pods_of_new_sessions, route, rule, serve,
-    start,
+    start, what_can_be_served,
 };
 
 fn split(old: &Backend, new: &Backend, weights: [u32; 2]) -> Manifests {
@@ -49,5 +49,48 @@ async fn weight_zero_keeps_its_sessions_and_gets_no_new_ones() {
     for _ in 0..10 {
         assert_eq!(pods_of_new_sessions(&client(&after), 3).await, ["new-0"; 3]);
         assert_eq!(pod(&browser.get("/get").await.unwrap()), "old-0");
+    }
+}
+
+/// Half of the weight is nobody's. Where a cluster looks a name up, the share is refused in front of it, for requests that bring
+/// no session: another cookie, even one whose name ends with ours, is none.
+#[tokio::test]
+async fn the_share_of_a_missing_backend_beside_a_name_is_refused_whatever_other_cookies_say() {
+    let [pod] = pods_of::<1>("named");
+    let service = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: named}}\n\
+         spec: {{type: ExternalName, externalName: localhost, ports: [{{port: {}}}]}}\n",
+        pod.address().port()
+    );
+    let rule = rule("/", &[("named", 1), ("gone", 1)], COOKIE).replacen(
+        "3000",
+        &pod.address().port().to_string(),
+        1,
+    );
+    let envoy = what_can_be_served(&Manifests::gateway().with(&service).with(&route("route", &[rule]))).await;
+    let client = client(&envoy);
+    let token = loop {
+        let answer = client.get("/get").await.unwrap();
+        if let Some(token) = answer.cookie("session") {
+            break token;
+        }
+        assert_eq!(answer.status, 500);
+    };
+    let refused = async |cookie: String| {
+        let mut refused = 0;
+        for _ in 0..100 {
+            refused +=
+                usize::from(client.get_with("/get", &[("cookie", &cookie)]).await.unwrap().status == 500);
+        }
+        refused
+    };
+    for ours in
+        [format!("session={token}"), format!("a=b; session={token}"), format!("a=b,session = {token}")]
+    {
+        assert_eq!(refused(ours.clone()).await, 0, "{ours}");
+    }
+    for other in ["my-session=x; a=session=y", "session", "Session=x"] {
+        let refused = refused(other.to_owned()).await;
+        assert!((25..=75).contains(&refused), "{refused} of 100 with {other}");
     }
 }
