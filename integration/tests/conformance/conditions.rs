@@ -1,5 +1,7 @@
 //! What `envoy-config check --output json` says of the objects of a replay.
 
+use std::collections::BTreeSet;
+
 use envoy_config::Check;
 use envoy_config::status::json;
 use serde_json::Value;
@@ -22,6 +24,15 @@ impl Statuses {
         let route = self.find(|item| item["kind"].as_str().unwrap().ends_with("Route"), namespace, name);
         let parents = route["status"]["parents"].as_array().unwrap();
         parents.iter().map(|parent| told(&parent["conditions"], condition)).collect()
+    }
+
+    /// The status and the reason of a policy's condition, once for all ancestors that are told the same.
+    pub(crate) fn of_policy(&self, name: &str, condition: &str) -> Vec<String> {
+        let policy = self.find(|item| item["kind"].as_str().unwrap().ends_with("Policy"), INFRA, name);
+        let ancestors = policy["status"]["ancestors"].as_array().unwrap();
+        let told: BTreeSet<_> =
+            ancestors.iter().map(|ancestor| told(&ancestor["conditions"], condition)).collect();
+        told.into_iter().collect()
     }
 
     /// The status and the reason of a Gateway's condition.

@@ -16,7 +16,7 @@ use crate::scene::Scene;
 const UNIMPLEMENTED: &str = "12";
 
 /// A GRPCRoute: its parents and its rules in YAML.
-fn grpc_route(name: &str, parents: &str, rules: &str) -> String {
+pub(crate) fn grpc_route(name: &str, parents: &str, rules: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\n\
          metadata: {{name: {name}, namespace: {INFRA}}}\nspec:\n  parentRefs: [{parents}]\n  rules:{rules}\n"
@@ -24,7 +24,7 @@ fn grpc_route(name: &str, parents: &str, rules: &str) -> String {
 }
 
 /// A call of a method of the service `fruit.Basket`.
-fn call(method: &str) -> Ask {
+pub(crate) fn call(method: &str) -> Ask {
     let path = format!("/fruit.Basket/{method}");
     ask(Method::POST, &path).header("content-type", "application/grpc").header("te", "trailers")
 }
@@ -40,7 +40,7 @@ async fn check(scene: &Scene, gateway: &str, cases: &[Case]) {
 }
 
 /// A rule for one method, and the rest of it in YAML.
-fn method_rule(method: &str, rest: &str) -> String {
+pub(crate) fn method_rule(method: &str, rest: &str) -> String {
     format!("\n  - matches: [{{method: {{service: fruit.Basket, method: {method}}}}}]\n    {rest}")
 }
 

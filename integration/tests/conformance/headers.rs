@@ -1,7 +1,11 @@
 //! What changes in the headers of a request on its way to the backend, and in those of the answer on its way back.
 
+use std::collections::BTreeSet;
+
+use integration::client::{Client, Protocol};
+
 use crate::case::{Case, get};
-use crate::documents::route;
+use crate::documents::{route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1};
 use crate::scene::Scene;
 
@@ -166,4 +170,52 @@ async fn httproute_response_header_modifier() {
         .answering_without("X-Remove-2"),
     ];
     scene.check(SAME_NAMESPACE, 80, &cases).await;
+}
+
+/// A backendRef can change the headers of its share's requests as a rule can.
+#[tokio::test]
+async fn httproute_backend_request_header_modifier() {
+    let rule = |(path, change): &(&str, &str)| {
+        format!(
+            "\n  - matches: [{{path: {{value: {path}}}}}]\n    \
+             backendRefs: [{{name: infra-backend-v1, port: 8080, \
+             filters: [{{type: RequestHeaderModifier, requestHeaderModifier: {change}}}]}}]"
+        )
+    };
+    let rules: String = REQUEST_CHANGES.iter().map(rule).collect();
+    let scene = Scene::start(&[route("backend-headers", SAME_NAMESPACE, &rules)]).await;
+    scene.check(SAME_NAMESPACE, 80, &request_cases()).await;
+}
+
+/// Each backendRef of a rule changes the requests of its own share alone; a session stays in its share.
+#[tokio::test]
+async fn httproute_request_header_modifier_backend_weights() {
+    let backend = |service: &str| {
+        format!(
+            "{{name: {service}, port: 8080, weight: 10, filters: [{{type: RequestHeaderModifier, \
+             requestHeaderModifier: {{set: [{{name: Backend, value: {service}}}]}}}}]}}"
+        )
+    };
+    let refs = format!("backendRefs: [{}, {}]", backend("infra-backend-v1"), backend("infra-backend-v2"));
+    let session = "sessionPersistence: {sessionName: session, absoluteTimeout: 1h}";
+    let rules = [rule("/", &[&refs]), rule("/session", &[&refs, session])];
+    let scene = Scene::start(&[route("shares", SAME_NAMESPACE, &rules.concat())]).await;
+    let mut reached = BTreeSet::new();
+    for path in ["/", "/session"] {
+        for _ in 0..100 {
+            let answer = scene.answer(SAME_NAMESPACE, 80, &get(path), Protocol::Http1).await.unwrap();
+            let service = answer.echo().unwrap()["service"].as_str().unwrap().to_owned();
+            assert_eq!(answer.echoed("Backend"), [service.as_str()], "{path}");
+            reached.insert((path, service));
+        }
+    }
+    assert_eq!(reached.len(), 4, "{reached:?}");
+    for _ in 0..10 {
+        let browser = Client::with_jar(scene.address(SAME_NAMESPACE, 80));
+        let first = browser.get("/session").await.unwrap();
+        for _ in 0..5 {
+            let next = browser.get("/session").await.unwrap();
+            assert_eq!((next.pod(), next.echoed("Backend")), (first.pod(), first.echoed("Backend")));
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! A test is named after the file of the one that it replays.
 #![cfg(test)]
 
+mod backend_tls;
 mod backends;
 mod case;
 mod certificates;

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use crate::case::{Case, ask, get};
-use crate::documents::{gateway, route, rule};
+use crate::documents::{TO_V1, gateway, route, rule};
 use crate::infrastructure::{HTTPS, SAME_NAMESPACE};
 use crate::scene::Scene;
 
@@ -170,4 +170,22 @@ async fn httproute_redirect_port_and_scheme() {
     ];
     let cases = cases.map(|case| ("example.org", case));
     scene.check_tls(HTTPS, 443, &cases).await;
+}
+
+/// A backendRef can redirect the requests of its share.
+#[tokio::test]
+async fn httproute_backend_request_redirect() {
+    let redirect = |path: &str| {
+        let filters = format!("filters: [{{type: RequestRedirect, requestRedirect: {{path: {path}}}}}]");
+        TO_V1.replace("8080", &format!("8080, {filters}"))
+    };
+    let rules = [
+        rule("/full", &[&redirect("{type: ReplaceFullPath, replaceFullPath: /all/new}")]),
+        rule("/prefix", &[&redirect("{type: ReplacePrefixMatch, replacePrefixMatch: /new}")]),
+    ];
+    let cases = [
+        get("/full/old").redirects(302, "http://gateway.example/all/new"),
+        get("/prefix/old").redirects(302, "http://gateway.example/new/old"),
+    ];
+    check(&rules, &cases).await;
 }

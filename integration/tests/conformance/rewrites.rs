@@ -59,6 +59,22 @@ async fn httproute_rewrite_path() {
     scene.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
+/// A backendRef can rewrite the requests of its share.
+#[tokio::test]
+async fn httproute_backend_url_rewrite() {
+    let rewritten = |path: &str| TO_V1.replace("8080", &format!("8080, filters: [{}]", path_filter(path)));
+    let rules = [
+        rule("/full", &[&rewritten("{type: ReplaceFullPath, replaceFullPath: /all/new}")]),
+        rule("/prefix", &[&rewritten("{type: ReplacePrefixMatch, replacePrefixMatch: /new}")]),
+    ];
+    let scene = Scene::start(&[route("backend-paths", SAME_NAMESPACE, &rules.concat())]).await;
+    let cases = [
+        get("/full/old").reaches(V1).with_path("/all/new"),
+        get("/prefix/old").reaches(V1).with_path("/new/old"),
+    ];
+    scene.check(SAME_NAMESPACE, 80, &cases).await;
+}
+
 fn path_filter(path: &str) -> String {
     format!("{{type: URLRewrite, urlRewrite: {{path: {path}}}}}")
 }

@@ -1,0 +1,280 @@
+//! TLS to backends: whom a BackendTLSPolicy lets be believed, and which of several policies goes.
+//!
+//! The backends' certificate has the names `backend.example.com`, `other.example.com` and `spiffe://example.com/backend`,
+//! and the signature of `authority`.
+
+use integration::backend::{Handshake, TlsFront};
+use integration::client::Protocol;
+
+use crate::case::{Case, get};
+use crate::documents::{config_map, http_route, route};
+use crate::grpc::{call, grpc_route, method_rule};
+use crate::infrastructure::{HTTPS, INFRA, Infrastructure, SAME_NAMESPACE, V3};
+use crate::scene::{Scene, statuses};
+
+const CERTIFICATE: &str = include_str!("../envoy/backend_tls/certificate.pem");
+const KEY: &str = include_str!("../envoy/backend_tls/key.pem");
+const AUTHORITY: &str = include_str!("../envoy/backend_tls/authority.pem");
+const STRANGER: &str = include_str!("../envoy/backend_tls/other-authority.pem");
+
+/// The authority of the backends' certificate, in a reference of a policy.
+const KNOWN: &str = "{group: '', kind: ConfigMap, name: authority}";
+/// Another one.
+const UNKNOWN: &str = "{group: '', kind: ConfigMap, name: stranger}";
+
+/// The infrastructure, and TLS in front of the only pod of [`V3`].
+struct Stage {
+    infrastructure: Infrastructure,
+    front: TlsFront,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let infrastructure = Infrastructure::start();
+        let pod = infrastructure.pods(V3).next().unwrap().address();
+        let front = TlsFront::start(pod, CERTIFICATE, KEY).await.unwrap();
+        Self { infrastructure, front }
+    }
+
+    /// A Service with these ports, by name, all of which lead to the backend.
+    fn service(&self, name: &str, ports: &[(&str, u16)]) -> String {
+        let address = self.front.address();
+        let listed = |number: &dyn Fn(u16) -> u16| {
+            let ports = ports.iter().map(|(name, port)| format!("{{name: {name}, port: {}}}", number(*port)));
+            ports.collect::<Vec<_>>().join(", ")
+        };
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {INFRA}}}\nspec: {{ports: [{}]}}\n---\n\
+             apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+             metadata: {{name: {name}, namespace: {INFRA}, labels: {{kubernetes.io/service-name: {name}}}}}\n\
+             addressType: IPv4\nports: [{}]\nendpoints: [{{addresses: [{}]}}]\n",
+            listed(&|port| port),
+            listed(&|_| address.port()),
+            address.ip(),
+        )
+    }
+
+    async fn serve(self, faulty: &[&str], documents: &[String]) -> (Scene, TlsFront) {
+        let documents = [documents, &authorities()].concat();
+        (Scene::start_on(self.infrastructure, faulty, &documents).await, self.front)
+    }
+}
+
+fn authorities() -> [String; 2] {
+    [("authority", AUTHORITY), ("stranger", STRANGER)].map(|(name, text)| config_map(INFRA, name, text))
+}
+
+/// A policy for a Service, or for the port that is named after the slash.
+fn policy(name: &str, target: &str, authorities: &str, names: &str) -> String {
+    let (service, section) = target.split_once('/').unwrap_or((target, ""));
+    let section = if section.is_empty() { String::new() } else { format!(", sectionName: {section}") };
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\n\
+         metadata: {{name: {name}, namespace: {INFRA}}}\nspec:\n  \
+         targetRefs: [{{group: '', kind: Service, name: {service}{section}}}]\n  \
+         validation: {{caCertificateRefs: [{authorities}], {names}}}\n"
+    )
+}
+
+/// A rule for a path that is called after its Service.
+fn rule(service: &str, port: u16) -> String {
+    format!(
+        "\n  - matches: [{{path: {{type: Exact, value: /{service}-{port}}}}}]\n    \
+         backendRefs: [{{name: {service}, port: {port}}}]"
+    )
+}
+
+fn reaches(path: &str) -> Case {
+    get(path).reaches(V3)
+}
+
+fn fails(path: &str) -> Case {
+    get(path).answers_one_of(&[500, 502, 503])
+}
+
+const BACKEND: &str = "hostname: backend.example.com";
+
+/// A backend is believed that has the policy's hostname from the policy's authority, from clients with and without TLS.
+#[tokio::test]
+async fn backendtlspolicy() {
+    let stage = Stage::set().await;
+    let services = ["good", "other-host", "other-authority"];
+    let mut documents: Vec<_> = services.iter().map(|name| stage.service(name, &[("btls", 443)])).collect();
+    let rules: String = services.iter().map(|service| rule(service, 443)).collect();
+    documents.extend([
+        policy("good", "good/btls", KNOWN, BACKEND),
+        policy("other-host", "other-host/btls", KNOWN, "hostname: stranger.example.com"),
+        policy("other-authority", "other-authority/btls", UNKNOWN, BACKEND),
+        route("in-the-clear", SAME_NAMESPACE, &rules),
+        http_route(INFRA, "over-tls", &format!("{{name: {HTTPS}}}"), "example.org", &rule("good", 443)),
+    ]);
+    let (scene, front) = stage.serve(&[], &documents).await;
+    for policy in services {
+        assert_eq!(scene.statuses.of_policy(policy, "Accepted"), ["True Accepted"]);
+        assert_eq!(scene.statuses.of_policy(policy, "ResolvedRefs"), ["True ResolvedRefs"]);
+    }
+    let cases = [reaches("/good-443"), fails("/other-host-443"), fails("/other-authority-443")];
+    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    scene.check_tls(HTTPS, 443, &[("example.org", get("/good-443").host("example.org").reaches(V3))]).await;
+    let asked: Vec<_> =
+        front.handshakes().into_iter().map(|Handshake { server_name, .. }| server_name).collect();
+    assert!(asked.iter().all(|name| name.as_deref() == Some("backend.example.com")), "{asked:?}");
+}
+
+/// An authority that comes, goes and comes back makes a policy good, bad and good.
+#[tokio::test]
+async fn backendtlspolicy_with_an_authority_that_changes() {
+    let stage = Stage::set().await;
+    let told = |authority: Option<&str>| {
+        let mut documents = vec![
+            stage.service("good", &[("btls", 443)]),
+            route("route", SAME_NAMESPACE, &rule("good", 443)),
+            policy("good", "good/btls", KNOWN, BACKEND),
+        ];
+        documents.extend(authority.map(|text| config_map(INFRA, "authority", text)));
+        let found = statuses(&documents);
+        ["Accepted", "ResolvedRefs"].map(|condition| found.of_policy("good", condition).concat())
+    };
+    let good = ["True Accepted", "True ResolvedRefs"];
+    let bad = ["False NoValidCACertificate", "False InvalidCACertificateRef"];
+    assert_eq!(told(Some(AUTHORITY)), good);
+    assert_eq!(told(None), bad);
+    assert_eq!(told(Some("")), bad);
+}
+
+/// With alternative names, one of those has to be the backend's, and the hostname is for the handshake alone.
+#[tokio::test]
+async fn backendtlspolicy_san() {
+    let stage = Stage::set().await;
+    let dns = |name: &str| format!("{{type: Hostname, hostname: {name}}}");
+    let uri = |name: &str| format!("{{type: URI, uri: 'spiffe://{name}/backend'}}");
+    let (right, wrong) = (dns("backend.example.com"), dns("stranger.example.com"));
+    let cases = [
+        ("dns", right.clone(), true),
+        ("other-dns", wrong.clone(), false),
+        ("uri", uri("example.com"), true),
+        ("other-uri", uri("stranger.example.com"), false),
+        ("several", format!("{}, {right}", uri("example.com")), true),
+        ("one-of-several", format!("{}, {right}", uri("stranger.example.com")), true),
+        ("none-of-several", format!("{}, {wrong}", uri("stranger.example.com")), false),
+    ];
+    let mut documents = Vec::new();
+    let mut rules = String::new();
+    for (name, names, _) in &cases {
+        documents.push(stage.service(name, &[("btls", 443)]));
+        let names = format!("{BACKEND}, subjectAltNames: [{names}]");
+        documents.push(policy(name, &format!("{name}/btls"), KNOWN, &names));
+        rules += &rule(name, 443);
+    }
+    documents.push(route("names", SAME_NAMESPACE, &rules));
+    let (scene, _front) = stage.serve(&[], &documents).await;
+    let cases = cases.map(|(name, _, believed)| {
+        assert_eq!(scene.statuses.of_policy(name, "Accepted"), ["True Accepted"]);
+        let path = format!("/{name}-443");
+        if believed { reaches(&path) } else { fails(&path) }
+    });
+    scene.check(SAME_NAMESPACE, 80, &cases).await;
+}
+
+/// A reference to what holds no authority makes a policy bad, and what it is for out of reach.
+#[tokio::test]
+async fn backendtlspolicy_invalid_ca_certificate_ref() {
+    for (name, more) in [("absent", None), ("malformed", Some(""))] {
+        let reference = format!("{{group: '', kind: ConfigMap, name: {name}}}");
+        let found = refused(&reference, more.map(|text| config_map(INFRA, name, text))).await;
+        assert_eq!(found, ["False NoValidCACertificate", "False InvalidCACertificateRef"], "{name}");
+    }
+}
+
+/// So does a reference of another kind.
+#[tokio::test]
+async fn backendtlspolicy_invalid_kind() {
+    let found = refused("{group: unknown.example, kind: Unknown, name: unknown}", None).await;
+    assert_eq!(found, ["False NoValidCACertificate", "False InvalidKind"]);
+}
+
+/// Asserts that a backend is out of reach whose policy has this reference; returns what the policy's status says.
+async fn refused(reference: &str, more: Option<String>) -> [String; 2] {
+    let stage = Stage::set().await;
+    let mut documents = vec![
+        stage.service("refused", &[("btls", 443)]),
+        policy("refused", "refused", reference, BACKEND),
+        route("refused", SAME_NAMESPACE, &rule("refused", 443)),
+    ];
+    documents.extend(more);
+    let faulty = ["BackendTLSPolicy gateway-conformance-infra/refused"];
+    let (scene, front) = stage.serve(&faulty, &documents).await;
+    scene.check(SAME_NAMESPACE, 80, &[fails("/refused-443")]).await;
+    assert_eq!(front.handshakes(), []);
+    ["Accepted", "ResolvedRefs"].map(|condition| scene.statuses.of_policy("refused", condition).concat())
+}
+
+/// Of the policies for one target the first goes, by age and then by name; one for a port goes before one for the Service.
+#[tokio::test]
+async fn backendtlspolicy_conflict_resolution() {
+    let stage = Stage::set().await;
+    let (first, second) = ("hostname: other.example.com", BACKEND);
+    let ports = [("https-1", 443), ("https-2", 8443)];
+    let documents = [
+        stage.service("whole", &[("https", 443)]),
+        stage.service("port", &ports),
+        stage.service("both", &ports),
+        policy("whole-1", "whole", KNOWN, first),
+        policy("whole-2", "whole", KNOWN, second),
+        policy("port-1", "port/https-1", KNOWN, first),
+        policy("port-2", "port/https-1", KNOWN, second),
+        policy("one-port", "both/https-1", KNOWN, first),
+        policy("all-ports", "both", KNOWN, second),
+        route(
+            "conflicts",
+            SAME_NAMESPACE,
+            &[rule("whole", 443), rule("port", 443), rule("both", 443), rule("both", 8443)].concat(),
+        ),
+    ];
+    let (scene, front) = stage.serve(&[], &documents).await;
+    for (policy, told) in [
+        ("whole-1", "True Accepted"),
+        ("whole-2", "False Conflicted"),
+        ("port-1", "True Accepted"),
+        ("port-2", "False Conflicted"),
+        ("one-port", "True Accepted"),
+        ("all-ports", "True Accepted"),
+    ] {
+        assert_eq!(scene.statuses.of_policy(policy, "Accepted"), [told], "{policy}");
+    }
+    for (path, asked) in [
+        ("/whole-443", "other.example.com"),
+        ("/port-443", "other.example.com"),
+        ("/both-443", "other.example.com"),
+        ("/both-8443", "backend.example.com"),
+    ] {
+        scene.check(SAME_NAMESPACE, 80, &[reaches(path)]).await;
+        let last = front.handshakes().into_iter().next_back().unwrap();
+        assert_eq!(last.server_name.as_deref(), Some(asked), "{path}");
+    }
+}
+
+/// The backends of a GRPCRoute are believed as those of others, and spoken to in HTTP/2.
+#[tokio::test]
+async fn backendtlspolicy_grpcroute() {
+    let stage = Stage::set().await;
+    let to = |service: &str| format!("backendRefs: [{{name: {service}, port: 443}}]");
+    let rules = [
+        method_rule("Pick", &to("good")),
+        method_rule("Drop", &to("other-host")),
+        method_rule("Count", &to("other-authority")),
+    ];
+    let mut documents: Vec<_> =
+        ["good", "other-host", "other-authority"].map(|name| stage.service(name, &[("btls", 443)])).into();
+    documents.extend([
+        policy("good", "good/btls", KNOWN, BACKEND),
+        policy("other-host", "other-host/btls", KNOWN, "hostname: stranger.example.com"),
+        policy("other-authority", "other-authority/btls", UNKNOWN, BACKEND),
+        grpc_route("calls", "{name: same-namespace}", &rules.concat()),
+    ]);
+    let (scene, front) = stage.serve(&[], &documents).await;
+    let unavailable = |method: &str| call(method).answers(200).answering("grpc-status", "14");
+    let cases = [call("Pick").reaches(V3), unavailable("Drop"), unavailable("Count")];
+    scene.check_over(&[Protocol::Http2], SAME_NAMESPACE, 80, &cases).await;
+    assert_eq!(front.handshakes()[0].protocol.as_deref(), Some("h2"));
+}
