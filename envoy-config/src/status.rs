@@ -161,6 +161,8 @@ pub enum ConditionType {
     PartiallyInvalid,
     /// Listeners of one port have TLS hostnames in common. True or absent; nothing is wrong with that.
     OverlappingTLSConfig,
+    /// Clients without a good certificate are served on some port. True or absent; somebody wanted that.
+    InsecureFrontendValidationMode,
 }
 
 /// Whether a condition holds.
@@ -181,6 +183,7 @@ pub enum Reason {
     Accepted,
     AddressNotUsable,
     BackendNotFound,
+    ConfigurationChanged,
     Conflicted,
     HostnameConflict,
     IncompatibleFilters,
@@ -220,7 +223,7 @@ impl Condition {
                 self.status == Holds::True
             }
             ConditionType::Conflicted | ConditionType::PartiallyInvalid => self.status == Holds::False,
-            ConditionType::OverlappingTLSConfig => true,
+            ConditionType::OverlappingTLSConfig | ConditionType::InsecureFrontendValidationMode => true,
         }
     }
 }

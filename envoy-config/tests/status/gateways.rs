@@ -1,8 +1,10 @@
 //! What becomes of GatewayClasses, Gateways and their listeners (`gateway-*.go` of the conformance suite).
 
-use envoy_config::status::{ConditionType, ListenerStatus, Status};
+use envoy_config::status::{ConditionType, Holds, ListenerStatus, Reason, Status};
 
 use super::{BACKEND, BASE, gateway, gateway_status, holds, of, one, route, statuses, told};
+
+const AUTHORITY: &str = "{group: \"\", kind: ConfigMap, name: authority}";
 
 fn kinds(listener: &ListenerStatus) -> Vec<&str> {
     listener.supported_kinds.iter().map(|kind| kind.kind).collect()
@@ -215,6 +217,29 @@ fn tls_listeners_with_hostnames_in_common_say_so_and_are_fine() {
     let condition =
         listeners[0].conditions.iter().find(|one| one.kind == ConditionType::OverlappingTLSConfig);
     assert!(condition.unwrap().is_fine());
+}
+
+/// `gateway-with-clientcertificate-validation-insecure-fallback`.
+#[test]
+fn a_gateway_that_serves_clients_whatever_their_certificate_says_so_and_where() {
+    let message = |frontend: &str| {
+        let field = format!("gatewayClassName: eg\n  tls: {{frontend: {frontend}}}");
+        let found = statuses(&[&BASE.replace("gatewayClassName: eg", &field)]);
+        let (conditions, _) = gateway_status(&found, "eg");
+        let mut conditions = conditions.iter();
+        let condition = conditions.find(|one| one.kind == ConditionType::InsecureFrontendValidationMode)?;
+        assert!(condition.is_fine());
+        assert_eq!((condition.status, condition.reason), (Holds::True, Reason::ConfigurationChanged));
+        Some(condition.message.rsplit_once(": ").unwrap().1.to_owned())
+    };
+    let validation =
+        |mode: &str| format!("{{validation: {{caCertificateRefs: [{AUTHORITY}], mode: {mode}}}}}");
+    let (safe, fallback) = (validation("AllowValidOnly"), validation("AllowInsecureFallback"));
+    assert_eq!(message(&format!("{{default: {safe}}}")), None);
+    let everywhere = message(&format!("{{default: {fallback}}}"));
+    assert_eq!(everywhere.as_deref(), Some("ports without a `perPort` of their own"));
+    let one = message(&format!("{{default: {safe}, perPort: [{{port: 8443, tls: {fallback}}}]}}"));
+    assert_eq!(one.as_deref(), Some("port 8443"));
 }
 
 #[test]

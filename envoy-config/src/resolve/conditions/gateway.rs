@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{GROUP, Scene, condition, key, messages};
-use crate::manifest::gateway::{Gateway, Protocol};
+use crate::manifest::gateway::{Frontend, Gateway, Protocol, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
 use crate::resolve::binds::Section;
 use crate::resolve::decisions::{ObjectKey, Parent, Part, Verdict};
@@ -73,7 +73,9 @@ impl Scene<'_, '_> {
         let listeners: Vec<ListenerStatus> = (0..gateway.spec.listeners.len())
             .filter_map(|at| self.listener(gateway, at, &verdicts))
             .collect();
-        Some(Status::Gateway { conditions: summary(&whole, &listeners), listeners })
+        let mut conditions = summary(&whole, &listeners);
+        conditions.extend(insecure_fallback(gateway));
+        Some(Status::Gateway { conditions, listeners })
     }
 
     fn listener(
@@ -170,6 +172,24 @@ fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition
 
 fn refused(kind: ConditionType, reason: Reason, message: String) -> Condition {
     Condition { kind, status: Holds::False, reason, message }
+}
+
+/// Whether a port serves clients whose certificate is not good (Gateway API, `InsecureFrontendValidationMode`).
+fn insecure_fallback(gateway: &Object<Gateway>) -> Option<Condition> {
+    let Frontend { default, per_port } = &gateway.spec.frontend;
+    let insecure = |validation: &Option<Validation>| {
+        validation.as_ref().is_some_and(|validation| validation.mode == ValidationMode::AllowInsecureFallback)
+    };
+    let everywhere = insecure(default).then(|| String::from("ports without a `perPort` of their own"));
+    let ports = per_port.iter().filter(|(_, validation)| insecure(validation));
+    let places: Vec<String> =
+        everywhere.into_iter().chain(ports.map(|(port, _)| format!("port {port}"))).collect();
+    (!places.is_empty()).then(|| Condition {
+        kind: ConditionType::InsecureFrontendValidationMode,
+        status: Holds::True,
+        reason: Reason::ConfigurationChanged,
+        message: format!("clients are served whatever their certificate: {}", places.join(", ")),
+    })
 }
 
 /// Whether another listener of the port has TLS hostnames in common with this one (Gateway API, `OverlappingTLSConfig`).
