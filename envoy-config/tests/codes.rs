@@ -7,8 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Texts of the sources that look like codes.
-const NO_CODES: [&str; 4] =
-    ["access-control-request-method", "envoy-config", "map-port", "x-envoy-ratelimited"];
+const NO_CODES: [&str; 4] = ["cors-preflights", "envoy-config", "map-port", "x-envoy-ratelimited"];
 
 fn is_code(text: &str) -> bool {
     let words: Vec<&str> = text.split('-').collect();
@@ -33,7 +32,7 @@ fn the_codes_and_their_explanations_are_the_same() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut said = BTreeSet::new();
     literals(&here.join("src"), &mut said);
-    said.retain(|code| !NO_CODES.contains(&code.as_str()));
+    said.retain(|code| !NO_CODES.contains(&code.as_str()) && !code.starts_with("access-control-"));
     let text = fs::read_to_string(here.join("../docs/diagnostics.md")).unwrap();
     let rows = text.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.filter_map(|row| row.split('|').nth(1));

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Options;
 use super::address::Address;
-use super::clusters::Cluster;
+use super::clusters::{self, Cluster};
 use super::extension::Extension;
 use super::listener::Listener;
 use super::refusal::{InternalListeners, Refusal, RefusingListener};
@@ -62,6 +62,7 @@ const EXPRESSION_LIMIT: u32 = 100_000;
 
 impl Bootstrap {
     pub(super) fn new(model: &Model, options: &Options) -> Self {
+        let preflights = clusters::of_preflights(model);
         let refusals = Refusal::all(model);
         let shares = Shares::new(model);
         let bound = model.listeners.iter().map(|listener| Listener::new(listener, &shares, options));
@@ -80,7 +81,12 @@ impl Bootstrap {
                     .map(|listener| AnyListener::Bound(Box::new(listener)))
                     .chain(refusing.map(|listener| AnyListener::Refusing(Box::new(listener))))
                     .collect(),
-                clusters: model.clusters.iter().map(|cluster| Cluster::new(cluster, options)).collect(),
+                clusters: model
+                    .clusters
+                    .iter()
+                    .chain(&preflights)
+                    .map(|cluster| Cluster::new(cluster, options))
+                    .collect(),
             },
         }
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Options;
 use super::balancing::LoadBalancing;
+use super::cors::PREFLIGHTS;
 use super::endpoints::LoadAssignment;
 use super::extension::{Empty, Extension, Message, Typed};
 use super::retries::Time;
@@ -97,6 +98,20 @@ impl Cluster {
             load_assignment: LoadAssignment::of(cluster),
         }
     }
+}
+
+/// The cluster that [`PREFLIGHTS`] names, if a route needs it.
+pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
+    let mut routes =
+        model.listeners.iter().flat_map(model::Listener::virtual_hosts).flat_map(|host| &host.routes);
+    routes.any(|route| route.cors.is_some()).then(|| model::Cluster {
+        name: String::from(PREFLIGHTS),
+        persistent: false,
+        traffic: model::Traffic::Http,
+        version: HttpVersion::Http1,
+        within: None,
+        localities: Vec::new(),
+    })
 }
 
 impl ProtocolOptions {

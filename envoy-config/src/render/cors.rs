@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::extension::{Empty, Extension, Message};
 use crate::model::{self, Allowed, Origin, OriginHost, Scheme};
 
+/// The cluster of the routes that are there for the filter alone: it has no endpoints, and no request gets there.
+pub(super) const PREFLIGHTS: &str = "cors-preflights";
+
 /// The name of the filter.
 pub(super) const CORS: &str = "envoy.filters.http.cors";
 
@@ -71,6 +74,26 @@ impl From<&model::Cors> for CorsPolicy {
     }
 }
 
+impl CorsPolicy {
+    /// An expression for all origins that are allowed, if there are any.
+    pub(super) fn any_origin(&self) -> Option<String> {
+        let alternatives: Vec<String> = self.origins.iter().map(OriginMatch::expression).collect();
+        (!alternatives.is_empty()).then(|| alternatives.join("|"))
+    }
+
+    /// The headers of an answer for an origin that is allowed.
+    pub(super) fn headers_of_answers(self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("access-control-allow-origin", String::from("%REQ(ORIGIN)%"))];
+        if self.credentials.is_some() {
+            headers.push(("access-control-allow-credentials", String::from("true")));
+        }
+        if !self.response_headers.is_empty() {
+            headers.push(("access-control-expose-headers", self.response_headers));
+        }
+        headers
+    }
+}
+
 fn list(allowed: &Allowed) -> String {
     match allowed {
         Allowed::All => String::from("*"),
@@ -79,6 +102,13 @@ fn list(allowed: &Allowed) -> String {
 }
 
 impl OriginMatch {
+    fn expression(&self) -> String {
+        match self {
+            Self::Exact(origin) => regex_syntax::escape(origin),
+            Self::SafeRegex(Regex { regex }) => regex.clone(),
+        }
+    }
+
     /// Browsers leave the port out that a scheme has by itself; others may write it.
     fn of(origin: &Origin) -> Vec<Self> {
         let regex = |regex| vec![Self::SafeRegex(Regex { regex })];

@@ -59,6 +59,16 @@ impl HeaderMutations {
     }
 }
 
+impl HeaderMutations {
+    /// Has an answer say these as well, in place of what it says; values can hold `%COMMANDS%`.
+    pub(super) fn answer_with(&mut self, headers: Vec<(&'static str, String)>) {
+        self.response_add.extend(headers.into_iter().map(|(name, value)| HeaderValueOption {
+            header: HeaderValue { key: name.to_owned(), value },
+            append_action: AppendAction::OverwriteIfExistsOrAdd,
+        }));
+    }
+}
+
 /// What is to be added, and what removed.
 fn lists(changes: &HeaderChanges) -> (Vec<HeaderValueOption>, Vec<String>) {
     let mut add = Vec::new();

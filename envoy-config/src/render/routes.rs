@@ -1,5 +1,7 @@
 //! Virtual hosts and routes (`envoy.config.route.v3`).
 
+mod cors;
+
 use serde::Serialize;
 use session_persistence::names;
 
@@ -193,6 +195,18 @@ impl Route {
         domain: &Domain,
         shares: &Shares,
     ) -> impl Iterator<Item = Self> {
+        let answers = || Self::answers(route, front, domain, shares);
+        let readable = answers().filter_map(|answer| answer.readable(route));
+        Self::preflight(route, shares).into_iter().chain(readable).chain(answers())
+    }
+
+    /// A route and what goes in front of it, whoever asks.
+    fn answers(
+        route: &model::Route,
+        front: Front,
+        domain: &Domain,
+        shares: &Shares,
+    ) -> impl Iterator<Item = Self> {
         let before = match &route.action {
             Action::Forward(forward) => Self::refusing(route, forward, shares),
             Action::Redirect(redirect) => Redirect::with_port(redirect, front, domain).map(|redirect| {
@@ -213,28 +227,7 @@ impl Route {
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
         };
-        Self::preflight(route)
-            .into_iter()
-            .chain(before)
-            .chain(Self::retried(route))
-            .chain([Self::new(route, action)])
-    }
-
-    /// What goes in front of a route for one method that scripts of other sites may use: their browsers ask whether they may
-    /// with another one. The filter answers that; a request without an origin is no such question.
-    fn preflight(route: &model::Route) -> Option<Self> {
-        const OPTIONS: &str = "OPTIONS";
-        let method = route.matches.method.as_ref().filter(|method| *method != OPTIONS)?;
-        route.cors.as_ref()?;
-        let asked = model::RouteMatch { method: Some(OPTIONS.to_owned()), ..route.matches.clone() };
-        let mut matches = RouteMatch::of(&asked, &route.portion);
-        let exact = |name: &str, value: &str| StringCondition {
-            name: name.to_owned(),
-            string_match: StringMatch::Exact(value.to_owned()),
-        };
-        matches.headers.push(HeaderCondition::Value(exact("access-control-request-method", method)));
-        matches.headers.push(HeaderCondition::Present(Present { name: "origin", present_match: true }));
-        Some(Self { matches, ..Self::new(route, RouteAction::DirectResponse { status: 403 }) })
+        before.into_iter().chain(Self::retried(route)).chain([Self::new(route, action)])
     }
 
     fn new(route: &model::Route, action: RouteAction) -> Self {

@@ -1,12 +1,16 @@
 //! Filters of rules: what happens to a request and to its answer on the way, with sessions on.
 
+use std::time::Duration;
+
+use hyper::Method;
 use integration::backend::Backend;
 use integration::client::{Answer, Client};
+use integration::deadline::until;
 use integration::deployment::Deployment;
 use integration::envoy::Process;
 use integration::manifests::Manifests;
 
-use crate::scene::{COOKIE, HEADER, browser, client, pod, pods, route, serve, start, token};
+use crate::scene::{COOKIE, HEADER, browser, client, pod, pods, pods_of, route, serve, start, token};
 
 /// A rule with these filters for the requests with this prefix; `more` are its other fields.
 fn filtered(prefix: &str, filters: &str, more: &str) -> String {
@@ -171,4 +175,176 @@ async fn requests_that_a_filter_would_have_seen_are_refused_when_there_is_no_suc
     let client = client(&envoy);
     assert_eq!(client.get("/guarded/x").await.unwrap().status, 500);
     assert_eq!(client.get("/open").await.unwrap().status, 200);
+}
+
+/// The requests that a backend has had, once there are this many.
+async fn requests(backend: &Backend, expected: u64) -> u64 {
+    let enough = async || (backend.requests() >= expected).then_some(());
+    let _ = until(Duration::from_secs(10), enough).await;
+    backend.requests()
+}
+
+#[tokio::test]
+async fn mirrors_get_their_part_of_the_requests_and_sessions_know_nothing_of_them() {
+    let pods = pods::<3>();
+    let ([all], [some]) = (pods_of::<1>("all"), pods_of::<1>("some"));
+    let filters = "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: X-Copied, value: yes}]}}, \
+                   {type: RequestMirror, requestMirror: {backendRef: {name: all, port: 3000}}}, \
+                   {type: RequestMirror, requestMirror: {backendRef: {name: some, port: 3000}, fraction: {numerator: 1, denominator: 4}}}";
+    let manifests = Manifests::gateway()
+        .service("backend", &pods)
+        .service("all", [&all])
+        .service("some", [&some])
+        .with(&route("route", &[sticky("/", &filters.replace("yes", "'yes'"), HEADER)]));
+    let envoy = serve(&manifests).await;
+    let client = client(&envoy);
+    let first = client.get("/get").await.unwrap();
+    assert_eq!(first.echoed("X-Copied"), ["yes"]);
+    let session = [("session", &*token(&first).unwrap())];
+    let mut copies = all.arrivals();
+    for _ in 0..199 {
+        let back = client.get_with("/get", &session).await.unwrap();
+        assert_eq!((pod(&back), token(&back)), (pod(&first), None));
+    }
+    assert_eq!(requests(&all, 200).await, 200);
+    assert!((25..=75).contains(&some.requests()), "{} of 200 copies, where 50 are due", some.requests());
+    copies.recv().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mirror_that_is_not_there_takes_nothing_away() {
+    let [pod] = pods::<1>();
+    let filter = "{type: RequestMirror, requestMirror: {backendRef: {name: nobody, port: 3000}}}";
+    let manifests =
+        Manifests::gateway().service("backend", [&pod]).with(&route("route", &[sticky("/", filter, COOKIE)]));
+    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    assert_eq!(client(&envoy).get("/get").await.unwrap().status, 200);
+}
+
+const CORS: &str = "{type: CORS, cors: {allowOrigins: ['https://www.foo.example', 'http://*.bar.example:8080'], \
+                    allowMethods: [GET, PUT], allowHeaders: [X-One], exposeHeaders: [X-Two], allowCredentials: true, maxAge: 60}}";
+
+/// The question whether a script of this site may use this method.
+async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> Answer {
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", method),
+        ("access-control-request-headers", "x-one, session"),
+    ];
+    client.ask(Method::OPTIONS, path, &headers).await.unwrap()
+}
+
+#[tokio::test]
+async fn browsers_are_told_what_scripts_of_other_sites_may_do_with_a_session() {
+    let pods = pods::<3>();
+    let envoy = scene(&pods, &[sticky("/", CORS, HEADER)]).await;
+    let client = client(&envoy);
+    for origin in ["https://www.foo.example", "https://www.foo.example:443", "http://a.b.bar.example:8080"] {
+        let told = preflight(&client, "/get", origin, "PUT").await;
+        assert_eq!((told.status, token(&told), told.pod()), (200, None, None));
+        let value = |name: &str| told.value(&format!("access-control-{name}"));
+        assert_eq!(value("allow-origin").as_deref(), Some(origin));
+        assert_eq!(value("allow-credentials").as_deref(), Some("true"));
+        assert_eq!(value("allow-methods").as_deref(), Some("GET, PUT"));
+        assert_eq!(value("allow-headers").as_deref(), Some("X-One, session"));
+        assert_eq!(value("expose-headers").as_deref(), Some("X-Two, session"));
+        assert_eq!(value("max-age").as_deref(), Some("60"));
+
+        let first = client.get_with("/get", &[("origin", origin)]).await.unwrap();
+        assert_eq!(first.value("access-control-allow-origin").as_deref(), Some(origin));
+        assert_eq!(first.value("access-control-expose-headers").as_deref(), Some("X-Two, session"));
+        let token = token(&first).unwrap();
+        for _ in 0..3 {
+            let back = client.get_with("/get", &[("origin", origin), ("session", &token)]).await.unwrap();
+            assert_eq!(pod(&back), pod(&first));
+        }
+    }
+    for origin in [
+        "http://www.foo.example",
+        "https://foo.example",
+        "https://www.foo.example:8443",
+        "http://bar.example:8080",
+        "http://a.bar.example",
+        "https://www.foo.example.evil.example",
+        "http://evil.example:1.bar.example:8080",
+    ] {
+        let told = preflight(&client, "/get", origin, "GET").await;
+        let answered = client.get_with("/get", &[("origin", origin)]).await.unwrap();
+        for answer in [told, answered] {
+            assert_eq!((answer.status, answer.value("access-control-allow-origin")), (200, None), "{origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn wildcards_allow_what_is_asked_for_and_five_seconds_are_the_default() {
+    let pods = pods::<1>();
+    let cors = |more: &str| {
+        format!(
+            "{{type: CORS, cors: {{allowOrigins: ['*'], allowMethods: ['*'], allowHeaders: ['*'], exposeHeaders: ['*']{more}}}}}"
+        )
+    };
+    let rules = [sticky("/with", &cors(", allowCredentials: true"), HEADER), sticky("/", &cors(""), HEADER)];
+    let envoy = scene(&pods, &rules).await;
+    let client = client(&envoy);
+    for (path, credentials, exposed) in
+        [("/with", Some("true"), Some("session")), ("/without", None, Some("*"))]
+    {
+        let told = preflight(&client, path, "https://any.example:99", "DELETE").await;
+        let value = |name: &str| told.value(&format!("access-control-{name}"));
+        assert_eq!(value("allow-origin").as_deref(), Some("https://any.example:99"));
+        assert_eq!(value("allow-credentials").as_deref(), credentials);
+        assert_eq!(value("allow-methods").as_deref(), Some("DELETE"));
+        assert_eq!(value("allow-headers").as_deref(), Some("x-one, session"));
+        assert_eq!(value("expose-headers").as_deref(), exposed);
+        assert_eq!(value("max-age").as_deref(), Some("5"));
+    }
+}
+
+#[tokio::test]
+async fn a_rule_for_one_method_answers_the_question_about_it() {
+    let pods = pods::<1>();
+    let rule = sticky("/get", CORS, COOKIE).replace("{value: /get}", "{value: /get}, method: PUT");
+    let envoy = scene(&pods, &[rule]).await;
+    let client = client(&envoy);
+    let told = preflight(&client, "/get", "https://www.foo.example", "PUT").await;
+    assert_eq!(told.status, 200);
+    assert_eq!(told.value("access-control-allow-methods").as_deref(), Some("GET, PUT"));
+    // No rule is for these.
+    assert_eq!(preflight(&client, "/get", "https://www.foo.example", "GET").await.status, 404);
+    assert_eq!(client.ask(Method::OPTIONS, "/get", &[]).await.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn scripts_of_allowed_sites_may_read_what_the_gateway_answers_by_itself() {
+    let redirect = filtered(
+        "/moved",
+        &format!("{CORS}, {{type: RequestRedirect, requestRedirect: {{hostname: e.example}}}}"),
+        "",
+    );
+    let nobody = filtered("/nobody", CORS, "backendRefs: [{name: nobody, port: 3000}]");
+    let manifests = Manifests::gateway().with(&route("route", &[redirect, nobody]));
+    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    for host in ["localhost", "localhost:18080"] {
+        let client = client(&envoy).asking_for(host);
+        for (path, status) in [("/moved", 302), ("/nobody", 500)] {
+            for (origin, allowed) in [
+                ("https://www.foo.example", true),
+                ("http://a.bar.example:8080", true),
+                ("https://evil.example", false),
+            ] {
+                let told = preflight(&client, path, origin, "GET").await;
+                assert_eq!(told.status, 200, "{path}");
+                let answer = client.get_with(path, &[("origin", origin)]).await.unwrap();
+                assert_eq!(answer.status, status);
+                let expected = allowed.then(|| origin.to_owned());
+                assert_eq!(told.value("access-control-allow-origin"), expected);
+                assert_eq!(answer.value("access-control-allow-origin"), expected);
+                assert_eq!(
+                    answer.value("access-control-expose-headers"),
+                    allowed.then(|| "X-Two".to_owned())
+                );
+            }
+        }
+    }
 }
