@@ -277,3 +277,44 @@ async fn the_metadata_of_calls_changes_as_filters_say() {
     assert_eq!(changed, ["x-add: a", "x-add: b", "x-set: b"]);
     assert_eq!(answer.metadata().get("x-answer").unwrap(), "c");
 }
+
+#[tokio::test]
+async fn filters_of_one_backend_are_for_its_calls_alone_and_sessions_stay_with_it() {
+    let (one, two) = (pods_of::<2>("one"), pods_of::<2>("two"));
+    let rule = format!(
+        "{{backendRefs: [{{name: one, port: 3000, filters: [{{type: RequestHeaderModifier, requestHeaderModifier: \
+         {{set: [{{name: x-backend, value: one}}]}}}}]}}, {{name: two, port: 3000}}], sessionPersistence: {HEADER}}}"
+    );
+    let manifests = Manifests::gateway().service("one", &one).service("two", &two);
+    let envoy = serve(&manifests.with(&route(&[&rule]))).await;
+    let new = caller(&envoy).await;
+    let mut reached = BTreeSet::new();
+    for _ in 0..20 {
+        let first = new.call("/shop.Cart/Say").await.unwrap();
+        let caller = resumed(&new, first.metadata());
+        for _ in 0..5 {
+            let again = caller.call("/shop.Cart/Say").await.unwrap();
+            assert_eq!(pod(&again), pod(&first));
+            let changed = again.get_ref().metadata.contains(&String::from("x-backend: one"));
+            assert_eq!(changed, pod(&again).starts_with("one"), "{:?}", again.get_ref());
+        }
+        reached.insert(pod(&first).split_once('-').unwrap().0.to_owned());
+    }
+    assert_eq!(reached.len(), 2, "both backends get sessions");
+}
+
+#[tokio::test]
+async fn calls_are_mirrored_and_the_mirror_s_answer_is_nobody_s() {
+    let (one, mut mirror) = (pods_of::<1>("one"), pods_of::<1>("mirror"));
+    let rule = "{filters: [{type: RequestMirror, requestMirror: {backendRef: {name: mirror, port: 3000}}}], \
+                backendRefs: [{name: one, port: 3000}]}";
+    let manifests = Manifests::gateway().service("one", &one).service("mirror", &mirror);
+    let envoy = serve(&manifests.with(&route(&[rule]))).await;
+    let caller = caller(&envoy).await;
+    for _ in 0..5 {
+        assert_eq!(reached(&caller, "/shop.Cart/Say").await, "one");
+    }
+    deadline::until(Duration::from_secs(30), async || (mirror[0].calls() >= 5).then_some(())).await.unwrap();
+    mirror[0].kill().await;
+    assert_eq!(reached(&caller, "/shop.Cart/Say").await, "one");
+}

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -48,6 +49,7 @@ pub(crate) struct GrpcPod {
     name: Arc<str>,
     address: SocketAddr,
     server: JoinSet<()>,
+    calls: Arc<AtomicU64>,
     /// The socket keeps the address of a killed pod from others; since it does not listen, connections are refused.
     kept: Option<TcpSocket>,
 }
@@ -63,14 +65,20 @@ impl GrpcPod {
     pub(crate) fn start(name: &str) -> Self {
         let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap().listen(64).unwrap();
         let (name, address) = (Arc::from(name), listener.local_addr().unwrap());
+        let calls = Arc::new(AtomicU64::new(0));
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, Arc::clone(&name)));
-        Self { name, address, server, kept: None }
+        server.spawn(serve(listener, Arc::clone(&name), Arc::clone(&calls)));
+        Self { name, address, server, calls, kept: None }
     }
 
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How many calls have reached it.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Closes every connection and refuses new ones.
@@ -87,13 +95,16 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-async fn serve(listener: TcpListener, pod: Arc<str>) {
+async fn serve(listener: TcpListener, pod: Arc<str>, calls: Arc<AtomicU64>) {
     // Dropped with this task, and the connections with it.
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let pod = Arc::clone(&pod);
-        let service = service_fn(move |request| answer(request, Arc::clone(&pod)));
+        let (pod, calls) = (Arc::clone(&pod), Arc::clone(&calls));
+        let service = service_fn(move |request| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            answer(request, Arc::clone(&pod))
+        });
         connections.spawn(async move {
             let server = http2::Builder::new(TokioExecutor::new());
             // The other side went away.
