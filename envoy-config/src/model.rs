@@ -274,7 +274,7 @@ pub struct Locality {
 /// Where the requests of a backendRef go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoints {
-    /// To these addresses, sorted, each once; none: Envoy leaves the locality out, and answers 503 when none is left.
+    /// To these addresses, sorted, each once; none: its share of the requests is answered 503.
     Addresses(Vec<Endpoint>),
     /// To every address that these names resolve to: at least one, sorted, each once.
     Names(Vec<Name>),

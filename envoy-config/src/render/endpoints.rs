@@ -1,8 +1,8 @@
 //! Localities, weights and draining (`envoy.config.endpoint.v3.ClusterLoadAssignment`).
 //!
 //! One locality per backend. New sessions go by the localities' weights; one without a weight gets none, and pinned
-//! requests reach its endpoints all the same. What is to happen when no locality can take a new session is decided here,
-//! because Envoy's own answer would be to use the localities without a weight.
+//! requests reach its endpoints all the same. A share that nobody can serve is refused, and so is everything when no
+//! locality has a weight, because Envoy's own answer would be to use the others ([`super::refusal`]).
 //!
 //! A draining endpoint gets no new sessions, and Envoy leaves it out of all its sums: with one endpoint of four not
 //! draining there is no panic, and a locality of weight 70 keeps its 70 of 100 with six of its seven endpoints draining
@@ -51,82 +51,42 @@ struct Target {
     address: Address,
 }
 
-/// Which localities can take a new session.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Intake {
-    /// At least one with a weight has an endpoint that is not draining (or a name, or refuses by itself).
-    Regular,
-    /// Those with a weight have draining endpoints alone. They still serve, and as kube-proxy does (KEP-1669), a
-    /// terminating endpoint is taken before none.
-    Draining,
-    /// None, and this is the answer.
-    Refused(Refusal),
-}
-
-impl Intake {
-    pub(super) fn of(cluster: &Cluster) -> Self {
-        let mut weighted = cluster.localities.iter().filter(|locality| locality.weight > 0).peekable();
-        if weighted.peek().is_none() {
-            return Self::Refused(Refusal::of_missing_backends(cluster));
-        }
-        let mut intake = Self::Refused(Refusal::Unavailable);
-        for locality in weighted {
-            match &locality.endpoints {
-                Endpoints::Addresses(endpoints) if endpoints.is_empty() => {}
-                Endpoints::Addresses(endpoints)
-                    if endpoints.iter().all(|endpoint| endpoint.state != EndpointState::Serving) =>
-                {
-                    intake = Self::Draining;
-                }
-                Endpoints::Addresses(_) | Endpoints::Names(_) | Endpoints::Unresolved => {
-                    return Self::Regular;
-                }
-            }
-        }
-        intake
-    }
-}
-
 impl LoadAssignment {
     pub(super) fn of(cluster: &Cluster) -> Self {
-        let intake = Intake::of(cluster);
         // Where names are looked up, the routes refuse.
         let refuses = !looks_names_up(cluster);
-        let localities = cluster
-            .localities
-            .iter()
-            .filter(|locality| refuses || locality.endpoints != Endpoints::Unresolved);
-        let localities = localities.filter_map(|locality| LocalityEndpoints::of(locality, cluster, intake));
-        let refusing = match intake {
-            Intake::Refused(refusal) if refuses => Some(LocalityEndpoints::refusing("", 1, refusal)),
-            Intake::Refused(_) | Intake::Regular | Intake::Draining => None,
-        };
-        Self { cluster_name: cluster.name.clone(), endpoints: localities.chain(refusing).collect() }
+        let localities = cluster.localities.iter();
+        let localities = localities.filter_map(|locality| match Refusal::of_share(locality, cluster) {
+            None => LocalityEndpoints::of(locality, cluster),
+            Some(refusal) if refuses => {
+                Some(LocalityEndpoints::refusing(&locality.name, locality.weight, refusal))
+            }
+            Some(_) => None,
+        });
+        let rest = Refusal::of_rest(cluster).filter(|_| refuses);
+        let rest = rest.map(|refusal| LocalityEndpoints::refusing("", 1, refusal));
+        Self { cluster_name: cluster.name.clone(), endpoints: localities.chain(rest).collect() }
     }
 }
 
 impl LocalityEndpoints {
-    /// None for a locality that would neither serve nor refuse anything.
-    fn of(locality: &Locality, cluster: &Cluster, intake: Intake) -> Option<Self> {
+    /// None for a locality without endpoints.
+    fn of(locality: &Locality, cluster: &Cluster) -> Option<Self> {
         let lb_endpoints: Vec<LbEndpoint> = match &locality.endpoints {
-            Endpoints::Addresses(endpoints) if endpoints.is_empty() => return None,
             Endpoints::Addresses(endpoints) => {
-                // An endpoint that has to take new sessions is not called draining.
-                let excused = locality.weight > 0 && intake == Intake::Draining;
+                // As kube-proxy has it (KEP-1669), a terminating endpoint of a Service is taken before none.
+                let serves = endpoints.iter().any(|endpoint| endpoint.state == EndpointState::Serving);
+                let excused = locality.weight > 0 && !serves;
                 endpoints.iter().map(|endpoint| LbEndpoint::of(endpoint, excused)).collect()
             }
             Endpoints::Names(names) => {
                 names.iter().map(|name| LbEndpoint::at(Address::host(&name.host, name.port))).collect()
             }
-            Endpoints::Unresolved if locality.weight == 0 => return None,
-            Endpoints::Unresolved => {
-                let refusal = Refusal::of_missing_backends(cluster);
-                return Some(Self::refusing(&locality.name, locality.weight, refusal));
-            }
+            Endpoints::Unresolved => Vec::new(),
         };
         let metadata = locality.tls.as_ref().and_then(|tls| SocketMetadata::of(tls, cluster));
         let of_socket = |endpoint| LbEndpoint { metadata: metadata.clone(), ..endpoint };
-        Some(Self {
+        (!lb_endpoints.is_empty()).then(|| Self {
             locality: LocalityName { sub_zone: locality.name.clone() },
             load_balancing_weight: (locality.weight > 0).then_some(locality.weight),
             lb_endpoints: lb_endpoints.into_iter().map(of_socket).collect(),

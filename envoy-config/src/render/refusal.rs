@@ -13,13 +13,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::address::Address;
-use super::endpoints::Intake;
 use super::extension::{Empty, Extension, Message};
 use super::filters::Router;
 use super::listener::{CONNECTION_MANAGER, FilterChain};
 use super::routes::RouteConfiguration;
 use super::shares::looks_names_up;
-use crate::model::{Cluster, Endpoints, Model, Traffic};
+use crate::model::{Cluster, Endpoints, Locality, Model, Traffic};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,24 +58,34 @@ impl Message for InternalListeners {
 impl Refusal {
     /// All that a model needs, each once.
     pub(super) fn all(model: &Model) -> BTreeSet<Self> {
-        model.clusters.iter().filter(|cluster| !looks_names_up(cluster)).flat_map(Self::of).collect()
+        model.clusters.iter().filter(|cluster| !looks_names_up(cluster)).flat_map(Self::all_of).collect()
     }
 
-    fn of(cluster: &Cluster) -> impl Iterator<Item = Self> {
-        let unresolved = cluster
-            .localities
-            .iter()
-            .any(|locality| locality.weight > 0 && locality.endpoints == Endpoints::Unresolved)
-            .then_some(Self::of_missing_backends(cluster));
-        let intake = match Intake::of(cluster) {
-            Intake::Refused(refusal) => Some(refusal),
-            Intake::Regular | Intake::Draining => None,
-        };
-        unresolved.into_iter().chain(intake)
+    fn all_of(cluster: &Cluster) -> impl Iterator<Item = Self> {
+        let shares = cluster.localities.iter().filter_map(|locality| Self::of_share(locality, cluster));
+        shares.chain(Self::of_rest(cluster))
+    }
+
+    /// Why the share of a backend is refused; none where it is served, or there is no share.
+    pub(super) fn of_share(locality: &Locality, cluster: &Cluster) -> Option<Self> {
+        if locality.weight == 0 {
+            return None;
+        }
+        match &locality.endpoints {
+            Endpoints::Unresolved => Some(Self::of_missing_backends(cluster)),
+            Endpoints::Addresses(endpoints) if endpoints.is_empty() => Some(Self::Unavailable),
+            Endpoints::Addresses(_) | Endpoints::Names(_) => None,
+        }
+    }
+
+    /// Why everything is refused that is not pinned: no backend has a share.
+    pub(super) fn of_rest(cluster: &Cluster) -> Option<Self> {
+        let idle = cluster.localities.iter().all(|locality| locality.weight == 0);
+        idle.then(|| Self::of_missing_backends(cluster))
     }
 
     /// Where no backend can be asked, for want of one or of a weight.
-    pub(super) const fn of_missing_backends(cluster: &Cluster) -> Self {
+    const fn of_missing_backends(cluster: &Cluster) -> Self {
         match cluster.traffic {
             Traffic::Http => Self::Error,
             Traffic::Grpc => Self::Unavailable,

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use session_persistence::config::{Carrier, Rule};
 
-use super::endpoints::Intake;
 use super::refusal::Refusal;
 use crate::model::{Cluster, Endpoints, Model};
 
@@ -81,18 +80,20 @@ pub(super) fn looks_names_up(cluster: &Cluster) -> bool {
 }
 
 impl Share {
+    /// Of two reasons to refuse the stronger one is the answer: the die is thrown once.
     fn of(cluster: &Cluster) -> Option<Self> {
-        if let Intake::Refused(refusal) = Intake::of(cluster) {
+        if let Some(refusal) = Refusal::of_rest(cluster) {
             return Some(Self { refusal, millionths: 1_000_000 });
         }
-        let weight = |counts: fn(&Endpoints) -> bool| {
-            let counted = cluster.localities.iter().filter(|locality| counts(&locality.endpoints));
-            counted.map(|locality| u64::from(locality.weight)).sum::<u64>()
-        };
-        let refused = weight(|endpoints| *endpoints == Endpoints::Unresolved);
-        let all = weight(|endpoints| *endpoints != Endpoints::Addresses(Vec::new()));
+        let shares = cluster.localities.iter();
+        let refused =
+            shares.clone().filter_map(|share| Some((Refusal::of_share(share, cluster)?, share.weight)));
+        let refusal = refused.clone().map(|(refusal, _)| refusal).min()?;
+        let sum = |weights: &mut dyn Iterator<Item = u32>| weights.map(u64::from).sum::<u64>();
+        let refused = sum(&mut refused.map(|(_, weight)| weight));
+        let all = sum(&mut shares.map(|share| share.weight));
         let millionths = u32::try_from(refused.saturating_mul(ALL).checked_div(all)?).ok()?;
-        (millionths > 0).then_some(Self { refusal: Refusal::of_missing_backends(cluster), millionths })
+        (millionths > 0).then_some(Self { refusal, millionths })
     }
 
     pub(super) const fn status(self) -> u16 {

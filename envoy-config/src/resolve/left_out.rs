@@ -26,6 +26,8 @@ fn consequence(kind: &str) -> &'static str {
         "Gateway" => "nothing listens for it",
         "GatewayClass" => "the Gateways of this class are not served",
         "Service" | "Backend" => "requests for it are answered 500",
+        // In the clear they must not go on.
+        "BackendTLSPolicy" => "requests for its targets are answered 500",
         "EndpointSlice" => "its endpoints get no requests",
         "ReferenceGrant" => "it permits nothing",
         "Secret" | "ConfigMap" => "what refers to it does not resolve",

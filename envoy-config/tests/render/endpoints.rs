@@ -187,3 +187,41 @@ fn a_missing_backend_is_500_and_for_grpc_503() {
         }
     }
 }
+
+#[test]
+fn a_backend_without_endpoints_answers_503_for_its_share_and_draining_ones_keep_theirs() {
+    let model = single(cluster(
+        "a",
+        vec![
+            locality("empty", 3, addresses(&[])),
+            locality("retired", 0, addresses(&[])),
+            locality("draining", 2, addresses(&[draining("10.0.0.1:80")])),
+            locality("serving", 1, addresses(&[serving("10.0.0.2:80"), draining("10.0.0.3:80")])),
+        ],
+    ));
+    let localities = localities(&model);
+    let told: Vec<_> = localities
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["locality"]["sub_zone"].as_str().unwrap(), one["load_balancing_weight"].as_u64()))
+        .collect();
+    assert_eq!(told, [("empty", Some(3)), ("draining", Some(2)), ("serving", Some(1))]);
+    let refusing = &localities[0]["lb_endpoints"][0]["endpoint"]["address"]["envoy_internal_address"];
+    assert_eq!(refusing["server_listener_name"], "refuse-503");
+    assert_eq!(localities[1]["lb_endpoints"][0]["health_status"], Value::Null);
+    assert_eq!(localities[2]["lb_endpoints"][1]["health_status"], "DRAINING");
+}
+
+#[test]
+fn where_names_are_looked_up_the_routes_refuse_the_share_of_a_backend_without_endpoints() {
+    let share = |others: Vec<envoy_config::model::Locality>| {
+        let all = others.into_iter().chain([locality("name", 1, hostname("a.example", 80))]).collect();
+        let first = routes(&rendered(&single(cluster("a", all))))[0].clone();
+        let fraction = first["match"]["runtime_fraction"]["default_value"]["numerator"].clone();
+        (first["direct_response"]["status"].clone(), fraction)
+    };
+    let (empty, gone) = (locality("empty", 1, addresses(&[])), locality("gone", 2, Endpoints::Unresolved));
+    assert_eq!(share(vec![empty.clone()]), (json!(503), json!(500_000)));
+    assert_eq!(share(vec![empty, gone]), (json!(500), json!(750_000)));
+}

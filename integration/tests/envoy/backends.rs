@@ -241,3 +241,32 @@ async fn every_reference_that_does_not_resolve_is_answered_500_for_its_share_and
         }
     }
 }
+
+#[tokio::test]
+async fn a_backend_without_endpoints_is_answered_503_for_its_share_and_sessions_go_on() {
+    let [own] = pods::<1>();
+    let rule = rule("/", &[("backend", 1), ("empty", 1)], COOKIE);
+    let manifests = Manifests::gateway()
+        .service("backend", [&own])
+        .service("empty", [] as [&Backend; 0])
+        .with(&format!(
+            "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+             metadata: {{name: empty-1, labels: {{kubernetes.io/service-name: empty}}}}\n\
+             addressType: IPv4\nports: [{{name: http, port: {}}}]\nendpoints: []\n",
+            own.address().port()
+        ))
+        .with(&route("route", &[rule]));
+    let envoy = serve(&manifests).await;
+    let client = client(&envoy);
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        statuses.push(client.get("/get").await.unwrap().status);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[200; 5], [503; 5]].concat());
+    let browser = browser(&envoy);
+    while browser.get("/get").await.unwrap().status != 200 {}
+    for _ in 0..6 {
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), "backend-0");
+    }
+}
