@@ -1,13 +1,20 @@
 //! Timeouts and retries: what a rule asks for, and sessions all the same.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use integration::backend::{Backend, Behaviour};
 use integration::client::{Answer, Client};
 use integration::envoy::Process;
-use integration::manifests::{Manifests, SERVICE_PORT};
+use integration::keys;
+use integration::manifests::{Endpoint, EndpointState, Manifests, SERVICE_PORT};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
-use crate::scene::{COOKIE, client, get_with_cookie, pod, pods, route, serve, token, what_can_be_served};
+use crate::scene::{
+    COOKIE, Mint, client, deployment, get_with_cookie, pod, pods, route, serve, start, token,
+    what_can_be_served,
+};
 
 /// A route with one rule of these fields, and these pods behind it.
 fn with<'a>(fields: &str, pods: impl IntoIterator<Item = &'a Backend>) -> Manifests {
@@ -238,4 +245,31 @@ async fn envoy_takes_the_longest_and_the_shortest_times_that_the_api_has() {
         let envoy = serve(&with(&format!("{retry}, {timeouts}"), &pods)).await;
         assert!(client(&envoy).get("/get").await.is_ok(), "{time}");
     }
+}
+
+/// A node that is gone answers nothing at all, not even that nobody listens.
+#[tokio::test]
+async fn a_session_moves_within_the_time_of_a_request_when_its_endpoint_swallows_connections() {
+    let pods = pods::<1>();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let (gone, mut waiting) = (socket.listen(1).unwrap(), Vec::new());
+    let address = gone.local_addr().unwrap();
+    // Nobody accepts these; once enough of them wait, the system drops whatever else comes.
+    while let Ok(connected) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        waiting.push(connected.unwrap());
+    }
+    let rule = format!(
+        "{{backendRefs: [{{name: backend, port: {SERVICE_PORT}}}, {{name: gone, port: {SERVICE_PORT}}}], \
+         timeouts: {{request: 1s}}, sessionPersistence: {COOKIE}}}"
+    );
+    let lost = Endpoint { address, state: EndpointState::Ready };
+    let manifests = Manifests::gateway().service("backend", &pods).service("gone", [lost]);
+    let manifests = manifests.with(&route("route", &[rule]));
+    let keys = keys::fresh().unwrap();
+    let envoy = start(&deployment(&manifests).with_keys(&keys)).await;
+    let old = Mint::new(&manifests, "default/route/0/0", &keys).fresh(address);
+    let answer = get_with_cookie(&client(&envoy), &old).await;
+    assert_eq!(pod(&answer), pods[0].pod().pod);
+    assert!(token(&answer).is_some());
 }
