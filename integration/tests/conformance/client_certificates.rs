@@ -52,10 +52,12 @@ async fn gateway_with_clientcertificate_validation() {
     }
 }
 
-/// One that may fall back lets in everybody.
+/// One that may fall back lets in everybody, and its Gateway says so.
 #[tokio::test]
 async fn gateway_with_clientcertificate_validation_insecure_fallback() {
     let scene = Scene::start(&two_authorities("mode: AllowInsecureFallback, ")).await;
+    let told = scene.statuses.of_gateway("clients", "InsecureFrontendValidationMode");
+    assert_eq!(told, "True ConfigurationChanged");
     let (first, second) = ("example.org", "second-example.org");
     for client in [Some(&ONE), Some(&TWO), None] {
         scene.check_tls_as(client, "clients", 443, &[(first, get("/").host(first).reaches(V1))]).await;
