@@ -86,8 +86,9 @@ impl Secured {
         let (require_client_certificate, validation_context) = match &site.clients {
             Clients::Anybody => (None, None),
             Clients::SignedBy(authorities) => (Some(true), Some(Validation::of(authorities, None))),
+            // Envoy warns that what it does without a value will change.
             Clients::AskedFor(authorities) => {
-                (None, Some(Validation::of(authorities, Some("ACCEPT_UNTRUSTED"))))
+                (Some(false), Some(Validation::of(authorities, Some("ACCEPT_UNTRUSTED"))))
             }
         };
         let context = DownstreamTls {
