@@ -7,7 +7,16 @@ use std::fs;
 use std::path::Path;
 
 /// Texts of the sources that look like codes.
-const NO_CODES: [&str; 4] = ["cors-preflights", "envoy-config", "map-port", "x-envoy-ratelimited"];
+const NO_CODES: &[&str] = &[
+    "content-length",
+    "cors-preflights",
+    "envoy-config",
+    "keep-alive",
+    "map-port",
+    "proxy-connection",
+    "transfer-encoding",
+    "x-envoy-ratelimited",
+];
 
 fn is_code(text: &str) -> bool {
     let words: Vec<&str> = text.split('-').collect();

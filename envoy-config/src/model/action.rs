@@ -1,6 +1,7 @@
 //! What becomes of a request, and what changes in it and in its answer on the way.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::retry::{Retry, Timeouts};
 
@@ -37,8 +38,42 @@ pub struct Forward {
 pub struct Mirror {
     /// The name of the cluster.
     pub cluster: String,
-    /// How many of a million requests are copied.
-    pub millionths: u32,
+    /// Requests whose number is below this are copied: the number of [`super::Portion::Below`].
+    pub below: u32,
+}
+
+/// How many numbers there are.
+const ALL: u32 = 1_000_000;
+
+const fn width(range: &Range<u32>) -> u32 {
+    range.end.saturating_sub(range.start)
+}
+
+impl Mirror {
+    /// A mirror of so many of a million requests.
+    #[must_use]
+    pub fn of(cluster: impl Into<String>, millionths: u32) -> Self {
+        Self { cluster: cluster.into(), below: millionths }
+    }
+
+    /// The same part of the requests of a route that gets those alone whose number is in this range.
+    #[must_use]
+    pub fn within(&self, range: &Range<u32>) -> Self {
+        let below = range.start.saturating_add(self.part_of(width(range)));
+        Self { cluster: self.cluster.clone(), below }
+    }
+
+    /// The same part of the requests of a route that gets those alone whose number is outside this range.
+    #[must_use]
+    pub fn outside(&self, range: &Range<u32>) -> Self {
+        let part = self.part_of(ALL.saturating_sub(width(range)));
+        let below = if part > range.start { part.saturating_add(width(range)) } else { part };
+        Self { cluster: self.cluster.clone(), below }
+    }
+
+    fn part_of(&self, numbers: u32) -> u32 {
+        u32::try_from(u64::from(self.below) * u64::from(numbers) / u64::from(ALL)).unwrap_or(numbers)
+    }
 }
 
 impl Forward {

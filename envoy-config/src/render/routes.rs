@@ -223,7 +223,15 @@ impl Route {
             Action::Forward(forward) if route.persistence.is_some() => {
                 RouteAction::Route(Forward::of(forward, Statuses::Final))
             }
-            Action::Forward(forward) => RouteAction::Route(Forward::of(forward, Statuses::Retried)),
+            Action::Forward(forward) => {
+                let mut forward = forward.clone();
+                if let Some(refused) = shares.of(&forward.cluster) {
+                    // The requests with the lower numbers do not come this far.
+                    let rest = refused.millionths()..1_000_000;
+                    forward.mirrors = forward.mirrors.iter().map(|mirror| mirror.within(&rest)).collect();
+                }
+                RouteAction::Route(Forward::of(&forward, Statuses::Retried))
+            }
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
         };
@@ -348,7 +356,7 @@ impl From<&Mirror> for MirrorPolicy {
     fn from(mirror: &Mirror) -> Self {
         Self {
             cluster: mirror.cluster.clone(),
-            runtime_fraction: Fraction::of_a_million(mirror.millionths),
+            runtime_fraction: Fraction::of_a_million(mirror.below),
             // The copy is for the hostname that the request is for.
             disable_shadow_host_suffix_append: true,
         }

@@ -100,6 +100,10 @@ impl Share {
         self.refusal.status()
     }
 
+    pub(super) const fn millionths(self) -> u32 {
+        self.millionths
+    }
+
     pub(super) const fn fraction(self) -> Fraction {
         Fraction::of_a_million(self.millionths)
     }

@@ -13,7 +13,7 @@ use crate::manifest::route::Route;
 use crate::model::{
     Action, Allowed, Cors, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort,
 };
-use crate::source::{Span, Spanned};
+use crate::source::Spanned;
 use crate::status::{ConditionType, Reason};
 
 /// What filters do, one behind the other.
@@ -60,14 +60,19 @@ impl<'m> Filters<'m> {
                 effects.refused = true;
             };
             match &filter.value {
-                Filter::RequestHeaders(modifier) | Filter::ResponseHeaders(modifier)
-                    if host(modifier).is_some() =>
-                {
-                    let message = "Envoy does not let this filter change the header `Host`";
-                    refuse(host(modifier).unwrap_or(filter.span), message.to_owned());
+                Filter::RequestHeaders(modifier) | Filter::ResponseHeaders(modifier) => {
+                    if let Some(name) = untouchable(modifier) {
+                        let header = &name.value;
+                        refuse(
+                            name.span,
+                            format!("no filter may change the header `{header}`, which frames the message"),
+                        );
+                    } else if let Filter::RequestHeaders(_) = &filter.value {
+                        change(&mut effects.request_headers, modifier);
+                    } else {
+                        change(&mut effects.response_headers, modifier);
+                    }
                 }
-                Filter::RequestHeaders(modifier) => change(&mut effects.request_headers, modifier),
-                Filter::ResponseHeaders(modifier) => change(&mut effects.response_headers, modifier),
                 Filter::Redirect(redirect) => effects.redirect = Some(redirect.clone()),
                 Filter::Rewrite(rewrite) => {
                     effects.hostname = rewrite.hostname.clone().or(effects.hostname);
@@ -161,11 +166,25 @@ fn path_change(path: &PathModifier, matched: &PathMatch) -> Option<PathChange> {
     }
 }
 
-/// Where a modifier changes the header `Host`.
-fn host(modifier: &HeaderModifier) -> Option<Span> {
+/// Headers that are the connection's (RFC 9110 section 7.6.1) or say where a message ends or goes. Envoy writes what it is told,
+/// and a message of another length than its own smuggles a second one in.
+const UNTOUCHABLE: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Where a modifier changes a header that it may not.
+fn untouchable(modifier: &HeaderModifier) -> Option<&Spanned<String>> {
     let HeaderModifier { set, add, remove } = modifier;
     let written = set.iter().chain(add).map(|Header { name, .. }| name).chain(remove);
-    written.into_iter().find(|name| name.value == "host").map(|name| name.span)
+    written.into_iter().find(|name| UNTOUCHABLE.contains(&name.value.as_str()))
 }
 
 fn change(headers: &mut HeaderChanges, modifier: &HeaderModifier) {

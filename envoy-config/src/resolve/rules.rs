@@ -237,7 +237,7 @@ impl<'m> Served<'m> {
                     within: None,
                     localities: vec![backend.locality],
                 };
-                mirrors.push(Mirror { cluster: cluster.name.clone(), millionths: mirror.millionths });
+                mirrors.push(Mirror::of(&cluster.name, mirror.millionths));
                 self.clusters.push((number, cluster));
             }
         }

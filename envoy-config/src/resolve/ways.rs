@@ -10,12 +10,16 @@
 //!   which share a token is for, and has Envoy look for the route again ([`session_persistence::names::SHARE_FILTER_STATE`]).
 //!   Of a share without endpoints no route waits for its sessions, so that the weights decide.
 
+use std::ops::Range;
+
 use session_persistence::config::Rule as Persistence;
 
 use super::backends::{self, Backend};
 use super::filters::Effects;
 use crate::manifest::route::Rule;
-use crate::model::{Action, Endpoints, Forward, HeaderChanges, PathMatch, Portion, Route, RouteMatch};
+use crate::model::{
+    Action, Endpoints, Forward, HeaderChanges, Mirror, PathMatch, Portion, Route, RouteMatch,
+};
 
 /// The ways of a rule.
 pub(super) enum Ways<'m> {
@@ -91,24 +95,30 @@ impl Ways<'_> {
 }
 
 fn routes_of(shares: &[Share<'_>], matched: &Matched<'_>) -> Vec<Route> {
-    let route = |number: usize, share: &Share<'_>, portion| {
+    let route = |number: usize, share: &Share<'_>, portion, mirror: &dyn Fn(&Mirror) -> Mirror| {
         let persistence = matched.persistence.clone().map(|rule| rule.of_share(&share.name));
-        matched.route(format!("{}/{number}", matched.name), &share.way, portion, persistence)
+        let mut route = matched.route(format!("{}/{number}", matched.name), &share.way, portion, persistence);
+        if let Action::Forward(forward) = &mut route.action {
+            forward.mirrors = forward.mirrors.iter().map(mirror).collect();
+        }
+        route
     };
+    let all: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
+    let ranges = ranges(shares, all);
+    let numbered = || shares.iter().zip(&ranges).enumerate();
     let mut routes = Vec::with_capacity(shares.len() * 2);
     if matched.persistence.is_some() {
-        for (number, share) in shares.iter().enumerate().filter(|(_, share)| share.lasting) {
-            let waiting = route(number, share, Portion::Sessions(share.name.clone()));
+        for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.lasting) {
+            // Sessions that come by their share's own number are there already.
+            let portion = Portion::Sessions(share.name.clone());
+            let waiting = route(number, share, portion, &|mirror| mirror.outside(range));
             routes.extend(Some(waiting).filter(|route| matches!(route.action, Action::Forward(_))));
         }
     }
-    let all: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
-    let mut mark = 0;
-    for (number, share) in shares.iter().enumerate().filter(|(_, share)| share.weight > 0) {
-        mark += u64::from(share.weight);
-        let millionths = (mark * 1_000_000).checked_div(all).and_then(|mark| u32::try_from(mark).ok());
-        let portion = millionths.filter(|_| mark < all).map_or(Portion::All, Portion::Below);
-        routes.push(route(number, share, portion));
+    let last = shares.iter().rposition(|share| share.weight > 0);
+    for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.weight > 0) {
+        let portion = if last == Some(number) { Portion::All } else { Portion::Below(range.end) };
+        routes.push(route(number, share, portion, &|mirror| mirror.within(range)));
     }
     if all == 0 {
         // Nobody gets new sessions; here those that have one set out for theirs.
@@ -124,6 +134,19 @@ fn routes_of(shares: &[Share<'_>], matched: &Matched<'_>) -> Vec<Route> {
         });
     }
     routes
+}
+
+/// The numbers of the requests that are each share's by weight.
+fn ranges(shares: &[Share<'_>], all: u64) -> Vec<Range<u32>> {
+    let (mut taken, mut low) = (0, 0);
+    let range = |share: &Share<'_>| {
+        taken += u64::from(share.weight);
+        let mark = (taken * 1_000_000).checked_div(all).and_then(|mark| u32::try_from(mark).ok());
+        let range = low..mark.unwrap_or(low);
+        low = range.end;
+        range
+    };
+    shares.iter().map(range).collect()
 }
 
 impl Way<'_> {

@@ -176,7 +176,7 @@ fn filtered() -> Vec<Route> {
         let rewrite = Forward {
             hostname: Some(String::from("example.org")),
             path: Some(change),
-            mirrors: vec![Mirror { cluster: String::from("default/b/0"), millionths: 200_000 }],
+            mirrors: vec![Mirror::of("default/b/0", 200_000)],
             ..Forward::to("default/a/0")
         };
         for action in [Action::Redirect(redirect), Action::Forward(rewrite)] {

@@ -1,13 +1,17 @@
 //! Rules whose backends have filters of their own: each backend is a share of the rule, and a session stays with its share.
 
+use std::time::Duration;
+
 use integration::backend::Backend;
 use integration::client::{Answer, Client};
+use integration::deadline::until;
 use integration::deployment::Deployment;
 use integration::keys;
 use integration::manifests::{Endpoint, EndpointState, Manifests};
 
 use crate::scene::{
-    COOKIE, HEADER, address, browser, client, deployment, pod, pods_of, route, serve, start, token,
+    COOKIE, HEADER, address, browser, client, deployment, get_with_cookie, pod, pods_of, route, serve, start,
+    token,
 };
 
 /// A backendRef of this Service whose requests and answers say so.
@@ -176,6 +180,41 @@ async fn a_share_that_redirects_begins_no_session_and_ends_none() {
         }
     }
     assert!((5..=35).contains(&redirects), "{redirects} of 40, where 20 are due");
+}
+
+#[tokio::test]
+async fn a_mirror_of_a_rule_copies_its_part_of_every_share() {
+    let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
+    let [copies] = pods_of::<1>("copies");
+    let mirror = "filters: [{type: RequestMirror, requestMirror: {backendRef: {name: copies, port: 3000}, percent: 50}}]";
+    let rule = format!(
+        "{{{mirror}, backendRefs: [{}, {}], sessionPersistence: {COOKIE}}}",
+        marked("old", 1),
+        marked("new", 1)
+    );
+    let envoy = serve(&manifests(&old, &new, &[rule]).service("copies", [&copies])).await;
+    let client = client(&envoy);
+    let mut arrivals = copies.arrivals();
+    for _ in 0..50 {
+        let first = client.get("/get").await.unwrap();
+        let token = token(&first).unwrap();
+        for _ in 0..3 {
+            assert_eq!(share(&get_with_cookie(&client, &token).await), share(&first));
+        }
+    }
+    let enough = async || (copies.requests() >= 60).then_some(());
+    until(Duration::from_secs(10), enough).await.unwrap();
+    let mut of_old = 0;
+    let mut all = 0;
+    while let Ok(arrival) = arrivals.try_recv() {
+        all += 1;
+        of_old += i32::from(arrival.headers["x-share"] == "old");
+    }
+    assert!((60..=140).contains(&all), "{all} of 200 copied, where 100 are due");
+    assert!(
+        (20..=80).contains(&of_old) && (20..=80).contains(&(all - of_old)),
+        "{of_old} of {all} copies from one half"
+    );
 }
 
 #[tokio::test]
