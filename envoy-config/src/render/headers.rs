@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::model::{self, Action, Forward, HeaderChange, HeaderChanges};
+use crate::model::{self, HeaderChange, HeaderChanges};
 
 #[derive(Default, Serialize)]
 pub(super) struct HeaderMutations {
@@ -45,10 +45,7 @@ const FINAL: &str = "x-envoy-ratelimited";
 impl HeaderMutations {
     pub(super) fn of(route: &model::Route) -> Self {
         let (request_add, request_remove) = lists(&route.request_headers);
-        let (response_add, mut response_remove) = lists(&route.response_headers);
-        if let Action::Forward(Forward { retry: Some(_), .. }) = &route.action {
-            response_remove.push(FINAL.to_owned());
-        }
+        let (response_add, response_remove) = lists(&route.response_headers);
         Self { request_add, request_remove, response_add, response_remove }
     }
 
@@ -56,6 +53,12 @@ impl HeaderMutations {
     pub(super) fn of_final_answer() -> Self {
         let mark = HeaderValueOption::new(FINAL, "true", AppendAction::OverwriteIfExistsOrAdd);
         Self { response_add: vec![mark], ..Self::default() }
+    }
+
+    /// The same, where the mark of a final answer stays inside this Envoy.
+    pub(super) fn without_mark(mut self) -> Self {
+        self.response_remove.push(FINAL.to_owned());
+        self
     }
 }
 

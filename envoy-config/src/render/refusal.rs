@@ -39,6 +39,7 @@ pub(super) struct RefusingListener {
 #[derive(Serialize)]
 struct ConnectionManager {
     stat_prefix: &'static str,
+    server_header_transformation: &'static str,
     route_config: RouteConfiguration,
     http_filters: (Extension<Router>,),
 }
@@ -61,7 +62,8 @@ impl Refusal {
         model.clusters.iter().filter(|cluster| !looks_names_up(cluster)).flat_map(Self::all_of).collect()
     }
 
-    fn all_of(cluster: &Cluster) -> impl Iterator<Item = Self> {
+    /// All that a cluster needs that does not look names up.
+    pub(super) fn all_of(cluster: &Cluster) -> impl Iterator<Item = Self> {
         let shares = cluster.localities.iter().filter_map(|locality| Self::of_share(locality, cluster));
         shares.chain(Self::of_rest(cluster))
     }
@@ -119,6 +121,8 @@ impl RefusingListener {
     pub(super) fn new(refusal: Refusal) -> Self {
         let manager = ConnectionManager {
             stat_prefix: refusal.listener(),
+            // The answer is the outer listener's, which has no such header by itself.
+            server_header_transformation: "PASS_THROUGH",
             route_config: RouteConfiguration::refusing(refusal.status()),
             http_filters: (Router::extension(),),
         };

@@ -197,7 +197,9 @@ impl Route {
     ) -> impl Iterator<Item = Self> {
         let answers = || Self::answers(route, front, domain, shares);
         let readable = answers().filter_map(|answer| answer.readable(route));
-        Self::preflight(route, shares).into_iter().chain(readable).chain(answers())
+        let marked = matches!(&route.action, Action::Forward(forward) if shares.are_inside(&forward.cluster));
+        let all = Self::preflight(route, shares).into_iter().chain(readable).chain(answers());
+        all.map(move |one| if marked { Self { headers: one.headers.without_mark(), ..one } } else { one })
     }
 
     /// A route and what goes in front of it, whoever asks.

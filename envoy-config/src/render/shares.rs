@@ -4,7 +4,7 @@
 //! is thrown for in front of the route, for requests that bring nothing in the rule's carrier. A request with an expired
 //! or a forged token escapes the die; that errs on the side of serving.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use session_persistence::config::{Carrier, Rule};
@@ -12,8 +12,13 @@ use session_persistence::config::{Carrier, Rule};
 use super::refusal::Refusal;
 use crate::model::{Cluster, Endpoints, Model};
 
-/// What is refused of the requests to each cluster that cannot do so by itself.
-pub(super) struct Shares<'m>(BTreeMap<&'m str, Share>);
+/// What is refused of the requests to each cluster.
+pub(super) struct Shares<'m> {
+    /// By the routes in front of it, where the cluster cannot do so by itself.
+    in_front: BTreeMap<&'m str, Share>,
+    /// By the cluster.
+    inside: BTreeSet<&'m str>,
+}
 
 /// The share of the requests without a session that are refused, and why.
 #[derive(Clone, Copy)]
@@ -65,12 +70,21 @@ const ALL: u64 = 1_000_000;
 
 impl<'m> Shares<'m> {
     pub(super) fn new(model: &'m Model) -> Self {
-        let named = model.clusters.iter().filter(|cluster| looks_names_up(cluster));
-        Self(named.filter_map(|cluster| Some((cluster.name.as_str(), Share::of(cluster)?))).collect())
+        let (named, others): (Vec<_>, Vec<_>) =
+            model.clusters.iter().partition(|cluster| looks_names_up(cluster));
+        let in_front =
+            named.into_iter().filter_map(|cluster| Some((cluster.name.as_str(), Share::of(cluster)?)));
+        let inside = others.into_iter().filter(|cluster| Refusal::all_of(cluster).next().is_some());
+        Self { in_front: in_front.collect(), inside: inside.map(|cluster| cluster.name.as_str()).collect() }
     }
 
     pub(super) fn of(&self, cluster: &str) -> Option<Share> {
-        self.0.get(cluster).copied()
+        self.in_front.get(cluster).copied()
+    }
+
+    /// Whether some of the answers of a cluster are given inside this Envoy.
+    pub(super) fn are_inside(&self, cluster: &str) -> bool {
+        self.inside.contains(cluster)
     }
 }
 
