@@ -30,7 +30,7 @@ use crate::pem::{CertificateChain, PrivateKey};
 pub struct Model {
     /// One per address to bind, by address.
     pub listeners: Vec<Listener>,
-    /// One per rule, by name; [`Action::Forward`] names them.
+    /// By name; [`Action::Forward`] names them.
     pub clusters: Vec<Cluster>,
 }
 
@@ -222,11 +222,13 @@ pub enum TextMatch {
     Regex(String),
 }
 
-/// The endpoints of one rule. One cluster per rule, however many backends it has: a cluster is chosen before the session
-/// is looked at, and weighted clusters would throw their die on every request of a session.
+/// Endpoints that requests are spread over: those of one rule, however many backends it has, since a cluster is chosen before
+/// the session is looked at, and weighted clusters would throw their die on every request of a session; or those of one
+/// backendRef where they are told apart ([`Portion`]); or those of a mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// Unique: `namespace/name/rule index`, of a GRPCRoute with `grpc:` in front.
+    /// Unique: `namespace/name/rule index`, of a GRPCRoute with `grpc:` in front; behind that the backendRef's index where they
+    /// are told apart, and `mirror` and its index.
     pub name: String,
     /// Whether requests can be pinned to one of its endpoints.
     pub persistent: bool,

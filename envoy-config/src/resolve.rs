@@ -9,7 +9,8 @@
 //! - `certificates`: what their TLS handshakes show; `clients`: what they ask for.
 //! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
 //! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends`, `endpoints` and
-//!   `backend_tls` for where requests go, `filters` for what happens on the way, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
+//!   `backend_tls` for where requests go, `filters` for what happens on the way, `ways` for rules that
+//!   are divided, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
 //!   sessions.
 //! - `targets`: what policies for backends are for.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.

@@ -88,7 +88,8 @@ impl CorsPolicy {
             headers.push(("access-control-allow-credentials", String::from("true")));
         }
         if !self.response_headers.is_empty() {
-            headers.push(("access-control-expose-headers", self.response_headers));
+            // A header's name can have a percent sign in it.
+            headers.push(("access-control-expose-headers", self.response_headers.replace('%', "%%")));
         }
         headers
     }
@@ -130,10 +131,10 @@ impl OriginMatch {
                     .into(),
             },
             OriginHost::Within(suffix) => {
-                regex(format!(r"{prefix}[^:/]+\.{}{port}", regex_syntax::escape(suffix)))
+                regex(format!(r"{prefix}[A-Za-z0-9.-]+\.{}{port}", regex_syntax::escape(suffix)))
             }
             // A name, or an IPv6 address.
-            OriginHost::Any => regex(format!(r"{prefix}(?:[^:/]+|\[[^/\]]+\]){port}")),
+            OriginHost::Any => regex(format!(r"{prefix}(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){port}")),
         }
     }
 }

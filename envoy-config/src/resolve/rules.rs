@@ -1,4 +1,5 @@
-//! What the rules of one route serve: an Envoy route per match, a cluster per rule.
+//! What the rules of one route serve: an Envoy route per match and a cluster per rule, or several of each where the backends of
+//! a rule are told apart.
 
 use std::mem;
 
@@ -25,7 +26,7 @@ pub(super) struct Served<'m> {
     /// The session persistence of each rule.
     pub(super) sessions: Vec<Option<Session<'m>>>,
     pub(super) entries: Vec<Entry>,
-    /// One per rule that forwards, with the rule's position.
+    /// Those of each rule that forwards, with the rule's position.
     pub(super) clusters: Vec<(usize, Cluster)>,
 }
 

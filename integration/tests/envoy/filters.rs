@@ -267,6 +267,9 @@ async fn browsers_are_told_what_scripts_of_other_sites_may_do_with_a_session() {
         "http://a.bar.example",
         "https://www.foo.example.evil.example",
         "http://evil.example:1.bar.example:8080",
+        "http://evil.example?.bar.example:8080",
+        "http://evil.example#.bar.example:8080",
+        "http://a@b.bar.example:8080",
     ] {
         let told = preflight(&client, "/get", origin, "GET").await;
         let answered = client.get_with("/get", &[("origin", origin)]).await.unwrap();
@@ -322,7 +325,8 @@ async fn scripts_of_allowed_sites_may_read_what_the_gateway_answers_by_itself() 
         &format!("{CORS}, {{type: RequestRedirect, requestRedirect: {{hostname: e.example}}}}"),
         "",
     );
-    let nobody = filtered("/nobody", CORS, "backendRefs: [{name: nobody, port: 3000}]");
+    let odd = CORS.replace("exposeHeaders: [X-Two]", "exposeHeaders: [X-Two, 'x-%PROTOCOL%']");
+    let nobody = filtered("/nobody", &odd, "backendRefs: [{name: nobody, port: 3000}]");
     let manifests = Manifests::gateway().with(&route("route", &[redirect, nobody]));
     let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
     for host in ["localhost", "localhost:18080"] {

@@ -24,8 +24,9 @@ const REQUIRED: [(&str, ExternalKind); 12] = [
 ];
 
 /// What the filter calls.
-const CALLED: [&str; 14] = [
+const CALLED: [&str; 15] = [
     "env.proxy_add_header_map_value",
+    "env.proxy_call_foreign_function",
     "env.proxy_define_metric",
     "env.proxy_get_buffer_bytes",
     "env.proxy_get_current_time_nanoseconds",
@@ -43,8 +44,7 @@ const CALLED: [&str; 14] = [
 
 /// What the SDK's dispatcher and traits name, whether a filter uses it or not. The embedded proxy traps when one of them is
 /// called; `fd_write` and `proc_exit` are the standard library's, for a panic.
-const NAMED_BY_THE_SDK: [&str; 25] = [
-    "env.proxy_call_foreign_function",
+const NAMED_BY_THE_SDK: [&str; 24] = [
     "env.proxy_close_stream",
     "env.proxy_continue_stream",
     "env.proxy_dequeue_shared_queue",

@@ -11,6 +11,7 @@
 //! | +1 | its first line holds no session: all its lines |
 //! | +2 | a token is refused: its counter, the log |
 //! | +1 | the answer: who gave it |
+//! | +3 | the token is for another share of its rule: the share, the new route, whose name then is |
 //! | +4 | a token is due: whether that endpoint gave the answer itself, the time, the token, its counter |
 //!
 //! Fuel is wasmi's count of instructions: the same in every run, so that a limit can stand close to what was measured.
@@ -101,6 +102,24 @@ fn a_session_that_moves_or_is_refreshed_takes_ten_calls() {
     assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(GREEN), 10);
     plugin.wait(10);
     assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 10);
+}
+
+/// A session of a rule whose backends are told apart, on the way to its share or to another one.
+#[test]
+fn a_client_that_comes_by_another_share_takes_three_calls_more() {
+    let rule =
+        |share| format!(r#""rule/{share}": {{"id": "r", "header": {{"name": "x"}}, "share": "{share}"}}"#);
+    let rules = ["one", "two"].map(rule).join(",");
+    let mut plugin = Plugin::start(Some(KEY), format!(r#"{{"rules": {{{rules}}}}}"#), START).unwrap();
+    let (_, answer) = plugin.exchange(Request::to("rule/one"), Response::from_endpoint(BLUE));
+    let token = answer.values("x").remove(0);
+    let back = |route: &str| Request::to(route).header("x", token.clone());
+    assert_calls(&mut plugin, back("rule/one"), Response::from_endpoint(BLUE), 7);
+    assert_calls(&mut plugin, back("rule/two"), Response::from_endpoint(BLUE), 10);
+    let (forwarded, answer) = plugin.exchange(back("rule/two"), Response::from_endpoint(BLUE));
+    assert_eq!(forwarded.pin().as_deref(), Some(BLUE));
+    assert_eq!(answer.filter_state["session_persistence_share"], b"one");
+    assert!(answer.values("x").is_empty());
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(crate) fn link(linker: &mut Linker<Proxy>, module: &Module) -> Result<(), Er
         .func_wrap(MODULE, "proxy_get_current_time_nanoseconds", get_current_time_nanoseconds)?
         .func_wrap(MODULE, "proxy_get_property", get_property)?
         .func_wrap(MODULE, "proxy_set_property", set_property)?
+        .func_wrap(MODULE, "proxy_call_foreign_function", call_foreign_function)?
         .func_wrap(MODULE, "proxy_get_header_map_value", get_header_map_value)?
         .func_wrap(MODULE, "proxy_add_header_map_value", add_header_map_value)?
         .func_wrap(MODULE, "proxy_replace_header_map_value", replace_header_map_value)?
@@ -89,6 +90,26 @@ fn set_property(mut host: Host<'_>, at: u32, size: u32, value_at: u32, value_siz
     host.data_mut().note("set_property", name.as_bytes());
     let Some(stream) = host.data_mut().stream() else { return Ok(Status::NotFound.into()) };
     stream.filter_state.insert(name, value);
+    Ok(Status::Ok.into())
+}
+
+/// Envoy's `clear_route_cache`: it looks for the request's route again, which the test does by what the filter state says.
+fn call_foreign_function(
+    mut host: Host<'_>,
+    name_at: u32,
+    name_size: u32,
+    _arguments_at: u32,
+    _arguments_size: u32,
+    _results_at: u32,
+    _results_size_at: u32,
+) -> Answer {
+    let name = read(&host, name_at, name_size)?;
+    host.data_mut().note("call_foreign_function", &name);
+    if name != b"clear_route_cache" {
+        return Ok(Status::NotFound.into());
+    }
+    let Some(stream) = host.data_mut().stream() else { return Ok(Status::BadArgument.into()) };
+    stream.choose_route_again();
     Ok(Status::Ok.into())
 }
 

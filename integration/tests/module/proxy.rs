@@ -54,6 +54,13 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// The route that waits for the share in the filter state, by the convention of the tests: `rule/share`.
+    pub(crate) fn choose_route_again(&mut self) {
+        let Some(share) = self.filter_state.get("session_persistence_share") else { return };
+        let name = [b"rule/", share.as_slice()].concat();
+        self.properties.insert(String::from("xds.route_name"), name);
+    }
+
     /// An attribute. A header's is all its lines with commas between them, where the header map's getter gives the first.
     pub(crate) fn property(&self, name: &str) -> Option<Vec<u8>> {
         let Some(header) = name.strip_prefix("request.headers.") else {
