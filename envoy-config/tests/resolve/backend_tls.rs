@@ -278,3 +278,17 @@ fn a_policy_keeps_the_rules_of_its_definition() {
         assert_eq!(codes(&found), [code], "{policy}");
     }
 }
+
+#[test]
+fn calls_of_grpc_go_over_tls_in_http_2() {
+    let policy = plain("wellKnownCACertificates: System, hostname: a");
+    let grpc = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: r}
+spec: {parentRefs: [{name: eg}], rules: [{backendRefs: [{name: backend, port: 3000}]}]}
+";
+    let model = model(&[BASE, &policy, grpc]);
+    assert_eq!(model.clusters[0].version, HttpVersion::Http2);
+    assert!(model.clusters[0].localities[0].tls.is_some());
+}

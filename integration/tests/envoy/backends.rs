@@ -33,6 +33,34 @@ async fn sessions_stick_with_backends_that_speak_http_2_in_the_clear() {
     assert_eq!(client(&envoy).get("/get").await.unwrap().echo().unwrap()["proto"], "HTTP/2.0");
 }
 
+#[tokio::test]
+async fn backends_of_both_versions_share_the_requests_of_a_rule_and_keep_their_sessions() {
+    let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
+    let manifests = Manifests::gateway()
+        .service("new", &new)
+        .with(&route("route", &[rule("/", &[("new", 1), ("old", 3)], COOKIE)]));
+    let text =
+        manifests.text().replace("targetPort: http}", "targetPort: http, appProtocol: kubernetes.io/h2c}");
+    let envoy = serve(&Manifests::default().with(&text).service("old", &old)).await;
+    let mut to_new = 0;
+    for _ in 0..200 {
+        let answer = client(&envoy).get("/get").await.unwrap();
+        let is_new = pod(&answer).starts_with("new");
+        to_new += u32::from(is_new);
+        let expected = if is_new { "HTTP/2.0" } else { "HTTP/1.1" };
+        assert_eq!(answer.echo().unwrap()["proto"], expected);
+    }
+    // The die of a divided rule is thrown per request: five standard deviations around a quarter.
+    assert!((20..=80).contains(&to_new), "{to_new} of 200 went to the backend of weight 1 of 4");
+    for _ in 0..8 {
+        let browser = browser(&envoy);
+        let first = pod(&browser.get("/get").await.unwrap());
+        for _ in 0..8 {
+            assert_eq!(pod(&browser.get("/get").await.unwrap()), first);
+        }
+    }
+}
+
 /// A slice with one address of a pod.
 fn slice(name: &str, address: SocketAddr, pod: &str) -> String {
     let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
