@@ -210,7 +210,7 @@ fn address_type(at: At<'_>, log: &mut Log) -> Option<Spanned<AddressType>> {
     let word = word(&words)(at, log)?;
     match word.value {
         Some(value) => Some(Spanned { value, span: word.span }),
-        None => log.refuse(at.error("not-supported", "the address type `FQDN` is not supported yet")),
+        None => log.refuse(at.error("not-supported", "the address type `FQDN` is not supported")),
     }
 }
 

@@ -178,6 +178,6 @@ fn empty(entry: &Entry<'_>) -> bool {
 }
 
 fn not_supported(path: &Path<'_>, entry: &Entry<'_>) -> Diagnostic {
-    let message = format!("the field `{}` is not supported yet", entry.key.text);
+    let message = format!("the field `{}` is not supported", entry.key.text);
     path.place(Diagnostic::error("not-supported", entry.key.span, message))
 }

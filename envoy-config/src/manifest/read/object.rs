@@ -85,7 +85,7 @@ impl Reader {
                 format!("objects of the kind `{kind}` have no part in Envoy's configuration and are ignored"),
             ),
             Verdict::NotSupported => {
-                let message = format!("the kind `{kind}` is not supported yet");
+                let message = format!("the kind `{kind}` is not supported");
                 Diagnostic::error("not-supported", place("kind"), message)
             }
             Verdict::UnknownVersion { known } => {
