@@ -226,18 +226,12 @@ impl Route {
                 RouteAction::Route(Forward::of(forward, Statuses::Final))
             }
             Action::Forward(forward) => {
-                let mut forward = forward.clone();
-                if let Some(refused) = shares.of(&forward.cluster) {
-                    // The requests with the lower numbers do not come this far.
-                    let rest = refused.millionths()..1_000_000;
-                    forward.mirrors = forward.mirrors.iter().map(|mirror| mirror.within(&rest)).collect();
-                }
-                RouteAction::Route(Forward::of(&forward, Statuses::Retried))
+                RouteAction::Route(Forward::of(&past_refusals(forward, shares), Statuses::Retried))
             }
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
         };
-        before.into_iter().chain(Self::retried(route)).chain([Self::new(route, action)])
+        before.into_iter().chain(Self::without_session(route, shares)).chain([Self::new(route, action)])
     }
 
     fn new(route: &model::Route, action: RouteAction) -> Self {
@@ -250,16 +244,20 @@ impl Route {
         }
     }
 
-    /// What goes in front of a route with sessions whose requests may be tried again because of a status: the same for
-    /// requests that bring nothing in the rule's carrier. By its name, the plugin knows it for the same, too.
-    fn retried(route: &model::Route) -> Option<Self> {
+    /// What goes in front of a route with sessions whose requests without one are treated differently, because they may be
+    /// tried again for a status, or because some of them are refused before a mirror sees them. By its name, the plugin
+    /// knows it for the same.
+    fn without_session(route: &model::Route, shares: &Shares) -> Option<Self> {
         let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
-        if forward.retry.as_ref().is_none_or(|retry| retry.statuses.is_empty()) {
+        let is_retried = forward.retry.as_ref().is_some_and(|retry| !retry.statuses.is_empty());
+        let is_mirrored = !forward.mirrors.is_empty() && shares.of(&forward.cluster).is_some();
+        if !is_retried && !is_mirrored {
             return None;
         }
-        let mut retried = Self::new(route, RouteAction::Route(Forward::of(forward, Statuses::Retried)));
-        retried.matches.headers.push(HeaderCondition::NoSession(NoSession::of(rule)));
-        Some(retried)
+        let action = Forward::of(&past_refusals(forward, shares), Statuses::Retried);
+        let mut route = Self::new(route, RouteAction::Route(action));
+        route.matches.headers.push(HeaderCondition::NoSession(NoSession::of(rule)));
+        Some(route)
     }
 
     /// What goes in front of a route whose cluster cannot refuse by itself: its share of the requests without a session.
@@ -276,6 +274,16 @@ impl Route {
             typed_per_filter_config: None,
         })
     }
+}
+
+/// How requests go on of which a share was refused: that were those with the lower numbers, of which mirrors get none.
+fn past_refusals(forward: &model::Forward, shares: &Shares) -> model::Forward {
+    let mut forward = forward.clone();
+    if let Some(refused) = shares.of(&forward.cluster) {
+        let rest = refused.millionths()..1_000_000;
+        forward.mirrors = forward.mirrors.iter().map(|mirror| mirror.within(&rest)).collect();
+    }
+    forward
 }
 
 impl RouteMatch {

@@ -211,6 +211,35 @@ async fn mirrors_get_their_part_of_the_requests_and_sessions_know_nothing_of_the
     copies.recv().await.unwrap();
 }
 
+/// Where one backend is looked up by name, the share of another that is missing is refused in front, and Envoy draws for a
+/// mirror with the number that it drew for the refusal.
+#[tokio::test]
+async fn mirrors_get_their_part_of_what_is_left_beside_a_share_that_is_refused() {
+    let ([named], [some]) = (pods_of::<1>("named"), pods_of::<1>("some"));
+    let port = named.address().port();
+    let service = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: named}}\n\
+         spec: {{type: ExternalName, externalName: localhost, ports: [{{port: {port}}}]}}\n"
+    );
+    let mirror = "{type: RequestMirror, requestMirror: {backendRef: {name: some, port: 3000}, percent: 30}}";
+    let more = format!(
+        "backendRefs: [{{name: named, port: {port}}}, {{name: gone, port: 3000}}], sessionPersistence: {COOKIE}"
+    );
+    let manifests = Manifests::gateway()
+        .service("some", [&some])
+        .with(&service)
+        .with(&route("route", &[filtered("/", mirror, &more)]));
+    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    let client = client(&envoy);
+    let mut forwarded = 0;
+    for _ in 0..400 {
+        forwarded += u64::from(client.get("/get").await.unwrap().status == 200);
+    }
+    assert!((140..=260).contains(&forwarded), "{forwarded} of 400 forwarded, where 200 are due");
+    let copies = requests(&some, forwarded / 6).await;
+    assert!((forwarded / 6..=forwarded / 2).contains(&copies), "{copies} copies of {forwarded}");
+}
+
 #[tokio::test]
 async fn a_mirror_that_is_not_there_takes_nothing_away() {
     let [pod] = pods::<1>();
