@@ -9,11 +9,12 @@ use integration::{artifact, workspace};
 #[test]
 fn envoy_accepts_every_golden_configuration() {
     let module = artifact::module().unwrap_or_else(|error| panic!("{error}"));
+    let authorities = workspace::root().join("integration/tests/envoy/backend_tls/authority.pem");
     let configurations = configurations();
     assert!(configurations.len() > 10, "{configurations:?}");
     let mut refused = Vec::new();
     for path in configurations {
-        let bootstrap = with_module(&fs::read_to_string(&path).unwrap(), &module);
+        let bootstrap = with_files(&fs::read_to_string(&path).unwrap(), &module, &authorities);
         if let Err(error) = Deployment::of_bootstrap(bootstrap).unwrap().validate() {
             refused.push(format!("{}: {error}", path.display()));
         }
@@ -28,10 +29,14 @@ fn configurations() -> Vec<PathBuf> {
     files.filter(|path| path.exists()).collect()
 }
 
-/// The configuration with the filter where it is on this machine.
-fn with_module(configuration: &str, module: &Path) -> String {
+/// The configuration with its files where they are on this machine: the filter, and certificates in place of those that the
+/// system trusts.
+fn with_files(configuration: &str, module: &Path, authorities: &Path) -> String {
     let line = |line: &str| match line.split_once("filename: ") {
-        Some((indent, _)) => format!("{indent}filename: \"{}\"", module.display()),
+        Some((indent, file)) => {
+            let path = if file.ends_with(".wasm") { module } else { authorities };
+            format!("{indent}filename: \"{}\"", path.display())
+        }
         None => line.to_owned(),
     };
     configuration.lines().map(line).collect::<Vec<_>>().join("\n")
