@@ -34,7 +34,8 @@ fn configurations() -> Vec<PathBuf> {
 fn with_files(configuration: &str, module: &Path, authorities: &Path) -> String {
     let line = |line: &str| match line.split_once("filename: ") {
         Some((indent, file)) => {
-            let path = if file.ends_with(".wasm") { module } else { authorities };
+            let is_module = Path::new(file.trim_matches('"')).extension().is_some_and(|end| end == "wasm");
+            let path = if is_module { module } else { authorities };
             format!("{indent}filename: \"{}\"", path.display())
         }
         None => line.to_owned(),
