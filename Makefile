@@ -13,10 +13,10 @@ say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
 .PHONY: demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench bench-scale clean rust-wasip1 rust-unknown
 
-demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself.
+demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself; ARGS=--cookie-port=8890 and the like.
 	$(call say,"Building the demo")
 	@$(CARGO) build --locked -p integration --bin demo
-	@$(CARGO) run --quiet --locked -p integration --bin demo -- $(if $(ONCE),--once)
+	@$(CARGO) run --quiet --locked -p integration --bin demo -- $(if $(ONCE),--once) $(ARGS)
 
 test: test-core test-wasm test-envoy ## Everything, on a real Envoy too.
 

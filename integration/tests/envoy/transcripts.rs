@@ -43,5 +43,6 @@ fn a_port_that_is_taken_is_named_with_the_flag_that_chooses_another() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(&format!("127.0.0.1:{port}")) && said.contains(flag), "{said}");
+        assert!(said.contains(&format!("make demo ARGS={flag}=")), "{said}");
     }
 }
