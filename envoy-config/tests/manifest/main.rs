@@ -5,6 +5,8 @@ mod findings;
 #[cfg(test)]
 mod grpc;
 #[cfg(test)]
+mod nulls;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod properties;

@@ -121,7 +121,6 @@ fn an_https_listener_has_certificate_references_with_their_defaults() {
 fn protocol_and_tls_must_fit() {
     let refs = "certificateRefs: [{name: a}]";
     for (fields, code, place) in [
-        ("protocol: HTTPS, tls: ", "missing-value", "tls"),
         ("protocol: HTTPS, tls: {}", "missing-field", "{}"),
         ("protocol: HTTPS, tls: {mode: Terminate, certificateRefs: []}", "missing-field", "certificateRefs"),
         ("protocol: HTTPS, tls: {mode: Passthrough}", "tls-mismatch", "Passthrough"),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::log::{At, Log, Path};
 use super::names;
 use super::value::{boolean, parsed, port, string, word};
@@ -10,24 +10,15 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::source::Spanned;
 
-const BACKEND: Known = Known {
-    read: &["type", "endpoints", "appProtocols", "fallback"],
-    unread: &[],
-    unsupported: &["tls"],
-    nulls: Nulls::Refused,
-};
+const BACKEND: Known =
+    Known { read: &["type", "endpoints", "appProtocols", "fallback"], unread: &[], unsupported: &["tls"] };
 
-const ENDPOINT: Known = Known {
-    read: &["ip", "fqdn", "unix"],
-    unread: &["zone"],
-    unsupported: &["hostname"],
-    nulls: Nulls::Refused,
-};
+const ENDPOINT: Known =
+    Known { read: &["ip", "fqdn", "unix"], unread: &["zone"], unsupported: &["hostname"] };
 
-const IP: Known = Known { read: &["address", "port"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const IP: Known = Known { read: &["address", "port"], unread: &[], unsupported: &[] };
 
-const FQDN: Known =
-    Known { read: &["hostname", "port"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const FQDN: Known = Known { read: &["hostname", "port"], unread: &[], unsupported: &[] };
 
 const APP_PROTOCOLS: [(&str, AppProtocol); 3] = [
     ("gateway.envoyproxy.io/h2c", AppProtocol::H2c),
@@ -38,7 +29,7 @@ const APP_PROTOCOLS: [(&str, AppProtocol); 3] = [
 /// `spec` of a Backend.
 pub(super) fn backend(at: At<'_>, log: &mut Log) -> Option<Backend> {
     let fields = Fields::of(at, &BACKEND, log)?;
-    let resolves = fields.defaulted("type", log, word(&[("Endpoints", false), ("DynamicResolver", true)]));
+    let resolves = fields.optional("type", log, word(&[("Endpoints", false), ("DynamicResolver", true)]));
     if resolves.is_some_and(|resolves| resolves.value) {
         let path = Path::Field(&at.path, "type");
         let message = "a Backend that goes wherever the client's Host header says is not supported";
@@ -47,7 +38,7 @@ pub(super) fn backend(at: At<'_>, log: &mut Log) -> Option<Backend> {
             path.place(Diagnostic::error("not-supported", span, message)).hint("list its `endpoints`"),
         );
     }
-    fields.defaulted("fallback", log, |at, log| {
+    fields.optional("fallback", log, |at, log| {
         let fallback = boolean(at, log)?;
         fallback.then(|| log.add(at.error("not-supported", "`fallback` is not supported")))
     });
@@ -74,7 +65,7 @@ fn endpoint(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
         let message = "an endpoint has one of `ip`, `fqdn` and `unix`";
         return log.refuse(at.error("invalid-value", message));
     }
-    if let Some(entry) = fields.entry("unix").filter(|entry| !entry.value.is_null()) {
+    if let Some(entry) = fields.entry("unix") {
         let path = Path::Field(&at.path, "unix");
         let message =
             "an endpoint that is a Unix domain socket is not supported: no session can be pinned to it";

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::log::{At, Log, Path};
 use super::names;
 use super::policy;
@@ -11,25 +11,17 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::gateway::Hostname;
 use crate::manifest::policy::{Authorities, AuthorityRef, BackendTlsPolicy, SubjectAltName, TargetRef};
 
-const POLICY: Known = Known {
-    read: &["targetRefs", "validation"],
-    unread: &[],
-    unsupported: &["options"],
-    nulls: Nulls::Refused,
-};
+const POLICY: Known = Known { read: &["targetRefs", "validation"], unread: &[], unsupported: &["options"] };
 
 const VALIDATION: Known = Known {
     read: &["caCertificateRefs", "wellKnownCACertificates", "hostname", "subjectAltNames"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
-const AUTHORITY_REF: Known =
-    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const AUTHORITY_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
-const SUBJECT_ALT_NAME: Known =
-    Known { read: &["type", "hostname", "uri"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const SUBJECT_ALT_NAME: Known = Known { read: &["type", "hostname", "uri"], unread: &[], unsupported: &[] };
 
 /// The type of a name.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::log::{At, Log, Path};
 use super::names;
 use super::unique::unique;
@@ -40,46 +40,32 @@ const SERVICE: Known = Known {
         "trafficDistribution",
     ],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
 const SERVICE_PORT: Known = Known {
     read: &["name", "port", "protocol", "targetPort", "appProtocol"],
     unread: &["nodePort"],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
-const NAMESPACE: Known =
-    Known { read: &[], unread: &["finalizers"], unsupported: &[], nulls: Nulls::LeftOut };
+const NAMESPACE: Known = Known { read: &[], unread: &["finalizers"], unsupported: &[] };
 
 const ENDPOINT: Known = Known {
     read: &["addresses", "conditions", "targetRef"],
     unread: &["deprecatedTopology", "hints", "hostname", "nodeName", "zone"],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
 const TARGET_REF: Known = Known {
     read: &["kind", "namespace", "name"],
     unread: &["apiVersion", "fieldPath", "resourceVersion", "uid"],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
-const CONDITIONS: Known = Known {
-    read: &["ready", "serving", "terminating"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::LeftOut,
-};
+const CONDITIONS: Known = Known { read: &["ready", "serving", "terminating"], unread: &[], unsupported: &[] };
 
-const SLICE_PORT: Known = Known {
-    read: &["name", "port", "protocol"],
-    unread: &["appProtocol"],
-    unsupported: &[],
-    nulls: Nulls::LeftOut,
-};
+const SLICE_PORT: Known =
+    Known { read: &["name", "port", "protocol"], unread: &["appProtocol"], unsupported: &[] };
 
 const PROTOCOLS: [(&str, &str); 3] = [("TCP", "TCP"), ("UDP", "UDP"), ("SCTP", "SCTP")];
 
@@ -180,7 +166,7 @@ fn target_port(at: At<'_>, log: &mut Log) -> Option<TargetPort> {
 pub(super) fn config_map(fields: &Fields<'_>, log: &mut Log) -> ConfigMap {
     let authorities = fields.optional("data", log, |at, log| {
         strings(at, log)?;
-        let entry = at.node.get("ca.crt")?;
+        let entry = at.node.get("ca.crt").filter(|entry| !entry.value.is_null())?;
         string(At { node: &entry.value, path: Path::Field(&at.path, "ca.crt") }, log)
     });
     ConfigMap { authorities }

@@ -1,4 +1,8 @@
 //! Objects field by field: what is unknown, missing or not rendered yet is said here, once for all kinds.
+//!
+//! A field whose value is null counts as left out, in every kind: the API server prunes nulls before it validates
+//! (`PruneNonNullableNullsWithoutDefaults` for kinds defined by a CRD, JSON decoding for its own). Templates often leave
+//! such fields behind. Null items of lists are not pruned, and have the wrong type.
 
 use super::log::{At, Log, Manner, Path};
 use super::yaml::{Entry, Value};
@@ -13,24 +17,12 @@ pub(super) struct Known {
     pub(super) unread: &'static [&'static str],
     /// Fields that have a meaning which is not rendered yet: an error, unless they are empty.
     pub(super) unsupported: &'static [&'static str],
-    /// What `field: null` is.
-    pub(super) nulls: Nulls,
-}
-
-/// What the API server makes of a field whose value is null.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nulls {
-    /// The same as leaving the field out (Kubernetes' own kinds).
-    LeftOut,
-    /// An error, unless the field has a default (kinds defined by a CRD).
-    Refused,
 }
 
 /// An object of the API whose field names have been checked.
 pub(super) struct Fields<'a> {
     at: At<'a>,
     entries: &'a [Entry<'a>],
-    nulls: Nulls,
 }
 
 impl<'a> Fields<'a> {
@@ -61,21 +53,26 @@ impl<'a> Fields<'a> {
                     .did_you_mean(name, names),
             );
         }
-        Some(Self { at, entries, nulls: known.nulls })
+        Some(Self { at, entries })
     }
 
     pub(super) const fn at(&self) -> At<'a> {
         self.at
     }
 
-    /// The field as it was written, if it was.
+    /// The field as it was written, if it has a value.
     pub(super) fn entry(&self, name: &str) -> Option<&'a Entry<'a>> {
+        self.written(name).filter(|entry| !entry.value.is_null())
+    }
+
+    /// The field as it was written, with or without a value.
+    fn written(&self, name: &str) -> Option<&'a Entry<'a>> {
         self.entries.iter().find(|entry| entry.key.text == name)
     }
 
-    /// Whether the field was written and is not null.
+    /// Whether the field has a value.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.entry(name).is_some_and(|entry| !entry.value.is_null())
+        self.entry(name).is_some()
     }
 
     /// A field that may be left out. None as well when its value is wrong.
@@ -86,25 +83,7 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
     ) -> Option<T> {
         let entry = self.entry(name)?;
-        let at = At { node: &entry.value, path: Path::Field(&self.at.path, name) };
-        if !entry.value.is_null() {
-            return read(at, log);
-        }
-        if self.nulls == Nulls::Refused {
-            let message = format!("`{name}` has no value");
-            log.add(at.error("missing-value", message).hint("give it a value, or leave the field out"));
-        }
-        None
-    }
-
-    /// A field that has a default: null is the same as leaving it out.
-    pub(super) fn defaulted<T>(
-        &self,
-        name: &str,
-        log: &mut Log,
-        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
-    ) -> Option<T> {
-        if self.has(name) { self.optional(name, log, read) } else { None }
+        read(At { node: &entry.value, path: Path::Field(&self.at.path, name) }, log)
     }
 
     /// A field that has this default. None only when its value is wrong.
@@ -133,8 +112,10 @@ impl<'a> Fields<'a> {
         if self.has(name) {
             return self.optional(name, log, read);
         }
-        let message = format!("`{name}` is missing");
-        let place = self.entry(name).map_or(self.at.span(), |entry| entry.key.span);
+        let (place, message) = match self.written(name) {
+            Some(empty) => (empty.key.span, format!("`{name}` is missing: it has no value")),
+            None => (self.at.span(), format!("`{name}` is missing")),
+        };
         let path = Path::Field(&self.at.path, name);
         log.refuse(path.place(Diagnostic::error("missing-field", place, message)))
     }

@@ -4,7 +4,7 @@ mod addresses;
 mod tls;
 
 pub(super) use self::tls::validation;
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::log::{At, Log};
 use super::names;
 use super::tls::protocol;
@@ -17,12 +17,8 @@ use crate::manifest::gateway::{
 use crate::manifest::route::DefaultScope;
 use crate::source::Spanned;
 
-const CLASS: Known = Known {
-    read: &["controllerName"],
-    unread: &["description"],
-    unsupported: &["parametersRef"],
-    nulls: Nulls::Refused,
-};
+const CLASS: Known =
+    Known { read: &["controllerName"], unread: &["description"], unsupported: &["parametersRef"] };
 
 const GATEWAY: Known = Known {
     read: &[
@@ -36,47 +32,30 @@ const GATEWAY: Known = Known {
     ],
     unread: &[],
     unsupported: &["backendTLS"],
-    nulls: Nulls::Refused,
 };
 
 const LISTENER: Known = Known {
     read: &["name", "hostname", "port", "protocol", "tls", "allowedRoutes"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
-const ALLOWED_LISTENERS: Known =
-    Known { read: &["namespaces"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const ALLOWED_LISTENERS: Known = Known { read: &["namespaces"], unread: &[], unsupported: &[] };
 
-const INFRASTRUCTURE: Known = Known {
-    read: &["labels", "annotations", "parametersRef"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const INFRASTRUCTURE: Known =
+    Known { read: &["labels", "annotations", "parametersRef"], unread: &[], unsupported: &[] };
 
-const PARAMETERS_REF: Known =
-    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const PARAMETERS_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
-const ALLOWED_ROUTES: Known =
-    Known { read: &["namespaces", "kinds"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const ALLOWED_ROUTES: Known = Known { read: &["namespaces", "kinds"], unread: &[], unsupported: &[] };
 
-const NAMESPACES: Known =
-    Known { read: &["from", "selector"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const NAMESPACES: Known = Known { read: &["from", "selector"], unread: &[], unsupported: &[] };
 
-const ROUTE_KIND: Known =
-    Known { read: &["group", "kind"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const ROUTE_KIND: Known = Known { read: &["group", "kind"], unread: &[], unsupported: &[] };
 
-const SELECTOR: Known = Known {
-    read: &["matchLabels", "matchExpressions"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const SELECTOR: Known = Known { read: &["matchLabels", "matchExpressions"], unread: &[], unsupported: &[] };
 
-const EXPRESSION: Known =
-    Known { read: &["key", "operator", "values"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const EXPRESSION: Known = Known { read: &["key", "operator", "values"], unread: &[], unsupported: &[] };
 
 /// The group of the kinds that a listener may allow.
 pub(super) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
@@ -181,7 +160,7 @@ fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
     let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
     let port = fields.required("port", log, port);
     let protocol = protocol(&fields, log);
-    let allowed = fields.defaulted("allowedRoutes", log, allowed_routes);
+    let allowed = fields.optional("allowedRoutes", log, allowed_routes);
     let allowed = allowed.unwrap_or(Allowed { namespaces: AllowedNamespaces::Same, kinds: Vec::new() });
     Some(Listener {
         name: name?,
@@ -197,14 +176,14 @@ fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
 fn allowed_routes(at: At<'_>, log: &mut Log) -> Option<Allowed> {
     let fields = Fields::of(at, &ALLOWED_ROUTES, log)?;
     let kinds = fields.optional("kinds", log, |at, log| list(at, 0..=8, log, route_kind));
-    let namespaces = fields.defaulted("namespaces", log, namespaces).unwrap_or(AllowedNamespaces::Same);
+    let namespaces = fields.optional("namespaces", log, namespaces).unwrap_or(AllowedNamespaces::Same);
     Some(Allowed { namespaces, kinds: kinds.unwrap_or_default() })
 }
 
 /// Which kinds a listener can have is decided where it is served: one that it cannot have spoils it alone.
 fn route_kind(at: At<'_>, log: &mut Log) -> Option<Spanned<RouteKind>> {
     let fields = Fields::of(at, &ROUTE_KIND, log)?;
-    let group = fields.defaulted("group", log, parsed("invalid-name", names::group));
+    let group = fields.optional("group", log, parsed("invalid-name", names::group));
     let kind = fields.required("kind", log, parsed("invalid-name", names::kind))?;
     let group = group.map_or_else(|| GATEWAY_GROUP.to_owned(), |group| group.value);
     Some(kind.map(|kind| RouteKind { group, kind }))

@@ -1,18 +1,16 @@
 //! ReferenceGrant.
 
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::log::{At, Log};
 use super::names;
 use super::value::parsed;
 use crate::manifest::grant::{GrantFrom, GrantTo, ReferenceGrant};
 
-const GRANT: Known = Known { read: &["from", "to"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const GRANT: Known = Known { read: &["from", "to"], unread: &[], unsupported: &[] };
 
-const FROM: Known =
-    Known { read: &["group", "kind", "namespace"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const FROM: Known = Known { read: &["group", "kind", "namespace"], unread: &[], unsupported: &[] };
 
-const TO: Known =
-    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const TO: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
 /// `spec` of a ReferenceGrant.
 pub(super) fn grant(at: At<'_>, log: &mut Log) -> Option<ReferenceGrant> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Fields, Known, Nulls};
+use super::fields::{Fields, Known};
 use super::kinds::Scope;
 use super::log::{At, Log, Path};
 use super::names::{self, NameError};
@@ -29,7 +29,6 @@ const METADATA: Known = Known {
         "clusterName",
     ],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
 /// The form that the name of an object of a kind must have.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::fields::{Fields, Known, Nulls};
+use super::fields::{Fields, Known};
 use super::kinds::{Kind, Verdict, look_up};
 use super::log::{At, Log, Manner, Path};
 use super::value::string;
@@ -14,48 +14,32 @@ use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object, Unread};
 use crate::source::Span;
 
-const WITH_SPEC: Known = Known {
-    read: &["apiVersion", "kind", "metadata", "spec"],
-    unread: &["status"],
-    unsupported: &[],
-    nulls: Nulls::LeftOut,
-};
+const WITH_SPEC: Known =
+    Known { read: &["apiVersion", "kind", "metadata", "spec"], unread: &["status"], unsupported: &[] };
 
 /// A kind without a status.
-const SPEC_ALONE: Known = Known {
-    read: &["apiVersion", "kind", "metadata", "spec"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::LeftOut,
-};
+const SPEC_ALONE: Known =
+    Known { read: &["apiVersion", "kind", "metadata", "spec"], unread: &[], unsupported: &[] };
 
 const ENDPOINT_SLICE: Known = Known {
     read: &["apiVersion", "kind", "metadata", "addressType", "endpoints", "ports"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
 const SECRET: Known = Known {
     read: &["apiVersion", "kind", "metadata", "type", "data", "stringData"],
     unread: &["immutable"],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
 const CONFIG_MAP: Known = Known {
     read: &["apiVersion", "kind", "metadata", "data"],
     unread: &["binaryData", "immutable"],
     unsupported: &[],
-    nulls: Nulls::LeftOut,
 };
 
-const LIST: Known = Known {
-    read: &["apiVersion", "kind", "items"],
-    unread: &["metadata"],
-    unsupported: &[],
-    nulls: Nulls::LeftOut,
-};
+const LIST: Known = Known { read: &["apiVersion", "kind", "items"], unread: &["metadata"], unsupported: &[] };
 
 /// What a list says of its items, which may then leave it out.
 struct Inherited {
@@ -107,7 +91,7 @@ impl Reader {
 
     fn list(&mut self, at: At<'_>, sound: bool, inherited: &Inherited) {
         let Some(fields) = Fields::of(at, &LIST, &mut self.log) else { return };
-        let Some(items) = fields.entry("items").filter(|items| !items.value.is_null()) else { return };
+        let Some(items) = fields.entry("items") else { return };
         let Value::Sequence(items) = &items.value.value else {
             let at = At { node: &items.value, path: Path::Field(&Path::Root, "items") };
             self.log.add(at.wrong_type("a list"));

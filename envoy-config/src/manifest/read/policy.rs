@@ -1,6 +1,6 @@
 //! Policies: `XBackendTrafficPolicy`.
 
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::log::{At, Log, Path};
 use super::unique::unique;
 use super::value::parsed;
@@ -8,22 +8,13 @@ use super::yaml::Node;
 use super::{names, session};
 use crate::manifest::policy::{BackendTrafficPolicy, TargetRef};
 
-const BACKEND_TRAFFIC: Known = Known {
-    read: &["targetRefs", "retryConstraint", "sessionPersistence"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const BACKEND_TRAFFIC: Known =
+    Known { read: &["targetRefs", "retryConstraint", "sessionPersistence"], unread: &[], unsupported: &[] };
 
-const TARGET_REF: Known =
-    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const TARGET_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
-const SECTION_REF: Known = Known {
-    read: &["group", "kind", "name", "sectionName"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const SECTION_REF: Known =
+    Known { read: &["group", "kind", "name", "sectionName"], unread: &[], unsupported: &[] };
 
 /// `spec` of an `XBackendTrafficPolicy`.
 pub(super) fn backend_traffic(at: At<'_>, log: &mut Log) -> Option<BackendTrafficPolicy> {
@@ -36,8 +27,7 @@ pub(super) fn backend_traffic(at: At<'_>, log: &mut Log) -> Option<BackendTraffi
         Some(targets)
     });
     let session_persistence = fields.optional("sessionPersistence", log, session::read);
-    let retry_constraint =
-        fields.entry("retryConstraint").filter(|entry| !entry.value.is_null()).map(|entry| entry.key.span);
+    let retry_constraint = fields.entry("retryConstraint").map(|entry| entry.key.span);
     Some(BackendTrafficPolicy { targets: targets?, retry_constraint, session_persistence })
 }
 

@@ -6,7 +6,7 @@ mod matches;
 mod parents;
 mod retry;
 
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::gateway::default_scope;
 use super::log::{At, Log, Path};
 use super::unique::unique;
@@ -23,35 +23,27 @@ const ROUTE: Known = Known {
     read: &["parentRefs", "useDefaultGateways", "hostnames", "rules"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
 const HTTP_RULE: Known = Known {
     read: &["name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
 const GRPC_RULE: Known = Known {
     read: &["name", "matches", "filters", "backendRefs", "sessionPersistence"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
-const OBJECT_REFERENCE: Known = Known {
-    read: &["group", "kind", "namespace", "name", "port"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const OBJECT_REFERENCE: Known =
+    Known { read: &["group", "kind", "namespace", "name", "port"], unread: &[], unsupported: &[] };
 
 const BACKEND_REF: Known = Known {
     read: &["group", "kind", "namespace", "name", "port", "weight", "filters"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
 /// `spec` of an HTTPRoute.
@@ -114,10 +106,7 @@ fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
     let fields = Fields::of(at, known, log)?;
     let name = fields.optional("name", log, parsed("invalid-name", names::subdomain));
     let matches = |at: At<'_>, log: &mut Log| list(at, 0..=64, log, read_match);
-    let written = match kind {
-        RouteKind::Http => fields.defaulted("matches", log, matches),
-        RouteKind::Grpc => fields.optional("matches", log, matches),
-    };
+    let written = fields.optional("matches", log, matches);
     let one_prefix = written.as_ref().is_none_or(|written| is_one_prefix(written));
     let matches = match written {
         Some(matches) if !matches.is_empty() => matches,
@@ -189,8 +178,8 @@ fn object_reference(at: At<'_>, log: &mut Log) -> Option<BackendRef> {
 fn referenced(fields: &Fields<'_>, log: &mut Log) -> Option<BackendRef> {
     let at = fields.at();
     let defaulted = |text: &str| Spanned { value: text.to_owned(), span: at.span() };
-    let group = fields.defaulted("group", log, parsed("invalid-name", names::group));
-    let kind = fields.defaulted("kind", log, parsed("invalid-name", names::kind));
+    let group = fields.optional("group", log, parsed("invalid-name", names::group));
+    let kind = fields.optional("kind", log, parsed("invalid-name", names::kind));
     let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
     let name = fields.required("name", log, parsed("invalid-name", names::reference));
     let (group, kind) =

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, Timeout};
 
 use super::duration;
-use super::fields::{Fields, Known, Nulls};
+use super::fields::{Fields, Known};
 use super::log::{At, Log, Path};
 use super::value::{parsed, string, word};
 use crate::diagnostic::Diagnostic;
@@ -20,16 +20,13 @@ const PERSISTENCE: Known = Known {
     read: &["type", "absoluteTimeout", "idleTimeout", "sessionName", "cookieConfig", "cookie", "header"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
-const COOKIE_CONFIG: Known =
-    Known { read: &["lifetimeType"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const COOKIE_CONFIG: Known = Known { read: &["lifetimeType"], unread: &[], unsupported: &[] };
 
-const COOKIE: Known =
-    Known { read: &["name", "path", "lifetimeType"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const COOKIE: Known = Known { read: &["name", "path", "lifetimeType"], unread: &[], unsupported: &[] };
 
-const HEADER: Known = Known { read: &["name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const HEADER: Known = Known { read: &["name"], unread: &[], unsupported: &[] };
 
 const OLDER: [&str; 2] = ["sessionName", "cookieConfig"];
 const NEWER: [&str; 2] = ["cookie", "header"];
@@ -100,7 +97,7 @@ fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Carrier {
     let name = fields.optional("sessionName", log, name);
     let lifetime = fields.optional("cookieConfig", log, |at, log| {
         let fields = Fields::of(at, &COOKIE_CONFIG, log)?;
-        fields.defaulted("lifetimeType", log, lifetime_type)
+        fields.optional("lifetimeType", log, lifetime_type)
     });
     let lifetime = check_permanent(fields, "cookieConfig", lifetime, log);
     Carrier::Cookie { name, path: CookiePathOf::OfMatch, lifetime }
@@ -131,8 +128,8 @@ fn cookie(at: At<'_>, log: &mut Log) -> Option<CookieFields> {
     let name = |text: &str| CookieName::try_from(text.to_owned());
     let path = |text: &str| CookiePath::try_from(text.to_owned());
     let name = fields.optional("name", log, parsed("invalid-cookie-name", name));
-    let path = fields.defaulted("path", log, parsed("invalid-cookie-path", path));
-    let lifetime = fields.defaulted("lifetimeType", log, lifetime_type);
+    let path = fields.optional("path", log, parsed("invalid-cookie-path", path));
+    let lifetime = fields.optional("lifetimeType", log, lifetime_type);
     Some((name, path.map(|path| path.value).unwrap_or_default(), lifetime))
 }
 

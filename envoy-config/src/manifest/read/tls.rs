@@ -1,7 +1,7 @@
 //! The protocol of a listener and its `tls` (Gateway API, `Listener` and `ListenerTLSConfig`): each allows or demands the
 //! other.
 
-use super::fields::{Fields, Known, Nulls, list};
+use super::fields::{Fields, Known, list};
 use super::gateway::validation;
 use super::log::{At, Log, Path};
 use super::names;
@@ -15,15 +15,10 @@ const TLS: Known = Known {
     read: &["mode", "certificateRefs", "frontendValidation", "options"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
-const CERTIFICATE_REF: Known = Known {
-    read: &["group", "kind", "name", "namespace"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const CERTIFICATE_REF: Known =
+    Known { read: &["group", "kind", "name", "namespace"], unread: &[], unsupported: &[] };
 
 /// `tls.mode`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,10 +42,6 @@ pub(super) fn protocol(listener: &Fields<'_>, log: &mut Log) -> Option<Spanned<P
     let Some(entry) = listener.entry("tls") else {
         return without_tls(listener, protocol, log);
     };
-    if entry.value.is_null() {
-        // That it has no value has been said.
-        return None;
-    }
     let outer = listener.at().path;
     let path = Path::Field(&outer, "tls");
     let mismatch = |path: &Path<'_>, span: Span, message: String| {
@@ -99,7 +90,7 @@ fn without_tls(listener: &Fields<'_>, protocol: Spanned<String>, log: &mut Log) 
 fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
     let fields = Fields::of(at, &TLS, log)?;
     let modes = [("Terminate", Mode::Terminate), ("Passthrough", Mode::Passthrough)];
-    let mode = fields.defaulted("mode", log, word(&modes));
+    let mode = fields.optional("mode", log, word(&modes));
     let certificates =
         fields.optional("certificateRefs", log, |at, log| list(at, 0..=64, log, certificate_ref));
     let validation = fields.optional("frontendValidation", log, validation);

@@ -87,7 +87,7 @@ pub(super) fn word<T: Clone>(words: &[(&str, T)]) -> impl FnOnce(At<'_>, &mut Lo
     }
 }
 
-/// A map of strings, such as labels.
+/// A map of strings, such as labels. A key whose value is null counts as left out.
 pub(super) fn strings(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
     let Value::Mapping(entries) = &at.node.value else {
         return log.refuse(at.wrong_type("an object"));
@@ -99,6 +99,9 @@ pub(super) fn strings(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, Stri
             let message = format!("expected a string as key, found {misread}");
             let diagnostic = Diagnostic::error("wrong-type", entry.key.span, message);
             log.add(at.path.place(diagnostic).hint(format!("quote it: \"{}\"", entry.key.text)));
+        }
+        if entry.value.is_null() {
+            continue;
         }
         if let Some(value) = string(inside, log) {
             map.insert(entry.key.text.to_string(), value.value);

@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 
 use crate::manifest::gateway::Address;
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::string;
 use crate::source::Spanned;
 
-const ADDRESS: Known =
-    Known { read: &["type", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const ADDRESS: Known = Known { read: &["type", "value"], unread: &[], unsupported: &[] };
 
 /// The addresses that are asked for. An IP address without a value may be any.
 pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<Address>>> {

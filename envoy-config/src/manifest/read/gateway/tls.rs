@@ -1,7 +1,7 @@
 //! `tls` of a Gateway (Gateway API, `GatewayTLSConfig`): certificates of clients, and the one for backends.
 
 use crate::manifest::gateway::{CertificateRef, Frontend, Validation, ValidationMode};
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::tls::certificate_ref;
@@ -16,29 +16,20 @@ pub(super) struct GatewayTls {
     pub(super) client_certificate: Option<Spanned<()>>,
 }
 
-const TLS: Known =
-    Known { read: &["frontend", "backend"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const TLS: Known = Known { read: &["frontend", "backend"], unread: &[], unsupported: &[] };
 
-const FRONTEND: Known =
-    Known { read: &["default", "perPort"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const FRONTEND: Known = Known { read: &["default", "perPort"], unread: &[], unsupported: &[] };
 
-const PER_PORT: Known =
-    Known { read: &["port", "tls"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const PER_PORT: Known = Known { read: &["port", "tls"], unread: &[], unsupported: &[] };
 
-const CONFIG: Known = Known { read: &["validation"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const CONFIG: Known = Known { read: &["validation"], unread: &[], unsupported: &[] };
 
-const VALIDATION: Known =
-    Known { read: &["caCertificateRefs", "mode"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const VALIDATION: Known = Known { read: &["caCertificateRefs", "mode"], unread: &[], unsupported: &[] };
 
-const BACKEND: Known =
-    Known { read: &["clientCertificateRef"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const BACKEND: Known = Known { read: &["clientCertificateRef"], unread: &[], unsupported: &[] };
 
-const AUTHORITY_REF: Known = Known {
-    read: &["group", "kind", "name", "namespace"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const AUTHORITY_REF: Known =
+    Known { read: &["group", "kind", "name", "namespace"], unread: &[], unsupported: &[] };
 
 pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<GatewayTls> {
     let fields = Fields::of(at, &TLS, log)?;

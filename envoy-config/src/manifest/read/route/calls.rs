@@ -1,17 +1,15 @@
 //! `matches` of a GRPCRoute: which calls a rule is for.
 
 use super::matches::{Values, headers};
-use crate::manifest::read::fields::{Fields, Known, Nulls};
+use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::value::{parsed, string, word};
 use crate::manifest::read::{names, regex};
 use crate::manifest::route::{GrpcMatch, Match, TextMatch};
 
-const MATCH: Known =
-    Known { read: &["method", "headers"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const MATCH: Known = Known { read: &["method", "headers"], unread: &[], unsupported: &[] };
 
-const METHOD: Known =
-    Known { read: &["type", "service", "method"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const METHOD: Known = Known { read: &["type", "service", "method"], unread: &[], unsupported: &[] };
 
 /// What `type` says of the service and the method.
 #[derive(Clone, Copy, PartialEq)]

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::filter::{Filter, PathModifier};
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::value::{parsed, word};
@@ -30,18 +30,15 @@ const HTTP_FILTER: Known = Known {
     ],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
 const GRPC_FILTER: Known = Known {
     read: &["type", "requestHeaderModifier", "responseHeaderModifier", "requestMirror", "extensionRef"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
-const EXTENSION: Known =
-    Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const EXTENSION: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
 /// The words of `type` in an HTTPRoute.
 const HTTP_TYPES: &[(&str, Type)] = &[

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::{parsed, string, word};
@@ -11,17 +11,12 @@ use crate::manifest::read::{names, path, regex};
 use crate::manifest::route::{HttpMatch, Match, PathMatch, TextMatch, ValueMatch};
 use crate::source::Spanned;
 
-const MATCH: Known = Known {
-    read: &["path", "headers", "queryParams", "method"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const MATCH: Known =
+    Known { read: &["path", "headers", "queryParams", "method"], unread: &[], unsupported: &[] };
 
-const PATH: Known = Known { read: &["type", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const PATH: Known = Known { read: &["type", "value"], unread: &[], unsupported: &[] };
 
-const VALUE: Known =
-    Known { read: &["name", "type", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const VALUE: Known = Known { read: &["name", "type", "value"], unread: &[], unsupported: &[] };
 
 pub(super) const METHODS: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];

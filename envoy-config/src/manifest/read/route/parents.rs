@@ -1,7 +1,7 @@
 //! `parentRefs`: the Gateways that a route wants to attach to.
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::gateway::GATEWAY_GROUP;
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
@@ -12,7 +12,6 @@ const PARENT_REF: Known = Known {
     read: &["group", "kind", "namespace", "name", "sectionName", "port"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
 pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<ParentRef>> {
@@ -53,8 +52,8 @@ fn clash(first: &ParentRef, second: &ParentRef) -> Option<&'static str> {
 
 fn parent_ref(at: At<'_>, log: &mut Log) -> Option<ParentRef> {
     let fields = Fields::of(at, &PARENT_REF, log)?;
-    let group = fields.defaulted("group", log, parsed("invalid-name", names::group));
-    let kind = fields.defaulted("kind", log, parsed("invalid-name", names::kind));
+    let group = fields.optional("group", log, parsed("invalid-name", names::group));
+    let kind = fields.optional("kind", log, parsed("invalid-name", names::kind));
     let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
     let name = fields.required("name", log, parsed("invalid-name", names::reference));
     let section_name = fields.optional("sectionName", log, parsed("invalid-name", names::subdomain));

@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::read::duration;
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log, Path};
 use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::{integer, parsed};
 use crate::manifest::retry::{Retry, Timeouts};
 use crate::source::Spanned;
 
-const TIMEOUTS: Known =
-    Known { read: &["request", "backendRequest"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const TIMEOUTS: Known = Known { read: &["request", "backendRequest"], unread: &[], unsupported: &[] };
 
-const RETRY: Known =
-    Known { read: &["codes", "attempts", "backoff"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const RETRY: Known = Known { read: &["codes", "attempts", "backoff"], unread: &[], unsupported: &[] };
 
 pub(super) fn timeouts(at: At<'_>, log: &mut Log) -> Option<Timeouts> {
     let fields = Fields::of(at, &TIMEOUTS, log)?;

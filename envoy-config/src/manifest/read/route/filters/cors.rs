@@ -1,7 +1,7 @@
 //! `cors`.
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::route::matches::METHODS;
@@ -14,7 +14,6 @@ const CORS: Known = Known {
     read: &["allowOrigins", "allowCredentials", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge"],
     unread: &[],
     unsupported: &[],
-    nulls: Nulls::Refused,
 };
 
 const WILDCARD: &str = "*";

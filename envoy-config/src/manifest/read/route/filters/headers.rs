@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::filter::{Header, HeaderModifier};
-use crate::manifest::read::fields::{Fields, Known, Nulls, list};
+use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::route::matches::header_text;
@@ -12,11 +12,9 @@ use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::parsed;
 use crate::source::{Span, Spanned};
 
-const MODIFIER: Known =
-    Known { read: &["set", "add", "remove"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const MODIFIER: Known = Known { read: &["set", "add", "remove"], unread: &[], unsupported: &[] };
 
-const HEADER: Known =
-    Known { read: &["name", "value"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const HEADER: Known = Known { read: &["name", "value"], unread: &[], unsupported: &[] };
 
 pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<HeaderModifier> {
     let fields = Fields::of(at, &MODIFIER, log)?;

@@ -1,20 +1,14 @@
 //! `requestMirror`.
 
 use crate::manifest::filter::RequestMirror;
-use crate::manifest::read::fields::{Fields, Known, Nulls};
+use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::route::object_reference;
 use crate::manifest::read::value::integer;
 
-const MIRROR: Known = Known {
-    read: &["backendRef", "percent", "fraction"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const MIRROR: Known = Known { read: &["backendRef", "percent", "fraction"], unread: &[], unsupported: &[] };
 
-const FRACTION: Known =
-    Known { read: &["numerator", "denominator"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const FRACTION: Known = Known { read: &["numerator", "denominator"], unread: &[], unsupported: &[] };
 
 pub(super) const MILLION: u32 = 1_000_000;
 

@@ -2,28 +2,19 @@
 
 use crate::manifest::filter::{PathModifier, RequestRedirect, UrlRewrite};
 use crate::manifest::gateway::Hostname;
-use crate::manifest::read::fields::{Fields, Known, Nulls};
+use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::value::{integer, parsed, port, string, word};
 use crate::manifest::read::{names, path};
 use crate::model::{RedirectStatus, Scheme};
 
-const REDIRECT: Known = Known {
-    read: &["scheme", "hostname", "path", "port", "statusCode"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const REDIRECT: Known =
+    Known { read: &["scheme", "hostname", "path", "port", "statusCode"], unread: &[], unsupported: &[] };
 
-const REWRITE: Known =
-    Known { read: &["hostname", "path"], unread: &[], unsupported: &[], nulls: Nulls::Refused };
+const REWRITE: Known = Known { read: &["hostname", "path"], unread: &[], unsupported: &[] };
 
-const PATH: Known = Known {
-    read: &["type", "replaceFullPath", "replacePrefixMatch"],
-    unread: &[],
-    unsupported: &[],
-    nulls: Nulls::Refused,
-};
+const PATH: Known =
+    Known { read: &["type", "replaceFullPath", "replacePrefixMatch"], unread: &[], unsupported: &[] };
 
 const STATUSES: [(u16, RedirectStatus); 5] = [
     (301, RedirectStatus::MovedPermanently),
