@@ -11,7 +11,11 @@ DENY := 0.20.2
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench bench-scale clean rust-wasip1 rust-unknown
+help: ## The targets, and what each is for.
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
+		printf '%-14s %s\n' "$$target" "$$what"; done
+
+.PHONY: help demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench bench-scale clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself; ARGS=--cookie-port=8890 and the like.
 	$(call say,"Building the demo")
