@@ -15,7 +15,7 @@ use annotate_snippets::normalize_untrusted_str;
 
 use super::{AncestorStatus, Condition, ListenerStatus, ObjectReference, ObjectStatus, ParentStatus, Status};
 
-/// How wide a line is to be; a word that is longer is left whole.
+/// How wide a line is to be, and the column of titles at most; what is longer is left whole.
 const WIDTH: usize = 100;
 
 /// A line of the table, and the conditions that are told below it.
@@ -31,7 +31,8 @@ struct Line<'s> {
 #[must_use]
 pub fn write(statuses: &[ObjectStatus]) -> String {
     let lines: Vec<Line<'_>> = statuses.iter().flat_map(lines).collect();
-    let width = lines.iter().map(|line| line.title.chars().count()).max().unwrap_or_default();
+    let widths = lines.iter().map(|line| line.title.chars().count());
+    let width = widths.filter(|&width| width <= WIDTH).max().unwrap_or_default();
     let mut out = String::new();
     for line in &lines {
         let word = if line.fine { "ok" } else { "not ok" };

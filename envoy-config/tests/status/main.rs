@@ -13,6 +13,7 @@ mod gateways;
 mod order;
 mod policies;
 mod routes;
+mod table;
 
 use envoy_config::check;
 use envoy_config::options::Options;

@@ -1,0 +1,42 @@
+//! The table is written whatever the names in the manifests are.
+
+use envoy_config::check;
+use envoy_config::diagnostic;
+use envoy_config::options::Options;
+use envoy_config::source::Source;
+use envoy_config::status::{json, table};
+
+use super::{BACKEND, BASE, route};
+
+/// More characters than the width of a formatted text can have.
+const LONG: usize = 66_000;
+
+/// Everything that `check` prints about these documents.
+fn printed(text: String) -> String {
+    let sources = [Source { name: String::from("test.yaml"), text }];
+    let checked = check(&sources, &Options { keep_going: true, ..Options::default() });
+    let found = diagnostic::print(&checked.diagnostics, &sources, false);
+    [table::write(&checked.statuses), json::write(&checked.statuses).unwrap(), found].concat()
+}
+
+#[test]
+fn names_of_any_length_are_printed() {
+    let long = "x".repeat(LONG);
+    let route = route("r", "parentRefs: [{name: eg, sectionName: http}], hostnames: [a.example.com]", BACKEND);
+    let documents = format!("{BASE}---{route}");
+    for name in ["eg", "http", "HTTP", "r", "backend", "a.example.com", "Gateway", "3000", "80", "spec"] {
+        for word in [name.to_owned(), format!(" {name}")] {
+            let text = documents.replace(&word, &format!("{}{long}", &word));
+            assert!(printed(text).len() < 100 * LONG, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_long_title_does_not_widen_the_column_of_the_others() {
+    let long = "x".repeat(LONG);
+    let route = route("r", &format!("parentRefs: [{{name: eg, sectionName: 1}}, {{name: {long}}}]"), BACKEND);
+    let table = printed(format!("{BASE}---{route}"));
+    let line = table.lines().find(|line| line.starts_with("GatewayClass")).unwrap();
+    assert!(line.ends_with("ok") && line.len() < 100, "{line}");
+}
