@@ -13,6 +13,9 @@ use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origi
 use super::{Diagnostic, Severity, confidential};
 use crate::source::{Source, Span};
 
+/// Longer lines are not shown: a manifest that is one line of JSON would be repeated for every finding in it.
+const LONGEST: usize = 4000;
+
 /// Two places of one source that are at most so many bytes apart are shown in one piece.
 const NEAR: usize = 2000;
 
@@ -98,7 +101,7 @@ fn places<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Vec<Element<
     }
 }
 
-/// The lines of these places, which are of one source; without the lines where those are not to be shown.
+/// The lines of these places, which are of one source; without the lines where those are long or confidential.
 fn piece<'a>(places: &[(AnnotationKind, Span, Option<&'a str>)], sources: &[Lines<'a>]) -> Vec<Element<'a>> {
     let lines = places.first().and_then(|(_, span, _)| sources.get(span.source));
     let Some(lines) = lines else { return Vec::new() };
@@ -108,7 +111,7 @@ fn piece<'a>(places: &[(AnnotationKind, Span, Option<&'a str>)], sources: &[Line
         Some(lines.source.line(first)?.start..lines.source.line(last)?.end)
     };
     let Some(window) = window() else { return Vec::new() };
-    if lines.shows(&window) {
+    if window.len() <= LONGEST && lines.shows(&window) {
         shown(places, lines, window).into_iter().collect()
     } else {
         places.iter().flat_map(|place| kept_back(place, lines)).collect()
@@ -261,6 +264,14 @@ warning[x]: too
             let printed = print(&[Diagnostic::error("x", span, "wrong")], &sources, false);
             assert!(printed.contains("--> one.yaml:"), "{text:?}: {printed}");
         }
+    }
+
+    #[test]
+    fn long_lines_are_not_shown() {
+        let sources = [source("one.json", &format!("{{\n{}a\n}}", "ä".repeat(LONGEST)))];
+        let printed =
+            print(&[Diagnostic::error("x", at(&sources, 0, "a"), "wrong").label("here")], &sources, false);
+        assert_eq!(printed, "error[x]: wrong\n--> one.json:2:4001\n = note: here\n\n");
     }
 
     #[test]

@@ -22,13 +22,12 @@ fn printed(text: String) -> String {
 #[test]
 fn names_of_any_length_are_printed() {
     let long = "x".repeat(LONG);
-    let route = route("r", "parentRefs: [{name: eg, sectionName: http}], hostnames: [a.example.com]", BACKEND);
+    let route =
+        route("r", "parentRefs: [{name: eg, sectionName: http}], hostnames: [a.example.com]", BACKEND);
     let documents = format!("{BASE}---{route}");
-    for name in ["eg", "http", "HTTP", "r", "backend", "a.example.com", "Gateway", "3000", "80", "spec"] {
-        for word in [name.to_owned(), format!(" {name}")] {
-            let text = documents.replace(&word, &format!("{}{long}", &word));
-            assert!(printed(text).len() < 100 * LONG, "{name}");
-        }
+    for name in [" eg", " http", " HTTP", " r", " backend", " a.example.com", " Gateway", " 3000", "spec"] {
+        let text = documents.replace(name, &format!("{name}{long}"));
+        assert!(printed(text).len() < 100 * LONG, "{name}");
     }
 }
 
