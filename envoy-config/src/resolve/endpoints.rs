@@ -17,6 +17,10 @@ use crate::model::{Endpoint, EndpointState};
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
+/// The label by which an EndpointSlice that comes from another cluster names its ServiceImport (Multi-Cluster Services
+/// API).
+const IMPORT_LABEL: &str = "multicluster.kubernetes.io/service-name";
+
 /// The EndpointSlices by the namespace and name of their Service.
 pub(super) struct Slices<'m>(HashMap<(&'m str, &'m str), Vec<&'m EndpointSlice>>);
 
@@ -107,6 +111,15 @@ fn drains(endpoint: &SliceEndpoint, not_ready_too: bool) -> Option<bool> {
 }
 
 fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
+    if let Some(import) = slice.metadata.labels.get(IMPORT_LABEL).filter(|label| !label.is_empty()) {
+        let place = Place::new(slice, format!("metadata.labels[{IMPORT_LABEL:?}]"), slice.metadata.name.span);
+        let message = format!(
+            "the EndpointSlice belongs to the ServiceImport `{import}`: ServiceImports are not supported, so its \
+             endpoints get no requests"
+        );
+        report.warning("endpoints-without-service", place, message);
+        return;
+    }
     let place = Place::new(slice, "metadata.labels", slice.metadata.name.span);
     let message = String::from("the EndpointSlice belongs to no Service");
     let warning = report.warning("endpoints-without-service", place, message);
