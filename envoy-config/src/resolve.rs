@@ -4,7 +4,8 @@
 //! be served, the diagnostics what is wrong. Its cost grows with the manifests and the model, not with their square.
 //!
 //! - `gateways`: which Gateways are served.
-//! - `binds`: which address each of their listeners binds; `kinds`: the protocols and routes they can have.
+//! - `binds`: which address each of their listeners binds, with `port_mappings`; `kinds`: the protocols and routes they
+//!   can have.
 //! - `grants`: which references into other namespaces are permitted.
 //! - `certificates`: what their TLS handshakes show; `clients`: what they ask for.
 //! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
@@ -38,6 +39,7 @@ mod kinds;
 mod left_out;
 mod matches;
 mod persistence;
+mod port_mappings;
 mod precedence;
 mod report;
 mod retry;
@@ -117,7 +119,7 @@ fn model(
         return Ok(None);
     }
     let grants = Grants::index(manifests);
-    let bounds = binds::assign(&gateways, options, report)?;
+    let bounds = binds::assign(manifests, &gateways, options, report)?;
     let bounds = certificates::present(bounds, manifests, &grants, report);
     for bound in &bounds {
         bound.program(report);

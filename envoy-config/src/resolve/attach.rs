@@ -145,7 +145,8 @@ impl<'m, 'b> Attacher<'m, 'b> {
         let (taking, refusing): (Vec<_>, Vec<_>) =
             named.into_iter().partition(|(_, section)| section.listener.takes(route.kind));
         if taking.is_empty() {
-            return Err(Gate::Kind(refusing.first().map(|(_, section)| *section)));
+            let mut refusing = refusing.into_iter().map(|(_, section)| section);
+            return Err(Gate::Kind(refusing.find(Section::is_supported)));
         }
         let first = taking.first().map(|(_, section)| *section);
         let own = &gateway.metadata.namespace.value;

@@ -4,18 +4,18 @@
 //!
 //! The address is the listener's own port on the listen address, or what a port mapping says.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::decisions::Part;
 use super::gateways::Gateways;
 use super::kinds;
+use super::port_mappings::{self, full_name};
 use super::report::{Place, Report};
-use crate::manifest::Object;
 use crate::manifest::gateway::{Gateway, Listener, Protocol};
+use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients, Domain};
-use crate::options::{ListenerName, Misfit, Options};
+use crate::options::{Misfit, Options};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
@@ -62,6 +62,11 @@ impl Section<'_> {
         Domain::of(self.listener.hostname.as_ref())
     }
 
+    /// Whether its protocol is one that is served.
+    pub(super) fn is_supported(&self) -> bool {
+        !matches!(self.listener.protocol.value, Protocol::Other(_))
+    }
+
     pub(super) fn is_secure(&self) -> bool {
         matches!(self.listener.protocol.value, Protocol::Https(_))
     }
@@ -72,16 +77,14 @@ impl Section<'_> {
     }
 }
 
-/// A port of a Gateway.
-type Port<'m> = (&'m str, &'m str, u16);
-
 /// Gives every listener of the served Gateways its address; sorted by address, each address once.
 pub(super) fn assign<'m>(
+    manifests: &'m Manifests,
     gateways: &Gateways<'m>,
     options: &Options,
     report: &mut Report,
 ) -> Result<Vec<Bound<'m>>, Vec<Misfit>> {
-    let mapped = map_ports(gateways, options, report)?;
+    let mapped = port_mappings::map_ports(manifests, gateways, options, report)?;
     let mut by_address: BTreeMap<SocketAddr, Vec<Bound<'m>>> = BTreeMap::new();
     for gateway in gateways.served() {
         let mut ports: BTreeMap<u16, Vec<Section<'m>>> = BTreeMap::new();
@@ -102,7 +105,25 @@ pub(super) fn assign<'m>(
             }
         }
     }
-    Ok(by_address.into_values().filter_map(|bounds| sole(bounds, report)).collect())
+    let mut free = FreePorts { taken: by_address.keys().map(SocketAddr::port).collect(), next: 8889 };
+    Ok(by_address.into_values().filter_map(|bounds| sole(bounds, &mut free, report)).collect())
+}
+
+/// Ports to suggest for listeners that cannot have the address they want, each once.
+struct FreePorts {
+    taken: BTreeSet<u16>,
+    next: u16,
+}
+
+impl Iterator for FreePorts {
+    type Item = u16;
+
+    fn next(&mut self) -> Option<u16> {
+        while !self.taken.insert(self.next) {
+            self.next = self.next.checked_add(1)?;
+        }
+        Some(self.next)
+    }
 }
 
 /// Whether the listeners of a port agree on TLS. Where they do not, none is picked (Gateway API, `ProtocolConflict`).
@@ -132,26 +153,31 @@ fn conflicted<'m>(gateway: &'m Object<Gateway>, section: &Section<'m>) -> Place<
 
 /// The one that binds an address. Where there are several none is picked: that would be a guess (Gateway API,
 /// `GatewaySpec.listeners`).
-fn sole<'m>(mut bounds: Vec<Bound<'m>>, report: &mut Report) -> Option<Bound<'m>> {
+fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Report) -> Option<Bound<'m>> {
     if bounds.len() < 2 {
         return bounds.pop();
     }
-    let named: Vec<(String, Place<'m>)> = bounds.iter().filter_map(Bound::first).collect();
-    let mut named = named.into_iter();
-    let (first, first_place) = named.next()?;
-    let first_span = first_place.span();
     for bound in &bounds {
         for section in &bound.listeners {
             let message = format!("{} is the address of other listeners, too", bound.bind);
             report.decide(&bound.unavailable(section), &message);
         }
     }
-    for ((other, place), bound) in named.zip(bounds.iter().skip(1)) {
-        let message = format!("{} is the address of two listeners: {first} and {other}", bound.bind);
-        let error = report.error("address-conflict", place, message);
-        error.related = Some((first_span, String::from("the other listener")));
-        error.hint = Some(format!("give one of them another address, as --map-port {other}=8889"));
-    }
+    let (mut names, places): (Vec<String>, Vec<Place<'m>>) = bounds.iter().filter_map(Bound::first).unzip();
+    let mut places = places.into_iter();
+    let (bind, first, second) = (bounds.first()?.bind, places.next()?.span(), places.next()?);
+    let mappings: Vec<String> = names
+        .iter()
+        .skip(1)
+        .zip(free)
+        .map(|(listener, port)| format!("--map-port {listener}={port}"))
+        .collect();
+    let last = names.pop()?;
+    let message =
+        format!("{bind} is the address of {} listeners: {} and {last}", bounds.len(), names.join(", "));
+    let error = report.error("address-conflict", second, message);
+    error.related = Some((first, String::from("the first listener")));
+    error.hint = Some(format!("give the others another address, for example {}", mappings.join(" ")));
     None
 }
 
@@ -184,71 +210,5 @@ impl<'m> Bound<'m> {
         let section = self.listeners.first()?;
         let place = section.at(self.gateway, ".port", section.listener.port.span);
         Some((full_name(self.gateway, section.listener), place))
-    }
-}
-
-fn full_name(gateway: &Object<Gateway>, listener: &Listener) -> String {
-    let (namespace, name) = gateway.metadata.key();
-    format!("{namespace}/{name}/{}", listener.name.value)
-}
-
-fn map_ports<'m>(
-    gateways: &Gateways<'m>,
-    options: &Options,
-    report: &Report,
-) -> Result<BTreeMap<Port<'m>, SocketAddr>, Vec<Misfit>> {
-    let mut mapped: BTreeMap<Port<'m>, SocketAddr> = BTreeMap::new();
-    let mut misfits = Vec::new();
-    for mapping in &options.port_mappings {
-        let found = match find(gateways, &mapping.listener) {
-            Ok(found) => found,
-            // The listener may be in what could not be read; its absence is no second mistake.
-            Err(Misfit::UnknownListener { .. }) if report.may_lack("Gateway") => continue,
-            Err(misfit) => {
-                misfits.push(misfit);
-                continue;
-            }
-        };
-        let (gateway, listener) = found;
-        let (namespace, name) = gateway.metadata.key();
-        let bind = mapping.bind.address(options.listen_address);
-        match mapped.entry((namespace, name, listener.port.value)) {
-            Entry::Vacant(place) => {
-                place.insert(bind);
-            }
-            Entry::Occupied(first) if *first.get() == bind => {}
-            Entry::Occupied(first) => misfits.push(Misfit::TwoBinds {
-                listener: full_name(gateway, listener),
-                first: *first.get(),
-                second: bind,
-            }),
-        }
-    }
-    if misfits.is_empty() { Ok(mapped) } else { Err(misfits) }
-}
-
-/// The one listener of this name.
-fn find<'m>(
-    gateways: &Gateways<'m>,
-    wanted: &ListenerName,
-) -> Result<(&'m Object<Gateway>, &'m Listener), Misfit> {
-    let all =
-        || gateways.served().flat_map(|gateway| gateway.spec.listeners.iter().map(move |one| (gateway, one)));
-    let mut found = all().filter(|(gateway, listener)| {
-        let (namespace, name) = gateway.metadata.key();
-        wanted.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
-            && wanted.gateway.as_ref().is_none_or(|wanted| wanted == name)
-            && wanted.listener == listener.name.value
-    });
-    let names = |listeners: &mut dyn Iterator<Item = _>| {
-        listeners.map(|(gateway, one)| full_name(gateway, one)).collect()
-    };
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(Misfit::UnknownListener { wanted: wanted.clone(), choices: names(&mut all()) }),
-        (Some(one), Some(two)) => Err(Misfit::AmbiguousListener {
-            wanted: wanted.clone(),
-            choices: names(&mut [one, two].into_iter().chain(found)),
-        }),
     }
 }

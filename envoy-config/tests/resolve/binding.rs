@@ -84,9 +84,50 @@ fn two_gateways_on_one_address_are_an_error_that_says_how_to_part_them() {
     assert_eq!(found.object.as_deref(), Some("Gateway default/two"));
     assert_eq!(
         found.hint.as_deref(),
-        Some("give one of them another address, as --map-port default/two/http=8889")
+        Some("give the others another address, for example --map-port default/two/http=8889")
     );
     assert_eq!(binds(&documents, &options(&["default/two/http=8889"])).len(), 2);
+}
+
+#[test]
+fn an_address_conflict_is_reported_once_and_no_suggested_port_is_taken() {
+    let listeners = |name: &str| {
+        let listener = |port| format!("{{name: p{port}, protocol: HTTP, port: {port}}}");
+        gateway(name, &format!("[{}, {}]", listener(80), listener(8890)))
+    };
+    let documents = [BASE, &listeners("f"), &listeners("g")];
+    let found = compiled(&documents, &Options::default()).diagnostics;
+    let hints: Vec<_> = found.iter().map(|found| (found.code, found.hint.as_deref().unwrap())).collect();
+    let advice = "give the others another address, for example";
+    assert_eq!(
+        hints,
+        [
+            (
+                "address-conflict",
+                &*format!("{advice} --map-port default/f/p80=8889 --map-port default/g/p80=8891")
+            ),
+            ("address-conflict", &*format!("{advice} --map-port default/g/p8890=8892")),
+        ]
+    );
+    let all = ["default/f/p80=8889", "default/g/p80=8891", "default/g/p8890=8892"];
+    assert_eq!(binds(&documents, &options(&all)).len(), 5);
+}
+
+#[test]
+fn a_mapping_for_a_gateway_that_is_not_served_is_no_mistake_of_the_call() {
+    let refused = gateway(
+        "other",
+        "[{name: web, protocol: HTTP, port: 80}]\n  addresses: [{type: Hostname, value: a.example}]",
+    );
+    let found = compiled(&[BASE, &refused], &options(&["other/web=8080"]));
+    assert_eq!(found.misfits, []);
+    assert!(found.diagnostics.iter().any(|found| {
+        found.code == "unused-map-port" && found.object.as_deref() == Some("Gateway default/other")
+    }));
+    let selected = Options { gateway: Some("default/eg".parse().unwrap()), ..options(&["web=8080"]) };
+    let found = compiled(&[BASE, &refused], &selected);
+    assert_eq!(codes(&found.diagnostics), ["unused-map-port"]);
+    assert!(found.model.is_some());
 }
 
 #[test]

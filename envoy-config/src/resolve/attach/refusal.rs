@@ -3,7 +3,7 @@
 use super::namespaces::Namespaces;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
-use crate::manifest::gateway::{AllowedNamespaces, Protocol};
+use crate::manifest::gateway::AllowedNamespaces;
 use crate::manifest::route::{DefaultScope, ParentKind, ParentRef, Route};
 use crate::model::Domain;
 use crate::resolve::binds::Section;
@@ -17,7 +17,7 @@ use crate::status::{ConditionType, Reason};
 pub(super) enum Gate<'m> {
     /// No listener of that name or port: the ones there are.
     Section(Vec<Section<'m>>),
-    /// No listener for routes of that kind: the first one asked.
+    /// No listener takes routes of that kind: the first one whose protocol could, if any.
     Kind(Option<Section<'m>>),
     /// No listener for that namespace: the first one asked.
     Namespace(Option<Section<'m>>),
@@ -33,15 +33,17 @@ pub(super) struct Parent<'m> {
     pub(super) reference: &'m ParentRef,
 }
 
-/// The route names no Gateway at all.
+/// The route names no Gateway at all, which the API permits.
 pub(super) fn no_parent(route: &Object<Route>, gateways: &Gateways<'_>, report: &mut Report) {
-    let place = Place::new(route, "spec", route.span);
+    let place = Place::new(route, "spec.parentRefs", route.metadata.name.span);
     let message = match route.spec.use_default_gateways.value {
-        DefaultScope::None => "the route names no Gateway to attach to",
-        DefaultScope::All => "the route names no Gateway to attach to, and there is no default one",
+        DefaultScope::None => "the route has no parentRefs, so no Gateway serves it",
+        DefaultScope::All => {
+            "the route has no parentRefs and there is no default Gateway, so nothing serves it"
+        }
     };
-    let error = report.error("no-parent", place, String::from(message));
-    error.hint = Some(listing("add a parentRef to a Gateway", gateways));
+    let warning = report.warning("no-parent", place, String::from(message));
+    warning.hint = Some(listing("add a parentRef to a Gateway", gateways));
 }
 
 fn listing(advice: &str, gateways: &Gateways<'_>) -> String {
@@ -135,16 +137,18 @@ impl<'m> Parent<'m> {
         let kind = self.route.kind;
         let message = format!("the Gateway `{gateway}` does not let routes of the kind `{kind}` attach");
         let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
+        let Some(Section { listener, .. }) = first else {
+            // Their protocol is not supported, which the listeners say.
+            report.decide(&place, &message);
+            return;
+        };
         let error = report.error("kind-not-allowed", place, message);
-        error.related = first.map(|section| (section.listener.span, String::from("this listener")));
-        let taken: Vec<_> =
-            first.into_iter().flat_map(|section| section.listener.supported_kinds()).collect();
-        error.hint = Some(match first.map(|section| &section.listener.protocol.value) {
-            Some(Protocol::Other(word)) => format!("its protocol is `{word}`, which is not supported"),
-            _ if taken.is_empty() => {
-                String::from("it takes no routes at all: see the listener's allowedRoutes.kinds")
-            }
-            _ => format!("it takes {}: see the listener's allowedRoutes.kinds", taken.join(" and ")),
+        error.related = Some((listener.span, String::from("this listener")));
+        let taken: Vec<_> = listener.supported_kinds().collect();
+        error.hint = Some(if taken.is_empty() {
+            String::from("it takes no routes at all: see the listener's allowedRoutes.kinds")
+        } else {
+            format!("it takes {}: see the listener's allowedRoutes.kinds", taken.join(" and "))
         });
     }
 
