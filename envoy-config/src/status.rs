@@ -22,6 +22,9 @@ pub struct ObjectStatus {
     pub metadata: ObjectName,
     /// Its status.
     pub status: Status,
+    /// Whether the object could be read. One that could not has no conditions where it has no parents.
+    #[serde(skip)]
+    pub is_read: bool,
 }
 
 /// The part of `metadata` that names an object.
@@ -229,11 +232,11 @@ impl Condition {
 }
 
 impl ObjectStatus {
-    /// Whether all conditions are as they should be, and a route has a parent at all.
+    /// Whether it could be read and all conditions are as they should be. A route without parents has no conditions, and
+    /// is fine: the API accepts it.
     #[must_use]
     pub fn is_fine(&self) -> bool {
-        let served = !matches!(&self.status, Status::Route { parents } if parents.is_empty());
-        served && self.conditions().all(Condition::is_fine)
+        self.is_read && self.conditions().all(Condition::is_fine)
     }
 
     /// All conditions of the object and its parts.

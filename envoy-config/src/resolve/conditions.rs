@@ -7,7 +7,8 @@ mod gateway;
 mod policy;
 mod route;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decisions::{Decisions, ObjectKey, Verdict};
 use crate::manifest::route::Route;
@@ -48,13 +49,20 @@ pub(super) fn statuses(manifests: &Manifests, decisions: &Decisions) -> Vec<Obje
     for policy in &manifests.backend_tls_policies {
         statuses.insert(key(policy), Some(scene.policy(policy, &policy.spec.targets, &policy::TLS)));
     }
+    let mut unread = BTreeSet::new();
     for object in &manifests.unread {
         let key =
             ObjectKey { kind: object.kind, namespace: object.namespace.clone(), name: object.name.clone() };
         // One of two that have the same name is there.
-        statuses.entry(key).or_insert_with(|| scene.unread(object));
+        if let Entry::Vacant(place) = statuses.entry(key) {
+            unread.insert(place.key().clone());
+            place.insert(scene.unread(object));
+        }
     }
-    let statuses = statuses.into_iter().filter_map(|(key, status)| Some(named(key, status?)));
+    let statuses = statuses.into_iter().filter_map(|(key, status)| {
+        let is_read = !unread.contains(&key);
+        Some(named(key, status?, is_read))
+    });
     let mut statuses: Vec<ObjectStatus> = statuses.collect();
     statuses.sort_by_cached_key(|one| rank(one.kind));
     statuses
@@ -66,13 +74,13 @@ fn rank(kind: &str) -> usize {
     ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
 }
 
-fn named(key: ObjectKey, status: Status) -> ObjectStatus {
+fn named(key: ObjectKey, status: Status, is_read: bool) -> ObjectStatus {
     let ObjectKey { kind, namespace, name } = key;
     let api_version = match kind {
         "XBackendTrafficPolicy" => "gateway.networking.x-k8s.io/v1alpha1",
         _ => "gateway.networking.k8s.io/v1",
     };
-    ObjectStatus { api_version, kind, metadata: ObjectName { namespace, name }, status }
+    ObjectStatus { api_version, kind, metadata: ObjectName { namespace, name }, status, is_read }
 }
 
 fn key<T>(object: &Object<T>) -> ObjectKey {

@@ -1,5 +1,6 @@
 //! Which routes attach to which listeners (`ParentReference`, `AllowedRoutes`).
 
+use envoy_config::diagnostic::Severity;
 use envoy_config::model::Domain;
 use envoy_config::options::Options;
 
@@ -98,9 +99,9 @@ fn a_gateway_that_is_not_there_is_an_error_with_a_suggestion() {
 }
 
 #[test]
-fn a_route_without_parents_is_an_error() {
+fn a_route_without_parents_is_a_warning() {
     let found = finding(&[BASE, &route_of("r", "hostnames: [a.example]", &prefix("/"))]);
-    assert_eq!(found.code, "no-parent");
+    assert_eq!((found.code, found.severity), ("no-parent", Severity::Warning));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
     BACKEND, BASE, gateway, gateway_status, in_namespace, of, one, parents, route, route_conditions,
     statuses, statuses_with, told,
 };
-use envoy_config::status::{ConditionType, Holds, ObjectStatus};
+use envoy_config::status::{ConditionType, ObjectStatus};
 
 const FINE: [&str; 2] = ["Accepted=True Accepted", "ResolvedRefs=True ResolvedRefs"];
 
@@ -255,10 +255,11 @@ fn of_what_was_not_asked_for_nothing_is_told() {
 }
 
 #[test]
-fn a_route_without_parents_is_not_fine() {
-    let found = statuses(&[BASE, &route("r", "hostnames: [a.example]", BACKEND)]);
-    assert!(parents(&found, "r").is_empty());
-    assert!(!of(&found, "HTTPRoute", "r").is_fine());
-    let conditions: Vec<_> = of(&found, "HTTPRoute", "r").conditions().map(|one| one.status).collect();
-    assert_eq!(conditions, [Holds::True; 0]);
+fn a_route_without_parents_is_fine_unless_it_could_not_be_read() {
+    for (front, is_fine) in [("hostnames: [a.example]", true), ("hostname: a.example", false)] {
+        let found = statuses(&[BASE, &route("r", front, BACKEND)]);
+        assert!(parents(&found, "r").is_empty());
+        let status = of(&found, "HTTPRoute", "r");
+        assert_eq!((status.is_fine(), status.conditions().count()), (is_fine, 0), "{front}");
+    }
 }
