@@ -81,7 +81,7 @@ fn names_and_metadata_keep_the_forms_of_kubernetes() {
         format!("apiVersion: v1\nkind: Service\nmetadata: {metadata}\nspec: {{clusterIP: None}}\n")
     });
     let scoped = only("{apiVersion: v1, kind: Namespace, metadata: {name: a, namespace: b}}");
-    assert_eq!((scoped.code, scoped.object.as_deref()), ("unknown-field", Some("Namespace a")));
+    assert_eq!((scoped.code, scoped.object.as_deref()), ("no-effect", Some("Namespace a")));
 }
 
 #[test]

@@ -66,6 +66,24 @@ spec:
     assert_eq!(operators, expected);
 }
 
+#[test]
+fn the_namespace_of_an_object_whose_kind_has_none_is_cleared_with_a_warning() {
+    for (api, kind, spec) in [
+        ("gateway.networking.k8s.io/v1", "GatewayClass", "spec: {controllerName: example.com/controller}"),
+        ("v1", "Namespace", "spec: {}"),
+    ] {
+        let text = format!("apiVersion: {api}\nkind: {kind}\nmetadata: {{name: a, namespace: b}}\n{spec}\n");
+        let (manifests, diagnostics) = read(&text);
+        let [warning] = &diagnostics[..] else { panic!("{diagnostics:#?}") };
+        assert_eq!((warning.code, warning.severity), ("no-effect", Severity::Warning), "{kind}");
+        let classes = manifests.gateway_classes.iter().map(|class| &class.metadata);
+        let namespaces = manifests.namespaces.iter().map(|namespace| &namespace.metadata);
+        let namespaces: Vec<&str> =
+            classes.chain(namespaces).map(|metadata| metadata.namespace.value.as_str()).collect();
+        assert_eq!(namespaces, [""], "{kind}");
+    }
+}
+
 /// The matches of the first rule of an HTTPRoute.
 fn http_matches(manifests: &Manifests) -> Vec<HttpMatch> {
     let http = |one: &Match| match one {

@@ -39,12 +39,13 @@ pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut 
     object.required("metadata", log, |at, log| {
         let fields = Fields::of(at, &METADATA, log)?;
         let name = read_name(&fields, name, log);
-        let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
-        if let (Scope::Cluster, Some(entry)) = (scope, fields.entry("namespace")) {
-            let diagnostic =
-                Diagnostic::error("unknown-field", entry.key.span, "objects of this kind have no namespace");
-            log.add(Path::Field(&at.path, "namespace").place(diagnostic).hint("remove the field"));
-        }
+        let namespace = match scope {
+            Scope::Namespace => fields.optional("namespace", log, parsed("invalid-name", names::label)),
+            Scope::Cluster => {
+                warn_of_namespace(&fields, log);
+                None
+            }
+        };
         let labels = fields.optional("labels", log, labels).unwrap_or_default();
         fields.optional("annotations", log, strings);
         let created = fields.optional("creationTimestamp", log, |at, log| {
@@ -61,6 +62,15 @@ pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut 
         let namespace = namespace.unwrap_or(Spanned { value: own, span: at.span() });
         Some(Metadata { name: name?, namespace, labels, created })
     })
+}
+
+/// The API server clears the namespace of an object whose kind has none.
+fn warn_of_namespace(fields: &Fields<'_>, log: &mut Log) {
+    if let Some(entry) = fields.entry("namespace").filter(|_| fields.has("namespace")) {
+        let message = "objects of this kind have no namespace: the field is ignored";
+        let warning = Diagnostic::warning("no-effect", entry.key.span, message);
+        log.add(Path::Field(&fields.at().path, "namespace").place(warning).hint("remove the field"));
+    }
 }
 
 fn read_name(fields: &Fields<'_>, form: NameForm, log: &mut Log) -> Option<Spanned<String>> {
