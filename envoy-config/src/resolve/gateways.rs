@@ -1,6 +1,8 @@
-//! Which Gateways are served: the one asked for, or all whose GatewayClass is among the manifests.
+//! Which Gateways are served: the one asked for, or all.
 //!
-//! Any controller name is ours: the manifests were given to this program.
+//! Any controller name is ours, because the manifests were given to this program. For the same reason a Gateway is served
+//! when its GatewayClass is not in the input: controllers install their classes themselves, so most manifests come
+//! without one, and a class has nothing in it that is rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +37,7 @@ impl<'m> Gateways<'m> {
         wanted: Option<&NamespacedName>,
         report: &mut Report,
     ) -> Result<Self, Misfit> {
+        let mut missing: BTreeMap<&str, Vec<&'m Object<Gateway>>> = BTreeMap::new();
         let classes: BTreeSet<&str> =
             manifests.gateway_classes.iter().map(|class| class.metadata.name.value.as_str()).collect();
         let mut all = BTreeMap::new();
@@ -42,16 +45,23 @@ impl<'m> Gateways<'m> {
             let key = gateway.metadata.key();
             let selected =
                 wanted.is_none_or(|wanted| (wanted.namespace.as_str(), wanted.name.as_str()) == key);
-            let standing = if !selected {
+            let standing = if selected {
+                let class = gateway.spec.class.value.as_str();
+                if !classes.contains(class) && !report.may_be_unread("GatewayClass", "", class) {
+                    missing.entry(class).or_default().push(gateway);
+                }
+                if has_what_it_asks_for(gateway, report) {
+                    Standing::Served(gateway)
+                } else {
+                    Standing::Refused
+                }
+            } else {
                 report.pass_over(gateway);
                 Standing::NotSelected
-            } else if has_class(gateway, &classes, report) && has_what_it_asks_for(gateway, report) {
-                Standing::Served(gateway)
-            } else {
-                Standing::Refused
             };
             all.insert(key, standing);
         }
+        warn_of_missing_classes(missing, &classes, report);
         let gateways = Self { all };
         if let Some(wanted) = wanted
             && gateways.find(&wanted.namespace, &wanted.name).is_none()
@@ -92,8 +102,10 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
         let place = Place::new(gateway, "spec.infrastructure.parametersRef", parameters.span);
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::InvalidParameters);
         let message =
-            format!("parameters are not supported, and the Gateway has those of the {}", parameters.value);
-        report.error("not-supported", place, message);
+            format!("the parameters in {} are not supported: the Gateway is not served", parameters.value);
+        report.error("not-supported", place, message).hint = Some(String::from(
+            "remove `parametersRef`: it configures the controller that the Gateway was written for",
+        ));
     }
     for (number, address) in gateway.spec.addresses.iter().enumerate() {
         let place = Place::new(gateway, format!("spec.addresses[{number}]"), address.span);
@@ -117,30 +129,39 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
     if let Some(reference) = &gateway.spec.client_certificate {
         let place = Place::new(gateway, "spec.tls.backend.clientCertificateRef", reference.span);
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedValue);
-        let message = "a certificate that is shown to backends is not supported";
-        report.error("not-supported", place, String::from(message));
+        let message = "`clientCertificateRef` is not supported: backends that ask for a client certificate would refuse the \
+                       connections, so the Gateway is not served";
+        report.error("not-supported", place, String::from(message)).hint =
+            Some(String::from("remove `tls.backend` if no backend asks for a client certificate"));
     }
     gateway.spec.parameters.is_none()
         && gateway.spec.client_certificate.is_none()
         && gateway.spec.addresses.is_empty()
 }
 
-fn has_class(gateway: &Object<Gateway>, classes: &BTreeSet<&str>, report: &mut Report) -> bool {
-    let class = &gateway.spec.class;
-    if classes.contains(class.value.as_str()) {
-        return true;
+/// One warning for each class that is not in the input, at the first of its Gateways.
+fn warn_of_missing_classes(
+    missing: BTreeMap<&str, Vec<&Object<Gateway>>>,
+    classes: &BTreeSet<&str>,
+    report: &mut Report,
+) {
+    for (class, mut gateways) in missing {
+        gateways.sort_by_key(|gateway| gateway.metadata.key());
+        let Some((first, others)) = gateways.split_first() else { continue };
+        let served = match others.len() {
+            0 => String::from("the Gateway is served all the same"),
+            more => format!("its {} Gateways are served all the same", more + 1),
+        };
+        let place = Place::new(first, "spec.gatewayClassName", first.spec.class.span);
+        let message = format!("GatewayClass `{class}` is not in the input; {served}");
+        report.warning("missing-gateway-class", place, message).hint =
+            Some(closest(class, classes.iter().copied()).map_or_else(
+                || {
+                    String::from(
+                        "a cluster serves it only if a controller has installed that class; to silence this, add a GatewayClass with any controllerName",
+                    )
+                },
+                |near| format!("did you mean `{near}`?"),
+            ));
     }
-    let place = Place::new(gateway, "spec.gatewayClassName", class.span);
-    let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Pending);
-    if report.may_be_unread("GatewayClass", "", &class.value) {
-        report.decide(&place, "the GatewayClass is not there or could not be read");
-    } else {
-        let message = format!("there is no GatewayClass `{}` among the manifests", class.value);
-        let error = report.error("missing-gateway-class", place, message);
-        error.hint = Some(closest(&class.value, classes.iter().copied()).map_or_else(
-            || String::from("add the GatewayClass to the input; its controllerName can be any"),
-            |near| format!("did you mean `{near}`?"),
-        ));
-    }
-    false
 }

@@ -24,7 +24,7 @@ fn consequence(kind: &str) -> &'static str {
             "its requests get what another route says of them, a broader one perhaps, or 404"
         }
         "Gateway" => "nothing listens for it",
-        "GatewayClass" => "the Gateways of this class are not served",
+        "GatewayClass" => "its Gateways are served without it",
         "Service" | "Backend" => "requests for it are answered 500",
         // In the clear they must not go on.
         "BackendTLSPolicy" => "requests for its targets are answered 500",

@@ -178,10 +178,46 @@ fn a_gateway_that_was_not_asked_for_is_no_fault_and_neither_is_what_its_routes_l
 }
 
 #[test]
-fn a_gateway_without_its_class_is_an_error_and_its_routes_are_not() {
+fn a_gateway_whose_class_is_not_in_the_input_is_served_with_one_warning_per_class() {
+    let one = BASE.replace("gatewayClassName: eg", "gatewayClassName: nginx");
+    let other = gateway("other", "[{name: http, protocol: HTTP, port: 81}]")
+        .replace("gatewayClassName: eg", "gatewayClassName: nginx");
+    let found = compiled(&[&one, &other, &route("r", &prefix("/"))], &Options::default());
+    let model = found.model.expect("it is served");
+    assert_eq!(model.listeners.len(), 2);
+    assert_eq!(names(&model.listeners[0], &Domain::Any), ["default/r/0/0"]);
+    let [warning] = &found.diagnostics[..] else { panic!("{:#?}", found.diagnostics) };
+    assert_eq!((warning.code, warning.severity), ("missing-gateway-class", Severity::Warning));
+    let message = "GatewayClass `nginx` is not in the input; its 2 Gateways are served all the same";
+    assert_eq!(warning.message, message);
+}
+
+#[test]
+fn a_misspelt_class_name_gets_the_one_that_was_meant() {
     let base = BASE.replace("gatewayClassName: eg", "gatewayClassName: ge");
     let found = finding(&[&base, &route("r", &prefix("/"))]);
     assert_eq!((found.code, found.hint.as_deref()), ("missing-gateway-class", Some("did you mean `eg`?")));
+}
+
+#[test]
+fn a_gateway_whose_class_could_not_be_read_is_served_and_the_class_is_the_only_finding() {
+    let base = BASE.replace("controllerName:", "controllrName:");
+    let options = Options { keep_going: true, ..Options::default() };
+    let found = compiled(&[&base, &route("r", &prefix("/"))], &options);
+    assert_eq!(found.model.expect("it is served").listeners.len(), 1);
+    assert!(found.diagnostics.iter().all(|one| one.object.as_deref() == Some("GatewayClass eg")));
+}
+
+#[test]
+fn parameters_of_a_class_are_not_applied_and_its_gateways_are_served() {
+    let parameters = "controllerName: example.com/controller, parametersRef: {group: gateway.envoyproxy.io, \
+                      kind: EnvoyProxy, name: custom, namespace: envoy-gateway-system}";
+    let base = BASE.replace("controllerName: example.com/controller", parameters);
+    let found = compiled(&[&base, &route("r", &prefix("/"))], &Options::default());
+    assert_eq!(found.model.expect("it is served").listeners.len(), 1, "{:#?}", found.diagnostics);
+    let [warning] = &found.diagnostics[..] else { panic!("{:#?}", found.diagnostics) };
+    assert_eq!((warning.code, warning.severity), ("parameters-not-applied", Severity::Warning));
+    assert!(warning.message.contains("EnvoyProxy `custom`"), "{}", warning.message);
 }
 
 #[test]

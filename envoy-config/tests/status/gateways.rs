@@ -243,12 +243,14 @@ fn a_gateway_that_serves_clients_whatever_their_certificate_says_so_and_where() 
 }
 
 #[test]
-fn a_gateway_without_its_class_is_pending_and_so_are_its_routes() {
-    let found = statuses(&[&BASE.replace("gatewayClassName: eg", "gatewayClassName: other")]);
+fn a_gateway_whose_class_is_not_in_the_input_is_accepted_without_the_name_of_a_controller() {
+    let base = BASE.replace("gatewayClassName: eg", "gatewayClassName: other");
+    let found = statuses(&[&base, &route("r", "parentRefs: [{name: eg}]", BACKEND)]);
     let (conditions, listeners) = gateway_status(&found, "eg");
-    assert_eq!(told(conditions), ["Accepted=Unknown Pending", "Programmed=Unknown Pending"]);
-    assert!(listeners.is_empty());
-    assert!(!of(&found, "Gateway", "eg").is_fine());
+    assert_eq!(one(conditions, ConditionType::Accepted), "True Accepted");
+    assert_eq!(listeners[0].attached_routes, 1);
+    let Status::Route { parents } = &of(&found, "HTTPRoute", "r").status else { panic!("{found:?}") };
+    assert_eq!(parents[0].controller_name, None);
 }
 
 /// `gateway-invalid-parameters-ref`, `gateway-static-addresses`.

@@ -18,7 +18,7 @@ use crate::manifest::route::DefaultScope;
 use crate::source::Spanned;
 
 const CLASS: Known =
-    Known { read: &["controllerName"], unread: &["description"], unsupported: &["parametersRef"] };
+    Known { read: &["controllerName", "parametersRef"], unread: &["description"], unsupported: &[] };
 
 const GATEWAY: Known = Known {
     read: &[
@@ -47,6 +47,9 @@ const INFRASTRUCTURE: Known =
 
 const PARAMETERS_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
+const CLASS_PARAMETERS_REF: Known =
+    Known { read: &["group", "kind", "name", "namespace"], unread: &[], unsupported: &[] };
+
 const ALLOWED_ROUTES: Known = Known { read: &["namespaces", "kinds"], unread: &[], unsupported: &[] };
 
 const NAMESPACES: Known = Known { read: &["from", "selector"], unread: &[], unsupported: &[] };
@@ -63,9 +66,31 @@ pub(super) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 /// `spec` of a GatewayClass.
 pub(super) fn class(at: At<'_>, log: &mut Log) -> Option<GatewayClass> {
     let fields = Fields::of(at, &CLASS, log)?;
-    let controller_name =
-        fields.required("controllerName", log, parsed("invalid-name", names::controller))?;
-    Some(GatewayClass { controller_name })
+    let controller_name = fields.required("controllerName", log, parsed("invalid-name", names::controller));
+    fields.optional("parametersRef", log, class_parameters);
+    Some(GatewayClass { controller_name: controller_name? })
+}
+
+/// `parametersRef` of a GatewayClass: settings for the controller that it was written for (how many proxies, of which image).
+/// They are not applied, which is no reason not to serve the Gateways of the class.
+fn class_parameters(at: At<'_>, log: &mut Log) -> Option<()> {
+    let fields = Fields::of(at, &CLASS_PARAMETERS_REF, log)?;
+    fields.optional("namespace", log, parsed("invalid-name", names::label));
+    let referent = referent(&fields, log)?;
+    let message = format!(
+        "the parameters in {referent} are not applied: Gateways of this class are served without them"
+    );
+    log.add(at.warning("parameters-not-applied", message));
+    Some(())
+}
+
+/// The kind and the name of what a `parametersRef` refers to: `` `EnvoyProxy` `custom` ``.
+fn referent(fields: &Fields<'_>, log: &mut Log) -> Option<String> {
+    let group = fields.required("group", log, parsed("invalid-name", names::group));
+    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
+    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    group?;
+    Some(format!("{} `{}`", kind?.value, name?.value))
 }
 
 /// `spec` of a Gateway.
@@ -117,10 +142,7 @@ fn infrastructure(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
     }
     fields.optional("parametersRef", log, |at, log| {
         let fields = Fields::of(at, &PARAMETERS_REF, log)?;
-        fields.required("group", log, parsed("invalid-name", names::group))?;
-        let kind = fields.required("kind", log, parsed("invalid-name", names::kind))?;
-        let name = fields.required("name", log, parsed("invalid-name", names::reference))?;
-        Some(Spanned { value: format!("{} {}", kind.value, name.value), span: at.span() })
+        Some(Spanned { value: referent(&fields, log)?, span: at.span() })
     })
 }
 

@@ -60,16 +60,6 @@ impl Scene<'_, '_> {
         if !self.decisions.is_selected(&key(gateway)) {
             return None;
         }
-        if whole.iter().any(|verdict| verdict.reason == Reason::Pending) {
-            // As the API server makes it: no controller looks at it, so nobody knows its listeners.
-            let conditions = [ConditionType::Accepted, ConditionType::Programmed].map(|kind| Condition {
-                kind,
-                status: Holds::Unknown,
-                reason: Reason::Pending,
-                message: messages(&whole),
-            });
-            return Some(Status::Gateway { conditions: conditions.into(), listeners: Vec::new() });
-        }
         let listeners: Vec<ListenerStatus> = (0..gateway.spec.listeners.len())
             .filter_map(|at| self.listener(gateway, at, &verdicts))
             .collect();

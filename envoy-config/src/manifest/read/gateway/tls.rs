@@ -36,8 +36,9 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<GatewayTls> {
     let frontend = fields.optional("frontend", log, frontend).unwrap_or_default();
     let client_certificate = fields.optional("backend", log, |at, log| {
         let fields = Fields::of(at, &BACKEND, log)?;
+        let span = fields.entry("clientCertificateRef").map_or(at.span(), |entry| entry.key.span);
         fields.optional("clientCertificateRef", log, |at, log| {
-            certificate_ref(at, log).map(|_| Spanned { value: (), span: at.span() })
+            certificate_ref(at, log).map(|_| Spanned { value: (), span })
         })
     });
     Some(GatewayTls { frontend, client_certificate })
