@@ -23,6 +23,7 @@ use clap::{Parser, Subcommand};
 use self::check::Check;
 use self::render::Render;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::manifest::other::Ignored;
 use crate::options::Misfit;
 
 /// Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.
@@ -118,6 +119,13 @@ impl Streams<'_> {
     /// Writes to standard error; where that fails there is nobody left to tell.
     fn say(&mut self, text: &str) {
         let _ = self.errors.write_all(text.as_bytes());
+    }
+
+    /// Says how many objects were ignored, in one line.
+    fn note(&mut self, ignored: &Ignored) {
+        if !ignored.is_empty() {
+            self.say(&format!("note: {ignored}\n"));
+        }
     }
 
     /// Says where the options do not fit the manifests.

@@ -24,6 +24,7 @@ pub mod status;
 
 use diagnostic::{Diagnostic, Severity};
 use manifest::Manifests;
+use manifest::other::Ignored;
 use model::Model;
 use options::{Misfit, Options};
 use resolve::Resolution;
@@ -40,6 +41,8 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// Where the options do not fit the manifests: mistakes of the call, not of the manifests.
     pub misfits: Vec<Misfit>,
+    /// Objects of kinds that are not read.
+    pub ignored: Ignored,
 }
 
 /// The status that each object of some manifests would have.
@@ -51,6 +54,8 @@ pub struct Check {
     pub diagnostics: Vec<Diagnostic>,
     /// Where the options do not fit the manifests: mistakes of the call, not of the manifests.
     pub misfits: Vec<Misfit>,
+    /// Objects of kinds that are not read.
+    pub ignored: Ignored,
 }
 
 /// Compiles manifests to a model, which `render` writes.
@@ -59,13 +64,14 @@ pub struct Check {
 #[must_use]
 pub fn compile(sources: &[Source], options: &Options) -> Compilation {
     if sources.is_empty() {
-        return Compilation { model: None, diagnostics: Vec::new(), misfits: vec![Misfit::NoSources] };
+        let misfits = vec![Misfit::NoSources];
+        return Compilation { model: None, diagnostics: Vec::new(), misfits, ignored: Ignored::default() };
     }
     let (_, resolved) = read_and_resolve(sources, options);
-    let Resolution { model, diagnostics, misfits, .. } = resolved;
+    let Resolution { model, diagnostics, misfits, ignored, .. } = resolved;
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
     let usable = misfits.is_empty() && (options.keep_going || !failed);
-    Compilation { model: model.filter(|_| usable), diagnostics, misfits }
+    Compilation { model: model.filter(|_| usable), diagnostics, misfits, ignored }
 }
 
 /// Finds out what status each object would have, without compiling anything.
@@ -74,11 +80,13 @@ pub fn compile(sources: &[Source], options: &Options) -> Compilation {
 #[must_use]
 pub fn check(sources: &[Source], options: &Options) -> Check {
     if sources.is_empty() {
-        return Check { statuses: Vec::new(), diagnostics: Vec::new(), misfits: vec![Misfit::NoSources] };
+        let misfits = vec![Misfit::NoSources];
+        return Check { statuses: Vec::new(), diagnostics: Vec::new(), misfits, ignored: Ignored::default() };
     }
     let (manifests, resolved) = read_and_resolve(sources, options);
     let statuses = resolved.statuses(&manifests);
-    Check { statuses, diagnostics: resolved.diagnostics, misfits: resolved.misfits }
+    let Resolution { diagnostics, misfits, ignored, .. } = resolved;
+    Check { statuses, diagnostics, misfits, ignored }
 }
 
 /// The manifests and what they mean together, with all findings in the order of the sources.

@@ -8,6 +8,7 @@ pub mod core;
 pub mod filter;
 pub mod gateway;
 pub mod grant;
+pub mod other;
 pub mod policy;
 mod read;
 pub mod retry;
@@ -20,6 +21,7 @@ use self::backend::Backend;
 use self::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use self::gateway::{Gateway, GatewayClass};
 use self::grant::ReferenceGrant;
+use self::other::{Ignored, OtherPolicy};
 use self::policy::{BackendTlsPolicy, BackendTrafficPolicy, TargetRef};
 use self::route::{ParentRef, Route};
 use crate::source::{Span, Spanned};
@@ -53,6 +55,10 @@ pub struct Manifests {
     pub config_maps: Vec<Object<ConfigMap>>,
     /// Core Secrets.
     pub secrets: Vec<Object<Secret>>,
+    /// Policies of kinds that are not applied, with what they are attached to.
+    pub other_policies: Vec<OtherPolicy>,
+    /// Objects of other kinds that are not read.
+    pub ignored: Ignored,
     /// What was left out because of an error in it.
     pub unread: Vec<Unread>,
 }

@@ -13,7 +13,7 @@
 //!   `backend_tls` for where requests go, `filters` for what happens on the way, `ways` for rules that
 //!   are divided, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
 //!   sessions.
-//! - `targets`: what policies for backends are for.
+//! - `targets`: what policies for backends are for; `other_policies`: those that are not applied.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
 //! - `left_out`: what it means that an object could not be read.
@@ -38,6 +38,7 @@ mod hostname;
 mod kinds;
 mod left_out;
 mod matches;
+mod other_policies;
 mod persistence;
 mod port_mappings;
 mod precedence;
@@ -62,6 +63,7 @@ use self::report::Report;
 use self::rules::Served;
 use self::virtual_hosts::Host;
 use crate::diagnostic::Diagnostic;
+use crate::manifest::other::Ignored;
 use crate::manifest::{Manifests, Metadata};
 use crate::model::{Listener, Model, Protocol};
 use crate::options::{Misfit, Options};
@@ -77,6 +79,8 @@ pub struct Resolution {
     pub diagnostics: Vec<Diagnostic>,
     /// Where the options do not fit the manifests.
     pub misfits: Vec<Misfit>,
+    /// Objects of kinds that are not read.
+    pub ignored: Ignored,
     decisions: Decisions,
 }
 
@@ -93,7 +97,7 @@ impl Resolution {
 /// are not missed.
 #[must_use]
 pub fn resolve(manifests: &Manifests, reading: &[Diagnostic], options: &Options) -> Resolution {
-    let mut report = Report::after(reading);
+    let mut report = Report::after(reading, manifests.ignored.clone());
     let (model, misfits) = match model(manifests, options, &mut report) {
         Ok(model) => (model, Vec::new()),
         Err(misfits) => (None, misfits),
@@ -101,7 +105,8 @@ pub fn resolve(manifests: &Manifests, reading: &[Diagnostic], options: &Options)
     if options.keep_going {
         report.diagnostics.extend(left_out::tell(manifests));
     }
-    Resolution { model, diagnostics: report.diagnostics, misfits, decisions: report.decisions }
+    let Report { diagnostics, ignored, decisions, .. } = report;
+    Resolution { model, diagnostics, misfits, ignored, decisions }
 }
 
 fn model(
@@ -116,6 +121,7 @@ fn model(
             report.diagnostics.push(no_gateway(manifests));
         }
         attach::nowhere(manifests, report);
+        other_policies::ignore(manifests, report);
         return Ok(None);
     }
     let grants = Grants::index(manifests);
@@ -126,6 +132,9 @@ fn model(
     }
     let (routes, mut attached) = attach_all(manifests, &grants, &gateways, &bounds, report);
     rivals::settle(&bounds, &routes, &mut attached, report);
+    let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
+    let served: Vec<_> = served.map(|(route, _)| route.object).collect();
+    other_policies::check(manifests, &gateways, &served, report);
 
     let mut collisions = Collisions::default();
     let listeners = listeners(&bounds, &routes, &attached, &mut collisions);

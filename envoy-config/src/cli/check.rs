@@ -39,6 +39,7 @@ impl Check {
         // A controller looks at what is right in spite of what is wrong.
         let checked = crate::check(&sources, &self.request.options(true));
         streams.say(&diagnostic::print(&checked.diagnostics, &sources, streams.colour));
+        streams.note(&checked.ignored);
         if !checked.misfits.is_empty() {
             return streams.refuse(&checked.misfits);
         }

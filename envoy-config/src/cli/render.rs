@@ -58,8 +58,9 @@ impl Render {
             Err(problem) => return streams.fail(&problem),
         };
         let options = self.request.options(self.keep_going);
-        let Compilation { model, diagnostics, misfits } = compile(&sources, &options);
+        let Compilation { model, diagnostics, misfits, ignored } = compile(&sources, &options);
         streams.say(&diagnostic::print(&diagnostics, &sources, streams.colour));
+        streams.note(&ignored);
         if !misfits.is_empty() {
             return streams.refuse(&misfits);
         }

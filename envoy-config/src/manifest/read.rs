@@ -22,6 +22,7 @@ mod log;
 mod metadata;
 mod names;
 mod object;
+mod other;
 mod path;
 mod policy;
 mod regex;

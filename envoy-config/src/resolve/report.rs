@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::decisions::{Decisions, ObjectKey, Part, Verdict};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::manifest::other::Ignored;
 use crate::manifest::{Metadata, Object};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
@@ -13,6 +14,7 @@ use crate::status::{ConditionType, Reason};
 pub(super) struct Report {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) decisions: Decisions,
+    pub(super) ignored: Ignored,
     unread: HashSet<String>,
     /// The kinds and namespaces of those, as `EndpointSlice default`.
     partly_unread: HashSet<String>,
@@ -20,12 +22,13 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A report behind what the reader found.
-    pub(super) fn after(reading: &[Diagnostic]) -> Self {
+    /// A report behind what the reader found and ignored.
+    pub(super) fn after(reading: &[Diagnostic], ignored: Ignored) -> Self {
         let errors = || reading.iter().filter(|found| found.severity == Severity::Error);
         Self {
             diagnostics: Vec::new(),
             decisions: Decisions::default(),
+            ignored,
             unread: errors().filter_map(|error| error.object.clone()).collect(),
             partly_unread: errors()
                 .filter_map(|error| error.object.as_ref()?.split_once('/'))

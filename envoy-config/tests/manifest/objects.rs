@@ -268,17 +268,25 @@ fn a_namespace_has_its_name_as_a_label() {
 }
 
 #[test]
-fn what_stands_beside_routes_in_a_cluster_is_ignored_with_a_warning() {
+fn objects_of_other_kinds_are_counted_and_ignored() {
     for (api_version, kind) in [
         ("apps/v1", "Deployment"),
         ("v1", "ServiceAccount"),
         ("argoproj.io/v1alpha1", "Rollout"),
         ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
         ("networking.istio.io/v1", "Gateway"),
+        ("gateway.envoyproxy.io/v1alpha1", "EnvoyGateway"),
+        ("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy"),
     ] {
-        let (_, diagnostics) =
+        let (manifests, diagnostics) =
             read(&format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{}}"));
-        let found: Vec<_> = diagnostics.iter().map(|d| (d.severity, d.code)).collect();
-        assert_eq!(found, [(Severity::Warning, "ignored-kind")], "{kind}");
+        assert_eq!((diagnostics, manifests.ignored.is_empty()), (vec![], false), "{kind}");
     }
+    let objects =
+        ["apps/v1, kind: Deployment", "v1, kind: Pod", "apps/v1, kind: Deployment", "a.example/v1, kind: B"];
+    let items = objects.map(|object| format!("{{apiVersion: {object}}}"));
+    let (manifests, _) = read(&format!("{{apiVersion: v1, kind: List, items: [{}]}}", items.join(", ")));
+    let counted =
+        "ignored 4 objects that do not affect Gateway API routing: 2 Deployment, 1 B (a.example), 1 Pod";
+    assert_eq!(manifests.ignored.to_string(), counted);
 }

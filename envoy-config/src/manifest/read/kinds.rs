@@ -2,8 +2,9 @@
 //!
 //! Some kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
 //! configuration without them would serve something else. Kubernetes' other kinds, which stand beside them in real
-//! manifests, do not decide where a request goes: they are passed over with a warning, and so are kinds of groups that
-//! are unknown here (`argoproj.io`), unless the group looks like a misspelt one.
+//! manifests, do not decide where a request goes: they are counted and ignored, and so are kinds that are not looked at
+//! unless something refers to them (`EnvoyProxy`), and those of groups that are unknown here (`argoproj.io`), unless the
+//! group looks like a misspelt one. A policy of a kind that is not read is another matter: see `other`.
 
 use crate::diagnostic::{closest, within};
 
@@ -98,12 +99,12 @@ const FAMILIES: &[Family] = &[
             "ClientTrafficPolicy",
             "EnvoyExtensionPolicy",
             "EnvoyPatchPolicy",
-            "EnvoyProxy",
-            "HTTPRouteFilter",
             "SecurityPolicy",
         ],
         Role::NotSupported,
     ),
+    // Settings of Envoy Gateway itself, and what matters only where something refers to it, which is reported there.
+    family("gateway.envoyproxy.io", &[], &["EnvoyGateway", "EnvoyProxy", "HTTPRouteFilter"], Role::Ignored),
     family("", &["v1"], &["Endpoints"], Role::NotSupported),
     family(
         "",
@@ -188,6 +189,11 @@ const fn family(
     role: Role,
 ) -> Family {
     Family { group, versions, kinds, role }
+}
+
+/// The group in an `apiVersion`: empty for core.
+pub(super) fn group(api_version: &str) -> &str {
+    api_version.rsplit_once('/').map_or("", |(group, _)| group)
 }
 
 /// What becomes of an object of this `apiVersion` and `kind`.

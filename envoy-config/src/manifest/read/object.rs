@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::fields::{Fields, Known};
-use super::kinds::{Kind, Verdict, look_up};
+use super::kinds::{self, Kind, Verdict, look_up};
 use super::log::{At, Log, Manner, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{Reader, backend, backend_tls, core, gateway, grant, metadata, names, policy, route, secret};
+use super::{
+    Reader, backend, backend_tls, core, gateway, grant, metadata, names, other, policy, route, secret,
+};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object, Unread};
@@ -63,12 +65,16 @@ impl Reader {
         let place = |key: &str| node.get(key).map_or(node.span, |entry| entry.value.span);
         let finding = match look_up(&api_version, &kind) {
             Verdict::Read(kind) => return self.read(kind, at, sound),
-            Verdict::Ignored => Diagnostic::warning(
-                "ignored-kind",
-                place("kind"),
-                format!("objects of the kind `{kind}` have no part in Envoy's configuration and are ignored"),
-            ),
+            Verdict::Ignored => {
+                if !self.other_policy(&api_version, &kind, node) {
+                    self.manifests.ignored.add(kinds::group(&api_version), &kind);
+                }
+                return;
+            }
             Verdict::NotSupported => {
+                if self.other_policy(&api_version, &kind, node) {
+                    return;
+                }
                 let message = format!("the kind `{kind}` is not supported");
                 Diagnostic::error("not-supported", place("kind"), message)
             }
@@ -87,6 +93,14 @@ impl Reader {
             }
         };
         self.log.about(metadata::title(&kind, None, node), Manner::Plain, |log| log.refuse::<()>(finding));
+    }
+
+    /// Whether an object that is not read is a policy that is attached to something.
+    fn other_policy(&mut self, api_version: &str, kind: &str, node: &Node<'_>) -> bool {
+        let policy = other::policy(kinds::group(api_version), kind, node);
+        let is_attached = policy.is_some();
+        self.manifests.other_policies.extend(policy);
+        is_attached
     }
 
     fn list(&mut self, at: At<'_>, sound: bool, inherited: &Inherited) {
