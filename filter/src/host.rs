@@ -1,19 +1,21 @@
 //! The only module that touches Envoy: it reads bytes, asks the core and applies what it answers.
 //!
 //! It never panics, never pauses a request and never answers by itself: a panic would poison the worker's VM, and a
-//! request without a session is still a request. On the way of a client that comes back with its cookie there are six calls
-//! to Envoy, with its header seven; tests limit their number, since those that return data cost more than opening the token.
+//! request without a session is still a request. It uses the SDK's free functions on bytes, since the traits' getters
+//! panic where a client sends what is not UTF-8. On the way of a client that comes back with its cookie there are six calls
+//! to Envoy, with its header seven, whose number the tests hold: each costs more than opening the token.
 
-mod abi;
-mod contexts;
 mod counters;
 mod nonces;
 
 use std::rc::Rc;
+use std::time::UNIX_EPOCH;
 
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 use zeroize::Zeroizing;
 
-use self::abi::{Headers, Level, Received, Status};
 use self::counters::Counters;
 use self::nonces::Nonces;
 use crate::endpoint::Endpoint;
@@ -22,20 +24,28 @@ use crate::plugin::{AnswerHeader, Plugin, Route};
 use crate::session::{self, Issue, Session};
 use crate::time::Timestamp;
 
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Debug);
+    proxy_wasm::set_root_context(|_| Box::new(Root(None)));
+}}
+
 /// The property with the name of the route that Envoy has chosen.
-const ROUTE_NAME: &[u8] = b"xds\0route_name";
+const ROUTE_NAME: [&str; 2] = ["xds", "route_name"];
 
-/// The property with the endpoint that Envoy has chosen.
-const UPSTREAM_ADDRESS: &[u8] = b"upstream\0address";
+/// The plugin of one listener; nothing until it is configured.
+struct Root(Option<Rc<Configured>>);
 
-/// The property that says who gave the answer.
-const CODE_DETAILS: &[u8] = b"response\0code_details";
-
-/// The plugin of one listener, configured.
 struct Configured {
     plugin: Plugin,
     counters: Counters,
     nonces: Nonces,
+}
+
+/// One request and its answer.
+struct Exchange {
+    configured: Option<Rc<Configured>>,
+    /// What the request came to; none where the route has no session persistence.
+    session: Option<Found>,
 }
 
 /// The session of a request.
@@ -47,53 +57,81 @@ struct Found {
     redirected: bool,
 }
 
-impl Configured {
-    /// What Envoy's configuration and environment make of a plugin; none if they are wrong, which the log then says.
-    fn from_envoy() -> Option<Self> {
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
         let keys = Zeroizing::new(
             std::env::var_os(KEYS_VARIABLE).unwrap_or_default().to_string_lossy().into_owned(),
         );
-        let plugin = match Plugin::new(&abi::configuration().unwrap_or_default(), &keys) {
+        let config = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
+        let plugin = match Plugin::new(&config.unwrap_or_default(), &keys) {
             Ok(plugin) => plugin,
             Err(error) => {
-                abi::log(Level::Error, &error.to_string());
-                return None;
+                log::error!("{error}");
+                return false;
             }
         };
-        let (version, routes) = (env!("CARGO_PKG_VERSION"), plugin.len());
-        abi::log(Level::Info, &format!("session-persistence {version} serves {routes} routes"));
-        Some(Self { plugin, counters: Counters::define(), nonces: Nonces::default() })
+        let routes = plugin.len();
+        log::info!("session-persistence {} serves {routes} routes", env!("CARGO_PKG_VERSION"));
+        let counters = Counters::define();
+        self.0 = Some(Rc::new(Configured { plugin, counters, nonces: Nonces::default() }));
+        true
     }
 
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+
+    fn create_http_context(&self, _context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Exchange { configured: self.0.clone(), session: None }))
+    }
+}
+
+impl Context for Exchange {}
+
+impl HttpContext for Exchange {
+    fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
+        if let Some(configured) = self.configured.as_deref() {
+            self.session = configured.request();
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
+        if let (Some(configured), Some(found)) = (self.configured.as_deref(), self.session.take()) {
+            configured.response(found);
+        }
+        Action::Continue
+    }
+}
+
+impl Configured {
     /// Finds out what session the request has, and pins it.
     fn request(&self) -> Option<Found> {
-        let name = abi::property(ROUTE_NAME).unwrap_or_default();
+        let name = property(&ROUTE_NAME).unwrap_or_default();
         let came_to = self.plugin.route(&name);
         let found = came_to.map(|route| self.find_session(route));
         let session = found.map_or(Session::None, |(session, _)| session);
         // What the access log shows of a pinned session is the endpoint, which is also the pin. Without a pin, what a client
         // may have sent under the private name is removed.
         let shown = session.to_string();
-        let pin = if matches!(session, Session::Pinned(_)) {
-            abi::replace_header(Headers::Request, OVERRIDE_HOST_HEADER, shown.as_bytes())
-        } else {
-            abi::remove_header(Headers::Request, OVERRIDE_HOST_HEADER)
-        };
-        report("pin", pin);
+        let pin = matches!(session, Session::Pinned(_)).then_some(shown.as_str());
+        report("pin", hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
         let (_, route) = found?;
-        report("filter state", abi::set_filter_state("session_persistence", shown.as_bytes()));
+        report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
         if let Session::Refused(refusal) = session {
             self.counters.refused(refusal);
-            let route = String::from_utf8_lossy(&name);
-            abi::log(Level::Debug, &format!("{route}: token refused: {refusal}"));
+            log::debug!("{}: token refused: {refusal}", String::from_utf8_lossy(&name));
         }
         let share = route
             .rule()
             .share()
             .filter(|share| came_to.and_then(|route| route.rule().share()) != Some(share));
         if let Some(share) = share {
-            report("share", abi::set_filter_state("session_persistence_share", share.as_bytes()));
-            report("route", abi::clear_route_cache());
+            let set = hostcalls::set_property(vec!["session_persistence_share"], Some(share.as_bytes()));
+            report("share", set);
+            report("route", hostcalls::call_foreign_function("clear_route_cache", None).map(drop));
         }
         Some(Found { route: Rc::clone(route), session, redirected: share.is_some() })
     }
@@ -101,15 +139,18 @@ impl Configured {
     /// The session of a request to this route, and the route that its token is for.
     fn find_session<'p>(&'p self, route: &'p Rc<Route>) -> (Session, &'p Rc<Route>) {
         let name = route.request_header();
-        let Some(first) = abi::header(Headers::Request, name) else { return (Session::None, route) };
+        let Some(first) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+        else {
+            return (Session::None, route);
+        };
         let now = now();
         let found = self.plugin.session(route, &first, now);
         if let (Session::Pinned(_), _) = found {
             return found;
         }
         // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
-        match all_lines(name) {
-            Some(all) if *all != *first => self.plugin.session(route, &all, now),
+        match property(&["request", "headers", name]) {
+            Some(all) if all != first => self.plugin.session(route, &all, now),
             _ => found,
         }
     }
@@ -118,7 +159,7 @@ impl Configured {
     fn response(&self, Found { mut route, mut session, redirected }: Found) {
         if redirected {
             // The share may have no endpoint, and then no route that waits for its sessions.
-            let name = abi::property(ROUTE_NAME).unwrap_or_default();
+            let name = property(&ROUTE_NAME).unwrap_or_default();
             if let Some(taken) = self.plugin.route(&name)
                 && taken.rule().share() != route.rule().share()
             {
@@ -131,35 +172,36 @@ impl Configured {
             self.counters.issued(issue);
         } else if let Some(name) = route.answer_header() {
             // Whatever the backend sends under this name would take the place of the client's session.
-            report("header", abi::remove_header(Headers::Response, name));
+            report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
         }
     }
 
     /// Seals the token that is due and adds it to the answer; none if there is none.
     fn issue(&self, route: &Route, session: &Session) -> Option<Issue> {
-        let served_by = abi::property(UPSTREAM_ADDRESS).and_then(|address| Endpoint::parse(&address).ok());
+        let served_by = property(&["upstream", "address"]).and_then(|address| Endpoint::parse(&address).ok());
         let issue = session::on_response(session, served_by)?;
         // An answer of Envoy's own may name the endpoint that failed to give one.
-        if abi::property(CODE_DETAILS).is_none_or(|details| *details != *b"via_upstream") {
+        if property(&["response", "code_details"]).is_none_or(|details| details != b"via_upstream") {
             return None;
         }
         let due = issue.at(now(), route.rule())?;
         let nonce = match self.nonces.next() {
             Ok(nonce) => nonce,
             Err(error) => {
-                abi::log(Level::Error, &format!("no token issued: no random numbers: {error}"));
+                log::error!("no token issued: no random numbers: {error}");
                 return None;
             }
         };
         match route.answer(&due, &nonce) {
-            Some(AnswerHeader::SetCookie(value)) => {
-                report("set-cookie", abi::add_header(Headers::Response, "set-cookie", value.as_bytes()));
-            }
+            Some(AnswerHeader::SetCookie(value)) => report(
+                "set-cookie",
+                hostcalls::add_map_value(MapType::HttpResponseHeaders, "set-cookie", &value),
+            ),
             Some(AnswerHeader::Session { name, token }) => {
-                report("header", abi::replace_header(Headers::Response, name, token.as_bytes()));
+                report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
             }
             None => {
-                abi::log(Level::Error, "no token issued: sealing failed");
+                log::error!("no token issued: sealing failed");
                 return None;
             }
         }
@@ -167,17 +209,18 @@ impl Configured {
     }
 }
 
-/// All lines of a request header, with commas between them.
-fn all_lines(name: &str) -> Option<Received> {
-    abi::property(format!("request\0headers\0{name}").as_bytes())
+fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
 }
 
 fn now() -> Timestamp {
-    Timestamp::from_unix_seconds(abi::time() / 1_000_000_000)
+    let since_epoch =
+        hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Timestamp::from_unix_seconds(since_epoch.unwrap_or_default().as_secs())
 }
 
 fn report(what: &str, outcome: Result<(), Status>) {
     if let Err(status) = outcome {
-        abi::log(Level::Error, &format!("Envoy refused the {what}: {status:?}"));
+        log::error!("Envoy refused the {what}: {status:?}");
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A returning client counts nothing: requests are counted by Envoy itself, and each count costs a call.
 
-use super::abi::{self, Level};
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MetricType;
+
 use crate::session::{Issue, Refusal};
 use crate::token::OpenError;
 
@@ -62,16 +64,16 @@ impl Counters {
 
 impl Counter {
     fn define(name: &str) -> Self {
-        let defined = abi::define_counter(&format!("session_persistence.{name}"));
+        let defined = hostcalls::define_metric(MetricType::Counter, &format!("session_persistence.{name}"));
         if let Err(status) = &defined {
-            abi::log(Level::Error, &format!("the counter {name} cannot be defined: {status:?}"));
+            log::error!("the counter {name} cannot be defined: {status:?}");
         }
         Self(defined.ok())
     }
 
     fn count(&self) {
         if let Some(id) = self.0 {
-            super::report("count", abi::increment(id));
+            super::report("count", hostcalls::increment_metric(id, 1));
         }
     }
 }

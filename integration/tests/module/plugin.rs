@@ -163,7 +163,8 @@ impl Plugin {
 
     fn end_context(&mut self, context: u32) {
         self.store.data_mut().active = context;
-        // Envoy calls `proxy_on_done` and `proxy_on_log` before, where a module has them. This one has not: see `artifact`.
+        assert_ne!(self.call::<_, u32>("proxy_on_done", context), 0, "the filter holds the stream back");
+        self.call::<_, ()>("proxy_on_log", context);
         self.call::<_, ()>("proxy_on_delete", context);
     }
 
