@@ -8,11 +8,13 @@
 //! - [`pem`]: certificates and private keys as text.
 //! - [`model`]: what a bootstrap is to serve; the contract between `resolve` and `render`.
 //! - [`options`]: what a person asks for beside the manifests.
+//! - [`limits`]: how much a client, a rule and the whole Envoy may use.
 //! - [`render`]: the model as the text of a bootstrap.
 //! - [`status`]: what the API server would hold in the `status` of each object.
 
 pub mod cli;
 pub mod diagnostic;
+pub mod limits;
 pub mod manifest;
 pub mod model;
 pub mod options;

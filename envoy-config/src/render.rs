@@ -4,6 +4,7 @@
 //! wrong with the manifests was said before there was a model. Equal models render to equal bytes. One module per concern:
 //!
 //! - `bootstrap`: the document as a whole, the admin interface, runtime values.
+//! - `overload`: what this Envoy as a whole does not exceed.
 //! - `listener`: the bound address, the connection manager and its access log.
 //! - `tls`: certificates, and which connection gets which.
 //! - `upstream_tls`: which endpoints are connected to over TLS, and how.
@@ -13,6 +14,7 @@
 //! - `headers`: changes in headers; `url`: in the address, and redirects.
 //! - `cors`: what scripts of other sites may do.
 //! - `query`: how the value of a query parameter may be written.
+//! - `protocol`: HTTP versions on both sides, with their timeouts and windows.
 //! - `clusters`: how endpoints are found and connected to.
 //! - `endpoints`: localities, weights and draining.
 //! - `balancing`: the pin first, the weights otherwise.
@@ -32,6 +34,8 @@ mod extension;
 mod filters;
 mod headers;
 mod listener;
+mod overload;
+mod protocol;
 mod query;
 mod refusal;
 mod retries;
@@ -45,6 +49,7 @@ use std::net::SocketAddr;
 
 use serde_saphyr::ser_options;
 
+use crate::limits::Limits;
 use crate::model::Model;
 
 /// What a bootstrap needs beside the model.
@@ -56,6 +61,8 @@ pub struct Options {
     pub module: String,
     /// The path of the certificates of the authorities that the system trusts, as Envoy sees it.
     pub system_authorities: String,
+    /// How much may be used.
+    pub limits: Limits,
 }
 
 /// The model as a static Envoy bootstrap, in YAML.

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use envoy_config::limits::Limits;
 use envoy_config::options::Options;
 use envoy_config::render;
 use envoy_config::source::Source;
@@ -48,6 +49,7 @@ fn bootstrap(sources: &[Source]) -> Option<String> {
         admin: ([127, 0, 0, 1], 9901).into(),
         module: String::from("filter.wasm"),
         system_authorities: String::from("authorities.pem"),
+        limits: Limits::default(),
     };
     Some(render::render(&model, &options))
 }

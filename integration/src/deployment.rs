@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use envoy_config::limits::Limits;
 use envoy_config::model::Model;
 use envoy_config::source::Source;
 use envoy_config::{diagnostic, render};
@@ -52,7 +53,15 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &envoy_config::options::Options::default())
+        Self::with_options(manifests, &envoy_config::options::Options::default(), &Limits::default())
+    }
+
+    /// The same within these limits.
+    ///
+    /// # Errors
+    /// The manifests do not compile, or there is no module.
+    pub fn within(manifests: &Manifests, limits: &Limits) -> Result<Self, DeployError> {
+        Self::with_options(manifests, &envoy_config::options::Options::default(), limits)
     }
 
     /// What is right of these manifests, as `--keep-going` has it, on free ports, with fresh keys and one worker.
@@ -62,19 +71,20 @@ impl Deployment {
     pub fn of_what_is_right(manifests: &Manifests) -> Result<Self, DeployError> {
         let options =
             envoy_config::options::Options { keep_going: true, ..envoy_config::options::Options::default() };
-        Self::with_options(manifests, &options)
+        Self::with_options(manifests, &options, &Limits::default())
     }
 
     fn with_options(
         manifests: &Manifests,
         options: &envoy_config::options::Options,
+        limits: &Limits,
     ) -> Result<Self, DeployError> {
         let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
         let mut model = compile(&[source], options)?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }
-        Self::of_bootstrap(bootstrap(&model, FREE_PORT, &artifact::module()?))
+        Self::of_bootstrap(bootstrap_within(&model, FREE_PORT, &artifact::module()?, limits))
     }
 
     /// This bootstrap, with fresh keys and one worker.
@@ -145,10 +155,14 @@ pub fn compile(sources: &[Source], options: &envoy_config::options::Options) -> 
     })
 }
 
-/// The bootstrap that serves a model.
+/// The bootstrap that serves a model within the limits that are the default.
 #[must_use]
 pub fn bootstrap(model: &Model, admin: SocketAddr, module: &Path) -> String {
+    bootstrap_within(model, admin, module, &Limits::default())
+}
+
+fn bootstrap_within(model: &Model, admin: SocketAddr, module: &Path, limits: &Limits) -> String {
     let module = module.to_string_lossy().into_owned();
     let system_authorities = String::from(SYSTEM_AUTHORITIES);
-    render::render(model, &render::Options { admin, module, system_authorities })
+    render::render(model, &render::Options { admin, module, system_authorities, limits: limits.clone() })
 }

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
+use envoy_config::limits::Limits;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
 use envoy_config::{compile, render};
@@ -88,6 +89,7 @@ fn bootstrap(sources: &[Source]) -> String {
         admin: ([127, 0, 0, 1], 9901).into(),
         module: String::from("session_persistence.wasm"),
         system_authorities: String::from("authorities.pem"),
+        limits: Limits::default(),
     };
     render::render(&model, &options)
 }

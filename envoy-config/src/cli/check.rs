@@ -36,6 +36,9 @@ impl Check {
             Ok(sources) => sources,
             Err(problem) => return streams.fail(&problem),
         };
+        if let Err(problem) = self.request.limits() {
+            return streams.fail(&problem);
+        }
         // A controller looks at what is right in spite of what is wrong.
         let checked = crate::check(&sources, &self.request.options(true));
         streams.say(&diagnostic::print(&checked.diagnostics, &sources, streams.colour));

@@ -57,6 +57,10 @@ impl Render {
             Ok(sources) => sources,
             Err(problem) => return streams.fail(&problem),
         };
+        let limits = match self.request.limits() {
+            Ok(limits) => limits,
+            Err(problem) => return streams.fail(&problem),
+        };
         let options = self.request.options(self.keep_going);
         let Compilation { model, diagnostics, misfits, ignored } = compile(&sources, &options);
         streams.say(&diagnostic::print(&diagnostics, &sources, streams.colour));
@@ -73,6 +77,7 @@ impl Render {
                 admin: self.admin_address,
                 module: self.filter,
                 system_authorities: self.system_ca,
+                limits,
             };
             let (keys, text) = (model.holds_keys(), render::render(&model, &options));
             let result = match self.output.as_deref().filter(|path| path.as_os_str() != "-") {

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::Streams;
 use super::input::{self, InputError};
+use crate::limits::{LimitError, Limits, Setting};
 use crate::options::{NamespacedName, Options, PortMapping};
 use crate::source::Source;
 
@@ -34,12 +35,26 @@ pub(super) struct Request {
     /// share a port move together.
     #[arg(long = "map-port", value_name = "LISTENER=BIND")]
     port_mappings: Vec<PortMapping>,
+
+    /// Set a limit of Envoy, as requests-per-rule=1000, connection-buffer=64KiB or stream-idle-timeout=10m; repeatable.
+    ///
+    /// NAME is one of connections, streams-per-connection, connections-per-rule, pending-requests-per-rule,
+    /// requests-per-rule, retries-per-rule, stream-window, connection-window, connection-buffer, retry-buffer, heap,
+    /// handshake-timeout, request-headers-timeout, request-receive-timeout, stream-idle-timeout, connection-idle-timeout,
+    /// upstream-idle-timeout. The README lists their defaults and reasons.
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<Setting>,
 }
 
 impl Request {
     /// Reads the manifests.
     pub(super) fn read(&self, streams: &mut Streams<'_>) -> Result<Vec<Source>, InputError> {
         input::read(&self.filenames, streams.input)
+    }
+
+    /// The limits of Envoy.
+    pub(super) fn limits(&self) -> Result<Limits, LimitError> {
+        Limits::with(&self.limits)
     }
 
     /// The options, given whether to leave out what is wrong.

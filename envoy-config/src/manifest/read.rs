@@ -13,7 +13,7 @@ mod backend;
 mod backend_tls;
 mod core;
 mod defaults;
-mod duration;
+pub(crate) mod duration;
 mod fields;
 mod gateway;
 mod grant;

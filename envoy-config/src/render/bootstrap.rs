@@ -7,6 +7,7 @@ use super::address::Address;
 use super::clusters::{self, Cluster};
 use super::extension::Extension;
 use super::listener::Listener;
+use super::overload::OverloadManager;
 use super::refusal::{InternalListeners, Refusal, RefusingListener};
 use super::shares::Shares;
 use crate::model::Model;
@@ -15,6 +16,7 @@ use crate::model::Model;
 pub(super) struct Bootstrap {
     admin: Admin,
     layered_runtime: LayeredRuntime,
+    overload_manager: OverloadManager,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "bootstrap_extensions")]
     extensions: Option<(Extension<InternalListeners>,)>,
@@ -24,6 +26,7 @@ pub(super) struct Bootstrap {
 #[derive(Serialize)]
 struct Admin {
     address: Address,
+    ignore_global_conn_limit: bool,
 }
 
 #[derive(Serialize)]
@@ -68,13 +71,15 @@ impl Bootstrap {
         let bound = model.listeners.iter().map(|listener| Listener::new(listener, &shares, options));
         let refusing = refusals.iter().map(|&refusal| RefusingListener::new(refusal));
         Self {
-            admin: Admin { address: options.admin.into() },
+            // Whoever looks into an Envoy that takes no more connections must get in.
+            admin: Admin { address: options.admin.into(), ignore_global_conn_limit: true },
             layered_runtime: LayeredRuntime {
                 layers: (RuntimeLayer {
                     name: "static",
                     static_layer: RuntimeValues { expression_limit: EXPRESSION_LIMIT },
                 },),
             },
+            overload_manager: OverloadManager::new(&options.limits),
             extensions: (!refusals.is_empty()).then(|| (InternalListeners::extension(),)),
             static_resources: StaticResources {
                 listeners: bound

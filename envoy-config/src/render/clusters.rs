@@ -8,10 +8,12 @@ use super::Options;
 use super::balancing::LoadBalancing;
 use super::cors::PREFLIGHTS;
 use super::endpoints::LoadAssignment;
-use super::extension::{Empty, Extension, Message, Typed};
+use super::extension::{Extension, Message};
+use super::protocol::ProtocolOptions;
 use super::retries::Time;
 use super::shares::looks_names_up;
 use super::upstream_tls::SocketMatch;
+use crate::limits::Limits;
 use crate::model::{self, HttpVersion};
 
 #[derive(Serialize)]
@@ -20,8 +22,8 @@ pub(super) struct Cluster {
     #[serde(flatten)]
     discovery: Discovery,
     connect_timeout: Time,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    typed_extension_protocol_options: Option<ProtocolOptions>,
+    per_connection_buffer_limit_bytes: u32,
+    typed_extension_protocol_options: ProtocolOptions,
     load_balancing_policy: LoadBalancing,
     circuit_breakers: CircuitBreakers,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -50,52 +52,48 @@ struct CircuitBreakers {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are Envoy's fields")]
 struct Thresholds {
+    max_connections: u32,
+    max_pending_requests: u32,
+    max_requests: u32,
     max_retries: u32,
-}
-
-/// By the name of the extension.
-#[derive(Serialize)]
-struct ProtocolOptions {
-    #[serde(rename = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions")]
-    http: Typed<HttpProtocolOptions>,
-}
-
-#[derive(Serialize)]
-struct HttpProtocolOptions {
-    explicit_http_config: ExplicitHttp,
-}
-
-#[derive(Serialize)]
-struct ExplicitHttp {
-    http2_protocol_options: Empty,
 }
 
 impl Message for DnsCluster {
     const TYPE: &'static str = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster";
 }
 
-impl Message for HttpProtocolOptions {
-    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-}
-
 impl Cluster {
     pub(super) fn new(cluster: &model::Cluster, options: &Options) -> Self {
+        let limits = &options.limits;
         Self {
             name: cluster.name.clone(),
             discovery: Discovery::of(cluster),
             connect_timeout: Time(connect_timeout(cluster)),
-            typed_extension_protocol_options: ProtocolOptions::of(cluster.version),
+            per_connection_buffer_limit_bytes: limits.connection_buffer,
+            typed_extension_protocol_options: ProtocolOptions::of(cluster.version, limits),
             load_balancing_policy: if cluster.persistent {
                 LoadBalancing::pinned()
             } else {
                 LoadBalancing::weighted()
             },
-            // Envoy's limit of three retries at a time would turn a dead endpoint under load into 503s; this is its limit
-            // of requests, so that each of them may be a retry.
-            circuit_breakers: CircuitBreakers { thresholds: (Thresholds { max_retries: 1024 },) },
+            circuit_breakers: CircuitBreakers { thresholds: (Thresholds::of(limits),) },
             transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
             load_assignment: LoadAssignment::of(cluster),
+        }
+    }
+}
+
+impl Thresholds {
+    /// Envoy's own limits let three HTTP/2 connections take a rule down, and its three retries at a time would turn a dead
+    /// endpoint under load into 503s.
+    const fn of(limits: &Limits) -> Self {
+        Self {
+            max_connections: limits.connections_per_rule,
+            max_pending_requests: limits.pending_requests_per_rule,
+            max_requests: limits.requests_per_rule,
+            max_retries: limits.retries_per_rule,
         }
     }
 }
@@ -112,19 +110,6 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
         within: None,
         localities: Vec::new(),
     })
-}
-
-impl ProtocolOptions {
-    /// HTTP/1.1 is Envoy's own choice.
-    fn of(version: HttpVersion) -> Option<Self> {
-        match version {
-            HttpVersion::Http1 => None,
-            HttpVersion::Http2 => {
-                let explicit_http_config = ExplicitHttp { http2_protocol_options: Empty {} };
-                Some(Self { http: HttpProtocolOptions { explicit_http_config }.into() })
-            }
-        }
-    }
 }
 
 /// A node that is gone answers nothing at all: the client waits this long for its failover, for which there must be time.

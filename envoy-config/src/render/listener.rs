@@ -10,6 +10,8 @@ use super::Options;
 use super::address::Address;
 use super::extension::{Extension, Message};
 use super::filters::HttpFilters;
+use super::protocol::{CommonHttp, Http2};
+use super::retries::Time;
 use super::routes::RouteConfiguration;
 use super::shares::Shares;
 use super::tls::{Secured, TlsInspector};
@@ -22,6 +24,7 @@ pub(super) struct Listener {
     address: Address,
     #[serde(rename = "listener_filters", skip_serializing_if = "Option::is_none")]
     inspector: Option<(Extension<TlsInspector>,)>,
+    per_connection_buffer_limit_bytes: u32,
     filter_chains: Vec<BoundChain>,
 }
 
@@ -30,6 +33,8 @@ pub(super) struct Listener {
 struct BoundChain {
     #[serde(flatten)]
     secured: Option<Secured>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport_socket_connect_timeout: Option<Time>,
     #[serde(flatten)]
     chain: FilterChain<Extension<ConnectionManager>>,
 }
@@ -46,6 +51,11 @@ pub(super) const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connecti
 #[expect(clippy::struct_excessive_bools, reason = "they are Envoy's fields")]
 struct ConnectionManager {
     stat_prefix: String,
+    common_http_protocol_options: CommonHttp,
+    http2_protocol_options: Http2,
+    stream_idle_timeout: Time,
+    request_timeout: Time,
+    request_headers_timeout: Time,
     early_header_mutation_extensions: (Extension<HeaderMutation>,),
     use_remote_address: bool,
     strip_trailing_host_dot: bool,
@@ -106,10 +116,12 @@ impl Message for StdoutAccessLog {
 
 impl Listener {
     pub(super) fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
-        let chain = |hosts: &[model::VirtualHost], secured| {
+        let chain = |hosts: &[model::VirtualHost], secured: Option<Secured>| {
             let manager = ConnectionManager::new(listener, hosts, shares, options);
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
-            BoundChain { secured, chain }
+            let timeout = options.limits.handshake_timeout;
+            let transport_socket_connect_timeout = secured.is_some().then_some(Time(timeout));
+            BoundChain { secured, transport_socket_connect_timeout, chain }
         };
         let (inspector, filter_chains) = match &listener.protocol {
             model::Protocol::Http { virtual_hosts } => (None, vec![chain(virtual_hosts, None)]),
@@ -118,7 +130,13 @@ impl Listener {
                 sites.iter().map(|site| chain(&site.virtual_hosts, Some(Secured::of(site)))).collect(),
             ),
         };
-        Self { name: listener.name.clone(), address: listener.bind.into(), inspector, filter_chains }
+        Self {
+            name: listener.name.clone(),
+            address: listener.bind.into(),
+            inspector,
+            per_connection_buffer_limit_bytes: options.limits.connection_buffer,
+            filter_chains,
+        }
     }
 }
 
@@ -130,8 +148,14 @@ impl ConnectionManager {
         shares: &Shares,
         options: &Options,
     ) -> Self {
+        let limits = &options.limits;
         Self {
             stat_prefix: listener.name.clone(),
+            common_http_protocol_options: CommonHttp::of_clients(limits),
+            http2_protocol_options: Http2::of_clients(limits),
+            stream_idle_timeout: Time(limits.stream_idle_timeout),
+            request_timeout: Time(limits.request_receive_timeout),
+            request_headers_timeout: Time(limits.request_headers_timeout),
             // Before any filter runs: a client must not choose its endpoint by itself.
             early_header_mutation_extensions: (Extension::new(
                 "envoy.http.early_header_mutation.header_mutation",
@@ -150,7 +174,7 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(hosts, Front::of(listener), shares),
+            route_config: RouteConfiguration::new(hosts, Front::of(listener), shares, limits),
             http_filters: HttpFilters::new(hosts, options),
         }
     }

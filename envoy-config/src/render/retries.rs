@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::extension::{Empty, Extension, Message};
+use crate::limits::Limits;
 use crate::model::{self, Limit};
 
 #[derive(Serialize)]
@@ -79,31 +80,32 @@ const FAILED: &str = "connect-failure,refused-stream,reset";
 /// Gets past five dead endpoints in one request.
 const RETRIES: u32 = 5;
 
-/// How long Envoy waits for a sign of life unless it is told otherwise.
-const IDLE: Duration = Duration::from_mins(5);
-
 impl Waiting {
     pub(super) fn of(forward: &model::Forward, statuses: Statuses) -> Self {
         let model::Timeouts { request, attempt } = forward.timeouts;
         let timeout = match request {
             Some(Limit::After(time)) => time,
             // The Gateway API leaves the timeout to us when a rule sets none. Envoy's own 15 s for the whole answer would
-            // cut downloads and event streams; without it the stream idle timeout of five minutes still ends dead ones.
+            // cut downloads and event streams; without it the stream idle timeout still ends dead ones.
             Some(Limit::Never) | None => Duration::ZERO,
         };
         Self {
             timeout: Time(timeout),
-            idle_timeout: idle(request, attempt).map(Time),
+            idle_timeout: request.or(attempt).map(|limit| match limit {
+                Limit::Never => Time(Duration::ZERO),
+                Limit::After(time) => Time(time),
+            }),
             retry_policy: RetryPolicy::of(forward, statuses),
         }
     }
-}
 
-/// What the idle timeout must be so that it does not come before the time that was asked for; zero switches it off.
-fn idle(request: Option<Limit>, attempt: Option<Limit>) -> Option<Duration> {
-    match request.or(attempt)? {
-        Limit::Never => Some(Duration::ZERO),
-        Limit::After(time) => (time > IDLE).then_some(time),
+    /// The same with an idle timeout only where that of all requests would come before the time that was asked for; zero
+    /// switches it off.
+    pub(super) fn within(self, limits: &Limits) -> Self {
+        let general = limits.stream_idle_timeout;
+        let longer = |time: Duration| time.is_zero() || time > general;
+        let idle_timeout = self.idle_timeout.filter(|Time(time)| !general.is_zero() && longer(*time));
+        Self { idle_timeout, ..self }
     }
 }
 

@@ -11,6 +11,7 @@ use super::query;
 use super::retries::{RetryPolicy, Statuses, Waiting};
 use super::shares::{Fraction, NoSession, Shares};
 use super::url::{Front, PathRewrite, Redirect};
+use crate::limits::Limits;
 use crate::model::{self, Action, Domain, Mirror, PathMatch, Portion, TextMatch, ValueMatch};
 
 #[derive(Serialize)]
@@ -26,6 +27,8 @@ struct VirtualHost {
     domains: (String,),
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_policy: Option<RetryPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_body_buffer_limit: Option<u32>,
     routes: Vec<Route>,
 }
 
@@ -134,11 +137,11 @@ struct MirrorPolicy {
 }
 
 impl RouteConfiguration {
-    pub(super) fn new(hosts: &[model::VirtualHost], front: Front, shares: &Shares) -> Self {
+    pub(super) fn new(hosts: &[model::VirtualHost], front: Front, shares: &Shares, limits: &Limits) -> Self {
         // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
         Self {
             ignore_port_in_host_matching: Some(true),
-            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, front, shares)).collect(),
+            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, front, shares, limits)).collect(),
         }
     }
 
@@ -161,6 +164,7 @@ impl RouteConfiguration {
             name: String::from("*"),
             domains: (String::from("*"),),
             retry_policy: None,
+            request_body_buffer_limit: None,
             routes: vec![route],
         };
         Self { ignore_port_in_host_matching: None, virtual_hosts: vec![host] }
@@ -168,7 +172,7 @@ impl RouteConfiguration {
 }
 
 impl VirtualHost {
-    fn new(host: &model::VirtualHost, front: Front, shares: &Shares) -> Self {
+    fn new(host: &model::VirtualHost, front: Front, shares: &Shares, limits: &Limits) -> Self {
         let domain = match &host.domain {
             Domain::Exact(name) => name.clone(),
             Domain::Wildcard(suffix) => format!("*.{suffix}"),
@@ -178,16 +182,30 @@ impl VirtualHost {
             name: domain.clone(),
             domains: (domain,),
             retry_policy: Some(RetryPolicy::failover()),
+            request_body_buffer_limit: Some(limits.retry_buffer),
             routes: host
                 .routes
                 .iter()
                 .flat_map(|route| Route::all(route, front, &host.domain, shares))
+                .map(|route| route.within(limits))
                 .collect(),
         }
     }
 }
 
 impl Route {
+    /// The same route where it waits no longer for a sign of life than its rule asks for or, without a word of that, than the
+    /// limits have it.
+    fn within(self, limits: &Limits) -> Self {
+        let action = match self.action {
+            RouteAction::Route(forward) => {
+                RouteAction::Route(Forward { waiting: forward.waiting.within(limits), ..forward })
+            }
+            other => other,
+        };
+        Self { action, ..self }
+    }
+
     /// A route and what goes in front of it.
     fn all(
         route: &model::Route,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use envoy_config::limits::Limits;
 use envoy_config::model::{
     Action, Allowed, Certificate, Clients, Cluster, Cors, Domain, Endpoint, EndpointState, Endpoints,
     Forward, HeaderChanges, HttpVersion, Limit, Listener, Locality, Mirror, Model, Name, Origin, OriginHost,
@@ -18,6 +19,7 @@ pub(crate) fn options() -> Options {
         admin: address("127.0.0.1:9901"),
         module: String::from("session_persistence.wasm"),
         system_authorities: String::from("/etc/ssl/certs/ca-certificates.crt"),
+        limits: Limits::default(),
     }
 }
 

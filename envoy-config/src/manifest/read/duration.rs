@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Why a text is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DurationError {
+pub(crate) enum DurationError {
     #[error("it is empty")]
     Empty,
     #[error("it has more than four parts")]
@@ -20,7 +20,7 @@ pub(super) enum DurationError {
 }
 
 /// A duration: `^([0-9]{1,5}(h|m|s|ms)){1,4}$`.
-pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
+pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     const PARTS: usize = 4;
     if text.is_empty() {
         return Err(DurationError::Empty);

@@ -1,0 +1,341 @@
+//! Limits of a rendered Envoy: how much a client, a rule and the whole process may use, and how long they may take.
+//!
+//! Envoy's own defaults are made for a service mesh. These follow its guide for edge proxies ("Configuring Envoy as an edge
+//! proxy") and depart from it where long WebSockets, event streams or uploads would break. Each can be set by name.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::manifest::duration;
+
+/// How much may be used. A time of zero means no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections of clients, over all listeners.
+    pub connections: u32,
+    /// Requests at a time over one HTTP/2 connection.
+    pub streams_per_connection: u32,
+    /// Connections to the backends of one rule.
+    pub connections_per_rule: u32,
+    /// Requests of one rule that wait for a connection to a backend.
+    pub pending_requests_per_rule: u32,
+    /// Requests of one rule at a time, WebSockets among them.
+    pub requests_per_rule: u32,
+    /// Retries of one rule at a time.
+    pub retries_per_rule: u32,
+    /// Bytes that an HTTP/2 stream may send ahead of being read.
+    pub stream_window: u32,
+    /// Bytes that a client's HTTP/2 connection may send ahead of being read.
+    pub connection_window: u32,
+    /// Bytes buffered for a connection in each direction before its sender has to wait.
+    pub connection_buffer: u32,
+    /// Bytes of a request's body kept for a retry.
+    pub retry_buffer: u32,
+    /// The size of the heap at which Envoy sheds load; none: whatever there is.
+    pub heap: Option<u64>,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long the headers of a request may take.
+    pub request_headers_timeout: Duration,
+    /// How long a whole request may take to arrive.
+    pub request_receive_timeout: Duration,
+    /// How long a request or a WebSocket may be silent in both directions.
+    pub stream_idle_timeout: Duration,
+    /// How long a client's connection is kept without a request.
+    pub connection_idle_timeout: Duration,
+    /// How long a backend's connection is kept without a request.
+    pub upstream_idle_timeout: Duration,
+}
+
+const KIB: u32 = 1 << 10;
+const MIB: u32 = 1 << 20;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 50_000,
+            streams_per_connection: 100,
+            connections_per_rule: 65_536,
+            pending_requests_per_rule: 65_536,
+            requests_per_rule: 65_536,
+            retries_per_rule: 65_536,
+            stream_window: 256 * KIB,
+            connection_window: MIB,
+            connection_buffer: 32 * KIB,
+            retry_buffer: MIB,
+            heap: None,
+            handshake_timeout: Duration::from_secs(10),
+            request_headers_timeout: Duration::from_secs(10),
+            request_receive_timeout: Duration::ZERO,
+            stream_idle_timeout: Duration::from_mins(5),
+            connection_idle_timeout: Duration::from_mins(15),
+            upstream_idle_timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The names of all limits, in the order of the documentation.
+pub const NAMES: [&str; 17] = [
+    "connections",
+    "streams-per-connection",
+    "connections-per-rule",
+    "pending-requests-per-rule",
+    "requests-per-rule",
+    "retries-per-rule",
+    "stream-window",
+    "connection-window",
+    "connection-buffer",
+    "retry-buffer",
+    "heap",
+    "handshake-timeout",
+    "request-headers-timeout",
+    "request-receive-timeout",
+    "stream-idle-timeout",
+    "connection-idle-timeout",
+    "upstream-idle-timeout",
+];
+
+/// A limit to set: `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    name: String,
+    value: String,
+}
+
+/// Why a setting is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// There is no `=`.
+    #[error("expected NAME=VALUE, as in stream-idle-timeout=10m; the names are {}", NAMES.join(", "))]
+    Form,
+    /// No limit has this name.
+    #[error("unknown limit `{name}`; the names are {names}", names = NAMES.join(", "))]
+    Unknown {
+        /// The name given.
+        name: String,
+    },
+    /// Two settings of one limit.
+    #[error("the limit `{0}` is set twice")]
+    Twice(String),
+    /// Not a number within the bounds.
+    #[error("the limit `{name}` cannot be `{value}`: expected a number from {least} to {most}")]
+    Number {
+        /// The limit.
+        name: String,
+        /// The value given.
+        value: String,
+        /// The least value.
+        least: u64,
+        /// The greatest value.
+        most: u64,
+    },
+    /// Not a size within the bounds.
+    #[error("the limit `{name}` cannot be `{value}`: expected a size from {} to {}, as 512KiB", Size(*least), Size(*most))]
+    Size {
+        /// The limit.
+        name: String,
+        /// The value given.
+        value: String,
+        /// The least value, in bytes.
+        least: u64,
+        /// The greatest value, in bytes.
+        most: u64,
+    },
+    /// Not a time within the bounds.
+    #[error(
+        "the limit `{name}` cannot be `{value}`: expected a time up to 9999h, as 1m30s, or 0s for no limit"
+    )]
+    Time {
+        /// The limit.
+        name: String,
+        /// The value given.
+        value: String,
+    },
+}
+
+/// What a limit is set in.
+enum Field<'l> {
+    Number(&'l mut u32, u32, u32),
+    Size(&'l mut u32, u32, u32),
+    Heap(&'l mut Option<u64>),
+    Time(&'l mut Duration),
+}
+
+/// What HTTP/2 has as the greatest number of streams and the greatest window (RFC 9113, sections 5.1.1 and 6.9.1).
+const GREATEST: u32 = i32::MAX.cast_unsigned();
+
+/// The least window that Envoy takes.
+const LEAST_WINDOW: u32 = 65_535;
+
+/// Less than the largest header block that Envoy takes cannot work, more than this is no limit.
+const LEAST_BUFFER: u32 = 4 * KIB;
+const GREATEST_BUFFER: u32 = 1 << 30;
+
+const LEAST_HEAP: u64 = 64 << 20;
+const GREATEST_HEAP: u64 = 1 << 50;
+const LONGEST: Duration = Duration::from_hours(9999);
+
+impl Limits {
+    /// The defaults with these changes.
+    ///
+    /// # Errors
+    /// A name or a value is none, or a limit is set twice.
+    pub fn with(settings: &[Setting]) -> Result<Self, LimitError> {
+        let mut limits = Self::default();
+        for (index, setting) in settings.iter().enumerate() {
+            if settings.iter().skip(index + 1).any(|other| other.name == setting.name) {
+                return Err(LimitError::Twice(setting.name.clone()));
+            }
+            limits.set(setting)?;
+        }
+        Ok(limits)
+    }
+
+    fn set(&mut self, Setting { name, value }: &Setting) -> Result<(), LimitError> {
+        let (text, refused) = (value.as_str(), (name.clone(), value.clone()));
+        match self.field(name).ok_or_else(|| LimitError::Unknown { name: name.clone() })? {
+            Field::Number(field, least, most) => {
+                let found = text.parse().ok().filter(|number| (least..=most).contains(number));
+                let (name, value) = refused;
+                let (least, most) = (least.into(), most.into());
+                *field = found.ok_or(LimitError::Number { name, value, least, most })?;
+            }
+            Field::Size(field, least, most) => {
+                let found = size(text).and_then(|bytes| u32::try_from(bytes).ok());
+                let (name, value) = refused;
+                let found = found.filter(|bytes| (least..=most).contains(bytes));
+                let (least, most) = (least.into(), most.into());
+                *field = found.ok_or(LimitError::Size { name, value, least, most })?;
+            }
+            Field::Heap(field) => {
+                let (name, value) = refused;
+                let (least, most) = (LEAST_HEAP, GREATEST_HEAP);
+                let found = size(text).filter(|bytes| (least..=most).contains(bytes));
+                *field = Some(found.ok_or(LimitError::Size { name, value, least, most })?);
+            }
+            Field::Time(field) => {
+                let (name, value) = refused;
+                let found = duration::parse(text).ok().filter(|time| *time <= LONGEST);
+                *field = found.ok_or(LimitError::Time { name, value })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, name: &str) -> Option<Field<'_>> {
+        Some(match name {
+            "connections" => Field::Number(&mut self.connections, 1, u32::MAX),
+            "streams-per-connection" => Field::Number(&mut self.streams_per_connection, 1, GREATEST),
+            "connections-per-rule" => Field::Number(&mut self.connections_per_rule, 1, u32::MAX),
+            "pending-requests-per-rule" => Field::Number(&mut self.pending_requests_per_rule, 1, u32::MAX),
+            "requests-per-rule" => Field::Number(&mut self.requests_per_rule, 1, u32::MAX),
+            "retries-per-rule" => Field::Number(&mut self.retries_per_rule, 1, u32::MAX),
+            "stream-window" => Field::Size(&mut self.stream_window, LEAST_WINDOW, GREATEST),
+            "connection-window" => Field::Size(&mut self.connection_window, LEAST_WINDOW, GREATEST),
+            "connection-buffer" => Field::Size(&mut self.connection_buffer, LEAST_BUFFER, GREATEST_BUFFER),
+            "retry-buffer" => Field::Size(&mut self.retry_buffer, LEAST_BUFFER, GREATEST_BUFFER),
+            "heap" => Field::Heap(&mut self.heap),
+            "handshake-timeout" => Field::Time(&mut self.handshake_timeout),
+            "request-headers-timeout" => Field::Time(&mut self.request_headers_timeout),
+            "request-receive-timeout" => Field::Time(&mut self.request_receive_timeout),
+            "stream-idle-timeout" => Field::Time(&mut self.stream_idle_timeout),
+            "connection-idle-timeout" => Field::Time(&mut self.connection_idle_timeout),
+            "upstream-idle-timeout" => Field::Time(&mut self.upstream_idle_timeout),
+            _ => return None,
+        })
+    }
+}
+
+impl FromStr for Setting {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let (name, value) = text.split_once('=').ok_or(LimitError::Form)?;
+        let setting = Self { name: name.to_owned(), value: value.to_owned() };
+        Limits::default().set(&setting)?;
+        Ok(setting)
+    }
+}
+
+/// A number of bytes: `65536`, `64KiB`, `1MiB`, `2GiB`.
+fn size(text: &str) -> Option<u64> {
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
+    let (digits, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse::<u64>().ok().filter(|_| plain)?.checked_mul(unit)
+}
+
+/// A number of bytes in the largest unit that fits it.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(bytes) = *self;
+        let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        match units.iter().find(|(_, unit)| bytes >= *unit && bytes % *unit == 0) {
+            Some((name, unit)) => write!(f, "{}{name}", bytes / unit),
+            None => write!(f, "{bytes}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(texts: &[&str]) -> Result<Limits, LimitError> {
+        let settings: Result<Vec<Setting>, _> = texts.iter().map(|text| text.parse()).collect();
+        Limits::with(&settings?)
+    }
+
+    #[test]
+    fn every_name_sets_a_limit_of_its_own() {
+        let mut seen = vec![Limits::default()];
+        for name in NAMES {
+            let limits = with(&[&format!("{name}=65537")])
+                .or_else(|_| with(&[&format!("{name}=1GiB")]))
+                .or_else(|_| with(&[&format!("{name}=7s")]))
+                .unwrap();
+            assert!(!seen.contains(&limits), "{name}");
+            seen.push(limits);
+        }
+    }
+
+    #[test]
+    fn sizes_have_units_and_times_are_durations() {
+        let limits = with(&["stream-window=64KiB", "heap=2GiB", "stream-idle-timeout=1h30m"]).unwrap();
+        assert_eq!((limits.stream_window, limits.heap), (65_536, Some(2 << 30)));
+        assert_eq!(limits.stream_idle_timeout, Duration::from_mins(90));
+        assert_eq!(with(&["retry-buffer=4096"]).unwrap().retry_buffer, 4096);
+        assert_eq!(with(&["request-headers-timeout=0s"]).unwrap().request_headers_timeout, Duration::ZERO);
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_refused_with_the_bounds() {
+        for (text, why) in [
+            ("connections", "expected NAME=VALUE"),
+            ("connection=1", "unknown limit `connection`; the names are connections, "),
+            ("connections=0", "cannot be `0`: expected a number from 1 to 4294967295"),
+            ("connections=4294967296", "expected a number from 1 to 4294967295"),
+            ("connections=", "expected a number"),
+            ("streams-per-connection=2147483648", "expected a number from 1 to 2147483647"),
+            ("stream-window=64KB", "expected a size from 65535 to 2147483647, as 512KiB"),
+            ("stream-window=1KiB", "expected a size from 65535"),
+            ("retry-buffer=2GiB", "expected a size from 4KiB to 1GiB"),
+            ("heap=+70MiB", "expected a size from 64MiB to 1048576GiB"),
+            ("heap=99999999999GiB", "expected a size"),
+            ("stream-idle-timeout=5", "expected a time up to 9999h"),
+            ("stream-idle-timeout=10000h", "expected a time up to 9999h"),
+        ] {
+            let error = with(&[text]).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_set_once() {
+        let error = with(&["connections=1", "heap=1GiB", "connections=1"]).unwrap_err();
+        assert_eq!(error, LimitError::Twice(String::from("connections")));
+    }
+}

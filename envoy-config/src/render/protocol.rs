@@ -1,0 +1,89 @@
+//! HTTP versions on both sides of Envoy, with their timeouts and windows (`envoy.config.core.v3.HttpProtocolOptions`,
+//! `Http2ProtocolOptions`).
+//!
+//! `headers_with_underscores_action` stays at Envoy's default, which lets such headers through: the Gateway API allows
+//! underscores in the names that routes match and sessions travel in.
+
+use serde::Serialize;
+
+use super::extension::{Empty, Message, Typed};
+use super::retries::Time;
+use crate::limits::Limits;
+use crate::model::HttpVersion;
+
+#[derive(Serialize)]
+pub(super) struct CommonHttp {
+    idle_timeout: Time,
+}
+
+#[derive(Serialize)]
+pub(super) struct Http2 {
+    max_concurrent_streams: u32,
+    initial_stream_window_size: u32,
+    initial_connection_window_size: u32,
+}
+
+/// By the name of the extension.
+#[derive(Serialize)]
+pub(super) struct ProtocolOptions {
+    #[serde(rename = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions")]
+    http: Typed<HttpProtocolOptions>,
+}
+
+#[derive(Serialize)]
+struct HttpProtocolOptions {
+    common_http_protocol_options: CommonHttp,
+    explicit_http_config: ExplicitHttp,
+}
+
+#[derive(Serialize)]
+enum ExplicitHttp {
+    #[serde(rename = "http_protocol_options")]
+    Http1(Empty),
+    #[serde(rename = "http2_protocol_options")]
+    Http2(Http2),
+}
+
+impl Message for HttpProtocolOptions {
+    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+}
+
+impl CommonHttp {
+    pub(super) const fn of_clients(limits: &Limits) -> Self {
+        Self { idle_timeout: Time(limits.connection_idle_timeout) }
+    }
+}
+
+impl Http2 {
+    pub(super) const fn of_clients(limits: &Limits) -> Self {
+        Self {
+            max_concurrent_streams: limits.streams_per_connection,
+            initial_stream_window_size: limits.stream_window,
+            initial_connection_window_size: limits.connection_window,
+        }
+    }
+
+    /// The requests of many clients share a connection to a backend. Its window has room for the windows of all its streams,
+    /// so that clients that do not read their answers hold up nobody else.
+    fn of_backends(limits: &Limits) -> Self {
+        let all = limits.stream_window.saturating_mul(limits.streams_per_connection);
+        Self {
+            max_concurrent_streams: limits.streams_per_connection,
+            initial_stream_window_size: limits.stream_window,
+            initial_connection_window_size: all.min(i32::MAX.cast_unsigned()),
+        }
+    }
+}
+
+impl ProtocolOptions {
+    pub(super) fn of(version: HttpVersion, limits: &Limits) -> Self {
+        let options = HttpProtocolOptions {
+            common_http_protocol_options: CommonHttp { idle_timeout: Time(limits.upstream_idle_timeout) },
+            explicit_http_config: match version {
+                HttpVersion::Http1 => ExplicitHttp::Http1(Empty {}),
+                HttpVersion::Http2 => ExplicitHttp::Http2(Http2::of_backends(limits)),
+            },
+        };
+        Self { http: options.into() }
+    }
+}
