@@ -2,10 +2,14 @@
 //!
 //! [`Options`] is as written; whether it fits the manifests is found in `resolve` and told as [`Misfit`]s.
 
+mod admin;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::str::FromStr;
+
+pub use self::admin::{AdminAddress, AdminAddressError};
 
 /// What to compile, and to which addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +22,22 @@ pub struct Options {
     pub port_mappings: Vec<PortMapping>,
     /// Leave out what is wrong, and serve the rest.
     pub keep_going: bool,
+    /// Where Envoy's admin interface listens: no endpoint may be there.
+    pub admin: AdminAddress,
+    /// Whether endpoints may have loopback and link-local addresses.
+    pub allow_loopback_endpoints: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let listen_address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { gateway: None, listen_address, port_mappings: Vec::new(), keep_going: false }
+        Self {
+            gateway: None,
+            listen_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            port_mappings: Vec::new(),
+            keep_going: false,
+            admin: AdminAddress::default(),
+            allow_loopback_endpoints: false,
+        }
     }
 }
 

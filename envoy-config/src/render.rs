@@ -45,18 +45,17 @@ mod tls;
 mod upstream_tls;
 mod url;
 
-use std::net::SocketAddr;
-
 use serde_saphyr::ser_options;
 
 use crate::limits::Limits;
 use crate::model::Model;
+use crate::options::AdminAddress;
 
 /// What a bootstrap needs beside the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where Envoy's admin interface listens.
-    pub admin: SocketAddr,
+    pub admin: AdminAddress,
     /// The path of the compiled filter as Envoy sees it.
     pub module: String,
     /// The path of the certificates of the authorities that the system trusts, as Envoy sees it.

@@ -13,6 +13,7 @@
 //!   `backend_tls` for where requests go, `filters` for what happens on the way, `ways` for rules that
 //!   are divided, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
 //!   sessions.
+//! - `local`: endpoints that lead to Envoy's own machine.
 //! - `targets`: what policies for backends are for; `other_policies`: those that are not applied.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
@@ -37,6 +38,7 @@ mod grants;
 mod hostname;
 mod kinds;
 mod left_out;
+mod local;
 mod matches;
 mod other_policies;
 mod persistence;
@@ -59,6 +61,7 @@ use self::collisions::{Collisions, RulePosition};
 use self::decisions::Decisions;
 use self::gateways::Gateways;
 use self::grants::Grants;
+use self::local::Local;
 use self::report::Report;
 use self::rules::Served;
 use self::virtual_hosts::Host;
@@ -130,7 +133,7 @@ fn model(
     for bound in &bounds {
         bound.program(report);
     }
-    let (routes, mut attached) = attach_all(manifests, &grants, &gateways, &bounds, report);
+    let (routes, mut attached) = attach_all(manifests, options, &grants, &gateways, &bounds, report);
     rivals::settle(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();
@@ -156,13 +159,14 @@ fn model(
 /// The routes by namespace and name, and the listeners of each.
 fn attach_all<'m>(
     manifests: &'m Manifests,
+    options: &Options,
     grants: &Grants<'m>,
     gateways: &Gateways<'m>,
     bounds: &[Bound<'m>],
     report: &mut Report,
 ) -> (Vec<Served<'m>>, Vec<Vec<ListenerPosition>>) {
     let attacher = Attacher::new(manifests, gateways, bounds);
-    let mut backends = Backends::index(manifests, grants, report);
+    let mut backends = Backends::index(manifests, Local::new(options), grants, report);
     let mut objects: Vec<_> = manifests.routes.iter().collect();
     objects.sort_by_key(|route| (route.metadata.key(), route.spec.kind));
     let mut routes = Vec::with_capacity(objects.len());

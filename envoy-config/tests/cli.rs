@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 use envoy_config::cli::{Exit, Streams, run};
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart");
-const MAPPINGS: [&str; 4] = ["--map-port", "eg/http=8888", "--map-port", "eg-header/http=8889"];
+/// The backends of the example run on the machine that Envoy runs on.
+const MAPPINGS: [&str; 5] =
+    ["--map-port", "eg/http=8888", "--map-port", "eg-header/http=8889", "--allow-loopback-endpoints"];
 
 struct Ended {
     exit: Exit,
@@ -168,7 +170,7 @@ fn errors_leave_the_file_as_it_is() {
     let path = directory.path().join("envoy.yaml");
     fs::write(&path, "old").unwrap();
     // Without mappings both Gateways would bind port 80.
-    let ended = call(&["render", "-f", EXAMPLE, "-o", text(&path)], b"");
+    let ended = call(&["render", "-f", EXAMPLE, "--allow-loopback-endpoints", "-o", text(&path)], b"");
     assert_eq!(ended.exit, Exit::Diagnostics);
     assert!(ended.errors.ends_with("error: 1 error; nothing written\n"), "{}", ended.errors);
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
@@ -317,7 +319,7 @@ fn a_check_of_the_example_finds_nothing() {
 #[test]
 fn a_check_that_finds_something_exits_with_1_and_tells_the_rest_all_the_same() {
     // Without mappings both Gateways would bind port 80.
-    let ended = call(&["check", "-f", EXAMPLE], b"");
+    let ended = call(&["check", "-f", EXAMPLE, "--allow-loopback-endpoints"], b"");
     assert_eq!(ended.exit, Exit::Diagnostics);
     assert!(ended.output.contains("Accepted: False, PortUnavailable"), "{}", ended.output);
     assert!(ended.output.contains("HTTPRoute default/cookie"), "{}", ended.output);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use envoy_config::limits::Limits;
-use envoy_config::options::Options;
+use envoy_config::options::{AdminAddress, Options};
 use envoy_config::render;
 use envoy_config::source::Source;
 
@@ -43,10 +43,10 @@ fn orders(documents: &[Source]) -> Vec<(&'static str, Vec<Source>)> {
 
 /// What is written, whatever is wrong; none when nothing is.
 fn bootstrap(sources: &[Source]) -> Option<String> {
-    let options = Options { keep_going: true, ..Options::default() };
+    let options = Options { keep_going: true, allow_loopback_endpoints: true, ..Options::default() };
     let model = envoy_config::compile(sources, &options).model?;
     let options = render::Options {
-        admin: ([127, 0, 0, 1], 9901).into(),
+        admin: AdminAddress::default(),
         module: String::from("filter.wasm"),
         system_authorities: String::from("authorities.pem"),
         limits: Limits::default(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use envoy_config::limits::Limits;
 use envoy_config::model::Model;
+use envoy_config::options::{AdminAddress, Options};
 use envoy_config::source::Source;
 use envoy_config::{diagnostic, render};
 
@@ -53,7 +54,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &envoy_config::options::Options::default(), &Limits::default())
+        Self::with_options(manifests, &options(), &Limits::default())
     }
 
     /// The same within these limits.
@@ -61,7 +62,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn within(manifests: &Manifests, limits: &Limits) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &envoy_config::options::Options::default(), limits)
+        Self::with_options(manifests, &options(), limits)
     }
 
     /// What is right of these manifests, as `--keep-going` has it, on free ports, with fresh keys and one worker.
@@ -69,22 +70,16 @@ impl Deployment {
     /// # Errors
     /// There is nothing to serve, or no module.
     pub fn of_what_is_right(manifests: &Manifests) -> Result<Self, DeployError> {
-        let options =
-            envoy_config::options::Options { keep_going: true, ..envoy_config::options::Options::default() };
-        Self::with_options(manifests, &options, &Limits::default())
+        Self::with_options(manifests, &Options { keep_going: true, ..options() }, &Limits::default())
     }
 
-    fn with_options(
-        manifests: &Manifests,
-        options: &envoy_config::options::Options,
-        limits: &Limits,
-    ) -> Result<Self, DeployError> {
+    fn with_options(manifests: &Manifests, options: &Options, limits: &Limits) -> Result<Self, DeployError> {
         let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
         let mut model = compile(&[source], options)?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }
-        Self::of_bootstrap(bootstrap_within(&model, FREE_PORT, &artifact::module()?, limits))
+        Self::of_bootstrap(bootstrap_within(&model, FREE_PORT.into(), &artifact::module()?, limits))
     }
 
     /// This bootstrap, with fresh keys and one worker.
@@ -142,11 +137,17 @@ impl Deployment {
     }
 }
 
+/// The options for backends that run on the machine that Envoy runs on.
+#[must_use]
+pub fn options() -> Options {
+    Options { allow_loopback_endpoints: true, ..Options::default() }
+}
+
 /// What manifests are to serve.
 ///
 /// # Errors
 /// The diagnostics, if any of them is an error.
-pub fn compile(sources: &[Source], options: &envoy_config::options::Options) -> Result<Model, DeployError> {
+pub fn compile(sources: &[Source], options: &Options) -> Result<Model, DeployError> {
     let compilation = envoy_config::compile(sources, options);
     compilation.model.ok_or_else(|| {
         let printed = diagnostic::print(&compilation.diagnostics, sources, false);
@@ -157,11 +158,11 @@ pub fn compile(sources: &[Source], options: &envoy_config::options::Options) -> 
 
 /// The bootstrap that serves a model within the limits that are the default.
 #[must_use]
-pub fn bootstrap(model: &Model, admin: SocketAddr, module: &Path) -> String {
-    bootstrap_within(model, admin, module, &Limits::default())
+pub fn bootstrap(model: &Model, admin: impl Into<AdminAddress>, module: &Path) -> String {
+    bootstrap_within(model, admin.into(), module, &Limits::default())
 }
 
-fn bootstrap_within(model: &Model, admin: SocketAddr, module: &Path, limits: &Limits) -> String {
+fn bootstrap_within(model: &Model, admin: AdminAddress, module: &Path, limits: &Limits) -> String {
     let module = module.to_string_lossy().into_owned();
     let system_authorities = String::from(SYSTEM_AUTHORITIES);
     render::render(model, &render::Options { admin, module, system_authorities, limits: limits.clone() })

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use envoy_config::limits::Limits;
-use envoy_config::options::Options;
+use envoy_config::options::{AdminAddress, Options};
 use envoy_config::source::Source;
 use envoy_config::{compile, render};
 
@@ -86,7 +86,7 @@ fn bootstrap(sources: &[Source]) -> String {
     let compiled = compile(sources, &Options::default());
     let model = compiled.model.expect("the manifests are in order");
     let options = render::Options {
-        admin: ([127, 0, 0, 1], 9901).into(),
+        admin: AdminAddress::default(),
         module: String::from("session_persistence.wasm"),
         system_authorities: String::from("authorities.pem"),
         limits: Limits::default(),

@@ -10,7 +10,7 @@ use super::request::Request;
 use super::{Exit, Streams, count};
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::model::Model;
-use crate::options::Misfit;
+use crate::options::{AdminAddress, Misfit};
 use crate::{Compilation, compile, render};
 
 /// Write the bootstrap that serves the manifests.
@@ -21,10 +21,6 @@ use crate::{Compilation, compile, render};
 pub(super) struct Render {
     #[command(flatten)]
     request: Request,
-
-    /// Where Envoy's admin interface listens.
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9901")]
-    admin_address: SocketAddr,
 
     /// The path of the session persistence filter as Envoy sees it.
     #[arg(long, value_name = "PATH", default_value = "/etc/envoy/session_persistence.wasm")]
@@ -68,13 +64,16 @@ impl Render {
         if !misfits.is_empty() {
             return streams.refuse(&misfits);
         }
-        if let Some(misfit) = model.as_ref().and_then(|model| in_the_way(model, self.admin_address)) {
+        if let Some(misfit) = model.as_ref().and_then(|model| in_the_way(model, &options.admin)) {
             return streams.refuse(&[misfit]);
+        }
+        if options.admin.is_exposed() {
+            streams.say(&exposed(&options.admin));
         }
         let written = model.is_some();
         if let Some(model) = model {
             let options = render::Options {
-                admin: self.admin_address,
+                admin: options.admin,
                 module: self.filter,
                 system_authorities: self.system_ca,
                 limits,
@@ -103,7 +102,8 @@ impl Render {
 }
 
 /// The listener that would bind the admin interface's address, too. An unspecified address is every address of its family.
-fn in_the_way(model: &Model, admin: SocketAddr) -> Option<Misfit> {
+fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<Misfit> {
+    let &AdminAddress::Tcp(admin) = admin else { return None };
     let overlaps = |bind: SocketAddr| {
         let (one, other) = (bind.ip(), admin.ip());
         let every = (one.is_unspecified() || other.is_unspecified()) && one.is_ipv4() == other.is_ipv4();
@@ -111,6 +111,14 @@ fn in_the_way(model: &Model, admin: SocketAddr) -> Option<Misfit> {
     };
     let listener = model.listeners.iter().find(|listener| overlaps(listener.bind))?;
     Some(Misfit::AdminAddress { admin, listener: listener.name.clone(), bind: listener.bind })
+}
+
+/// A warning that concerns the call and no manifest.
+fn exposed(admin: &AdminAddress) -> String {
+    format!(
+        "warning[{}]: other machines may reach the admin interface at {admin}, which can stop Envoy and shows its configuration\n\nhint: use a Unix socket (`--admin-address unix:/PATH`) or a loopback address\n\n",
+        "exposed-admin",
+    )
 }
 
 /// How many findings there were, and what was done about them; nothing when there were none.

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Streams;
 use super::input::{self, InputError};
 use crate::limits::{LimitError, Limits, Setting};
-use crate::options::{NamespacedName, Options, PortMapping};
+use crate::options::{AdminAddress, NamespacedName, Options, PortMapping};
 use crate::source::Source;
 
 /// The manifests, and what of them is to be looked at.
@@ -35,6 +35,20 @@ pub(super) struct Request {
     /// share a port move together.
     #[arg(long = "map-port", value_name = "LISTENER=BIND")]
     port_mappings: Vec<PortMapping>,
+
+    /// Where Envoy's admin interface listens: at a TCP address or on a Unix socket.
+    ///
+    /// Requests through Envoy cannot reach a Unix socket, whatever names the manifests refer to. No endpoint may have the TCP
+    /// address.
+    #[arg(long, value_name = "IP:PORT|unix:/PATH", default_value_t)]
+    admin_address: AdminAddress,
+
+    /// Allow endpoints on the machine that Envoy runs on, and with link-local addresses.
+    ///
+    /// They are errors otherwise, since what listens there (admin interfaces, a cloud's metadata service) often trusts
+    /// everybody who can reach it.
+    #[arg(long)]
+    allow_loopback_endpoints: bool,
 
     /// Set a limit of Envoy, as requests-per-rule=1000, connection-buffer=64KiB or stream-idle-timeout=10m; repeatable.
     ///
@@ -64,6 +78,8 @@ impl Request {
             listen_address: self.listen_address,
             port_mappings: self.port_mappings,
             keep_going,
+            admin: self.admin_address,
+            allow_loopback_endpoints: self.allow_loopback_endpoints,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::source::Spanned;
 #[derive(Clone, Debug)]
 pub struct Backend {
     /// `endpoints`: at least one.
-    pub endpoints: Vec<BackendEndpoint>,
+    pub endpoints: Vec<Spanned<BackendEndpoint>>,
     /// `appProtocols`.
     pub app_protocols: Vec<Spanned<AppProtocol>>,
 }

@@ -72,7 +72,7 @@ impl Bootstrap {
         let refusing = refusals.iter().map(|&refusal| RefusingListener::new(refusal));
         Self {
             // Whoever looks into an Envoy that takes no more connections must get in.
-            admin: Admin { address: options.admin.into(), ignore_global_conn_limit: true },
+            admin: Admin { address: Address::admin(&options.admin), ignore_global_conn_limit: true },
             layered_runtime: LayeredRuntime {
                 layers: (RuntimeLayer {
                     name: "static",

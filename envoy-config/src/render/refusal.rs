@@ -110,7 +110,7 @@ impl Refusal {
 
     /// The endpoint that refuses for the locality of this name.
     pub(super) fn address(self, locality: &str) -> Address {
-        Address::EnvoyInternalAddress {
+        Address::EnvoyInternal {
             server_listener_name: self.listener().to_owned(),
             endpoint_id: locality.to_owned(),
         }

@@ -15,8 +15,9 @@ pub(super) use self::reference::{ENVOY_GATEWAY, Services};
 use self::reference::{Objects, Reference, Referent};
 use self::service::Port;
 use super::backend_tls::TlsPolicies;
-use super::endpoints::Slices;
+use super::endpoints::{Found, Slices};
 use super::grants::Grants;
+use super::local::Local;
 use super::report::{Place, Report};
 use super::sessions::Sessions;
 use crate::manifest::backend::Backend as CustomBackend;
@@ -27,6 +28,7 @@ use crate::model::{Endpoints, HttpVersion, Locality, UpstreamTls};
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
+    local: Local,
     grants: &'g Grants<'m>,
     services: Services<'m>,
     slices: Slices<'m>,
@@ -35,8 +37,8 @@ pub(super) struct Backends<'m, 'g> {
     tls: TlsPolicies<'m>,
     /// What each Service port came to: many rules share one.
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
-    /// Services of which has been said what their sessions lack.
-    told: HashSet<(&'m str, &'m str)>,
+    /// Services of which has been said what their sessions lack, and Backends whose endpoints have been looked at.
+    told: HashSet<(Referent, &'m str, &'m str)>,
 }
 
 /// What became of a backendRef.
@@ -62,9 +64,15 @@ pub(super) fn differ(backends: &[Backend]) -> bool {
 }
 
 impl<'m, 'g> Backends<'m, 'g> {
-    pub(super) fn index(manifests: &'m Manifests, grants: &'g Grants<'m>, report: &mut Report) -> Self {
+    pub(super) fn index(
+        manifests: &'m Manifests,
+        local: Local,
+        grants: &'g Grants<'m>,
+        report: &mut Report,
+    ) -> Self {
         let services = manifests.services.iter().map(|service| (service.metadata.key(), service)).collect();
         Self {
+            local,
             grants,
             slices: Slices::index(manifests, &services, report),
             sessions: Sessions::index(manifests, report),
@@ -134,7 +142,8 @@ impl<'m, 'g> Backends<'m, 'g> {
                 let (namespace, name) = backend.metadata.key();
                 let key = (ENVOY_GATEWAY, "Backend", namespace, name);
                 let connection = self.tls.of(key, "", reference.route, report);
-                custom::target(backend, connection, reference, report)
+                let first = self.told.insert((Referent::Backend, namespace, name));
+                custom::Custom { backend, local: &self.local, first }.target(connection, reference, report)
             }
         }
     }
@@ -161,12 +170,14 @@ impl<'m, 'g> Backends<'m, 'g> {
             return Some(Target { endpoints: known.clone(), version, tls });
         }
         let of_slices = match service.spec.kind.value {
-            ServiceKind::Cluster => port.listed.and_then(|port| self.slices.endpoints(service, port)),
+            ServiceKind::Cluster => {
+                port.listed.and_then(|port| self.slices.endpoints(service, port, &self.local, report))
+            }
             ServiceKind::External(_) => None,
         };
         let endpoints = match of_slices {
-            Some(endpoints) => {
-                if endpoints.is_empty() && !report.may_lack_some("EndpointSlice", namespace) {
+            Some(Found { endpoints, refused }) => {
+                if endpoints.is_empty() && !refused && !report.may_lack_some("EndpointSlice", namespace) {
                     no_endpoints(port, report);
                 }
                 Endpoints::Addresses(endpoints)
@@ -177,7 +188,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             {
                 Endpoints::Addresses(Vec::new())
             }
-            None => Endpoints::Names(vec![port.name(reference, report)?]),
+            None => Endpoints::Names(vec![port.name(reference, &self.local, report)?]),
         };
         self.resolved.insert(key, endpoints.clone());
         Some(Target { endpoints, version, tls })
@@ -185,7 +196,8 @@ impl<'m, 'g> Backends<'m, 'g> {
 
     /// What a Service has, or lacks, that the sessions of its rules are not as may be expected; once.
     fn tell_of_sessions(&mut self, service: &'m Object<Service>, report: &mut Report) {
-        if !self.told.insert(service.metadata.key()) {
+        let (namespace, name) = service.metadata.key();
+        if !self.told.insert((Referent::Service, namespace, name)) {
             return;
         }
         if let Some(affinity) = &service.spec.client_ip_affinity {

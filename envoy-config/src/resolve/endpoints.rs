@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::backends::Services;
+use super::local::{Local, Refused};
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::core::{AddressType, EndpointSlice, Service, ServicePort, SliceEndpoint, TargetRef};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoint, EndpointState};
+use crate::source::Span;
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
@@ -22,7 +24,19 @@ const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 const IMPORT_LABEL: &str = "multicluster.kubernetes.io/service-name";
 
 /// The EndpointSlices by the namespace and name of their Service.
-pub(super) struct Slices<'m>(HashMap<(&'m str, &'m str), Vec<&'m EndpointSlice>>);
+pub(super) struct Slices<'m> {
+    of_services: HashMap<(&'m str, &'m str), Vec<&'m Object<EndpointSlice>>>,
+    /// Slices of which has been said that they have such endpoints.
+    told: HashSet<(&'m str, &'m str, Refused)>,
+}
+
+/// The endpoints of a Service port.
+pub(super) struct Found {
+    /// Sorted, each once.
+    pub(super) endpoints: Vec<Endpoint>,
+    /// Whether others are left out because of where they lead.
+    pub(super) refused: bool,
+}
 
 impl<'m> Slices<'m> {
     pub(super) fn index(manifests: &'m Manifests, services: &Services<'m>, report: &mut Report) -> Self {
@@ -37,40 +51,62 @@ impl<'m> Slices<'m> {
             if !services.contains_key(&(namespace, service)) {
                 orphaned(slice, service, services, report);
             }
-            slices.entry((namespace, service.as_str())).or_default().push(&slice.spec);
+            slices.entry((namespace, service.as_str())).or_default().push(slice);
         }
-        Self(slices)
+        Self { of_services: slices, told: HashSet::new() }
     }
 
     /// Whether a Service has any.
     pub(super) fn has(&self, service: &Object<Service>) -> bool {
-        self.0.contains_key(&service.metadata.key())
+        self.of_services.contains_key(&service.metadata.key())
     }
 
-    /// The endpoints of a Service port, sorted, each once; none if the Service has no EndpointSlices.
-    pub(super) fn endpoints(&self, service: &Object<Service>, port: &ServicePort) -> Option<Vec<Endpoint>> {
-        let slices = self.0.get(&service.metadata.key())?;
+    /// The endpoints of a Service port; none if the Service has no EndpointSlices.
+    pub(super) fn endpoints(
+        &mut self,
+        service: &Object<Service>,
+        port: &ServicePort,
+        local: &Local,
+        report: &mut Report,
+    ) -> Option<Found> {
+        let slices = self.of_services.get(&service.metadata.key())?;
+        let mut refused = false;
         let mut serving: BTreeMap<SocketAddr, Serving<'_>> = BTreeMap::new();
         for slice in slices {
             let of_port = slice
+                .spec
                 .ports
                 .iter()
                 .find(|of_slice| of_slice.name == port.name && of_slice.protocol == port.protocol.value);
             let Some(number) = of_port.and_then(|of_slice| of_slice.port) else { continue };
-            for endpoint in &slice.endpoints {
+            let mut unfit = Unfit::new();
+            for (position, endpoint) in slice.spec.endpoints.iter().enumerate() {
                 let Some(draining) = drains(endpoint, service.spec.publish_not_ready_addresses) else {
                     continue;
                 };
                 let Some(address) = endpoint.addresses.first() else { continue };
+                let (place, address) = (address.span, SocketAddr::new(address.value, number));
+                if let Some(refused) = local.address(address) {
+                    unfit.entry(refused).or_default().push((position, place, address));
+                    continue;
+                }
                 let pod = endpoint.target.as_ref();
                 // Slices may repeat an endpoint while it moves between them: whichever says that it is ready is newer.
                 serving
-                    .entry(SocketAddr::new(address.value, number))
+                    .entry(address)
                     .and_modify(|both| both.draining &= draining)
                     .or_insert(Serving { draining, pod });
             }
+            for (why, endpoints) in unfit {
+                refused = true;
+                let (namespace, name) = slice.metadata.key();
+                if self.told.insert((namespace, name, why)) {
+                    refuse(slice, why, &endpoints, report);
+                }
+            }
         }
-        Some(once_per_pod(serving, service.spec.family.unwrap_or(AddressType::Ipv4)))
+        let endpoints = once_per_pod(serving, service.spec.family.unwrap_or(AddressType::Ipv4));
+        Some(Found { endpoints, refused })
     }
 }
 
@@ -108,6 +144,26 @@ fn drains(endpoint: &SliceEndpoint, not_ready_too: bool) -> Option<bool> {
     } else {
         (endpoint.serving && endpoint.terminating).then_some(true)
     }
+}
+
+/// Endpoints of a slice that are left out, by the reason: their position, their place and the address.
+type Unfit = BTreeMap<Refused, Vec<(usize, Span, SocketAddr)>>;
+
+fn refuse(
+    slice: &Object<EndpointSlice>,
+    why: Refused,
+    endpoints: &[(usize, Span, SocketAddr)],
+    report: &mut Report,
+) {
+    let Some(&(position, span, address)) = endpoints.first() else { return };
+    let place = Place::new(slice, format!("endpoints[{position}].addresses[0]"), span);
+    let message = why.message(&address.ip().to_string(), address.port());
+    let message = match endpoints.len() - 1 {
+        0 => message,
+        1 => format!("{message}; another endpoint is refused for the same reason"),
+        more => format!("{message}; {more} more endpoints are refused for the same reason"),
+    };
+    report.error(why.code(), place, message).hint = Some(why.hint());
 }
 
 fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {

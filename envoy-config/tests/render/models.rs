@@ -16,7 +16,7 @@ use session_persistence::config::{PluginConfig, Rule};
 
 pub(crate) fn options() -> Options {
     Options {
-        admin: address("127.0.0.1:9901"),
+        admin: address("127.0.0.1:9901").into(),
         module: String::from("session_persistence.wasm"),
         system_authorities: String::from("/etc/ssl/certs/ca-certificates.crt"),
         limits: Limits::default(),

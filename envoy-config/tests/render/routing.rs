@@ -73,7 +73,7 @@ fn the_first_persistent_rule_changes_no_filter_but_the_rules() {
 fn envoy_is_told_where_its_module_and_its_admin_interface_are() {
     let mut options = options();
     options.module = String::from("/etc/envoy/yes.wasm");
-    options.admin = address("[::1]:9000");
+    options.admin = address("[::1]:9000").into();
     let bootstrap: Value = serde_saphyr::from_str(&render(&everything(), &options)).unwrap();
     let socket = &bootstrap["admin"]["address"]["socket_address"];
     assert_eq!(*socket, json!({"address": "::1", "port_value": 9000}));

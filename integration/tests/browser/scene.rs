@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use envoy_config::options::Options;
 use envoy_config::source::Source;
 use integration::backend::{self, Control, Pod};
 use integration::deployment::{self, Deployment, FREE_PORT};
@@ -68,7 +67,7 @@ impl Scene {
         // The pods have to know the rules before there are addresses to put into manifests.
         let known = gateways.clone().service("backend", [] as [Endpoint; 0]).with(&route);
         let source = Source { name: String::from("page.yaml"), text: known.text().to_owned() };
-        let model = deployment::compile(&[source], &Options::default()).unwrap();
+        let model = deployment::compile(&[source], &deployment::options()).unwrap();
         let sessions = backend::watched(&model, &"default/eg".parse().unwrap());
         let named = (1..=4).map(|number| (FREE_PORT, Pod::new("backend", &format!("backend-{number}"))));
         let pods = backend::start_group(named, sessions).await.unwrap();

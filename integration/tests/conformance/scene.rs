@@ -11,7 +11,7 @@ use envoy_config::options::{Bind, ListenerName, Misfit, Options, PortMapping};
 use envoy_config::source::Source;
 use integration::backend::Backend;
 use integration::client::{Answer, Client, ClientError, Protocol};
-use integration::deployment::{Deployment, FREE_PORT, bootstrap};
+use integration::deployment::{self, Deployment, FREE_PORT, bootstrap};
 use integration::envoy::Process;
 use integration::{artifact, deadline};
 
@@ -46,7 +46,7 @@ fn input(infrastructure: &str, documents: &[String]) -> ([Source; 2], Options) {
         source("routes.yaml", documents.join("---\n")),
     ];
     let port_mappings = distinct_binds(&sources);
-    let mut options = Options { keep_going: true, port_mappings, ..Options::default() };
+    let mut options = Options { keep_going: true, port_mappings, ..deployment::options() };
     // A Gateway that is refused has no listeners to move.
     for misfit in envoy_config::check(&sources, &options).misfits {
         if let Misfit::UnknownListener { wanted, .. } = misfit {

@@ -1,6 +1,7 @@
 //! What the project promises, on a real Envoy with the real filter.
 #![cfg(test)]
 
+mod admin;
 mod backend_tls;
 mod backends;
 mod bad_configuration;

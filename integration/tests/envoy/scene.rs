@@ -86,7 +86,7 @@ pub(crate) async fn start(deployment: &Deployment) -> Process {
 /// An Envoy that serves what can be served of these manifests, as with `--keep-going`.
 pub(crate) async fn what_can_be_served(manifests: &Manifests) -> Process {
     let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
-    let options = Options { keep_going: true, ..Options::default() };
+    let options = Options { keep_going: true, ..deployment::options() };
     let mut model = deployment::compile(&[source], &options).unwrap_or_else(|error| panic!("{error}"));
     for listener in &mut model.listeners {
         listener.bind = FREE_PORT;
@@ -193,7 +193,7 @@ impl Mint {
 /// The rule that the Envoy route of this name serves.
 pub(crate) fn rule_of(manifests: &Manifests, route: &str) -> Rule {
     let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
-    let model = deployment::compile(&[source], &Options::default()).unwrap();
+    let model = deployment::compile(&[source], &deployment::options()).unwrap();
     let hosts = model.listeners.iter().flat_map(Listener::virtual_hosts);
     let found = hosts.flat_map(|host| &host.routes).find(|found| found.name == route);
     found.unwrap().persistence.clone().unwrap()

@@ -18,7 +18,7 @@ const HTML: [(&str, &str); 1] = [("accept", "text/html,application/xhtml+xml,*/*
 async fn pods() -> Vec<Control> {
     let sources = sources::read(&workspace::root().join("envoy-config/examples/quickstart")).unwrap();
     let gateway = "default/eg".parse().unwrap();
-    let options = Options { gateway: Some(gateway), ..Options::default() };
+    let options = Options { gateway: Some(gateway), ..deployment::options() };
     let model = deployment::compile(&sources, &options).unwrap();
     let sessions = backend::watched(&model, &"default/eg".parse().unwrap());
     let named = [1, 2].map(|number| (FREE_PORT, Pod::new("backend", &format!("backend-{number}"))));

@@ -49,16 +49,16 @@ pub(super) fn backend(at: At<'_>, log: &mut Log) -> Option<Backend> {
     Some(Backend { endpoints: endpoints?, app_protocols: app_protocols.unwrap_or_default() })
 }
 
-fn endpoints(at: At<'_>, log: &mut Log) -> Option<Vec<BackendEndpoint>> {
+fn endpoints(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<BackendEndpoint>>> {
     let endpoints = list(at, 1..=64, log, endpoint)?;
-    let named = |endpoint: &BackendEndpoint| matches!(endpoint, BackendEndpoint::Fqdn { .. });
+    let named = |endpoint: &Spanned<BackendEndpoint>| matches!(endpoint.value, BackendEndpoint::Fqdn { .. });
     if endpoints.iter().any(named) && !endpoints.iter().all(named) {
         return log.refuse(at.error("invalid-value", "fqdn and ip endpoints cannot be in one Backend"));
     }
     Some(endpoints)
 }
 
-fn endpoint(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
+fn endpoint(at: At<'_>, log: &mut Log) -> Option<Spanned<BackendEndpoint>> {
     let fields = Fields::of(at, &ENDPOINT, log)?;
     let written = ["ip", "fqdn", "unix"].into_iter().filter(|name| fields.has(name)).count();
     if written != 1 {
@@ -72,7 +72,8 @@ fn endpoint(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
         let error = Diagnostic::error("not-supported", entry.key.span, message);
         return log.refuse(path.place(error));
     }
-    fields.optional("ip", log, ip).or_else(|| fields.optional("fqdn", log, fqdn))
+    let value = fields.optional("ip", log, ip).or_else(|| fields.optional("fqdn", log, fqdn))?;
+    Some(Spanned { value, span: at.span() })
 }
 
 fn ip(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {

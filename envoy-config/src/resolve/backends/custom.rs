@@ -9,41 +9,79 @@ use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::manifest::route::RouteKind;
 use crate::model::{Endpoint, EndpointState, Endpoints, HttpVersion, Name};
 use crate::resolve::backend_tls::Connection;
+use crate::resolve::local::Local;
 use crate::resolve::report::{Place, Report};
 use crate::status::Reason;
 
-pub(super) fn target(
-    backend: &Object<Backend>,
-    connection: Connection,
-    reference: &Reference<'_>,
-    report: &mut Report,
-) -> Option<Target> {
-    if let Some(port) = &reference.backend.port {
-        let place = Place::new(reference.route, format!("{}.port", reference.field), port.span);
-        let message = "the endpoints of a Backend have ports of their own; this one has no effect";
-        report.warning("no-effect", place, message.to_owned());
-    }
-    let version = version(backend, &connection, reference, report)?;
-    Some(Target { endpoints: endpoints(&backend.spec), version, tls: connection.tls()? })
+/// A Backend, and what is asked of its endpoints.
+pub(super) struct Custom<'a> {
+    pub(super) backend: &'a Object<Backend>,
+    pub(super) local: &'a Local,
+    /// Whether nothing has been said of its endpoints yet.
+    pub(super) first: bool,
 }
 
-/// The reader lets no Backend pass that mixes addresses and names.
-fn endpoints(backend: &Backend) -> Endpoints {
-    let (mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for endpoint in &backend.endpoints {
-        match endpoint {
-            BackendEndpoint::Ip(address) => {
-                addresses.insert(Endpoint { address: *address, state: EndpointState::Serving });
+impl Custom<'_> {
+    pub(super) fn target(
+        &self,
+        connection: Connection,
+        reference: &Reference<'_>,
+        report: &mut Report,
+    ) -> Option<Target> {
+        if let Some(port) = &reference.backend.port {
+            let place = Place::new(reference.route, format!("{}.port", reference.field), port.span);
+            let message = "the endpoints of a Backend have ports of their own; this one has no effect";
+            report.warning("no-effect", place, message.to_owned());
+        }
+        let version = version(self.backend, &connection, reference, report)?;
+        let endpoints = self.endpoints(reference, report)?;
+        Some(Target { endpoints, version, tls: connection.tls()? })
+    }
+
+    /// Its endpoints without those that are refused; none if all of them are. The reader lets no Backend pass that mixes
+    /// addresses and names.
+    fn endpoints(&self, reference: &Reference<'_>, report: &mut Report) -> Option<Endpoints> {
+        let (mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new());
+        let mut first = None;
+        for (position, endpoint) in self.backend.spec.endpoints.iter().enumerate() {
+            let (refused, host, port) = match &endpoint.value {
+                BackendEndpoint::Ip(address) => {
+                    (self.local.address(*address), address.ip().to_string(), address.port())
+                }
+                BackendEndpoint::Fqdn { hostname, port } => {
+                    (self.local.name(hostname, *port), hostname.clone(), *port)
+                }
+            };
+            if let Some(refused) = refused {
+                let message = refused.message(&host, port);
+                if self.first {
+                    let place =
+                        Place::new(self.backend, format!("spec.endpoints[{position}]"), endpoint.span);
+                    report.error(refused.code(), place, message.clone()).hint = Some(refused.hint());
+                }
+                first.get_or_insert(message);
+                continue;
             }
-            BackendEndpoint::Fqdn { hostname, port } => {
-                names.insert(Name { host: hostname.clone(), port: *port });
+            match &endpoint.value {
+                BackendEndpoint::Ip(address) => {
+                    addresses.insert(Endpoint { address: *address, state: EndpointState::Serving });
+                }
+                BackendEndpoint::Fqdn { hostname, port } => {
+                    names.insert(Name { host: hostname.clone(), port: *port });
+                }
             }
         }
-    }
-    if names.is_empty() {
-        Endpoints::Addresses(addresses.into_iter().collect())
-    } else {
-        Endpoints::Names(names.into_iter().collect())
+        if !names.is_empty() {
+            return Some(Endpoints::Names(names.into_iter().collect()));
+        }
+        if let Some(message) = first.filter(|_| addresses.is_empty()) {
+            report.decide(
+                &reference.at(".name", reference.backend.name.span, Reason::BackendNotFound),
+                &message,
+            );
+            return None;
+        }
+        Some(Endpoints::Addresses(addresses.into_iter().collect()))
     }
 }
 

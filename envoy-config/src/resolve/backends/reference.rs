@@ -29,7 +29,7 @@ pub(super) struct Reference<'m> {
 }
 
 /// The kinds that can be backends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Referent {
     Service,
     /// Envoy Gateway's.

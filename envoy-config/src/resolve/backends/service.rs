@@ -8,6 +8,7 @@ use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort, TargetPort};
 use crate::model::Name;
 use crate::resolve::backend_tls::Connection;
+use crate::resolve::local::Local;
 use crate::resolve::report::Report;
 use crate::status::Reason;
 
@@ -94,10 +95,10 @@ impl<'m> Port<'m> {
     }
 
     /// The name that leads to the port: the Service's own, unless it stands for another.
-    pub(super) fn name(&self, reference: &Reference<'m>, report: &mut Report) -> Option<Name> {
+    pub(super) fn name(&self, reference: &Reference<'m>, local: &Local, report: &mut Report) -> Option<Name> {
         let (namespace, name) = self.service.metadata.key();
         let host = match &self.service.spec.kind.value {
-            ServiceKind::External(host) => self.external(host, reference, report)?,
+            ServiceKind::External(host) => self.external(host, reference, local, report)?,
             ServiceKind::Cluster => format!("{name}.{namespace}.svc.{CLUSTER_DOMAIN}"),
         };
         let port = match self.listed.map(|port| (&port.target_port, port)) {
@@ -121,7 +122,13 @@ impl<'m> Port<'m> {
 
     /// The name that an ExternalName stands for, unless it leads where its owner may not send anyone (CVE-2021-25740 is why
     /// the API would rather have such Services refused).
-    fn external(&self, host: &str, reference: &Reference<'m>, report: &mut Report) -> Option<String> {
+    fn external(
+        &self,
+        host: &str,
+        reference: &Reference<'m>,
+        local: &Local,
+        report: &mut Report,
+    ) -> Option<String> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let (own, name) = self.service.metadata.key();
         let (code, reason, message, hint) = if host.parse::<IpAddr>().is_ok() {
@@ -140,6 +147,8 @@ impl<'m> Port<'m> {
                 ),
                 String::from("refer to that Service itself, with a ReferenceGrant in its namespace"),
             )
+        } else if let Some(refused) = local.name(host, self.number) {
+            (refused.code(), Reason::BackendNotFound, refused.message(host, self.number), refused.hint())
         } else {
             return Some(host.to_owned());
         };

@@ -127,7 +127,7 @@ fn site(arguments: &Arguments) -> Result<Option<Site>, BackendError> {
     }
     let model = deployment::compile(
         &read,
-        &Options { gateway: Some(arguments.gateway.clone()), ..Options::default() },
+        &Options { gateway: Some(arguments.gateway.clone()), ..deployment::options() },
     )?;
     let sessions = backend::watched(&model, &arguments.gateway);
     let own = || Peers::At(arguments.control.into_iter().collect());

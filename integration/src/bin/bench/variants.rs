@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use envoy_config::model::{Listener, Model};
-use envoy_config::options::Options;
 use envoy_config::source::Source;
 use integration::artifact;
 use integration::backend::Backend;
@@ -64,7 +63,7 @@ impl Variant {
     pub(super) async fn start(self, pods: &[Backend]) -> Result<Process, VariantError> {
         let manifests = Manifests::gateway().service("backend", pods).with(ROUTE);
         let source = Source { name: String::from("bench.yaml"), text: manifests.text().to_owned() };
-        let mut model = deployment::compile(&[source], &Options::default())?;
+        let mut model = deployment::compile(&[source], &deployment::options())?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }

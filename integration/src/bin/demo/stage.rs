@@ -107,7 +107,7 @@ impl Stage {
 
         let sources = sources::read(&workspace::root().join(EXAMPLES))?;
         let [cookie, header] = [COOKIE.parse()?, HEADER.parse()?];
-        let options = Options { port_mappings: vec![cookie, header], ..Options::default() };
+        let options = Options { port_mappings: vec![cookie, header], ..deployment::options() };
         let mut model = deployment::compile(&sources, &options)?;
         tell::step(&format!("the manifests in {EXAMPLES} are compiled"));
         let pods = start_pods(&sources, ports.backend, &mut model).await?;
