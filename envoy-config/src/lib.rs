@@ -95,6 +95,9 @@ pub fn check(sources: &[Source], options: &Options) -> Check {
 fn read_and_resolve(sources: &[Source], options: &Options) -> (Manifests, Resolution) {
     let (manifests, mut diagnostics) = manifest::read(sources);
     let mut resolved = resolve::resolve(&manifests, &diagnostics, options);
+    if options.keep_going {
+        resolve::left_out::explain(&manifests, &mut diagnostics);
+    }
     diagnostics.append(&mut resolved.diagnostics);
     diagnostics.sort_by_key(|found| (found.span.source, found.span.start, found.severity));
     resolved.diagnostics = diagnostics;

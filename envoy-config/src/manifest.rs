@@ -77,6 +77,8 @@ pub struct Unread {
     pub span: Span,
     /// What is wrong with it.
     pub problem: String,
+    /// The position of the first error in it among the reader's findings, if that error has a place in the object.
+    pub error: Option<usize>,
     /// `parentRefs` of a route, as far as they could be read.
     pub parent_refs: Vec<ParentRef>,
     /// `targetRefs` of a policy, as far as they could be read.

@@ -17,7 +17,7 @@
 //! - `targets`: what policies for backends are for; `other_policies`: those that are not applied.
 //! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
 //! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
-//! - `left_out`: what it means that an object could not be read.
+//! - `left_out`: what happens to requests when an object could not be read.
 //! - `report`: collects what is wrong; `decisions` what was decided, of which `conditions` makes the statuses of objects.
 
 mod attach;
@@ -37,7 +37,7 @@ mod gateways;
 mod grants;
 mod hostname;
 mod kinds;
-mod left_out;
+pub(crate) mod left_out;
 mod local;
 mod matches;
 mod other_policies;
@@ -105,9 +105,6 @@ pub fn resolve(manifests: &Manifests, reading: &[Diagnostic], options: &Options)
         Ok(model) => (model, Vec::new()),
         Err(misfits) => (None, misfits),
     };
-    if options.keep_going {
-        report.diagnostics.extend(left_out::tell(manifests));
-    }
     let Report { diagnostics, ignored, decisions, .. } = report;
     Resolution { model, diagnostics, misfits, ignored, decisions }
 }

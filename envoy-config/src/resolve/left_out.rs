@@ -1,37 +1,41 @@
-//! What it means for requests that an object with an error in it is left out (`--keep-going`): such an object would never
-//! have been stored, and what it would have taken goes where the others send it. That must not happen without a word.
+//! What happens to requests when an object with an error in it is left out (`--keep-going`): the API server would not have
+//! stored it, so what it would have taken goes where the other objects send it. The error says so.
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifests, Unread};
 
-/// A warning for each object that could not be read.
-pub(super) fn tell(manifests: &Manifests) -> impl Iterator<Item = Diagnostic> {
-    manifests.unread.iter().map(|object| {
-        let Unread { kind, namespace, name, span, .. } = object;
-        let message = format!("the {kind} is left out: {}", consequence(kind));
+/// Adds the consequence to the error in each object that could not be read.
+///
+/// An object without an error of its own, in a document that is not YAML elsewhere, gets a warning.
+pub(crate) fn explain(manifests: &Manifests, reading: &mut Vec<Diagnostic>) {
+    for object in &manifests.unread {
+        let Unread { kind, namespace, name, span, error, .. } = object;
+        let consequence = format!("the {kind} is left out: {}", consequence(kind));
+        if let Some(error) = error.and_then(|position| reading.get_mut(position)) {
+            error.message = format!("{}; {consequence}", error.message);
+            continue;
+        }
         let title = if namespace.is_empty() {
             format!("{kind} {name}")
         } else {
             format!("{kind} {namespace}/{name}")
         };
-        Diagnostic::warning("left-out", *span, message).object(title)
-    })
+        reading.push(Diagnostic::warning("left-out", *span, consequence).object(title));
+    }
 }
 
 fn consequence(kind: &str) -> &'static str {
     match kind {
-        "HTTPRoute" | "GRPCRoute" => {
-            "its requests get what another route says of them, a broader one perhaps, or 404"
-        }
+        "HTTPRoute" | "GRPCRoute" => "its requests fall through to a less specific route, or get 404",
         "Gateway" => "nothing listens for it",
         "GatewayClass" => "its Gateways are served without it",
-        "Service" | "Backend" => "requests for it are answered 500",
+        "Service" | "Backend" => "requests for it get 500",
         // In the clear they must not go on.
-        "BackendTLSPolicy" => "requests for its targets are answered 500",
+        "BackendTLSPolicy" => "requests for its targets get 500",
         "EndpointSlice" => "its endpoints get no requests",
         "ReferenceGrant" => "it permits nothing",
-        "Secret" | "ConfigMap" => "what refers to it does not resolve",
+        "Secret" | "ConfigMap" => "references to it do not resolve",
         "Namespace" => "its labels select nothing",
-        _ => "what it says has no effect",
+        _ => "it has no effect",
     }
 }

@@ -19,6 +19,9 @@ const NAMED: usize = 3;
 /// Kind, namespace and name.
 type Key<'m> = (&'m str, &'m str, &'m str);
 
+/// The labels of what is not in the input.
+static UNKNOWN: BTreeMap<String, String> = BTreeMap::new();
+
 /// The labels of the objects that have a part in what is served.
 struct Served<'m>(BTreeMap<Key<'m>, &'m BTreeMap<String, String>>);
 
@@ -76,6 +79,8 @@ impl<'m> Served<'m> {
         let mut served = Self(BTreeMap::new());
         let classes: BTreeSet<&str> =
             gateways.served().map(|gateway| gateway.spec.class.value.as_str()).collect();
+        // A class need not be in the input.
+        served.0.extend(classes.iter().map(|name| (("GatewayClass", "", *name), &UNKNOWN)));
         for class in &manifests.gateway_classes {
             if classes.contains(class.metadata.name.value.as_str()) {
                 served.add(class.kind, &class.metadata);

@@ -61,19 +61,35 @@ fn mistakes_of_both_kinds_are_told_together() {
 }
 
 #[test]
-fn what_becomes_of_requests_is_said_of_every_object_that_is_left_out() {
-    let broken = route("broken", &prefix("/a")).replace("rules:", "rulez:");
+fn the_first_error_in_an_object_that_is_left_out_says_what_happens_to_its_requests() {
+    let broken = route("broken", &prefix("/a")).replace("rules:", "hostname: a, rulez:");
     let service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 0}]}}";
-    let documents = [BASE, &broken, service, &route("broad", &prefix("/"))];
-    let said = |keep_going| -> Vec<(String, String)> {
+    let twice = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, name: c}}";
+    let documents = [BASE, &broken, service, twice, &route("broad", &prefix("/"))];
+    let said = |keep_going| -> Vec<String> {
         let options = Options { keep_going, ..Options::default() };
-        let found = compiled(&documents, &options).diagnostics;
-        let left_out = found.into_iter().filter(|found| found.code == "left-out");
-        left_out.map(|found| (found.object.unwrap(), found.message)).collect()
+        compiled(&documents, &options).diagnostics.into_iter().map(|found| found.message).collect()
     };
-    let [(route, of_route), (service, of_service)] = &said(true)[..] else { panic!("{:?}", said(true)) };
-    assert_eq!((route.as_str(), service.as_str()), ("HTTPRoute default/broken", "Service default/s"));
-    assert!(of_route.contains("a broader one perhaps"), "{of_route}");
-    assert!(of_service.contains("500"), "{of_service}");
-    assert_eq!(said(false), [], "without --keep-going nothing is written");
+    assert_eq!(
+        said(true),
+        [
+            "unknown field `hostname`; the HTTPRoute is left out: its requests fall through to a less specific route, or \
+             get 404",
+            "unknown field `rulez`",
+            "0 is not between 1 and 65535; the Service is left out: requests for it get 500",
+            "the key `name` is there twice; the ConfigMap is left out: references to it do not resolve",
+        ]
+    );
+    assert!(said(false).iter().all(|message| !message.contains("left out")), "nothing is written");
+}
+
+#[test]
+fn an_object_that_is_left_out_for_an_error_elsewhere_in_its_document_is_named() {
+    let list = "{apiVersion: v1, kind: List, items: [
+      {apiVersion: v1, kind: ConfigMap, metadata: {name: c, name: c}},
+      {apiVersion: v1, kind: ConfigMap, metadata: {name: d}}]}";
+    let options = Options { keep_going: true, ..Options::default() };
+    let found = compiled(&[BASE, list], &options).diagnostics;
+    assert_eq!(codes(&found), ["duplicate-key", "left-out"]);
+    assert_eq!(found[1].object.as_deref(), Some("ConfigMap default/d"));
 }

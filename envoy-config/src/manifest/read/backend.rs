@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::fields::{Fields, Known, list};
+use super::fields::{Fields, Known, Unsupported, list};
 use super::log::{At, Log, Path};
 use super::names;
 use super::value::{boolean, parsed, port, string, word};
@@ -10,11 +10,25 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::source::Spanned;
 
-const BACKEND: Known =
-    Known { read: &["type", "endpoints", "appProtocols", "fallback"], unread: &[], unsupported: &["tls"] };
+const BACKEND: Known = Known {
+    read: &["type", "endpoints", "appProtocols", "fallback"],
+    unread: &[],
+    unsupported: &[Unsupported {
+        name: "tls",
+        consequence: "connections to the backend would be in clear text",
+        hint: "remove the field, and attach a BackendTLSPolicy to the Backend",
+    }],
+};
 
-const ENDPOINT: Known =
-    Known { read: &["ip", "fqdn", "unix"], unread: &["zone"], unsupported: &["hostname"] };
+const ENDPOINT: Known = Known {
+    read: &["ip", "fqdn", "unix"],
+    unread: &["zone"],
+    unsupported: &[Unsupported {
+        name: "hostname",
+        consequence: "the certificate of the endpoint would be checked without it",
+        hint: "remove the field, and write the hostname in a BackendTLSPolicy",
+    }],
+};
 
 const IP: Known = Known { read: &["address", "port"], unread: &[], unsupported: &[] };
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fields::{Fields, Known, list};
+use super::fields::{Fields, Known, Unsupported, list};
 use super::log::{At, Log, Path};
 use super::names;
 use super::policy;
@@ -11,7 +11,15 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::gateway::Hostname;
 use crate::manifest::policy::{Authorities, AuthorityRef, BackendTlsPolicy, SubjectAltName, TargetRef};
 
-const POLICY: Known = Known { read: &["targetRefs", "validation"], unread: &[], unsupported: &["options"] };
+const POLICY: Known = Known {
+    read: &["targetRefs", "validation"],
+    unread: &[],
+    unsupported: &[Unsupported {
+        name: "options",
+        consequence: "connections to the backend would not have these TLS settings",
+        hint: "remove the field if Envoy's defaults will do",
+    }],
+};
 
 const VALIDATION: Known = Known {
     read: &["caCertificateRefs", "wellKnownCACertificates", "hostname", "subjectAltNames"],

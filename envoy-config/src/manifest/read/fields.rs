@@ -16,7 +16,16 @@ pub(super) struct Known {
     /// Fields that have no bearing on what Envoy serves: accepted whatever they hold.
     pub(super) unread: &'static [&'static str],
     /// Fields that have a meaning which is not rendered yet: an error, unless they are empty.
-    pub(super) unsupported: &'static [&'static str],
+    pub(super) unsupported: &'static [Unsupported],
+}
+
+/// A field with a meaning that is not rendered yet.
+pub(super) struct Unsupported {
+    pub(super) name: &'static str,
+    /// What would be otherwise than the field asks for.
+    pub(super) consequence: &'static str,
+    /// What to do about it.
+    pub(super) hint: &'static str,
 }
 
 /// An object of the API whose field names have been checked.
@@ -37,9 +46,9 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let path = Path::Field(&at.path, name);
-            if known.unsupported.contains(&name) {
+            if let Some(unsupported) = known.unsupported.iter().find(|field| field.name == name) {
                 if !empty(entry) {
-                    log.add(not_supported(&path, entry));
+                    log.add(not_supported(&path, entry, unsupported));
                 }
                 continue;
             }
@@ -47,7 +56,8 @@ impl<'a> Fields<'a> {
                 Manner::Plain => (format!("unknown field `{name}`"), path),
                 Manner::Discreet => (String::from("unknown field"), at.path),
             };
-            let names = known.read.iter().chain(known.unread).chain(known.unsupported).copied();
+            let unsupported = known.unsupported.iter().map(|field| field.name);
+            let names = known.read.iter().chain(known.unread).copied().chain(unsupported);
             log.add(
                 path.place(Diagnostic::error("unknown-field", entry.key.span, message))
                     .did_you_mean(name, names),
@@ -158,7 +168,7 @@ fn empty(entry: &Entry<'_>) -> bool {
     }
 }
 
-fn not_supported(path: &Path<'_>, entry: &Entry<'_>) -> Diagnostic {
-    let message = format!("the field `{}` is not supported", entry.key.text);
-    path.place(Diagnostic::error("not-supported", entry.key.span, message))
+fn not_supported(path: &Path<'_>, entry: &Entry<'_>, field: &Unsupported) -> Diagnostic {
+    let message = format!("the field `{}` is not supported: {}", field.name, field.consequence);
+    path.place(Diagnostic::error("not-supported", entry.key.span, message)).hint(field.hint)
 }

@@ -4,7 +4,7 @@ mod addresses;
 mod tls;
 
 pub(super) use self::tls::validation;
-use super::fields::{Fields, Known, list};
+use super::fields::{Fields, Known, Unsupported, list};
 use super::log::{At, Log};
 use super::names;
 use super::tls::protocol;
@@ -31,7 +31,11 @@ const GATEWAY: Known = Known {
         "tls",
     ],
     unread: &[],
-    unsupported: &["backendTLS"],
+    unsupported: &[Unsupported {
+        name: "backendTLS",
+        consequence: "backends that ask for a client certificate would refuse the connections",
+        hint: "remove the field if no backend asks for a client certificate",
+    }],
 };
 
 const LISTENER: Known = Known {

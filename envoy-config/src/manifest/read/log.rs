@@ -84,10 +84,10 @@ impl Log {
         self.diagnostics.len()
     }
 
-    /// The errors behind the first so many findings.
-    pub(super) fn errors_behind(&self, findings: usize) -> impl Iterator<Item = &Diagnostic> {
-        let behind = self.diagnostics.iter().skip(findings);
-        behind.filter(|found| found.severity == Severity::Error)
+    /// The errors behind the first so many findings, with their positions among all findings.
+    pub(super) fn errors_behind(&self, findings: usize) -> impl Iterator<Item = (usize, &Diagnostic)> {
+        let behind = self.diagnostics.iter().enumerate().skip(findings);
+        behind.filter(|(_, found)| found.severity == Severity::Error)
     }
 
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {

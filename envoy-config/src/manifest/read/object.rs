@@ -238,17 +238,25 @@ impl Reader {
         });
         let object = object.filter(|_| sound);
         if object.is_none() {
-            self.manifests.unread.extend(unread(kind, at.node, &self.log, before));
+            self.manifests.unread.extend(unread(kind, at.node, sound, &self.log, before));
         }
         object
     }
 }
 
 /// What is known of an object with an error in it, if that is as much as a name. The findings before it are not about it.
-fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unread> {
+fn unread(kind: Kind, node: &Node<'_>, sound: bool, log: &Log, before: usize) -> Option<Unread> {
     let (namespace, name) = metadata::named(Some(kind.scope()), node)?;
-    let mut errors = log.errors_behind(before);
-    let problem = errors.next().map_or_else(|| String::from("it is not YAML"), in_a_sentence);
+    // What is wrong with it as YAML was found before, and is about no object.
+    let is_own = |(position, error): &(usize, &Diagnostic)| {
+        *position >= before || (error.object.is_none() && is_within(error.span, node.span))
+    };
+    let behind = if sound { before } else { 0 };
+    let mut errors: Vec<(usize, &Diagnostic)> = log.errors_behind(behind).filter(is_own).collect();
+    errors.sort_by_key(|(_, error)| error.span.start);
+    let first = errors.first();
+    let problem =
+        first.map_or_else(|| String::from("its document is not YAML"), |(_, error)| in_a_sentence(error));
     Some(Unread {
         kind: kind.name(),
         namespace: namespace.unwrap_or_default().to_owned(),
@@ -257,11 +265,12 @@ fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unrea
             .get("metadata")
             .and_then(|metadata| metadata.value.get("name"))
             .map_or(node.span, |name| name.value.span),
-        problem: match errors.count() {
-            0 => problem,
-            1 => format!("{problem}; and another error"),
-            more => format!("{problem}; and {more} more errors"),
+        problem: match errors.len() {
+            0 | 1 => problem,
+            2 => format!("{problem}; and another error"),
+            all => format!("{problem}; and {} more errors", all - 1),
         },
+        error: first.map(|(position, _)| *position),
         parent_refs: match kind {
             Kind::HttpRoute | Kind::GrpcRoute => route::parents_of(node),
             _ => Vec::new(),
@@ -271,6 +280,10 @@ fn unread(kind: Kind, node: &Node<'_>, log: &Log, before: usize) -> Option<Unrea
             _ => Vec::new(),
         },
     })
+}
+
+fn is_within(inner: Span, outer: Span) -> bool {
+    inner.source == outer.source && outer.start <= inner.start && inner.end <= outer.end
 }
 
 fn in_a_sentence(error: &Diagnostic) -> String {
