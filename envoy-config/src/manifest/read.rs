@@ -18,6 +18,7 @@ mod fields;
 mod gateway;
 mod grant;
 mod kinds;
+mod kustomize;
 mod log;
 mod metadata;
 mod names;
@@ -49,6 +50,10 @@ use crate::source::{Source, Span};
 pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
     let mut reader = Reader::default();
     for (index, source) in sources.iter().enumerate() {
+        if let Some(found) = kustomize::source(index, source) {
+            reader.log.add(found);
+            continue;
+        }
         for document in yaml::documents(index, &source.text, &mut reader.log) {
             reader.document(&document);
         }

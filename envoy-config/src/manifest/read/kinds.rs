@@ -41,6 +41,8 @@ pub(super) enum Verdict {
     NotSupported,
     /// It has no part in what Envoy serves.
     Ignored,
+    /// It is input for kustomize, and no object of a cluster.
+    Kustomize,
     /// The kind exists, but not in this version of its group.
     UnknownVersion {
         known: String,
@@ -68,6 +70,7 @@ enum Role {
     Read,
     NotSupported,
     Ignored,
+    Kustomize,
 }
 
 const GATEWAY: &str = "gateway.networking.k8s.io";
@@ -146,6 +149,7 @@ const FAMILIES: &[Family] = &[
         &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
         Role::Ignored,
     ),
+    family("kustomize.config.k8s.io", &[], &["Component", "Kustomization"], Role::Kustomize),
     family("apiextensions.k8s.io", &[], &["CustomResourceDefinition"], Role::Ignored),
     family("apiregistration.k8s.io", &[], &["APIService"], Role::Ignored),
     family(
@@ -207,6 +211,7 @@ pub(super) fn look_up(api_version: &str, kind: &str) -> Verdict {
         return match (family.role, Kind::named(kind)) {
             (Role::Read, Some(kind)) => Verdict::Read(kind),
             (Role::Ignored, _) => Verdict::Ignored,
+            (Role::Kustomize, _) => Verdict::Kustomize,
             (Role::NotSupported, _) | (Role::Read, None) => Verdict::NotSupported,
         };
     }

@@ -9,7 +9,8 @@ use super::log::{At, Log, Manner, Path};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
 use super::{
-    Reader, backend, backend_tls, core, gateway, grant, metadata, names, other, policy, route, secret,
+    Reader, backend, backend_tls, core, gateway, grant, kustomize, metadata, names, other, policy, route,
+    secret,
 };
 use crate::diagnostic::Diagnostic;
 use crate::manifest::core::Namespace;
@@ -77,6 +78,10 @@ impl Reader {
                 }
                 let message = format!("the kind `{kind}` is not supported");
                 Diagnostic::error("not-supported", place("kind"), message)
+            }
+            Verdict::Kustomize => {
+                self.log.add(kustomize::input(place("kind"), None));
+                return;
             }
             Verdict::UnknownVersion { known } => {
                 let message = format!("the kind `{kind}` is not read in the version `{api_version}`");
