@@ -6,7 +6,7 @@
 //! - `gateways`: which Gateways are served.
 //! - `binds`: which address each of their listeners binds, with `port_mappings`; `kinds`: the protocols and routes they
 //!   can have.
-//! - `grants`: which references into other namespaces are permitted.
+//! - `grants`: which references into other namespaces are permitted; `referents`: those to kinds they cannot have.
 //! - `certificates`: what their TLS handshakes show; `clients`: what they ask for.
 //! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
 //! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends`, `endpoints` and
@@ -44,6 +44,7 @@ mod other_policies;
 mod persistence;
 mod port_mappings;
 mod precedence;
+mod referents;
 mod report;
 mod retry;
 mod rivals;

@@ -9,6 +9,7 @@ use super::binds::{Bound, Handshake, Section, Security};
 use super::clients::ClientChecks;
 use super::decisions::Part;
 use super::grants::{GATEWAY_API, Grants, Party};
+use super::referents::WrongKind;
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::core::Secret;
@@ -117,10 +118,9 @@ impl<'m> Reference<'m> {
     ) -> Option<Certificate> {
         let CertificateRef { group, kind, namespace, name } = self.certificate;
         if !group.value.is_empty() || kind.value != "Secret" {
-            let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
-            let message = format!("certificates of the kind {group}{} are not supported", kind.value);
-            let error = report.error("not-supported", self.invalid(".kind", kind.span), message);
-            error.hint = Some(String::from("only Secrets are"));
+            let wrong = WrongKind::of(group, kind, "certificates", String::from("refer to a Secret"));
+            let place = self.invalid(wrong.field, wrong.span);
+            report.error("not-supported", place, wrong.message).hint = wrong.hint;
             return None;
         }
         let own = self.gateway.metadata.namespace.value.as_str();

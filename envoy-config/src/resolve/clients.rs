@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::binds::{Bound, Section};
 use super::decisions::Part;
 use super::grants::{GATEWAY_API, Grants, Party};
+use super::referents::WrongKind;
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::core::ConfigMap;
@@ -132,12 +133,10 @@ impl<'m> Check<'m> {
         let CertificateRef { group, kind, namespace, name } = reference;
         let field = format!("{}.caCertificateRefs[{number}]", self.field);
         if !group.value.is_empty() || kind.value != "ConfigMap" {
-            let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
-            let message =
-                format!("certificates of authorities in the kind {group}{} are not supported", kind.value);
-            let place =
-                self.refuse(&field, ".kind", kind.span, Reason::InvalidCACertificateKind, &message, report);
-            report.error("not-supported", place, message).hint = Some(String::from("only ConfigMaps are"));
+            let wrong = WrongKind::of(group, kind, "CA certificates", String::from("refer to a ConfigMap"));
+            let WrongKind { field: part, span, message, hint } = wrong;
+            let place = self.refuse(&field, part, span, Reason::InvalidCACertificateKind, &message, report);
+            report.error("not-supported", place, message).hint = hint;
             return None;
         }
         let own = self.gateway.metadata.namespace.value.as_str();

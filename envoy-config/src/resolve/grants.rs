@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use super::report::{Place, Report};
-use crate::manifest::grant::ReferenceGrant;
+use crate::manifest::grant::{GrantTo, ReferenceGrant};
 use crate::manifest::{Manifests, Object};
 
 /// The group of the Gateway API's kinds.
@@ -149,12 +149,14 @@ fn lacking(
     let of_kind = || sources.iter().filter(|source| from.is(&source.group, &source.kind));
     let targeted = || targets.iter().filter(|target| to.is(&target.group, &target.kind));
     let named = |wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    let as_core = |target: &GrantTo| target.group == "core" && to.is("", &target.kind);
     if of_kind().next().is_none() {
         Some("is from another kind or group")
     } else if of_kind().all(|source| source.namespace != from.namespace) {
         Some("is from another namespace")
     } else if targeted().next().is_none() {
-        Some("is to another kind or group")
+        let written = targets.iter().any(as_core);
+        Some(if written { "writes the core group as `core`" } else { "is to another kind or group" })
     } else {
         (!targeted().any(|target| named(&target.name))).then_some("is to another name")
     }

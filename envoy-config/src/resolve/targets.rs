@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::backends::ENVOY_GATEWAY;
 use super::decisions::Part;
+use super::referents::WrongKind;
 use super::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::policy::TargetRef;
@@ -41,12 +42,12 @@ impl<'m> Targets<'m> {
         let (objects, code) = match (group.value.as_str(), kind.value.as_str()) {
             ("", "Service") => (&self.services, "missing-service"),
             (ENVOY_GATEWAY, "Backend") => (&self.backends, "missing-backend"),
-            (group, kind) => {
-                let title = if group.is_empty() { kind.to_owned() } else { format!("{group}/{kind}") };
-                let message = format!("a {} for the kind {title} is not supported", policy.kind);
-                let place = at(".kind", target.kind.span, Reason::Invalid);
-                report.error("not-supported", place, message).hint =
-                    Some(format!("it is for a Service, or for a Backend of the group `{ENVOY_GATEWAY}`"));
+            _ => {
+                let what = format!("{} targets", policy.kind);
+                let hint = format!("its targets are Services, and Backends of the group `{ENVOY_GATEWAY}`");
+                let wrong = WrongKind::of(group, kind, &what, hint);
+                let place = at(wrong.field, wrong.span, Reason::Invalid);
+                report.error("not-supported", place, wrong.message).hint = wrong.hint;
                 return false;
             }
         };

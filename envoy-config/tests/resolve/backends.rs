@@ -251,13 +251,16 @@ fn what_is_not_supported_is_named() {
         ("{name: s, kind: Bucket, group: example.com}", "a backend is a Service"),
         ("{name: s, kind: ServiceImport, group: multicluster.x-k8s.io, port: 80}", "in other clusters"),
         ("{name: s, kind: Backend, group: ''}", "`gateway.envoyproxy.io`"),
-        ("{name: s, kind: Service, group: core}", "leave `group` out"),
+        ("{name: s, kind: Service, group: example.com}", "leave `group` out"),
     ];
     for (backend, hint) in cases {
         let found = finding(&[BASE, &refs(&format!("[{backend}]"))]);
         assert_eq!(found.code, "not-supported");
         assert!(found.hint.as_ref().unwrap().contains(hint), "{found:?}");
     }
+    let found = finding(&[BASE, &refs("[{name: s, kind: Service, group: core, port: 80}]")]);
+    assert_eq!(found.message, "the core group is written `group: \"\"`, not `core`");
+    assert_eq!(found.field.as_deref(), Some("spec.rules[0].backendRefs[0].group"));
 }
 
 /// An ExternalName Service `s`.

@@ -114,7 +114,7 @@ fn a_grant_that_comes_close_is_shown_with_what_it_lacks() {
         (grant("shop", &from.replace("HTTPRoute", "GRPCRoute"), SERVICES), "from another kind or group"),
         (grant("shop", &routes_of("shop"), SERVICES), "from another namespace"),
         (grant("shop", &from, "[{group: '', kind: Secret}]"), "to another kind or group"),
-        (grant("shop", &from, &SERVICES.replace("''", "core")), "to another kind or group"),
+        (grant("shop", &from, &SERVICES.replace("''", "core")), "writes the core group as `core`"),
         (grant("shop", &from, "[{group: '', kind: Service, name: t}]"), "to another name"),
         (grant("default", &from, SERVICES), "is in `default`"),
     ] {

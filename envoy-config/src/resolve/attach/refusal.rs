@@ -9,6 +9,7 @@ use crate::model::Domain;
 use crate::resolve::binds::Section;
 use crate::resolve::decisions::Part;
 use crate::resolve::gateways::Gateways;
+use crate::resolve::referents;
 use crate::resolve::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
@@ -60,11 +61,10 @@ impl<'m> Parent<'m> {
 
     /// It is no reference to a Gateway.
     pub(super) fn other_kind(&self, group: &str, kind: &str, report: &mut Report) {
-        let group = if group.is_empty() { "core" } else { group };
-        let message = format!("a parent of the kind `{kind}` in the group `{group}` is not supported");
+        let message = format!("parents of the kind `{}` are not supported", referents::title(group, kind));
         let field = format!("spec.parentRefs[{}]", self.number);
         let place = Place::new(self.route, field, self.reference.span);
-        report.error("not-supported", place, message).hint = Some(String::from("only Gateways are"));
+        report.error("not-supported", place, message).hint = Some(String::from("refer to a Gateway"));
     }
 
     /// The Gateway is not among the manifests.

@@ -9,6 +9,7 @@ use crate::manifest::{Manifests, Object};
 use crate::model::Authorities;
 use crate::pem::CertificateChain;
 use crate::resolve::decisions::Part;
+use crate::resolve::referents::WrongKind;
 use crate::resolve::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
@@ -50,11 +51,10 @@ impl<'m> Certificates<'m> {
     fn resolve(&self, reference: &Reference<'_>, report: &mut Report) -> Option<CertificateChain> {
         let AuthorityRef { group, kind, name } = reference.target;
         if !group.value.is_empty() || kind.value != "ConfigMap" {
-            let group = if group.value.is_empty() { String::new() } else { format!("{}/", group.value) };
-            let message = format!("authorities in the kind {group}{} are not supported", kind.value);
-            let place = reference.at(".kind", kind.span, Reason::InvalidKind);
-            report.error("not-supported", place, message).hint =
-                Some(String::from("they belong into a ConfigMap, under the key `ca.crt`"));
+            let hint = String::from("refer to a ConfigMap that has them under the key `ca.crt`");
+            let wrong = WrongKind::of(group, kind, "CA certificates", hint);
+            let place = reference.at(wrong.field, wrong.span, Reason::InvalidKind);
+            report.error("not-supported", place, wrong.message).hint = wrong.hint;
             return None;
         }
         let namespace = reference.policy.metadata.namespace.value.as_str();

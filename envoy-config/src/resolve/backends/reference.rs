@@ -8,6 +8,7 @@ use crate::manifest::core::Service;
 use crate::manifest::route::{BackendRef, Route};
 use crate::resolve::decisions::Part;
 use crate::resolve::grants::{GATEWAY_API, Grants, Party};
+use crate::resolve::referents::WrongKind;
 use crate::resolve::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
@@ -87,14 +88,7 @@ impl<'m> Reference<'m> {
             (ENVOY_GATEWAY, "Backend") => return Some(Referent::Backend),
             _ => {}
         }
-        let name = if group.value.is_empty() {
-            kind.value.clone()
-        } else {
-            format!("{}/{}", group.value, kind.value)
-        };
-        let message = format!("backends of the kind {name} are not supported");
-        let error = report.error("not-supported", self.at(".kind", kind.span, Reason::InvalidKind), message);
-        error.hint = Some(match (group.value.as_str(), kind.value.as_str()) {
+        let hint = match (group.value.as_str(), kind.value.as_str()) {
             ("multicluster.x-k8s.io", "ServiceImport") => String::from(
                 "the endpoints behind a ServiceImport are in other clusters, where its own controller alone looks \
                  them up: refer to a Service whose EndpointSlices hold them",
@@ -102,7 +96,10 @@ impl<'m> Reference<'m> {
             ("", "Backend") => format!("Envoy Gateway's Backend is in the group `{ENVOY_GATEWAY}`"),
             (_, "Service") => String::from("a Service is in the core group: leave `group` out"),
             _ => format!("a backend is a Service, or a Backend of the group `{ENVOY_GATEWAY}`"),
-        });
+        };
+        let wrong = WrongKind::of(group, kind, "backends", hint);
+        let place = self.at(wrong.field, wrong.span, Reason::InvalidKind);
+        report.error("not-supported", place, wrong.message).hint = wrong.hint;
         None
     }
 
