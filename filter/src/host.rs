@@ -143,16 +143,14 @@ impl Configured {
         else {
             return (Session::None, route);
         };
-        let now = now();
-        let found = self.plugin.session(route, &first, now);
-        if let (Session::Pinned(_), _) = found {
-            return found;
+        let all;
+        let mut reading = self.plugin.read(route, now());
+        if !reading.line(&first) {
+            // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
+            all = property(&["request", "headers", name]).unwrap_or_default();
+            reading.line(all.get(first.len()..).unwrap_or_default());
         }
-        // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
-        match property(&["request", "headers", name]) {
-            Some(all) if all != first => self.plugin.session(route, &all, now),
-            _ => found,
-        }
+        reading.session()
     }
 
     /// Gives the client a token, if one is due.

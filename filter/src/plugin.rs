@@ -1,28 +1,39 @@
 //! A configured plugin: the rules of one listener with everything ready that a request needs.
 
+mod reading;
+
 use std::rc::Rc;
 
+pub use self::reading::Reading;
 use crate::config::{Carrier, ConfigError, PluginConfig, Rule};
 use crate::cookie;
 use crate::key::{KeyError, KeyRing};
-use crate::session::{self, Due, Session};
+use crate::session::Due;
 use crate::time::Timestamp;
-use crate::token::{Nonce, Sealer};
+use crate::token::{Nonce, Sealer, Share};
 
 /// What `on_configure` makes and requests read.
 pub struct Plugin {
     /// Sorted by route name, in the bytes in which Envoy gives it.
     routes: Vec<(Vec<u8>, Rc<Route>)>,
-    /// For each rule whose backends are told apart, a route to each of its shares.
-    divided: Vec<Vec<Rc<Route>>>,
+    /// The rules that are split.
+    splits: Vec<Split>,
+}
+
+/// A rule that is split: one route, or several, for each of its shares.
+struct Split {
+    sealer: Rc<Sealer>,
+    shares: Vec<Share>,
+    /// For each share, a route to it.
+    routes: Vec<Rc<Route>>,
 }
 
 /// A route with session persistence.
 pub struct Route {
     rule: Rule,
-    sealer: Sealer,
-    /// The position of its rule among those whose backends are told apart, if it is one.
-    division: Option<usize>,
+    sealer: Rc<Sealer>,
+    /// If its rule is split, the position among those, and the share that the route leads to.
+    share: Option<(usize, Share)>,
 }
 
 /// Why a plugin cannot start.
@@ -57,50 +68,46 @@ impl Plugin {
     /// What keeps it from starting, in words for the person who starts Envoy.
     pub fn new(config: &[u8], keys: &str) -> Result<Self, StartError> {
         let ring = KeyRing::parse(keys)?;
-        let mut plugin = Self { routes: Vec::new(), divided: Vec::new() };
+        let mut plugin = Self { routes: Vec::new(), splits: Vec::new() };
         for (name, rule) in PluginConfig::parse(config)?.rules {
-            let sealer = Sealer::new(&ring, rule.id(), rule.carrier(), rule.share());
-            let division = rule.share().map(|_| plugin.division(&rule));
-            let route = Rc::new(Route { rule, sealer, division });
-            if let Some(shares) = division.and_then(|division| plugin.divided.get_mut(division))
-                && !shares.iter().any(|known| known.rule.share() == route.rule.share())
-            {
-                shares.push(Rc::clone(&route));
-            }
+            let route = plugin.add(rule, &ring);
             plugin.routes.push((name.into_bytes(), route));
         }
         Ok(plugin)
     }
 
-    /// The position of a rule among those whose backends are told apart. Its routes follow each other, so that the last one is
-    /// the one, if any is.
-    fn division(&mut self, rule: &Rule) -> usize {
-        let of_rule = |shares: &Vec<Rc<Route>>| shares.iter().any(|route| route.rule.id() == rule.id());
-        self.divided.iter().rposition(of_rule).unwrap_or_else(|| {
-            self.divided.push(Vec::new());
-            self.divided.len() - 1
-        })
+    fn add(&mut self, rule: Rule, ring: &KeyRing) -> Rc<Route> {
+        let sealer = || Rc::new(Sealer::new(ring, rule.id(), rule.carrier()));
+        let Some(share) = rule.share().map(Share::new) else {
+            return Rc::new(Route { sealer: sealer(), rule, share: None });
+        };
+        // The routes of a rule follow each other, so that the last one is the one, if any is.
+        let of_rule = |split: &Split| {
+            split
+                .routes
+                .iter()
+                .any(|known| (known.rule.id(), known.rule.carrier()) == (rule.id(), rule.carrier()))
+        };
+        let position = self.splits.iter().rposition(of_rule).unwrap_or_else(|| {
+            self.splits.push(Split { sealer: sealer(), shares: Vec::new(), routes: Vec::new() });
+            self.splits.len() - 1
+        });
+        let split = self.splits.get_mut(position);
+        let sealer = split.as_ref().map_or_else(sealer, |split| Rc::clone(&split.sealer));
+        let route = Rc::new(Route { sealer, rule, share: Some((position, share.clone())) });
+        if let Some(split) = split.filter(|split| !split.shares.contains(&share)) {
+            split.shares.push(share);
+            split.routes.push(Rc::clone(&route));
+        }
+        route
     }
 
-    /// What session a request to a route has whose [`Route::request_header`] has this value, and the route that its token is
-    /// for: where backends are told apart, that may be one to another share.
+    /// Begins to read a request to a route.
     #[must_use]
-    pub fn session<'p>(
-        &'p self,
-        route: &'p Rc<Route>,
-        value: &[u8],
-        now: Timestamp,
-    ) -> (Session, &'p Rc<Route>) {
-        let session = route.session(value, now);
-        if let (Some(division), Session::Refused(_)) = (route.division, session) {
-            for other in self.divided.get(division).into_iter().flatten() {
-                let found = other.session(value, now);
-                if let Session::Pinned(_) = found {
-                    return (found, other);
-                }
-            }
-        }
-        (session, route)
+    pub fn read<'p: 'l, 'l>(&'p self, route: &'p Rc<Route>, now: Timestamp) -> Reading<'p, 'l> {
+        let split = route.share.as_ref().and_then(|(position, _)| self.splits.get(*position));
+        let (shares, routes) = split.map_or((&[][..], &[][..]), |split| (&split.shares, &split.routes));
+        Reading::new(route, routes, route.sealer.opener(shares), now)
     }
 
     /// The route of this name, if it has session persistence.
@@ -148,28 +155,10 @@ impl Route {
         }
     }
 
-    /// What session a request has whose [`Self::request_header`] has this value.
-    #[must_use]
-    pub fn session(&self, value: &[u8], now: Timestamp) -> Session {
-        match self.rule.carrier() {
-            Carrier::Cookie(cookie) => session::on_request(
-                &self.rule,
-                &self.sealer,
-                cookie::values(value, cookie.name.as_str()),
-                now,
-            ),
-            // Two lines of one header are one line with a comma (RFC 9110 section 5.2).
-            Carrier::Header(_) => {
-                let tokens = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-                session::on_request(&self.rule, &self.sealer, tokens.filter(|token| !token.is_empty()), now)
-            }
-        }
-    }
-
     /// The header that gives the client this token; none if the token cannot be sealed.
     #[must_use]
     pub fn answer(&self, due: &Due, nonce: &Nonce) -> Option<AnswerHeader<'_>> {
-        let token = self.sealer.seal(&due.contents, nonce)?;
+        let token = self.sealer.seal(&due.contents, self.share.as_ref().map(|(_, share)| share), nonce)?;
         Some(match self.rule.carrier() {
             Carrier::Cookie(cookie) => {
                 AnswerHeader::SetCookie(cookie::set_cookie(cookie, &token, due.seconds_left))
@@ -183,6 +172,7 @@ impl Route {
 mod tests {
     use super::*;
     use crate::endpoint::Endpoint;
+    use crate::session::Session;
     use crate::test;
     use crate::token::Contents;
 
@@ -210,13 +200,24 @@ mod tests {
         }
     }
 
+    /// The session of a request with these header lines, and the route that its token is for.
+    fn read<'a>(plugin: &'a Plugin, route: &'a Rc<Route>, lines: &'a [&[u8]]) -> (Session, &'a Rc<Route>) {
+        let mut reading = plugin.read(route, NOW);
+        let _ = lines.iter().any(|line| reading.line(line));
+        reading.session()
+    }
+
+    fn shown(plugin: &Plugin, route: &Rc<Route>, line: &str) -> String {
+        read(plugin, route, &[line.as_bytes()]).0.to_string()
+    }
+
     #[test]
     fn a_token_that_was_answered_pins_when_it_comes_back() {
         let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
         let (shop, game) = (plugin.route(b"shop/0").unwrap(), plugin.route(b"game/0").unwrap());
         let cookies = format!("a=b; sid={}", token(shop));
-        assert_eq!(shop.session(cookies.as_bytes(), NOW).to_string(), "10.0.0.1:80");
-        assert_eq!(game.session(token(game).as_bytes(), NOW).to_string(), "10.0.0.1:80");
+        assert_eq!(shown(&plugin, shop, &cookies), "10.0.0.1:80");
+        assert_eq!(shown(&plugin, game, &token(game)), "10.0.0.1:80");
         assert_eq!((shop.request_header(), game.request_header()), ("cookie", "x-room"));
     }
 
@@ -225,8 +226,11 @@ mod tests {
         let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
         let game = plugin.route(b"game/0").unwrap();
         let joined = format!("stale, {} ,", token(game));
-        assert_eq!(game.session(joined.as_bytes(), NOW).to_string(), "10.0.0.1:80");
-        assert_eq!(game.session(b" , ", NOW), Session::None);
+        assert_eq!(shown(&plugin, game, &joined), "10.0.0.1:80");
+        assert_eq!(shown(&plugin, game, " , "), "none");
+        let token = token(game);
+        let lines = [&b"stale"[..], token.as_bytes(), b"stale"];
+        assert_eq!(read(&plugin, game, &lines).0.to_string(), "10.0.0.1:80");
     }
 
     #[test]
@@ -247,8 +251,9 @@ mod tests {
         let Some(AnswerHeader::Session { token, .. }) = route("a/0/1").answer(&due, &[3; 24]) else {
             panic!("no token");
         };
+        let lines = [token.as_bytes()];
         for name in ["a/0/0", "a/0/1", "a/1/0", "a/1/1", "c"] {
-            let (session, found) = plugin.session(route(name), token.as_bytes(), NOW);
+            let (session, found) = read(&plugin, route(name), &lines);
             assert_eq!(
                 (session.to_string().as_str(), found.rule().share()),
                 ("10.0.0.1:80", Some("two")),
@@ -256,7 +261,7 @@ mod tests {
             );
         }
         for name in ["b/0/0", "b/0/1"] {
-            let (session, found) = plugin.session(route(name), token.as_bytes(), NOW);
+            let (session, found) = read(&plugin, route(name), &lines);
             assert!(matches!(session, Session::Refused(_)) && Rc::ptr_eq(found, route(name)), "{name}");
         }
     }

@@ -15,7 +15,7 @@ use std::fmt;
 use crate::config::{Rule, Timeout};
 use crate::endpoint::Endpoint;
 use crate::time::Timestamp;
-use crate::token::{Contents, OpenError, Opened, Sealer};
+use crate::token::{Contents, OpenError, Opened};
 
 /// How far ahead of ours the clock of the Envoy that issued a token may be, in seconds.
 pub const CLOCK_SKEW: u64 = 60;
@@ -79,26 +79,16 @@ pub struct Due {
     pub seconds_left: Option<u64>,
 }
 
-/// What session a request has: the first of the carrier's candidate tokens that counts.
-pub fn on_request<'a>(
+/// The session that a token stands for, if it is still good.
+///
+/// # Errors
+/// Why the token does not count.
+pub fn pin(
     rule: &Rule,
-    sealer: &Sealer,
-    candidates: impl Iterator<Item = &'a [u8]>,
+    Opened { contents, older_key, .. }: Opened,
     now: Timestamp,
-) -> Session {
-    let mut session = Session::None;
-    for candidate in candidates {
-        match pin(rule, sealer, candidate, now) {
-            Ok(pinned) => return Session::Pinned(pinned),
-            Err(refusal) if session == Session::None => session = Session::Refused(refusal),
-            Err(_) => {}
-        }
-    }
-    session
-}
-
-fn pin(rule: &Rule, sealer: &Sealer, candidate: &[u8], now: Timestamp) -> Result<Pinned, Refusal> {
-    let Opened { contents: Contents { issued, last_seen, endpoint }, older_key } = sealer.open(candidate)?;
+) -> Result<Pinned, Refusal> {
+    let Contents { issued, last_seen, endpoint } = contents;
     if last_seen.seconds_since(now) > CLOCK_SKEW {
         return Err(Refusal::FutureDated);
     }
@@ -125,6 +115,18 @@ pub fn on_response(session: &Session, served_by: Option<Endpoint>) -> Option<Iss
         Session::None | Session::Refused(_) => Some(Issue::New(served_by)),
         Session::Pinned(pinned) if pinned.endpoint != served_by => Some(Issue::Moved(served_by)),
         Session::Pinned(pinned) => pinned.due.then_some(Issue::Again(*pinned)),
+    }
+}
+
+impl Session {
+    /// The same session with the next of a request's tokens: the first one that counts does, else the first reason.
+    #[must_use]
+    pub fn or(self, next: Result<Pinned, Refusal>) -> Self {
+        match (self, next) {
+            (Self::Pinned(_), _) | (Self::Refused(_), Err(_)) => self,
+            (_, Ok(pinned)) => Self::Pinned(pinned),
+            (Self::None, Err(refusal)) => Self::Refused(refusal),
+        }
     }
 }
 

@@ -3,55 +3,66 @@
 //! A token is base64url without padding of
 //!
 //! ```text
-//! version (1 byte, 1) ‖ key id (4) ‖ nonce (24) ‖ ciphertext ‖ tag (16)
+//! version (1 byte) ‖ key id (4) ‖ nonce (24) ‖ ciphertext ‖ tag (16)
 //! ```
 //!
 //! sealed with XChaCha20-Poly1305, whose nonce is long enough to be drawn at random by any number of Envoys that share a
-//! key. The associated data is the version, the key id, the rule's id and the carrier's kind and name: a token opens for
-//! the rule and the carrier that it was issued for, and for no other. Where the backends of a rule are told apart, a zero
-//! byte and the name of the share stand behind that, so that it opens for no other share either. The plaintext is
+//! key. The associated data is the version, the key id, the rule's id and the carrier's kind and name: a token opens only for
+//! the rule and the carrier that it was issued for. Numbers are big-endian, times are Unix seconds.
+//!
+//! **Version 1** is issued where a rule is not split. The plaintext is
 //!
 //! ```text
 //! issue time (5 bytes) ‖ seconds from then to last seen (4) ‖ address (4 or 16) ‖ port (2)
 //! ```
 //!
-//! with big-endian numbers and times in Unix seconds. A token of an IPv4 endpoint has 80 characters, one of an IPv6
-//! endpoint 96. Version 1 must open for ever: `vectors` in the tests are frozen.
+//! A token of an IPv4 endpoint has 80 characters, one of an IPv6 endpoint 96. Earlier releases issued version 1 for split
+//! rules, too, with a zero byte and the name of the share behind the associated data; these still open ([`share`]).
 //!
-//! Whether an opened token is still good is the business of [`session`](crate::session).
+//! **Version 2** is issued for split rules. The plaintext is
+//!
+//! ```text
+//! flags (1 byte) ‖ the plaintext of version 1 ‖ the digest of the share (8)
+//! ```
+//!
+//! Each flag says whether a field of a fixed length is there, or which of two lengths it has: 1 for an IPv6 address, 2 for a
+//! share. So the flags give the exact length of the plaintext, and other flags can add other fields; a token with a flag
+//! that is not known does not open. Its 92 characters (108 for IPv6) open in one step, whatever the number of shares.
+//!
+//! All versions must open for ever: `vectors` in the tests are frozen.
+//!
+//! Which parts of a request are tried as tokens is decided in [`candidates`](crate::candidates), and whether an opened token
+//! is still good in [`session`](crate::session).
+
+mod contents;
+mod share;
 
 use base64::engine::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::AeadInOut as _;
 use chacha20poly1305::{KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
 
+pub use self::contents::Contents;
+pub use self::share::Share;
 use crate::config::{Carrier, RuleId};
-use crate::endpoint::Endpoint;
-use crate::key::{Key, KeyId, KeyRing};
-use crate::time::Timestamp;
+use crate::key::{KEY_LENGTH, Key, KeyId, KeyRing};
 
-const VERSION: u8 = 1;
+const VERSION_1: u8 = 1;
+const VERSION_2: u8 = 2;
 const ISSUED: usize = 5;
 const SEEN: usize = 4;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const OVERHEAD: usize = 1 + 4 + NONCE + TAG;
-/// The bytes of the longest token: an IPv6 endpoint's.
-const LONGEST: usize = OVERHEAD + ISSUED + SEEN + 16 + 2;
+/// The bytes of the longest token: of version 2, with a share, for an IPv6 endpoint.
+const LONGEST: usize = OVERHEAD + 1 + ISSUED + SEEN + 16 + 2 + share::LENGTH;
+
+/// How many characters a token can have: of version 1 for an IPv4 and an IPv6 endpoint, then of version 2.
+const LENGTHS: [usize; 4] = [80, 96, 92, 108];
 
 /// A nonce: random, and never used twice.
 pub type Nonce = [u8; NONCE];
-
-/// What a token says. Only [`Sealer::open`] makes one out of what a client sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// When the session began on this endpoint.
-    pub issued: Timestamp,
-    /// When the session was last used, as far as the token knows; not before `issued`.
-    pub last_seen: Timestamp,
-    /// Where the session lives.
-    pub endpoint: Endpoint,
-}
 
 /// A token that opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +71,8 @@ pub struct Opened {
     pub contents: Contents,
     /// Whether an older key than today's sealed it.
     pub older_key: bool,
+    /// The position of its share among those of the rule; none where the rule is not split.
+    pub share: Option<usize>,
 }
 
 /// Why a text is no token of ours.
@@ -71,9 +84,15 @@ pub enum OpenError {
     /// Sealed with a key that is not (or no longer) in the ring.
     #[error("its key is not among ours")]
     UnknownKey,
-    /// Changed on the way, or issued for another rule or carrier.
+    /// Changed on the way, or issued for another rule, carrier or share.
     #[error("it was changed, or issued for another rule")]
     Forged,
+}
+
+/// Whether a token can have this many characters.
+#[must_use]
+pub fn has_length(characters: usize) -> bool {
+    LENGTHS.contains(&characters)
 }
 
 /// Seals and opens the tokens of one rule.
@@ -84,112 +103,166 @@ pub struct Sealer {
 
 struct Lock {
     key: KeyId,
-    cipher: XChaCha20Poly1305,
+    secret: Zeroizing<[u8; KEY_LENGTH]>,
+    /// Of version 1, in which the first byte is the version.
     associated_data: Vec<u8>,
 }
 
+/// Opens the tokens of one request.
+///
+/// A token of version 1 for a split rule costs more than others (see [`share`]), so only the first of a request is looked at.
+pub struct Opener<'a> {
+    sealer: &'a Sealer,
+    shares: &'a [Share],
+    searched: bool,
+}
+
+/// The parts of a token.
+struct Parts<'a> {
+    version: u8,
+    nonce: Nonce,
+    text: &'a mut [u8],
+    tag: [u8; TAG],
+}
+
 impl Sealer {
-    /// The sealer of the rule with this id and carrier, and of one of its shares if it has several.
+    /// The sealer of the rule with this id and carrier.
     #[must_use]
-    pub fn new(ring: &KeyRing, id: &RuleId, carrier: &Carrier, share: Option<&str>) -> Self {
-        Self { locks: ring.keys().map(|key| Lock::new(key, id, carrier, share)).collect() }
+    pub fn new(ring: &KeyRing, id: &RuleId, carrier: &Carrier) -> Self {
+        Self { locks: ring.keys().map(|key| Lock::new(key, id, carrier)).collect() }
     }
 
-    /// Seals a token. `nonce` must be fresh random bytes.
+    /// Seals a token, for a share of the rule if the rule is split. `nonce` must be fresh random bytes.
     #[must_use]
-    pub fn seal(&self, contents: &Contents, nonce: &Nonce) -> Option<String> {
+    pub fn seal(&self, contents: &Contents, share: Option<&Share>, nonce: &Nonce) -> Option<String> {
         let lock = self.locks.first()?;
         let mut token = Vec::with_capacity(LONGEST);
-        token.push(VERSION);
+        token.push(if share.is_some() { VERSION_2 } else { VERSION_1 });
         token.extend_from_slice(&lock.key.0);
         token.extend_from_slice(nonce);
         let head = token.len();
-        contents.encode(&mut token);
+        let associated_data = if let Some(share) = share {
+            contents.encode_with_flags(share.digest(), &mut token);
+            &lock.of_version_2()
+        } else {
+            contents.encode(&mut token);
+            &lock.associated_data
+        };
         let plaintext = token.get_mut(head..)?;
         let nonce = XNonce::from(*nonce);
-        let tag = lock.cipher.encrypt_inout_detached(&nonce, &lock.associated_data, plaintext.into()).ok()?;
+        let tag = lock.cipher().encrypt_inout_detached(&nonce, associated_data, plaintext.into()).ok()?;
         token.extend_from_slice(&tag);
         Some(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Opens what a client sent. Nothing is allocated, and nothing is decrypted unless the key is one of ours.
+    /// What opens the tokens of one request: of these shares, or none if the rule is not split.
+    #[must_use]
+    pub const fn opener<'a>(&'a self, shares: &'a [Share]) -> Opener<'a> {
+        Opener { sealer: self, shares, searched: false }
+    }
+
+    /// Opens a token of a rule that is not split.
     ///
     /// # Errors
     /// Why the text is no token of this rule.
     pub fn open(&self, text: &[u8]) -> Result<Opened, OpenError> {
+        self.opener(&[]).open(text)
+    }
+}
+
+impl Opener<'_> {
+    /// Opens what a client sent. Nothing is decrypted unless the key is one of ours.
+    ///
+    /// # Errors
+    /// Why the text is no token of this rule.
+    pub fn open(&mut self, text: &[u8]) -> Result<Opened, OpenError> {
         let mut bytes = [0; LONGEST];
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| OpenError::Malformed)?;
         let token = bytes.get_mut(..length).ok_or(OpenError::Malformed)?;
-        let (version, rest) = token.split_first_mut().ok_or(OpenError::Malformed)?;
+        let (&mut version, rest) = token.split_first_mut().ok_or(OpenError::Malformed)?;
         let (key, rest) = rest.split_first_chunk_mut::<4>().ok_or(OpenError::Malformed)?;
         let (nonce, rest) = rest.split_first_chunk_mut::<NONCE>().ok_or(OpenError::Malformed)?;
-        let (plaintext, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(OpenError::Malformed)?;
-        if *version != VERSION || !Contents::LENGTHS.contains(&plaintext.len()) {
-            return Err(OpenError::Malformed);
+        let (text, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(OpenError::Malformed)?;
+        match (version, length) {
+            (VERSION_1, 60 | 72) | (VERSION_2, 69 | 81) => {}
+            _ => return Err(OpenError::Malformed),
         }
+        let mut parts = Parts { version, nonce: *nonce, text, tag: *tag };
         // Of two keys with one id, which chance may give once in four thousand million, each is tried.
         let mut refusal = OpenError::UnknownKey;
-        for (age, lock) in self.locks.iter().enumerate().filter(|(_, lock)| lock.key.0 == *key) {
-            refusal = OpenError::Forged;
-            let (nonce, tag) = (XNonce::from(*nonce), Tag::from(*tag));
-            let opened = lock.cipher.decrypt_inout_detached(
-                &nonce,
-                &lock.associated_data,
-                (&mut *plaintext).into(),
-                &tag,
-            );
-            if opened.is_ok() {
-                let contents = Contents::decode(plaintext).ok_or(OpenError::Malformed)?;
-                return Ok(Opened { contents, older_key: age > 0 });
+        for (age, lock) in self.sealer.locks.iter().enumerate().filter(|(_, lock)| lock.key.0 == *key) {
+            match self.open_with(lock, &mut parts) {
+                Ok((contents, share)) => return Ok(Opened { contents, older_key: age > 0, share }),
+                Err(error) => refusal = error,
             }
         }
         Err(refusal)
     }
+
+    fn open_with(
+        &mut self,
+        lock: &Lock,
+        parts: &mut Parts<'_>,
+    ) -> Result<(Contents, Option<usize>), OpenError> {
+        if parts.version == VERSION_2 {
+            lock.decrypt(parts, &lock.of_version_2())?;
+            let (contents, share) = Contents::decode_with_flags(parts.text).ok_or(OpenError::Malformed)?;
+            // The session of a share that the rule no longer has ends, as one of another rule.
+            let known = self.shares.iter().position(|known| Some(known.digest()) == share);
+            return Ok((contents, Some(known.ok_or(OpenError::Forged)?)));
+        }
+        let share = if self.shares.is_empty() {
+            lock.decrypt(parts, &lock.associated_data)?;
+            None
+        } else {
+            if std::mem::replace(&mut self.searched, true) {
+                return Err(OpenError::Forged);
+            }
+            let sealed = (&parts.nonce, &*parts.text, &parts.tag);
+            let position = share::find(&lock.secret, &lock.associated_data, sealed, self.shares)
+                .ok_or(OpenError::Forged)?;
+            let share = self.shares.get(position).ok_or(OpenError::Forged)?;
+            lock.decrypt(parts, &share::associated_data(&lock.associated_data, share))?;
+            Some(position)
+        };
+        Ok((Contents::decode(parts.text).ok_or(OpenError::Malformed)?, share))
+    }
 }
 
 impl Lock {
-    fn new(key: &Key, id: &RuleId, carrier: &Carrier, share: Option<&str>) -> Self {
+    fn new(key: &Key, id: &RuleId, carrier: &Carrier) -> Self {
         let (kind, name) = match carrier {
             Carrier::Cookie(cookie) => (0, cookie.name.as_str()),
             Carrier::Header(header) => (1, header.name.as_str()),
         };
         // Lengths in front, so that no two pairs of id and name run together to the same bytes.
-        let mut associated_data = vec![VERSION];
+        let mut associated_data = vec![VERSION_1];
         associated_data.extend_from_slice(&key.id().0);
         associated_data.extend_from_slice(&(id.as_str().len() as u64).to_be_bytes());
         associated_data.extend_from_slice(id.as_str().as_bytes());
         associated_data.push(kind);
         associated_data.extend_from_slice(name.as_bytes());
-        if let Some(share) = share {
-            // No name of a cookie or header has a zero byte in it.
-            associated_data.push(0);
-            associated_data.extend_from_slice(share.as_bytes());
+        Self { key: key.id(), secret: Zeroizing::new(*key.secret()), associated_data }
+    }
+
+    fn of_version_2(&self) -> Vec<u8> {
+        let mut associated_data = self.associated_data.clone();
+        if let Some(version) = associated_data.first_mut() {
+            *version = VERSION_2;
         }
-        Self { key: key.id(), cipher: XChaCha20Poly1305::new(key.secret().into()), associated_data }
-    }
-}
-
-impl Contents {
-    const LENGTHS: [usize; 2] = [ISSUED + SEEN + 4 + 2, ISSUED + SEEN + 16 + 2];
-
-    fn encode(&self, to: &mut Vec<u8>) {
-        let [_, _, _, issued @ ..] = self.issued.unix_seconds().to_be_bytes();
-        let seen = u32::try_from(self.last_seen.seconds_since(self.issued)).unwrap_or(u32::MAX);
-        to.extend_from_slice(&issued);
-        to.extend_from_slice(&seen.to_be_bytes());
-        self.endpoint.encode(to);
+        associated_data
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (issued, rest) = bytes.split_first_chunk::<ISSUED>()?;
-        let (seen, endpoint) = rest.split_first_chunk::<SEEN>()?;
-        let issued = issued.iter().fold(0, |seconds, &byte| seconds << 8 | u64::from(byte));
-        let last_seen = issued.saturating_add(u64::from(u32::from_be_bytes(*seen)));
-        Some(Self {
-            issued: Timestamp::from_unix_seconds(issued),
-            last_seen: Timestamp::from_unix_seconds(last_seen),
-            endpoint: Endpoint::decode(endpoint)?,
-        })
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.secret).into())
+    }
+
+    /// Decrypts the text of a token in place.
+    fn decrypt(&self, parts: &mut Parts<'_>, associated_data: &[u8]) -> Result<(), OpenError> {
+        let (nonce, tag) = (XNonce::from(parts.nonce), Tag::from(parts.tag));
+        let text = (&mut *parts.text).into();
+        let opened = self.cipher().decrypt_inout_detached(&nonce, associated_data, text, &tag);
+        opened.map_err(|_| OpenError::Forged)
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::{Carrier, Cookie, Header, Lifetime, RuleId};
 use crate::key::{Key, KeyRing};
 use crate::test;
+use crate::token::Sealer;
 
 const START: u64 = 1_700_000_000;
 const A: &str = "10.0.0.1:80";
@@ -36,16 +37,22 @@ fn rule(absolute: u32, idle: u32) -> Rule {
 
 fn sealer(rule: &Rule, secrets: &[u8]) -> Sealer {
     let mut keys = secrets.iter().map(|&byte| Key::new([byte; 32]));
-    Sealer::new(&KeyRing::new(keys.next().unwrap(), keys), rule.id(), rule.carrier(), None)
+    Sealer::new(&KeyRing::new(keys.next().unwrap(), keys), rule.id(), rule.carrier())
 }
 
 fn token(rule: &Rule, issued: u64, last_seen: u64) -> String {
     let contents = Contents { issued: at(issued), last_seen: at(last_seen), endpoint: endpoint(A) };
-    sealer(rule, &[1]).seal(&contents, &[7; 24]).unwrap()
+    sealer(rule, &[1]).seal(&contents, None, &[7; 24]).unwrap()
 }
 
 fn request(rule: &Rule, tokens: &[&str], now: u64) -> Session {
-    on_request(rule, &sealer(rule, &[1]), tokens.iter().map(|token| token.as_bytes()), at(now))
+    request_with(rule, &sealer(rule, &[1]), tokens, now)
+}
+
+fn request_with(rule: &Rule, sealer: &Sealer, tokens: &[&str], now: u64) -> Session {
+    let mut opener = sealer.opener(&[]);
+    let mut read = |token: &&str| pin(rule, opener.open(token.as_bytes())?, at(now));
+    tokens.iter().fold(Session::None, |session, token| session.or(read(token)))
 }
 
 fn pinned(rule: &Rule, tokens: &[&str], now: u64) -> Pinned {
@@ -110,7 +117,7 @@ fn a_refused_token_counts_as_none_and_is_replaced() {
 fn a_token_of_an_older_key_is_sealed_anew_without_extending_the_session() {
     let rule = rule(10, 0);
     let old = token(&rule, 0, 0);
-    let session = on_request(&rule, &sealer(&rule, &[2, 1]), [old.as_bytes()].into_iter(), at(4));
+    let session = request_with(&rule, &sealer(&rule, &[2, 1]), &[&old], 4);
     let due = issued(session, Some(A), &rule, 5).unwrap();
     assert_eq!(due.contents, Contents { issued: at(0), last_seen: at(5), endpoint: endpoint(A) });
     assert_eq!(due.seconds_left, Some(5));
@@ -169,7 +176,7 @@ fn refreshing_never_extends_the_absolute_timeout() {
     while let Session::Pinned(pinned) = request(&rule, &[&token], now) {
         if let Some(due) = issued(Session::Pinned(pinned), Some(A), &rule, now) {
             assert_eq!(due.seconds_left, Some(100 - now));
-            token = sealer(&rule, &[1]).seal(&due.contents, &[8; 24]).unwrap();
+            token = sealer(&rule, &[1]).seal(&due.contents, None, &[8; 24]).unwrap();
         }
         now += 1;
     }
@@ -200,7 +207,7 @@ fn a_token_from_a_clock_up_to_a_minute_ahead_counts() {
 fn a_refresh_by_a_clock_behind_does_not_turn_back_the_last_seen_time() {
     let rule = rule(0, 100);
     let old = token(&rule, 0, 30);
-    let session = on_request(&rule, &sealer(&rule, &[2, 1]), [old.as_bytes()].into_iter(), at(20));
+    let session = request_with(&rule, &sealer(&rule, &[2, 1]), &[&old], 20);
     assert_eq!(issued(session, Some(A), &rule, 20).unwrap().contents.last_seen, at(30));
 }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::config::{Cookie, CookieName, Header, HeaderName, Lifetime};
+use crate::endpoint::Endpoint;
 use crate::test;
+use crate::time::Timestamp;
 
 const NONCE_A: Nonce = [0xa5; NONCE];
 
@@ -38,11 +40,11 @@ fn contents(issued: u64, last_seen: u64, endpoint: &str) -> Contents {
 }
 
 fn sealer(secrets: &[u8]) -> Sealer {
-    Sealer::new(&ring(secrets), &rule("default/shop"), &cookie("sid"), None)
+    Sealer::new(&ring(secrets), &rule("default/shop"), &cookie("sid"))
 }
 
 fn some_token() -> String {
-    sealer(&[1]).seal(&contents(1_700_000_000, 1_700_000_100, "10.0.0.1:80"), &NONCE_A).unwrap()
+    sealer(&[1]).seal(&contents(1_700_000_000, 1_700_000_100, "10.0.0.1:80"), None, &NONCE_A).unwrap()
 }
 
 /// Tokens of every version, made by another implementation (`PyNaCl`). They must open for ever.
@@ -55,6 +57,8 @@ fn vectors() {
         share: Option<&'static str>,
         nonce: Nonce,
         contents: Contents,
+        /// Whether tokens like this are still issued.
+        issued: bool,
         token: &'static str,
     }
     let counting = std::array::from_fn(|i| u8::try_from(i).unwrap());
@@ -69,6 +73,7 @@ fn vectors() {
             share: None,
             nonce,
             contents: contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"),
+            issued: true,
             token: "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5Fo-Lh76kl90v85X-3hVAzABGiTn2mr07",
         },
         Vector {
@@ -78,6 +83,7 @@ fn vectors() {
             share: None,
             nonce,
             contents: contents(1_700_000_000, 1_700_000_042, "[2001:db8::1]:443"),
+            issued: true,
             token: "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5FqXUhrMXnGWSkrqtxBNZU5prMEZcqH37jSdjNRjKFVxjXoo6",
         },
         Vector {
@@ -87,6 +93,7 @@ fn vectors() {
             share: None,
             nonce: reversed,
             contents: contents(0xff_ffff_ffff, 0xff_ffff_ffff + 0xffff_ffff, "255.255.255.255:65535"),
+            issued: true,
             token: "AWZoeq1XVlVUU1JRUE9OTUxLSklIR0ZFRENCQUAMVMoETpYSgoUtn4ApF3ADHiFX3kxiJcrMeSH1bBLP",
         },
         Vector {
@@ -96,23 +103,64 @@ fn vectors() {
             share: Some("default/v1:80"),
             nonce,
             contents: contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"),
+            issued: false,
             token: "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5Fo-Lh76kl91ND1pze6UkpD4Mpfng0zTW",
         },
+        Vector {
+            key: Key::new(counting),
+            rule: "default/cookie@4f2a9c0d71b6e835",
+            carrier: cookie("Session-A"),
+            share: Some("default/v1:80"),
+            nonce,
+            contents: contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"),
+            issued: true,
+            token: "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfWOWAjIeB5Fo_0-L6vl24q0I0b4lZ_kBvzKLncoNKOOBVKta-x0uC_",
+        },
+        Vector {
+            key: Key::new(counting),
+            rule: "default/header@4f2a9c0d71b6e835",
+            carrier: header("Session-A"),
+            share: Some("default/v2:80"),
+            nonce,
+            contents: contents(1_700_000_000, 1_700_000_042, "[2001:db8::1]:443"),
+            issued: true,
+            token: "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfXOWAjIeB5Fo_ep7-iJGWSkrqtxBNZU5pqMPz-nBV4BiqBe8WxP1HtloWrWi-yrzMxiiDu",
+        },
+        Vector {
+            key: Key::new([0; 32]),
+            rule: "r",
+            carrier: cookie("n"),
+            share: Some(""),
+            nonce: reversed,
+            contents: contents(0xff_ffff_ffff, 0xff_ffff_ffff + 0xffff_ffff, "255.255.255.255:65535"),
+            issued: true,
+            token: "AmZoeq1XVlVUU1JRUE9OTUxLSklIR0ZFRENCQUDxVMoETpYSgoUtn4ApF3Bc2cB56fEl10KpFnPijHR80yFZSdQ4f-4v",
+        },
     ];
-    for Vector { key, rule: id, carrier, share, nonce, contents, token } in vectors {
-        let sealer = Sealer::new(&KeyRing::new(key, []), &rule(id), &carrier, share);
-        assert_eq!(sealer.open(token.as_bytes()), Ok(Opened { contents, older_key: false }), "{id}");
-        assert_eq!(sealer.seal(&contents, &nonce).as_deref(), Some(token), "{id}");
+    for Vector { key, rule: id, carrier, share, nonce, contents, issued, token } in vectors {
+        let sealer = Sealer::new(&KeyRing::new(key, []), &rule(id), &carrier);
+        let share = share.map(Share::new);
+        let shares: Vec<_> = ["other", "another"].map(Share::new).into_iter().chain(share.clone()).collect();
+        let shares = if share.is_some() { &*shares } else { &[] };
+        let expected = Opened { contents, older_key: false, share: share.is_some().then_some(2) };
+        assert_eq!(sealer.opener(shares).open(token.as_bytes()), Ok(expected), "{id}");
+        if issued {
+            assert_eq!(sealer.seal(&contents, share.as_ref(), &nonce).as_deref(), Some(token), "{id}");
+        }
     }
 }
 
 #[test]
-fn a_token_of_an_ipv4_endpoint_has_80_characters_and_of_an_ipv6_endpoint_96() {
-    let length = |endpoint| {
-        sealer(&[1]).seal(&contents(1_700_000_000, 1_700_000_000, endpoint), &NONCE_A).unwrap().len()
-    };
-    assert_eq!(length("255.255.255.255:65535"), 80);
-    assert_eq!(length("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"), 96);
+fn tokens_have_one_length_for_each_version_and_address_family() {
+    let share = Share::new("default/a-rather-long-name:65535");
+    let mut lengths = Vec::new();
+    for share in [None, Some(&share)] {
+        for endpoint in ["255.255.255.255:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"] {
+            let contents = contents(1_700_000_000, 1_700_000_000, endpoint);
+            lengths.push(sealer(&[1]).seal(&contents, share, &NONCE_A).unwrap().len());
+        }
+    }
+    assert_eq!(lengths, LENGTHS);
 }
 
 #[test]
@@ -125,13 +173,13 @@ fn a_token_opens_with_any_key_of_the_ring_and_tells_whether_it_is_an_older_one()
 
 #[test]
 fn a_key_that_is_to_seal_next_already_opens() {
-    let token = sealer(&[2, 1]).seal(&contents(1, 2, "10.0.0.1:80"), &NONCE_A).unwrap();
+    let token = sealer(&[2, 1]).seal(&contents(1, 2, "10.0.0.1:80"), None, &NONCE_A).unwrap();
     assert!(sealer(&[1, 2]).open(token.as_bytes()).is_ok());
 }
 
 #[test]
 fn the_first_key_seals() {
-    let token = sealer(&[2, 1]).seal(&contents(1, 2, "10.0.0.1:80"), &NONCE_A).unwrap();
+    let token = sealer(&[2, 1]).seal(&contents(1, 2, "10.0.0.1:80"), None, &NONCE_A).unwrap();
     assert!(sealer(&[2]).open(token.as_bytes()).is_ok());
     assert_eq!(sealer(&[1]).open(token.as_bytes()), Err(OpenError::UnknownKey));
 }
@@ -143,41 +191,77 @@ fn a_token_of_a_dropped_key_does_not_open() {
 
 #[test]
 fn a_token_of_another_rule_does_not_open() {
-    let foreign = Sealer::new(&ring(&[1]), &rule("default/cart"), &cookie("sid"), None);
+    let foreign = Sealer::new(&ring(&[1]), &rule("default/cart"), &cookie("sid"));
     assert_eq!(foreign.open(some_token().as_bytes()), Err(OpenError::Forged));
 }
 
 #[test]
 fn a_token_of_another_cookie_does_not_open() {
-    let renamed = Sealer::new(&ring(&[1]), &rule("default/shop"), &cookie("Sid"), None);
+    let renamed = Sealer::new(&ring(&[1]), &rule("default/shop"), &cookie("Sid"));
     assert_eq!(renamed.open(some_token().as_bytes()), Err(OpenError::Forged));
 }
 
 #[test]
 fn a_token_of_a_cookie_does_not_open_in_a_header() {
-    let moved = Sealer::new(&ring(&[1]), &rule("default/shop"), &header("sid"), None);
+    let moved = Sealer::new(&ring(&[1]), &rule("default/shop"), &header("sid"));
     assert_eq!(moved.open(some_token().as_bytes()), Err(OpenError::Forged));
 }
 
 #[test]
-fn a_token_of_a_share_opens_for_no_other_share_and_not_without_one() {
-    let of = |carrier: &str, share| Sealer::new(&ring(&[1]), &rule("default/shop"), &cookie(carrier), share);
+fn a_token_says_which_share_it_is_for() {
+    let sealer = sealer(&[1]);
     let contents = contents(1_700_000_000, 1_700_000_000, "10.0.0.1:80");
-    let sealers = [of("sid", None), of("sid", Some("")), of("sid", Some("a")), of("sid", Some("aa"))];
-    for (own, sealer) in sealers.iter().enumerate() {
-        let token = sealer.seal(&contents, &NONCE_A).unwrap();
-        for (other, sealer) in sealers.iter().enumerate() {
-            let opened = sealer.open(token.as_bytes());
-            assert_eq!(opened.is_ok(), own == other, "{own} {other}: {opened:?}");
-        }
+    let shares = ["", "a", "aa"].map(Share::new);
+    for (position, share) in shares.iter().enumerate() {
+        let token = sealer.seal(&contents, Some(share), &NONCE_A).unwrap();
+        let opened = Opened { contents, older_key: false, share: Some(position) };
+        assert_eq!(sealer.opener(&shares).open(token.as_bytes()), Ok(opened));
+        let others: Vec<_> = shares.iter().filter(|other| *other != share).cloned().collect();
+        assert_eq!(sealer.opener(&others).open(token.as_bytes()), Err(OpenError::Forged));
+        assert_eq!(sealer.open(token.as_bytes()), Err(OpenError::Forged));
+    }
+    let without = sealer.seal(&contents, None, &NONCE_A).unwrap();
+    assert_eq!(sealer.opener(&shares).open(without.as_bytes()), Err(OpenError::Forged));
+}
+
+/// The fourth of the `vectors`, among as many shares as a rule can have.
+#[test]
+fn of_the_tokens_of_version_1_for_split_rules_the_first_of_a_request_opens() {
+    let token = "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5Fo-Lh76kl91ND1pze6UkpD4Mpfng0zTW";
+    let ring = KeyRing::new(Key::new(std::array::from_fn(|i| u8::try_from(i).unwrap())), []);
+    let sealer = Sealer::new(&ring, &rule("default/cookie@4f2a9c0d71b6e835"), &cookie("Session-A"));
+    let named = |number: usize| format!("default/v{number}:80");
+    let shares: Vec<_> = (0..16).map(|number| Share::new(&named(16 - number))).collect();
+    let mut opener = sealer.opener(&shares);
+    assert_eq!(opener.open(token.as_bytes()).map(|opened| opened.share), Ok(Some(15)));
+    assert_eq!(opener.open(token.as_bytes()), Err(OpenError::Forged));
+    let changed = token.replace("zTW", "zTA");
+    assert_eq!(sealer.opener(&shares).open(changed.as_bytes()), Err(OpenError::Forged));
+    let too_many: Vec<_> = (0..17).map(|number| Share::new(&named(17 - number))).collect();
+    assert_eq!(sealer.opener(&too_many).open(token.as_bytes()), Err(OpenError::Forged));
+}
+
+/// Sealed with our key, as a later release may do it.
+#[test]
+fn a_token_with_a_flag_that_is_not_known_does_not_open() {
+    let shares = [Share::new("a")];
+    for (flags, sealed) in [
+        (6, "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVlexpGsdvPNR--irZ2tc9Pkt-Mq3aSMS4iQQgeeorlisRjk5hVvJp8bp"),
+        (0, "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVle3pGsdvPNR--irZ2tc9Pkt-Mq3aSMS4iTVcTpgl0sb54FHtBdAvzR6"),
+    ] {
+        let opened = sealer(&[1]).opener(&shares).open(sealed.as_bytes());
+        assert_eq!(opened, Err(OpenError::Malformed), "{flags}");
     }
 }
 
 #[test]
 fn a_rule_id_that_ends_in_a_name_is_another_rule() {
-    let token = Sealer::new(&ring(&[1]), &rule("a\u{0}s"), &cookie("id"), None)
-        .seal(&contents(1, 1, "10.0.0.1:80"), &NONCE_A);
-    let confused = Sealer::new(&ring(&[1]), &rule("a"), &cookie("sid"), None);
+    let token = Sealer::new(&ring(&[1]), &rule("a\u{0}s"), &cookie("id")).seal(
+        &contents(1, 1, "10.0.0.1:80"),
+        None,
+        &NONCE_A,
+    );
+    let confused = Sealer::new(&ring(&[1]), &rule("a"), &cookie("sid"));
     assert_eq!(confused.open(token.unwrap().as_bytes()), Err(OpenError::Forged));
 }
 
@@ -207,13 +291,15 @@ fn a_token_that_was_cut_or_lengthened_does_not_open() {
     }
     let as_long_as_for_ipv6 = format!("{token}AAAAAAAAAAAAAAAA");
     assert_eq!(sealer.open(as_long_as_for_ipv6.as_bytes()), Err(OpenError::Forged));
+    let as_long_as_version_2 = format!("{token}AAAAAAAAAAAA");
+    assert_eq!(sealer.open(as_long_as_version_2.as_bytes()), Err(OpenError::Malformed));
     assert_eq!(sealer.open(&vec![b'A'; 1 << 16]), Err(OpenError::Malformed));
 }
 
 #[test]
 fn a_token_of_another_version_does_not_open() {
     let mut bytes = URL_SAFE_NO_PAD.decode(some_token()).unwrap();
-    for version in (0..=u8::MAX).filter(|&version| version != VERSION) {
+    for version in (0..=u8::MAX).filter(|&version| version != VERSION_1) {
         bytes[0] = version;
         assert_eq!(sealer(&[1]).open(URL_SAFE_NO_PAD.encode(&bytes).as_bytes()), Err(OpenError::Malformed));
     }
@@ -221,7 +307,8 @@ fn a_token_of_another_version_does_not_open() {
 
 #[test]
 fn a_last_seen_time_before_the_issue_time_becomes_the_issue_time() {
-    let token = sealer(&[1]).seal(&contents(1_700_000_100, 1_700_000_000, "10.0.0.1:80"), &NONCE_A).unwrap();
+    let token =
+        sealer(&[1]).seal(&contents(1_700_000_100, 1_700_000_000, "10.0.0.1:80"), None, &NONCE_A).unwrap();
     let opened = sealer(&[1]).open(token.as_bytes()).unwrap();
     assert_eq!(opened.contents, contents(1_700_000_100, 1_700_000_100, "10.0.0.1:80"));
 }
@@ -245,8 +332,8 @@ mod properties {
             let last_seen = Timestamp::from_unix_seconds(issued + u64::from(seen));
             let endpoint = Endpoint::new(SocketAddr::new(endpoint.ip(), endpoint.port()));
             let contents = Contents { issued: Timestamp::from_unix_seconds(issued), last_seen, endpoint };
-            let token = sealer(&[1]).seal(&contents, &nonce).unwrap();
-            prop_assert_eq!(sealer(&[2, 1]).open(token.as_bytes()), Ok(Opened { contents, older_key: true }));
+            let token = sealer(&[1]).seal(&contents, None, &nonce).unwrap();
+            prop_assert_eq!(sealer(&[2, 1]).open(token.as_bytes()), Ok(Opened { contents, older_key: true, share: None }));
         }
 
         #[test]
@@ -255,11 +342,16 @@ mod properties {
         }
 
         #[test]
-        fn arbitrary_tokens_with_our_key_id_never_open(tail in prop::collection::vec(any::<u8>(), 0..90)) {
-            let mut bytes = vec![VERSION];
+        fn arbitrary_tokens_with_our_key_id_never_open(
+            version in VERSION_1..=VERSION_2,
+            tail in prop::collection::vec(any::<u8>(), 0..90),
+        ) {
+            let mut bytes = vec![version];
             bytes.extend_from_slice(&Key::new([1; 32]).id().0);
             bytes.extend_from_slice(&tail);
-            prop_assert!(sealer(&[1]).open(URL_SAFE_NO_PAD.encode(bytes).as_bytes()).is_err());
+            let token = URL_SAFE_NO_PAD.encode(bytes);
+            prop_assert!(sealer(&[1]).open(token.as_bytes()).is_err());
+            prop_assert!(sealer(&[1]).opener(&[Share::new("a")]).open(token.as_bytes()).is_err());
         }
     }
 }

@@ -12,7 +12,7 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use serde::Serialize;
-use session_persistence::cookie;
+use session_persistence::candidates::{Candidate, Search};
 use sha2::{Digest, Sha256};
 
 use super::{Pod, WatchedSession};
@@ -80,8 +80,13 @@ impl Page {
 /// The beginning and the end of the token that the request has for this session.
 fn sent(request: &HeaderMap, session: &WatchedSession) -> Option<String> {
     let name = session.cookie()?.name.to_string();
-    let lines = request.get_all(COOKIE).iter();
-    let token = lines.flat_map(|line| cookie::values(line.as_bytes(), &name)).next()?;
+    let mut search = Search::of_cookie(&name);
+    let token = request.get_all(COOKIE).iter().find_map(|line| {
+        search.line(line.as_bytes()).find_map(|candidate| match candidate {
+            Candidate::Token(token) => Some(token),
+            Candidate::Other => None,
+        })
+    })?;
     let token = String::from_utf8_lossy(token);
     let short: Vec<char> = token.chars().collect();
     let ends = [short.get(..SHOWN)?, short.get(short.len().checked_sub(SHOWN)?..)?];

@@ -166,7 +166,7 @@ impl Mint {
     /// For the rule that this path leads to, with this value of `SESSION_KEYS`.
     pub(crate) fn new(manifests: &Manifests, route: &str, keys: &str) -> Self {
         let rule = rule_of(manifests, route);
-        Self { sealer: Sealer::new(&KeyRing::parse(keys).unwrap(), rule.id(), rule.carrier(), rule.share()) }
+        Self { sealer: Sealer::new(&KeyRing::parse(keys).unwrap(), rule.id(), rule.carrier()) }
     }
 
     /// A token that was issued and last seen so many seconds ago (ahead of now when negative), for this endpoint.
@@ -176,7 +176,7 @@ impl Mint {
             Contents { issued: at(issued_ago), last_seen: at(seen_ago), endpoint: Endpoint::new(endpoint) };
         let mut nonce = [0; 24];
         getrandom::fill(&mut nonce).unwrap();
-        self.sealer.seal(&contents, &nonce).unwrap()
+        self.sealer.seal(&contents, None, &nonce).unwrap()
     }
 
     /// A token that was issued just now.

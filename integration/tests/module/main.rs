@@ -8,6 +8,7 @@
 //! - `imports`, `wasi`, `guest`, `proxy`, `headers`: the proxy behind it.
 #![cfg(test)]
 
+mod amplification;
 mod artifact;
 mod carriers;
 mod cost;

@@ -1,0 +1,78 @@
+//! The plaintext of a token, in both versions.
+
+use super::share::{self, Digest};
+use super::{ISSUED, SEEN};
+use crate::endpoint::Endpoint;
+use crate::time::Timestamp;
+
+/// What a token says. Only [`Opener::open`](super::Opener::open) makes one out of what a client sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// When the session began on this endpoint.
+    pub issued: Timestamp,
+    /// When the session was last used, as far as the token knows; not before `issued`.
+    pub last_seen: Timestamp,
+    /// Where the session lives.
+    pub endpoint: Endpoint,
+}
+
+/// A flag of version 2: the address has 16 bytes, not 4.
+const IPV6: u8 = 1;
+/// A flag of version 2: the digest of a share stands behind the port.
+const SHARE: u8 = 2;
+
+const IPV4_LENGTH: usize = ISSUED + SEEN + 4 + 2;
+const IPV6_LENGTH: usize = ISSUED + SEEN + 16 + 2;
+
+impl Contents {
+    /// The plaintext of version 1.
+    pub(super) fn encode(&self, to: &mut Vec<u8>) {
+        let [_, _, _, issued @ ..] = self.issued.unix_seconds().to_be_bytes();
+        let seen = u32::try_from(self.last_seen.seconds_since(self.issued)).unwrap_or(u32::MAX);
+        to.extend_from_slice(&issued);
+        to.extend_from_slice(&seen.to_be_bytes());
+        self.endpoint.encode(to);
+    }
+
+    /// Reads the plaintext of version 1.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (issued, rest) = bytes.split_first_chunk::<ISSUED>()?;
+        let (seen, endpoint) = rest.split_first_chunk::<SEEN>()?;
+        let issued = issued.iter().fold(0, |seconds, &byte| seconds << 8 | u64::from(byte));
+        let last_seen = issued.saturating_add(u64::from(u32::from_be_bytes(*seen)));
+        Some(Self {
+            issued: Timestamp::from_unix_seconds(issued),
+            last_seen: Timestamp::from_unix_seconds(last_seen),
+            endpoint: Endpoint::decode(endpoint)?,
+        })
+    }
+
+    /// The plaintext of version 2.
+    pub(super) fn encode_with_flags(&self, share: Digest, to: &mut Vec<u8>) {
+        let flags = to.len();
+        to.push(SHARE);
+        self.encode(to);
+        if to.len() - flags > IPV4_LENGTH + 1
+            && let Some(flags) = to.get_mut(flags)
+        {
+            *flags |= IPV6;
+        }
+        to.extend_from_slice(&share);
+    }
+
+    /// Reads the plaintext of version 2. A flag that is not known here is a field of unknown length and meaning.
+    pub(super) fn decode_with_flags(bytes: &[u8]) -> Option<(Self, Option<Digest>)> {
+        let (&flags, rest) = bytes.split_first()?;
+        if flags & !(IPV6 | SHARE) != 0 {
+            return None;
+        }
+        let length = if flags & IPV6 == 0 { IPV4_LENGTH } else { IPV6_LENGTH };
+        let (contents, rest) = rest.split_at_checked(length)?;
+        let (share, rest) = match rest.split_first_chunk::<{ share::LENGTH }>() {
+            Some((share, rest)) if flags & SHARE != 0 => (Some(*share), rest),
+            None if flags & SHARE != 0 => return None,
+            _ => (None, rest),
+        };
+        rest.is_empty().then_some((Self::decode(contents)?, share))
+    }
+}

@@ -1,0 +1,79 @@
+//! The share of a split rule that a token belongs to.
+//!
+//! In version 2 the plaintext names it by a digest, so that one opening tells which share it is. In version 1 it was part
+//! of the associated data, so a token opens only with the right one. Trying to open it with each would cost a whole opening
+//! per share, and a client decides how often. [`find`] does not open anything: all tries have the key of the Poly1305 tag in
+//! common, and each of them computes the tag of a few blocks. What it finds is then opened as any other token is.
+
+use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
+use chacha20::{XChaCha20, XNonce};
+use poly1305::universal_hash::{KeyInit as _, UniversalHash as _};
+use poly1305::{BLOCK_SIZE, Poly1305};
+use sha2::{Digest as _, Sha256};
+
+/// The bytes of a share's digest.
+pub(super) const LENGTH: usize = 8;
+
+/// The shares that a token of version 1 can belong to: as many backendRefs as a rule can have (Gateway API), and a bound on
+/// what such a token costs where a configuration written by hand has more.
+const TRIED: usize = 16;
+
+/// The first bytes of the SHA-256 of a share's name. Names are the operator's, so that nobody looks for collisions.
+pub(super) type Digest = [u8; LENGTH];
+
+/// One share of a split rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    name: Box<str>,
+    digest: Digest,
+}
+
+impl Share {
+    /// The share of this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let whole: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+        let digest = std::array::from_fn(|byte| whole.get(byte).copied().unwrap_or_default());
+        Self { name: name.into(), digest }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) const fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// The associated data of version 1 for this share. No name of a cookie or header has a zero byte in it.
+pub(super) fn associated_data(of_rule: &[u8], share: &Share) -> Vec<u8> {
+    [of_rule, &[0], share.name.as_bytes()].concat()
+}
+
+/// The position of the share that a token of version 1 is for, as its tag says.
+pub(super) fn find(
+    secret: &[u8; 32],
+    of_rule: &[u8],
+    (nonce, ciphertext, tag): (&[u8; 24], &[u8], &[u8; 16]),
+    shares: &[Share],
+) -> Option<usize> {
+    // The construction of RFC 8439 section 2.8: the tag covers associated data and ciphertext, each filled up with zero
+    // bytes to a whole block, and the two lengths.
+    let mut key = poly1305::Key::default();
+    XChaCha20::new(secret.into(), &XNonce::from(*nonce)).apply_keystream(&mut key);
+    let (common, rest) = of_rule.split_at_checked(of_rule.len() / BLOCK_SIZE * BLOCK_SIZE)?;
+    let mut mac = Poly1305::new(&key);
+    mac.update_padded(common);
+    shares.iter().take(TRIED).position(|share| {
+        let mut mac = mac.clone();
+        mac.update_padded(&associated_data(rest, share));
+        mac.update_padded(ciphertext);
+        let lengths = [of_rule.len() + 1 + share.name.len(), ciphertext.len()];
+        let lengths = lengths.map(|length| (length as u64).to_le_bytes());
+        mac.update_padded(lengths.as_flattened());
+        mac.verify(tag.into()).is_ok()
+    })
+}
