@@ -127,6 +127,7 @@ fn model(
     }
     let grants = Grants::index(manifests);
     let bounds = binds::assign(manifests, &gateways, options, report)?;
+    certificates::check_for_backends(manifests, &grants, report);
     let bounds = certificates::present(bounds, manifests, &grants, report);
     for bound in &bounds {
         bound.program(report);

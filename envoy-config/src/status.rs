@@ -194,6 +194,7 @@ pub enum Reason {
     InvalidCACertificateKind,
     InvalidCACertificateRef,
     InvalidCertificateRef,
+    InvalidClientCertificateRef,
     InvalidKind,
     InvalidParameters,
     InvalidRouteKinds,

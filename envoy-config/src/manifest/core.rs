@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::pem::{CertificateChain, PrivateKey};
-use crate::source::Spanned;
+use crate::pem::{CertificateChain, PemError, PrivateKey};
+use crate::source::{Span, Spanned};
 
 /// A Service (core/v1).
 #[derive(Clone, Debug)]
@@ -133,6 +133,22 @@ pub enum Secret {
         /// `tls.key`.
         key: PrivateKey,
     },
+    /// Of the type `kubernetes.io/tls`, with values that are not a certificate and its key. The API server stores it, so it
+    /// is an error only where something refers to it.
+    Unusable(Vec<UnusableValue>),
     /// Of another type, `Opaque` by default: no listener can use it, so its data are not kept.
     Other(Spanned<String>),
+}
+
+/// A value of a Secret that is no PEM text of what it should be.
+#[derive(Clone, Debug)]
+pub struct UnusableValue {
+    /// Its key: `tls.crt` or `tls.key`.
+    pub key: &'static str,
+    /// The field's path.
+    pub field: String,
+    /// Where its key is.
+    pub span: Span,
+    /// What is wrong with it.
+    pub problem: PemError,
 }

@@ -28,7 +28,7 @@ pub struct Gateway {
     /// `tls.frontend`.
     pub frontend: Frontend,
     /// `tls.backend.clientCertificateRef`: the certificate to show to backends.
-    pub client_certificate: Option<Spanned<()>>,
+    pub client_certificate: Option<Spanned<CertificateRef>>,
 }
 
 /// How HTTPS listeners check the certificates of clients (`tls.frontend`); not at all when it is left out.

@@ -11,8 +11,8 @@ use super::decisions::Part;
 use super::grants::{GATEWAY_API, Grants, Party};
 use super::referents::WrongKind;
 use super::report::{Place, Report};
-use crate::diagnostic::closest;
-use crate::manifest::core::Secret;
+use crate::diagnostic::{Diagnostic, closest};
+use crate::manifest::core::{Secret, UnusableValue};
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
@@ -26,8 +26,10 @@ type Secrets<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Secret>>;
 struct Reference<'m> {
     gateway: &'m Object<Gateway>,
     certificate: &'m CertificateRef,
-    /// The position of the listener.
-    listener: usize,
+    /// What does not resolve without it.
+    part: Part,
+    /// The reason if it leads to no certificate.
+    invalid: Reason,
     field: String,
 }
 
@@ -42,6 +44,26 @@ pub(super) fn present<'m>(
         manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
     let checks = ClientChecks::find(&bounds, manifests, grants, report);
     bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &checks, grants, report)).collect()
+}
+
+/// Finds out whether the certificates that Gateways would show to backends are there. They are not supported, but a
+/// reference that does not resolve is one all the same.
+pub(super) fn check_for_backends(manifests: &Manifests, grants: &Grants<'_>, report: &mut Report) {
+    let secrets: Secrets<'_> =
+        manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
+    for gateway in &manifests.gateways {
+        let Some(certificate) = &gateway.spec.client_certificate else { continue };
+        if report.is_selected(gateway) {
+            let reference = Reference {
+                gateway,
+                certificate: &certificate.value,
+                part: Part::Whole,
+                invalid: Reason::InvalidClientCertificateRef,
+                field: String::from("spec.tls.backend.clientCertificateRef"),
+            };
+            reference.resolve(&secrets, grants, report);
+        }
+    }
 }
 
 fn secured<'m>(
@@ -82,8 +104,10 @@ fn of<'m>(
     let mut certificates = Vec::new();
     for (number, certificate) in references.iter().enumerate() {
         let field = format!("spec.listeners[{}].tls.certificateRefs[{number}]", section.position);
-        let listener = section.position;
-        let found = Reference { gateway, certificate, listener, field }.resolve(secrets, grants, report);
+        let part = Part::Listener(section.position);
+        let reference =
+            Reference { gateway, certificate, part, invalid: Reason::InvalidCertificateRef, field };
+        let found = reference.resolve(secrets, grants, report);
         certificates.extend(found.filter(|found| !certificates.contains(found)));
     }
     for option in options {
@@ -145,6 +169,10 @@ impl<'m> Reference<'m> {
             Secret::Tls { certificates, key } => {
                 Some(Certificate { chain: certificates.clone(), key: key.clone() })
             }
+            Secret::Unusable(values) => {
+                self.broken(secret, values, report);
+                None
+            }
             Secret::Other(other) => {
                 let message = format!(
                     "the Secret `{}` is of the type `{}`, and a certificate is of `kubernetes.io/tls`",
@@ -153,6 +181,21 @@ impl<'m> Reference<'m> {
                 let error = report.error("wrong-secret-type", self.invalid(".name", name.span), message);
                 error.related = Some((other.span, String::from("its type")));
                 None
+            }
+        }
+    }
+
+    /// What is wrong with a Secret is reported there, however many refer to it.
+    fn broken(&self, secret: &Object<Secret>, values: &[UnusableValue], report: &mut Report) {
+        for UnusableValue { key, field, span, problem } in values {
+            let name = &self.certificate.name;
+            let message = format!("`{key}` of the Secret `{}` {problem}", name.value);
+            report.decide(&self.invalid(".name", name.span), &message);
+            let is_known = |found: &Diagnostic| found.code == "invalid-certificate" && found.span == *span;
+            if !report.diagnostics.iter().any(is_known) {
+                let place = Place::new(secret, field.clone(), *span);
+                let error = report.error("invalid-certificate", place, format!("`{key}` {problem}"));
+                error.hint = problem.hint().map(str::to_owned);
             }
         }
     }
@@ -171,12 +214,12 @@ impl<'m> Reference<'m> {
     }
 
     fn invalid(&self, field: &str, span: Span) -> Place<'m> {
-        self.at(field, span, Reason::InvalidCertificateRef)
+        self.at(field, span, self.invalid)
     }
 
     /// A field of the reference, and why it does not resolve.
     fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
         let place = Place::new(self.gateway, format!("{}{field}", self.field), span);
-        place.because(Part::Listener(self.listener), ConditionType::ResolvedRefs, reason)
+        place.because(self.part, ConditionType::ResolvedRefs, reason)
     }
 }

@@ -129,6 +129,11 @@ impl Report {
         self.decisions.not_selected.insert(ObjectKey::of(gateway.kind, &gateway.metadata));
     }
 
+    /// Whether a Gateway was asked for.
+    pub(super) fn is_selected<T>(&self, gateway: &Object<T>) -> bool {
+        self.decisions.is_selected(&ObjectKey::of(gateway.kind, &gateway.metadata))
+    }
+
     /// Records that Envoy serves the listener at this position.
     pub(super) fn program<T>(&mut self, gateway: &Object<T>, position: usize) {
         let key = ObjectKey::of(gateway.kind, &gateway.metadata);

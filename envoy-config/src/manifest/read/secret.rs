@@ -1,5 +1,7 @@
 //! Secret: the certificate and the private key of `kubernetes.io/tls`.
 //!
+//! Whether its values are a certificate and a key matters only where something refers to it, and is reported there.
+//!
 //! No finding repeats a value, nor a name that could be one, and each points at the name of the value's key. (The lines around it are kept back by
 //! `diagnostic`.)
 
@@ -13,7 +15,7 @@ use super::log::{At, Log, Path};
 use super::value::string;
 use super::yaml::{Entry, Scalar, Value};
 use crate::diagnostic::Diagnostic;
-use crate::manifest::core::Secret;
+use crate::manifest::core::{Secret, UnusableValue};
 use crate::pem::{CertificateChain, PemError, PrivateKey};
 use crate::source::Span;
 
@@ -47,7 +49,13 @@ pub(super) fn secret(fields: &Fields<'_>, log: &mut Log) -> Option<Secret> {
     }
     let certificates = value(fields, &values, "tls.crt", CertificateChain::parse, log);
     let key = value(fields, &values, "tls.key", PrivateKey::parse, log);
-    Some(Secret::Tls { certificates: certificates?, key: key? })
+    Some(match (certificates?, key?) {
+        (Ok(certificates), Ok(key)) => Secret::Tls { certificates, key },
+        (certificates, key) => {
+            let problems = [certificates.err(), key.err()];
+            Secret::Unusable(problems.into_iter().flatten().collect())
+        }
+    })
 }
 
 fn data(at: At<'_>, log: &mut Log) -> Option<Values> {
@@ -92,14 +100,14 @@ fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (&'static str, &'sta
     })
 }
 
-/// The value of this key, which must be there, parsed.
+/// The value of this key, which must be there, parsed. None when it is not there or not base64, which has been said.
 fn value<T>(
     fields: &Fields<'_>,
     values: &Values,
-    key: &str,
+    key: &'static str,
     parse: impl FnOnce(&[u8]) -> Result<T, PemError>,
     log: &mut Log,
-) -> Option<T> {
+) -> Option<Result<T, UnusableValue>> {
     let Some(datum) = values.get(key) else {
         let place = fields.entry("data").or_else(|| fields.entry("stringData"));
         let place = place.map_or(fields.at().span(), |entry| entry.key.span);
@@ -111,14 +119,11 @@ fn value<T>(
         ));
         return log.refuse(path);
     };
-    match parse(datum.bytes.as_deref()?) {
-        Ok(value) => Some(value),
-        Err(problem) => {
-            let hint = problem.hint();
-            let diagnostic =
-                Diagnostic::error("invalid-certificate", datum.key, format!("`{key}` {problem}"));
-            let diagnostic = Diagnostic { hint: hint.map(str::to_owned), ..diagnostic };
-            log.refuse(Path::Field(&Path::Field(&Path::Root, datum.field), key).place(diagnostic))
-        }
-    }
+    let unusable = |problem| UnusableValue {
+        key,
+        field: Path::Field(&Path::Field(&Path::Root, datum.field), key).to_string(),
+        span: datum.key,
+        problem,
+    };
+    Some(parse(datum.bytes.as_deref()?).map_err(unusable))
 }

@@ -13,7 +13,7 @@ use crate::source::Spanned;
 #[derive(Default)]
 pub(super) struct GatewayTls {
     pub(super) frontend: Frontend,
-    pub(super) client_certificate: Option<Spanned<()>>,
+    pub(super) client_certificate: Option<Spanned<CertificateRef>>,
 }
 
 const TLS: Known = Known { read: &["frontend", "backend"], unread: &[], unsupported: &[] };
@@ -38,7 +38,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<GatewayTls> {
         let fields = Fields::of(at, &BACKEND, log)?;
         let span = fields.entry("clientCertificateRef").map_or(at.span(), |entry| entry.key.span);
         fields.optional("clientCertificateRef", log, |at, log| {
-            certificate_ref(at, log).map(|_| Spanned { value: (), span })
+            certificate_ref(at, log).map(|value| Spanned { value, span })
         })
     });
     Some(GatewayTls { frontend, client_certificate })
