@@ -7,8 +7,10 @@
 //!
 //! - `request`: what all commands ask for; `input` reads the manifests.
 //! - `render` and `check`: the commands; `output` writes a file.
+//! - `identity`: whether two paths lead to one file.
 
 mod check;
+mod identity;
 mod input;
 mod output;
 mod render;

@@ -33,7 +33,7 @@ enum Format {
 impl Check {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> Exit {
         let sources = match self.request.read(streams) {
-            Ok(sources) => sources,
+            Ok(input) => input.sources,
             Err(problem) => return streams.fail(&problem),
         };
         if let Err(problem) = self.request.limits() {

@@ -1,13 +1,25 @@
-//! Reads the manifests that the command line names.
+//! Reads the manifests that the command line names, and remembers which files they came from.
+//!
+//! What is read is bounded ([`LIMIT`]) and comes from regular files, standard input and the pipes of a shell's `<(…)`: a
+//! device never ends, and a named pipe waits for somebody to write to it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::identity::Identity;
+use super::output::{behind_links, directory_of};
 use crate::source::Source;
 
 /// What the files of a directory must end in to be read, as with `kubectl apply -f`.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// How many MiB all manifests together may have: an object of Kubernetes has at most 1.5, and 1,000 routes have 1.
+const LIMIT_MIB: u64 = 64;
+const LIMIT: u64 = LIMIT_MIB << 20;
+
+/// Where a process finds its own open files, the pipes of `<(…)` among them.
+const OPEN_FILES: [&str; 4] = ["/dev/fd/", "/dev/stdin", "/proc/self/fd/", "/proc/thread-self/fd/"];
 
 /// Why manifests could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +27,14 @@ pub(super) enum InputError {
     /// A file or directory that is not there or that we may not read.
     #[error("cannot read {}: {problem}", path.display())]
     Read { path: PathBuf, problem: io::Error },
+    /// A device, a socket or a named pipe.
+    #[error("cannot read {}: it is not a regular file; write its contents to the standard input of `-f -`", .0.display())]
+    Special(PathBuf),
+    /// More than [`LIMIT`].
+    #[error(
+        "cannot read {name}: all manifests together may have {LIMIT_MIB} MiB, and with it they have {found}"
+    )]
+    TooLarge { name: String, found: String },
     /// Not a manifest at all.
     #[error("cannot read {name}: it is not UTF-8 text (the byte at offset {offset})")]
     Encoding { name: String, offset: usize },
@@ -24,31 +44,46 @@ pub(super) enum InputError {
     /// Standard input can be read once only.
     #[error("-f - can be given once only")]
     StandardInputTwice,
+    /// `-o` would replace what was read.
+    #[error("cannot write {}: it is one of the files that -f reads; choose another file with -o", .0.display())]
+    OutputIsInput(PathBuf),
+    /// `-o` would add to what is read the next time.
+    #[error("cannot write {}: -f reads the manifests of its directory, and would read it as one of them; choose another directory with -o", .0.display())]
+    OutputAmongInput(PathBuf),
 }
 
-/// The texts of all files, in the order of the paths; those of a directory by name.
-pub(super) fn read(paths: &[PathBuf], standard_input: &mut dyn Read) -> Result<Vec<Source>, InputError> {
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    /// The texts of all files, in the order of the paths; those of a directory by name.
+    pub(super) sources: Vec<Source>,
+    files: Vec<Identity>,
+    directories: Vec<Identity>,
+    /// How many bytes were read.
+    size: u64,
+}
+
+/// Reads all files.
+pub(super) fn read(paths: &[PathBuf], standard_input: &mut dyn Read) -> Result<Input, InputError> {
     let is_standard_input = |path: &&PathBuf| path.as_os_str() == "-";
     if paths.iter().filter(is_standard_input).count() > 1 {
         return Err(InputError::StandardInputTwice);
     }
-    let mut sources = Vec::new();
+    let mut input = Input::default();
     for path in paths {
         if is_standard_input(&path) {
-            let name = String::from("<stdin>");
-            let mut bytes = Vec::new();
-            let read = standard_input.read_to_end(&mut bytes);
-            read.map_err(|problem| InputError::Read { path: PathBuf::from(&name), problem })?;
-            sources.push(source(name, bytes)?);
+            input.files.extend(Identity::of(Path::new("/dev/stdin")));
+            input.add(Path::new("<stdin>"), None, &mut *standard_input)?;
         } else if path.is_dir() {
+            input.directories.extend(Identity::of(path));
             for file in files(path)? {
-                sources.push(read_file(&file)?);
+                input.add_file(&file)?;
             }
         } else {
-            sources.push(read_file(path)?);
+            input.add_file(path)?;
         }
     }
-    Ok(sources)
+    Ok(input)
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>, InputError> {
@@ -56,8 +91,7 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, InputError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let is_manifest = path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known));
-        if is_manifest && !path.is_dir() {
+        if is_manifest(&path) && !path.is_dir() {
             files.push(path);
         }
     }
@@ -65,14 +99,64 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, InputError> {
     if files.is_empty() { Err(InputError::Empty(directory.to_owned())) } else { Ok(files) }
 }
 
-fn read_file(path: &Path) -> Result<Source, InputError> {
-    let bytes = fs::read(path).map_err(|problem| InputError::Read { path: path.to_owned(), problem })?;
-    source(path.display().to_string(), bytes)
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known))
 }
 
-fn source(name: String, bytes: Vec<u8>) -> Result<Source, InputError> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name, text }),
-        Err(invalid) => Err(InputError::Encoding { name, offset: invalid.utf8_error().valid_up_to() }),
+impl Input {
+    fn add_file(&mut self, path: &Path) -> Result<(), InputError> {
+        let failed = |problem| InputError::Read { path: path.to_owned(), problem };
+        let found = fs::metadata(path).map_err(failed)?;
+        let is_open_already =
+            OPEN_FILES.iter().any(|open| path.to_str().is_some_and(|path| path.starts_with(open)));
+        if !found.is_file() && !is_open_already {
+            return Err(InputError::Special(path.to_owned()));
+        }
+        let file = File::open(path).map_err(failed)?;
+        if found.is_file() {
+            self.files.extend(Identity::of(path));
+        }
+        self.add(path, found.is_file().then_some(found.len()), file)
+    }
+
+    /// Reads to the end, or beyond what may be read.
+    fn add(&mut self, path: &Path, size: Option<u64>, text: impl Read) -> Result<(), InputError> {
+        let name = path.display().to_string();
+        let left = LIMIT - self.size;
+        let too_large = |found| Err(InputError::TooLarge { name: name.clone(), found });
+        if let Some(size) = size.filter(|size| *size > left) {
+            return too_large(format!("{} bytes", self.size.saturating_add(size)));
+        }
+        let mut bytes = Vec::new();
+        let read = text.take(left + 1).read_to_end(&mut bytes);
+        read.map_err(|problem| InputError::Read { path: path.to_owned(), problem })?;
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if length > left {
+            return too_large(String::from("more"));
+        }
+        self.size += length;
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                self.sources.push(Source { name, text });
+                Ok(())
+            }
+            Err(invalid) => Err(InputError::Encoding { name, offset: invalid.utf8_error().valid_up_to() }),
+        }
+    }
+
+    /// Refuses an output that is one of the files, or would be one of them the next time. What cannot be looked at is left to
+    /// the one who writes it.
+    pub(super) fn keep_apart(&self, output: &Path) -> Result<(), InputError> {
+        let is_among =
+            |known: &[Identity], path: &Path| Identity::of(path).is_ok_and(|own| known.contains(&own));
+        if is_among(&self.files, output) {
+            return Err(InputError::OutputIsInput(output.to_owned()));
+        }
+        let behind_links = behind_links(output).unwrap_or_else(|_| output.to_owned());
+        let mut paths = [output, &behind_links].into_iter().filter(|path| is_manifest(path));
+        if paths.any(|path| is_among(&self.directories, directory_of(path))) {
+            return Err(InputError::OutputAmongInput(output.to_owned()));
+        }
+        Ok(())
     }
 }

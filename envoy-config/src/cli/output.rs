@@ -1,11 +1,17 @@
 //! Writes the configuration to a file: whole or not at all, so that an Envoy that starts meanwhile reads the old one or the
 //! new one.
+//!
+//! The text goes to a temporary file beside the output, which then takes its place. A process that is killed in between
+//! leaves that file behind; the next one that writes into the directory removes it. Nobody removes a file that is being written,
+//! because its writer holds a lock on it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
+
+use super::identity::Identity;
 
 /// Why the configuration could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -15,14 +21,22 @@ pub(super) struct OutputError {
     problem: io::Error,
 }
 
-/// Who may read the file.
+/// Who may read a file that is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readers {
     /// Everybody: Envoy may run as another user, as it does in its own image.
     Anyone,
-    /// Its owner alone: there are private keys in it.
+    /// Its owner alone: there are private keys in it. That goes for a file that is replaced, too.
     Owner,
 }
+
+/// The names of temporary files: these around some random letters and digits.
+const PREFIX: &str = ".envoy-config-";
+const SUFFIX: &str = ".tmp";
+const RANDOM: usize = 12;
+
+/// How often a temporary file is made anew because another process has removed it before it was locked.
+const ATTEMPTS: usize = 10;
 
 /// Puts the text into the file of this path, or leaves that as it is.
 pub(super) fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), OutputError> {
@@ -31,26 +45,33 @@ pub(super) fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), O
 
 fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     let written_to = behind_links(path)?;
-    if fs::metadata(&written_to).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+    let replaced = fs::metadata(&written_to).ok();
+    if replaced.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir()) {
         // A pipe or a device, which nothing can replace.
         return fs::write(written_to, text);
     }
-    let directory = match written_to.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    let mut builder = Builder::new();
-    builder.prefix(".envoy-config-");
-    permit(readers, &mut builder);
-    let mut file = builder.tempfile_in(directory)?;
+    let directory = directory_of(&written_to);
+    remove_stale(directory);
+    let mut file = temporary(directory, readers)?;
     file.write_all(text.as_bytes())?;
+    if let Some(replaced) = replaced.filter(fs::Metadata::is_file) {
+        narrow(file.as_file(), &replaced, readers)?;
+    }
     file.as_file().sync_all()?;
     file.persist(written_to)?;
     Ok(())
 }
 
+/// The directory that a path names a file in.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
 /// The file that a path leads to. A link stays one: its file is replaced, or made when it is not there yet.
-fn behind_links(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn behind_links(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(problem) if problem.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
             // Links in a circle are another error, so this ends.
@@ -59,6 +80,54 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
         },
         other => other,
     }
+}
+
+/// A new temporary file that this process has locked.
+fn temporary(directory: &Path, readers: Readers) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM);
+    permit(readers, &mut builder);
+    let mut file = builder.tempfile_in(directory)?;
+    for _ in 0..ATTEMPTS {
+        // Without locks, as on some network file systems, nobody removes the files of others either.
+        let locked = file.as_file().try_lock().is_ok();
+        if !locked || is_there(&file) {
+            break;
+        }
+        file = builder.tempfile_in(directory)?;
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_there(file: &NamedTempFile) -> bool {
+    let own = file.as_file().metadata().map(|own| Identity::of_metadata(&own));
+    own.is_ok_and(|own| Identity::of(file.path()).is_ok_and(|found| found == own))
+}
+
+#[cfg(not(unix))]
+fn is_there(file: &NamedTempFile) -> bool {
+    Identity::of(file.path()).is_ok()
+}
+
+/// Removes what processes have left behind that ended while they were writing. What cannot be removed stays.
+fn remove_stale(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_temporary));
+    for entry in named.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+        let Ok(file) = File::open(entry.path()) else { continue };
+        if file.try_lock().is_ok() {
+            // Another process may have been faster.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_temporary(name: &str) -> bool {
+    let random = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
+    random.is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 /// The process's umask has the last word.
@@ -73,3 +142,19 @@ fn permit(readers: Readers, builder: &mut Builder<'_, '_>) {
 
 #[cfg(not(unix))]
 fn permit(_: Readers, _: &mut Builder<'_, '_>) {}
+
+/// Gives the file the permissions of the one that it replaces, as far as its contents allow.
+#[cfg(unix)]
+fn narrow(file: &File, replaced: &fs::Metadata, readers: Readers) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let allowed = match readers {
+        Readers::Anyone => 0o777,
+        Readers::Owner => 0o600,
+    };
+    file.set_permissions(fs::Permissions::from_mode(replaced.permissions().mode() & allowed))
+}
+
+#[cfg(not(unix))]
+fn narrow(_: &File, _: &fs::Metadata, _: Readers) -> io::Result<()> {
+    Ok(())
+}

@@ -42,14 +42,20 @@ pub(super) struct Render {
     /// The file to write, whole or not at all, or - for standard output [default: -].
     ///
     /// With an HTTPS listener it holds private keys, and only its owner may read it (mode 0600): make it the file of the
-    /// user that Envoy runs as, which is 101 in Envoy's image. Without one, everybody may read it.
+    /// user that Envoy runs as, which is 101 in Envoy's image. Without one, everybody may read a new file, and a file that
+    /// is replaced keeps its mode. It must not be among the files that -f reads.
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
 }
 
 impl Render {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> Exit {
-        let sources = match self.request.read(streams) {
+        let output = self.output.as_deref().filter(|path| path.as_os_str() != "-");
+        let read = self.request.read(streams).and_then(|input| {
+            output.map_or(Ok(()), |output| input.keep_apart(output))?;
+            Ok(input.sources)
+        });
+        let sources = match read {
             Ok(sources) => sources,
             Err(problem) => return streams.fail(&problem),
         };
@@ -79,7 +85,7 @@ impl Render {
                 limits,
             };
             let (keys, text) = (model.holds_keys(), render::render(&model, &options));
-            let result = match self.output.as_deref().filter(|path| path.as_os_str() != "-") {
+            let result = match output {
                 Some(path) => {
                     output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone })
                         .map_err(|problem| problem.to_string())

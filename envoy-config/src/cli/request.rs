@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Streams;
-use super::input::{self, InputError};
+use super::input::{self, Input, InputError};
 use crate::limits::{LimitError, Limits, Setting};
 use crate::options::{AdminAddress, NamespacedName, Options, PortMapping};
-use crate::source::Source;
 
 /// The manifests, and what of them is to be looked at.
 #[derive(Debug, Args)]
@@ -62,7 +61,7 @@ pub(super) struct Request {
 
 impl Request {
     /// Reads the manifests.
-    pub(super) fn read(&self, streams: &mut Streams<'_>) -> Result<Vec<Source>, InputError> {
+    pub(super) fn read(&self, streams: &mut Streams<'_>) -> Result<Input, InputError> {
         input::read(&self.filenames, streams.input)
     }
 
