@@ -49,14 +49,13 @@ use crate::source::{Source, Span};
 #[must_use]
 pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
     let mut reader = Reader::default();
+    let mut copied = yaml::Copied::default();
     for (index, source) in sources.iter().enumerate() {
         if let Some(found) = kustomize::source(index, source) {
             reader.log.add(found);
             continue;
         }
-        for document in yaml::documents(index, &source.text, &mut reader.log) {
-            reader.document(&document);
-        }
+        yaml::documents(index, &source.text, &mut copied, &mut reader);
     }
     defaults::add(&mut reader.manifests);
     (reader.manifests, reader.log.into_diagnostics())

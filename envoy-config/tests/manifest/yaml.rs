@@ -1,6 +1,7 @@
 //! The forms of YAML and JSON that manifests come in.
 
-use envoy_config::manifest::Manifests;
+use envoy_config::manifest::{self, Manifests};
+use envoy_config::source::Source;
 
 use super::read;
 
@@ -89,13 +90,50 @@ fn a_document_that_does_not_parse_leaves_the_others() {
 }
 
 #[test]
-fn aliases_cannot_multiply_without_bound() {
+fn anchors_and_aliases_copy_a_bounded_number_of_bytes() {
     let aliases = |level: i32| format!("*a{}, ", level - 1).repeat(10);
     let level = |level: i32| format!("a{level}: &a{level} [{}]\n", aliases(level));
-    let text = (0..12).map(level).collect::<Vec<_>>().concat().replace("*a-1", "x");
-    let (_, diagnostics) = read(&text);
-    assert_eq!(diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), ["invalid-yaml"]);
-    assert!(diagnostics[0].message.contains("MiB"), "{diagnostics:?}");
+    let multiplied = (0..12).map(level).collect::<Vec<_>>().concat().replace("*a-1", "x");
+    // No alias at all: each of the anchors keeps a copy of everything in it.
+    let anchors = (0..60).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
+    let nested = format!("{anchors}{}{}", "x, ".repeat(20_000), "]".repeat(60));
+    for text in [multiplied, nested] {
+        let (_, diagnostics) = read(&text);
+        assert_eq!(diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), ["invalid-yaml"]);
+        let message = &diagnostics[0].message;
+        assert!(message.starts_with("anchors and aliases may copy 64 MiB in all manifests; "), "{message}");
+    }
+}
+
+#[test]
+fn what_is_copied_counts_for_all_sources_together() {
+    let anchors = (0..60).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
+    let text = format!("{anchors}{}{}", "x, ".repeat(2_000), "]".repeat(60));
+    let source = |number| Source { name: format!("{number}.yaml"), text: text.clone() };
+    let (_, one) = manifest::read(&[source(0)]);
+    assert!(one.iter().all(|found| found.code != "invalid-yaml"), "{one:?}");
+    let (_, many) = manifest::read(&(0..20).map(source).collect::<Vec<_>>());
+    assert!(many.iter().any(|found| found.message.contains("may copy 64 MiB")), "{many:?}");
+}
+
+#[test]
+fn a_document_has_a_bounded_number_of_values() {
+    let text = format!("[{}]\n---\n{NAMESPACE}", "1,".repeat(2_000_001));
+    let (manifests, diagnostics) = read(&text);
+    assert_eq!(names(&manifests), ["a"], "the other document is read");
+    assert_eq!(diagnostics.len(), 1);
+    let message = &diagnostics[0].message;
+    assert_eq!(message, "a document may have 2000000 values; with this one it has 2000001");
+}
+
+#[test]
+fn reading_stops_after_ten_thousand_findings() {
+    let (_, diagnostics) = read(&"--- a\n".repeat(20_000));
+    assert_eq!(diagnostics.len(), 10_001);
+    assert_eq!(diagnostics[10_000].code, "too-many-findings");
+    let fields = (0..20_000).map(|number| format!("  f{number}: 1\n")).collect::<Vec<_>>().concat();
+    let (manifests, diagnostics) = read(&format!("{NAMESPACE}spec:\n{fields}"));
+    assert_eq!((manifests.namespaces.len(), diagnostics.len()), (0, 10_001));
 }
 
 #[test]

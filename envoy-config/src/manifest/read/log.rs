@@ -17,6 +17,9 @@ pub(super) struct Log {
     errors: usize,
 }
 
+/// How many findings are kept: nobody reads more, and each takes more memory than the text that it is about.
+const LIMIT: usize = 10_000;
+
 /// How to speak of the object that is being read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Manner {
@@ -69,6 +72,9 @@ impl Log {
     /// Adds a finding about the current object.
     pub(super) fn add(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.severity == Severity::Error);
+        if self.is_full() {
+            return;
+        }
         let object = self.object.clone();
         self.diagnostics.push(Diagnostic { object, ..diagnostic });
     }
@@ -90,7 +96,17 @@ impl Log {
         behind.filter(|(_, found)| found.severity == Severity::Error)
     }
 
-    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+    /// Whether no more findings are kept, so that there is no use in reading on.
+    pub(super) const fn is_full(&self) -> bool {
+        self.diagnostics.len() >= LIMIT
+    }
+
+    /// What was found, with an error at the end if there is more.
+    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        if let Some(last) = self.diagnostics.last().filter(|_| self.is_full()) {
+            let message = format!("reading stopped after {LIMIT} findings");
+            self.diagnostics.push(Diagnostic::error("too-many-findings", last.span, message));
+        }
         self.diagnostics
     }
 }

@@ -4,7 +4,8 @@
 //! mapping's keys are strings here, each once, and [`scalar`] decides what a plain scalar is. JSON is read as the YAML it
 //! nearly is.
 //!
-//! Text from anywhere is bounded: nesting by [`DEPTH`], what aliases multiply by [`ALIAS_BUDGET`].
+//! Text from anywhere is bounded: nesting by [`DEPTH`], the values of a document by [`VALUES`], what anchors and aliases
+//! copy by [`COPIES`].
 
 mod build;
 mod scalar;
@@ -14,7 +15,7 @@ use std::borrow::Cow;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScanError};
 
 use self::build::Builder;
-use super::log::Log;
+use super::Reader;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
@@ -23,8 +24,16 @@ pub(super) use scalar::Scalar;
 /// How deep collections may be nested: manifests need about fifteen levels.
 const DEPTH: usize = 64;
 
-/// How much the aliases of one source may add to it, in bytes of scalars with 32 for every node.
-const ALIAS_BUDGET: usize = 16 << 20;
+/// How many values one document may have, with those that aliases bring: a List of 1,000 routes with 4 rules each has 100,000.
+const VALUES: usize = 2_000_000;
+
+/// How much anchors and aliases may copy in all sources together, in bytes as they are stored. (Not only an alias is a
+/// copy: until it comes, an anchor keeps one of what it stands for.)
+const COPIES: usize = 64 << 20;
+
+/// What anchors and aliases have copied so far.
+#[derive(Default)]
+pub(super) struct Copied(usize);
 
 /// A value and its place. The place of a value that an alias brought is where it was written.
 #[derive(Clone, Debug)]
@@ -64,25 +73,31 @@ pub(super) struct Document<'s> {
 
 /// The documents of a source that parse, without empty ones. What does not parse is told in the log, and reading goes on
 /// with the next document.
-pub(super) fn documents<'s>(source: usize, text: &'s str, log: &mut Log) -> Vec<Document<'s>> {
+///
+/// Each of them is handed on before the next one is read.
+pub(super) fn documents(source: usize, text: &str, copied: &mut Copied, reader: &mut Reader) {
     let mut parser = Parser::new_from_str_with_options(text, options());
-    let mut builder = Builder::new(source);
-    let mut documents = Vec::new();
+    let mut builder = Builder::new(source, copied);
     loop {
         let refused = match parser.next_event() {
-            None | Some(Ok((Event::StreamEnd, _))) => return documents,
+            None | Some(Ok((Event::StreamEnd, _))) => return,
             Some(Ok((Event::DocumentEnd, _))) => {
-                documents.extend(builder.finish(log));
+                if let Some(document) = builder.finish(&mut reader.log) {
+                    reader.document(&document);
+                }
+                if reader.log.is_full() {
+                    return;
+                }
                 continue;
             }
             Some(Ok((event, span))) => builder.take(event, &span),
             Some(Err(error)) => Err(unreadable(source, text, &error)),
         };
         if let Err(refused) = refused {
-            builder.give_up(*refused, log);
+            builder.give_up(*refused, &mut reader.log);
             match parser.proceed_next_document() {
-                Ok(true) => {}
-                Ok(false) | Err(_) => return documents,
+                Ok(true) if !reader.log.is_full() => {}
+                Ok(_) | Err(_) => return,
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, ScalarStyle, Span as ParserSpan, Tag};
 
 use super::scalar::Scalar;
-use super::{ALIAS_BUDGET, DEPTH, Document, Entry, Key, Node, Value};
+use super::{COPIES, Copied, DEPTH, Document, Entry, Key, Node, VALUES, Value};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::read::log::Log;
 use crate::source::Span;
@@ -15,13 +15,15 @@ use crate::source::Span;
 type Refused = Box<Diagnostic>;
 
 /// The tree of the current document, as far as it has come.
-pub(super) struct Builder<'s> {
+pub(super) struct Builder<'s, 'c> {
     source: usize,
     open: Vec<Open<'s>>,
     root: Option<Node<'s>>,
     /// What aliases may repeat; none for a node that is still open.
     anchors: HashMap<usize, Option<(Node<'s>, Size)>>,
-    spent: usize,
+    copied: &'c mut Copied,
+    /// How many values the current document has.
+    values: usize,
     /// The keys that are there twice.
     duplicates: Vec<Diagnostic>,
 }
@@ -57,13 +59,14 @@ enum Slot<'s> {
 #[derive(Clone, Copy)]
 struct Size {
     depth: usize,
-    cost: usize,
+    values: usize,
+    bytes: usize,
 }
 
-impl<'s> Builder<'s> {
-    pub(super) fn new(source: usize) -> Self {
+impl<'s, 'c> Builder<'s, 'c> {
+    pub(super) fn new(source: usize, copied: &'c mut Copied) -> Self {
         let (open, duplicates) = (Vec::new(), Vec::new());
-        Self { source, open, root: None, anchors: HashMap::new(), spent: 0, duplicates }
+        Self { source, open, root: None, anchors: HashMap::new(), copied, values: 0, duplicates }
     }
 
     /// The finished document; none when there was nothing in it.
@@ -86,6 +89,7 @@ impl<'s> Builder<'s> {
         self.open.clear();
         self.anchors.clear();
         self.root = None;
+        self.values = 0;
     }
 
     /// Adds an event of the current document. What is wrong stops it, except for keys that are
@@ -115,6 +119,8 @@ impl<'s> Builder<'s> {
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             Event::Alias(anchor) => {
                 let node = self.repeat(anchor, span)?;
+                // Counted already, with what is in it.
+                self.values -= 1;
                 self.add(node, 0)?;
             }
             _ => {}
@@ -165,8 +171,10 @@ impl<'s> Builder<'s> {
 
     /// Puts a finished node where it belongs: into the open collection, or at the root.
     fn add(&mut self, node: Node<'s>, anchor: usize) -> Result<(), Refused> {
+        self.count(1, node.span)?;
         if anchor != 0 {
             let size = Size::of(&node);
+            self.copy(size, node.span)?;
             self.anchors.insert(anchor, Some((node.clone(), size)));
         }
         match self.open.last_mut().map(|open| &mut open.collection) {
@@ -183,7 +191,7 @@ impl<'s> Builder<'s> {
 
     /// A copy of what an alias stands for.
     fn repeat(&mut self, anchor: usize, span: Span) -> Result<Node<'s>, Refused> {
-        let Some(Some((node, size))) = self.anchors.get(&anchor) else {
+        let Some(&Some((_, size))) = self.anchors.get(&anchor) else {
             return Err(refused(span, "this alias is inside of what it stands for"));
         };
         if self.open.len() + size.depth > DEPTH {
@@ -192,12 +200,35 @@ impl<'s> Builder<'s> {
                 format!("with this alias the YAML is nested deeper than {DEPTH} levels"),
             ));
         }
-        self.spent += size.cost;
-        if self.spent > ALIAS_BUDGET {
-            let limit = ALIAS_BUDGET >> 20;
-            return Err(refused(span, format!("the aliases of this source add more than {limit} MiB to it")));
+        self.copy(size, span)?;
+        self.count(size.values, span)?;
+        match self.anchors.get(&anchor) {
+            Some(Some((node, _))) => Ok(node.clone()),
+            _ => Err(refused(span, "this alias is inside of what it stands for")),
         }
-        Ok(node.clone())
+    }
+
+    /// Counts what an anchor or an alias copies.
+    fn copy(&mut self, size: Size, span: Span) -> Result<(), Refused> {
+        self.copied.0 = self.copied.0.saturating_add(size.bytes);
+        if self.copied.0 <= COPIES {
+            return Ok(());
+        }
+        let (limit, found) = (COPIES >> 20, self.copied.0.div_ceil(1 << 20));
+        let message = format!(
+            "anchors and aliases may copy {limit} MiB in all manifests; with this one they copy {found} MiB"
+        );
+        Err(refused(span, message))
+    }
+
+    /// Counts values of the current document.
+    fn count(&mut self, more: usize, span: Span) -> Result<(), Refused> {
+        self.values = self.values.saturating_add(more);
+        if self.values <= VALUES {
+            return Ok(());
+        }
+        let message = format!("a document may have {VALUES} values; with this one it has {}", self.values);
+        Err(Box::new(refused(span, message).hint("split it into several documents")))
     }
 }
 
@@ -241,20 +272,23 @@ impl<'s> Mapping<'s> {
 
 impl Size {
     fn of(node: &Node<'_>) -> Self {
-        const NODE: usize = 32;
-        let start = Self { depth: 0, cost: NODE };
+        let start = Self { depth: 0, values: 1, bytes: size_of::<Node<'_>>() };
         match &node.value {
-            Value::Scalar(_) => Self { cost: NODE + (node.span.end - node.span.start), ..start },
+            Value::Scalar(_) => Self { bytes: start.bytes + (node.span.end - node.span.start), ..start },
             Value::Sequence(items) => items.iter().fold(start, |all, item| all.and(Self::of(item))),
             Value::Mapping(entries) => entries.iter().fold(start, |all, entry| {
-                let key = Self { depth: 0, cost: NODE + entry.key.text.len() };
+                let key = Self { depth: 0, values: 0, bytes: size_of::<Key<'_>>() + entry.key.text.len() };
                 all.and(key).and(Self::of(&entry.value))
             }),
         }
     }
 
     fn and(self, inside: Self) -> Self {
-        Self { depth: self.depth.max(inside.depth + 1), cost: self.cost + inside.cost }
+        Self {
+            depth: self.depth.max(inside.depth + 1),
+            values: self.values.saturating_add(inside.values),
+            bytes: self.bytes.saturating_add(inside.bytes),
+        }
     }
 }
 
