@@ -9,6 +9,7 @@ mod suggest;
 
 use crate::source::Span;
 
+pub(crate) use confidential::Secrecy;
 pub use print::print;
 pub use suggest::closest;
 pub(crate) use suggest::within;

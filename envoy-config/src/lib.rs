@@ -24,7 +24,7 @@ pub mod resolve;
 pub mod source;
 pub mod status;
 
-use diagnostic::{Diagnostic, Severity};
+use diagnostic::{Diagnostic, Secrecy, Severity};
 use manifest::Manifests;
 use manifest::other::Ignored;
 use model::Model;
@@ -86,7 +86,11 @@ pub fn check(sources: &[Source], options: &Options) -> Check {
         return Check { statuses: Vec::new(), diagnostics: Vec::new(), misfits, ignored: Ignored::default() };
     }
     let (manifests, resolved) = read_and_resolve(sources, options);
-    let statuses = resolved.statuses(&manifests);
+    let mut statuses = resolved.statuses(&manifests);
+    let secrecy = Secrecy::of(sources);
+    for status in &mut statuses {
+        status.hide_secrets(&secrecy);
+    }
     let Resolution { diagnostics, misfits, ignored, .. } = resolved;
     Check { statuses, diagnostics, misfits, ignored }
 }

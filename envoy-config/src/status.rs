@@ -10,6 +10,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::diagnostic::Secrecy;
+
 /// An object and its status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -233,6 +235,46 @@ impl Condition {
 }
 
 impl ObjectStatus {
+    /// Takes out what must not be shown: values of confidential sources in messages, and names that cannot be names.
+    pub(crate) fn hide_secrets(&mut self, secrecy: &Secrecy<'_>) {
+        let hide = |conditions: &mut Vec<Condition>| {
+            for condition in conditions {
+                condition.message = secrecy.message(&condition.message).into_owned();
+            }
+        };
+        let rename = |reference: &mut ObjectReference| {
+            let ObjectReference { group, kind, namespace, name, section_name, port: _ } = reference;
+            for text in [group, kind, name].into_iter().chain(namespace).chain(section_name) {
+                *text = secrecy.name(text).into_owned();
+            }
+        };
+        let ObjectName { namespace, name } = &mut self.metadata;
+        for text in [namespace, name] {
+            *text = secrecy.name(text).into_owned();
+        }
+        match &mut self.status {
+            Status::Class { conditions } => hide(conditions),
+            Status::Gateway { conditions, listeners } => {
+                hide(conditions);
+                for listener in listeners {
+                    hide(&mut listener.conditions);
+                }
+            }
+            Status::Route { parents } => {
+                for parent in parents {
+                    rename(&mut parent.parent_ref);
+                    hide(&mut parent.conditions);
+                }
+            }
+            Status::Policy { ancestors } => {
+                for ancestor in ancestors {
+                    rename(&mut ancestor.ancestor_ref);
+                    hide(&mut ancestor.conditions);
+                }
+            }
+        }
+    }
+
     /// Whether it could be read and all conditions are as they should be. A route without parents has no conditions, and
     /// is fine: the API accepts it.
     #[must_use]

@@ -2,7 +2,7 @@
 //! field, the hint.
 //!
 //! Only the lines around a place are handed to the renderer, and the lines of a source are counted once, so that a finding
-//! costs the same in a long source as in a short one. Lines that may hold a private key are not shown (see `confidential`).
+//! costs the same in a long source as in a short one. What may be a private key is not shown (see `confidential`).
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -10,7 +10,8 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Diagnostic, Severity, confidential};
+use super::confidential::Secrecy;
+use super::{Diagnostic, Severity};
 use crate::source::{Source, Span};
 
 /// Longer lines are not shown: a manifest that is one line of JSON would be repeated for every finding in it.
@@ -25,8 +26,11 @@ const NEAR: usize = 2000;
 pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii);
-    let sources: Vec<Lines<'_>> = sources.iter().map(Lines::of).collect();
-    let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
+    let secrecy = Secrecy::of(sources);
+    let lines = |(number, source)| Lines::of(source, secrecy.hides(number));
+    let sources: Vec<Lines<'_>> = sources.iter().enumerate().map(lines).collect();
+    let shown: Vec<Diagnostic> = diagnostics.iter().map(|found| without_secrets(found, &secrecy)).collect();
+    let mut ordered: Vec<&Diagnostic> = shown.iter().collect();
     ordered.sort_by_key(|d| (d.span.source, d.span.start, d.span.end, d.severity, d.code, &d.message));
     let mut out = String::new();
     for diagnostic in ordered {
@@ -43,26 +47,30 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
     out
 }
 
-/// A source, where its lines end, and which parts of it are not shown.
+/// A finding as it may be shown.
+fn without_secrets(found: &Diagnostic, secrecy: &Secrecy<'_>) -> Diagnostic {
+    let text = |text: &String| secrecy.message(text).into_owned();
+    Diagnostic {
+        message: text(&found.message),
+        object: found.object.as_deref().map(|object| secrecy.name(object).into_owned()),
+        field: found.field.as_deref().map(|field| secrecy.path(field).into_owned()),
+        label: found.label.as_ref().map(text),
+        related: found.related.as_ref().map(|(span, label)| (*span, text(label))),
+        hint: found.hint.as_ref().map(text),
+        ..*found
+    }
+}
+
+/// A source, where its lines end, and whether they are not shown.
 struct Lines<'a> {
     source: &'a Source,
     ends: Vec<usize>,
-    confidential: Vec<Range<usize>>,
+    confidential: bool,
 }
 
 impl<'a> Lines<'a> {
-    fn of(source: &'a Source) -> Self {
-        Self {
-            source,
-            ends: source.text.match_indices('\n').map(|(end, _)| end).collect(),
-            confidential: confidential::documents(&source.text),
-        }
-    }
-
-    /// Whether all of these bytes may be shown.
-    fn shows(&self, bytes: &Range<usize>) -> bool {
-        let touches = |part: &Range<usize>| part.start <= bytes.end && bytes.start < part.end;
-        !self.confidential.iter().any(touches)
+    fn of(source: &'a Source, confidential: bool) -> Self {
+        Self { source, ends: source.text.match_indices('\n').map(|(end, _)| end).collect(), confidential }
     }
 
     /// The number of the line of this offset, from 1.
@@ -93,8 +101,7 @@ fn places<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Vec<Element<
     };
     let related = (AnnotationKind::Context, *span, Some(label.as_str()));
     let between = span.start.min(diagnostic.span.start)..span.start.max(diagnostic.span.start);
-    let shows = sources.get(span.source).is_some_and(|lines| lines.shows(&between));
-    if span.source == diagnostic.span.source && between.len() <= NEAR && shows {
+    if span.source == diagnostic.span.source && between.len() <= NEAR {
         piece(&[primary, related], sources)
     } else {
         piece(&[primary], sources).into_iter().chain(piece(&[related], sources)).collect()
@@ -111,7 +118,7 @@ fn piece<'a>(places: &[(AnnotationKind, Span, Option<&'a str>)], sources: &[Line
         Some(lines.source.line(first)?.start..lines.source.line(last)?.end)
     };
     let Some(window) = window() else { return Vec::new() };
-    if window.len() <= LONGEST && lines.shows(&window) {
+    if window.len() <= LONGEST && !lines.confidential {
         shown(places, lines, window).into_iter().collect()
     } else {
         places.iter().flat_map(|place| kept_back(place, lines)).collect()

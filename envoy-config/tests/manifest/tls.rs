@@ -190,8 +190,10 @@ proptest! {
         let mut text = SECRETS[which].to_owned();
         let start = place.index(text.len());
         text.replace_range(start..=start, edit.as_deref().unwrap_or_default());
-        // In the text of the source alone: a document with a gateway in front shows that one.
-        let sources = [Source { name: String::from("secret.yaml"), text: format!("{}---\n{text}", listener("protocol: HTTP, x: y")) }];
+        let gateway = listener("protocol: HTTP, x: y");
+        let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+        // A source without a Secret is shown all the same.
+        let sources = [source("gateway.yaml", &gateway), source("secret.yaml", &format!("{}---\n{text}", gateway.replace("name: g", "name: h")))];
         let (_, found) = envoy_config::manifest::read(&sources);
         let printed = diagnostic::print(&found, &sources, false);
         prop_assert!(printed.contains("spec: {gatewayClassName"), "{printed}");
