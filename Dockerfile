@@ -14,7 +14,8 @@ RUN --mount=type=bind,target=/src,readwrite \
     find . -name '*.rs' -exec touch {} + \
     && cargo build --locked --release -p session-persistence --target wasm32-wasip1 \
     && CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=true \
-       cargo build --locked -p envoy-config -p integration --bin envoy-config --bin backend \
+       cargo build --locked -p envoy-config -p integration -p strip-exports --bin envoy-config --bin backend --bin strip-exports \
+    && /target/debug/strip-exports /target/wasm32-wasip1/release/session_persistence.wasm \
     && install -D --mode=0444 --target-directory=/out /target/wasm32-wasip1/release/session_persistence.wasm \
     && install --mode=0555 --target-directory=/out /target/debug/envoy-config /target/debug/backend
 # All of the quickstart but its EndpointSlice: without one, the Service's endpoints are what its cluster DNS name resolves to.

@@ -51,6 +51,7 @@ test-compose: ## The containers of docker-compose.yaml: needs an engine, Docker 
 module: rust-wasip1 ## The filter as a module that Envoy loads.
 	$(call say,"Compiling the filter to $(MODULE)")
 	@$(CARGO) build --locked --release -p session-persistence --target wasm32-wasip1
+	@$(CARGO) run --quiet --locked -p strip-exports -- $(MODULE)
 
 lint: rust-wasip1 rust-unknown deny ## Formatting, clippy on all targets, documentation, dependencies.
 	$(call say,"Checking the formatting")
