@@ -6,6 +6,7 @@
 //! - [`resolve`]: what the manifests mean together.
 //! - [`diagnostic`]: what is wrong with them.
 //! - [`pem`]: certificates and private keys as text.
+//! - [`x509`]: whether Envoy can use them.
 //! - [`model`]: what a bootstrap is to serve; the contract between `resolve` and `render`.
 //! - [`options`]: what a person asks for beside the manifests.
 //! - [`limits`]: how much a client, a rule and the whole Envoy may use.
@@ -23,6 +24,7 @@ pub mod render;
 pub mod resolve;
 pub mod source;
 pub mod status;
+pub mod x509;
 
 use diagnostic::{Diagnostic, Secrecy, Severity};
 use manifest::Manifests;

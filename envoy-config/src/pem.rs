@@ -1,7 +1,7 @@
 //! Certificates and private keys as PEM (RFC 7468), parsed as far as a mix-up or a bad copy can be told without
 //! cryptography, and written anew: nothing but their blocks.
 //!
-//! Whether a key belongs to its certificate, and whether anybody trusts that, is for Envoy and for clients to find.
+//! What stands in the blocks is the business of [`x509`](crate::x509).
 
 mod block;
 
@@ -16,6 +16,17 @@ pub struct CertificateChain(String);
 /// A private key, in PKCS#8, PKCS#1 or SEC1, not encrypted. It does not show in `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PrivateKey(String);
+
+/// The form of a private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyForm {
+    /// `PRIVATE KEY`.
+    Pkcs8,
+    /// `RSA PRIVATE KEY`.
+    Pkcs1,
+    /// `EC PRIVATE KEY`.
+    Sec1,
+}
 
 /// Why a text is not what it should be; to be read behind its name. It never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +112,11 @@ impl CertificateChain {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Each certificate, in DER.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = Vec<u8>> {
+        block::all(self.0.as_bytes(), CERTIFICATE).into_iter().flatten().filter_map(|block| block.der().ok())
+    }
 }
 
 impl PrivateKey {
@@ -128,6 +144,21 @@ impl PrivateKey {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The form that its label names.
+    pub(crate) fn form(&self) -> KeyForm {
+        match self.0.lines().next() {
+            Some("-----BEGIN RSA PRIVATE KEY-----") => KeyForm::Pkcs1,
+            Some("-----BEGIN EC PRIVATE KEY-----") => KeyForm::Sec1,
+            _ => KeyForm::Pkcs8,
+        }
+    }
+
+    /// The key, in DER.
+    pub(crate) fn der(&self) -> Vec<u8> {
+        let blocks = block::all(self.0.as_bytes(), PRIVATE_KEY).unwrap_or_default();
+        blocks.first().and_then(|block| block.der().ok()).unwrap_or_default()
     }
 }
 

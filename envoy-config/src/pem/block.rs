@@ -61,9 +61,14 @@ impl Block {
         self.encrypted_header || self.label == "ENCRYPTED PRIVATE KEY"
     }
 
+    /// What stands in the block.
+    pub(super) fn der(&self) -> Result<Vec<u8>, PemError> {
+        STANDARD.decode(&self.body).map_err(|_| PemError::Body)
+    }
+
     /// The block in its strict form.
     pub(super) fn written(&self) -> Result<String, PemError> {
-        let der = STANDARD.decode(&self.body).map_err(|_| PemError::Body)?;
+        let der = self.der()?;
         if !is_one_sequence(&der) {
             return Err(PemError::Content);
         }

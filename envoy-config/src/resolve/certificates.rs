@@ -1,7 +1,7 @@
 //! What the TLS handshakes of each listener show (Gateway API, `ListenerTLSConfig.certificateRefs`).
 //!
-//! A certificateRef that does not resolve is an error; a listener without any certificate is left out, because no client
-//! could connect to it. Its hostname stays its own all the same: no other listener of the port serves it.
+//! A certificateRef that does not resolve, or leads to a certificate that Envoy cannot use, is an error; a listener without
+//! any certificate is left out, because no client could connect to it. Its hostname stays its own all the same: no other listener of the port serves it.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,7 @@ use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
+use crate::x509::{self, Unusable};
 
 /// The Secrets by namespace and name.
 type Secrets<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Secret>>;
@@ -166,9 +167,13 @@ impl<'m> Reference<'m> {
         }
         let secret = found?;
         match &secret.spec {
-            Secret::Tls { certificates, key } => {
-                Some(Certificate { chain: certificates.clone(), key: key.clone() })
-            }
+            Secret::Tls { certificates, key } => match x509::check_pair(certificates, key) {
+                Ok(()) => Some(Certificate { chain: certificates.clone(), key: key.clone() }),
+                Err(problem) => {
+                    self.unusable(secret, &problem, report);
+                    None
+                }
+            },
             Secret::Unusable(values) => {
                 self.broken(secret, values, report);
                 None
@@ -198,6 +203,15 @@ impl<'m> Reference<'m> {
                 error.hint = problem.hint().map(str::to_owned);
             }
         }
+    }
+
+    /// Envoy would refuse the whole configuration for it.
+    fn unusable(&self, secret: &Object<Secret>, problem: &Unusable, report: &mut Report) {
+        let name = &self.certificate.name;
+        let message = format!("Envoy cannot use the Secret `{}`: {problem}", name.value);
+        let error = report.error("invalid-certificate", self.invalid(".name", name.span), message);
+        error.related = Some((secret.metadata.name.span, String::from("this Secret")));
+        error.hint = problem.hint().map(str::to_owned);
     }
 
     fn missing(&self, secrets: &Secrets<'_>, namespace: &str, report: &mut Report) {

@@ -18,6 +18,7 @@ use crate::model::Clients;
 use crate::pem::CertificateChain;
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
+use crate::x509;
 
 /// The ConfigMaps by namespace and name.
 type ConfigMaps<'m> = BTreeMap<(&'m str, &'m str), &'m Object<ConfigMap>>;
@@ -151,7 +152,7 @@ impl<'m> Check<'m> {
         }
         let (code, problem) = match maps.get(&(target, name.value.as_str())) {
             Some(map) => match &map.spec.authorities {
-                Some(text) => match CertificateChain::parse(text.value.as_bytes()) {
+                Some(text) => match x509::authorities(text.value.as_bytes()) {
                     Ok(chain) => return Some(chain),
                     Err(error) => {
                         let problem = format!("`ca.crt` of the ConfigMap `{target}/{}` {error}", name.value);

@@ -6,14 +6,12 @@ use envoy_config::model::{Authorities, Endpoints, HttpVersion, Model, SubjectNam
 use envoy_config::options::Options;
 use envoy_config::pem::CertificateChain;
 
-use super::{BASE, codes, compiled, faulty, model, only_cluster, route};
+use super::{BASE, codes, compiled, faulty, model, only_cluster, pair, route};
 
 const REFS: &str = "caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]";
 
-/// A certificate in form only: a DER sequence.
-fn authority(body: &str) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
-}
+const A: &str = "authorities/p256";
+const B: &str = "authorities/ed448";
 
 fn config_map(name: &str, text: &str) -> String {
     let data = text.replace('\n', "\\n");
@@ -42,7 +40,7 @@ fn found(model: &Model) -> Option<&UpstreamTls> {
 
 /// The TLS of the only backend of manifests without a fault.
 fn tls(policies: &[&str]) -> UpstreamTls {
-    let (map, route) = (config_map("ca", &authority("MAMCAQE=")), to_backend());
+    let (map, route) = (config_map("ca", &pair(A)), to_backend());
     let mut documents = vec![BASE, &map, &route];
     documents.extend(policies);
     found(&model(&documents)).expect("TLS").clone()
@@ -53,7 +51,7 @@ fn the_hostname_is_asked_for_and_must_be_a_name_of_the_certificate() {
     let found = tls(&[&plain(&format!("{REFS}, hostname: a.example.com"))]);
     assert_eq!(found.server_name, "a.example.com");
     assert_eq!(found.names, [SubjectName::Host("a.example.com".to_owned())]);
-    let chain = CertificateChain::parse(authority("MAMCAQE=").as_bytes()).unwrap();
+    let chain = CertificateChain::parse(pair(A).as_bytes()).unwrap();
     assert_eq!(found.authorities, Authorities::Given(chain));
 }
 
@@ -131,7 +129,7 @@ fn several_authorities_are_trusted_together_and_one_that_is_wrong_is_told() {
     let refs =
         "caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}, {group: '', kind: ConfigMap, name: cb}]";
     let policy = plain(&format!("{refs}, hostname: a"));
-    let (first, second) = (authority("MAMCAQE="), authority("MAMCAQI="));
+    let (first, second) = (pair(A), pair(B));
     let maps = [config_map("ca", &first), config_map("cb", &second)];
     let both = model(&[BASE, &maps[0], &maps[1], &policy, &to_backend()]);
     let trusted = |model: &Model| match &found(model).unwrap().authorities {
@@ -155,6 +153,7 @@ fn without_any_authority_nothing_is_sent() {
         (with("ConfigMap", "ca"), other, "invalid-certificate"),
         (with("ConfigMap", "ca"), config_map("ca", "nothing"), "invalid-certificate"),
         (with("ConfigMap", "ca"), config_map("ca", ""), "invalid-certificate"),
+        (with("ConfigMap", "ca"), config_map("ca", &pair("refused/garbage-second")), "invalid-certificate"),
         (with("Secret", "ca"), String::new(), "not-supported"),
     ] {
         let map = if map.is_empty() { config_map("unrelated", "") } else { map };

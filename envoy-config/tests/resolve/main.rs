@@ -12,6 +12,7 @@ mod attachment;
 mod backend_tls;
 mod backends;
 mod binding;
+mod certificates;
 mod customs;
 mod grants;
 mod grpc;
@@ -28,6 +29,12 @@ use envoy_config::model::{Action, Cluster, Domain, Forward, Listener, Model, Rou
 use envoy_config::options::Options;
 use envoy_config::source::Source;
 use envoy_config::{Compilation, compile};
+
+/// A file of `tests/certificates`: a chain, and its key if it has one.
+fn pair(name: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates");
+    std::fs::read_to_string(folder.join(format!("{name}.pem"))).unwrap()
+}
 
 /// A class, a Gateway `eg` with one listener for everything on port 80, and a Service `backend` with two endpoints.
 const BASE: &str = "

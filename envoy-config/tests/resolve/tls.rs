@@ -1,12 +1,24 @@
 //! HTTPS listeners: sites and their certificates, what is misdirected, cookies.
 
 use envoy_config::model::{Action, Domain, Listener, Protocol, Route, Site, VirtualHost};
+use envoy_config::options::Options;
+use envoy_config::pem::PrivateKey;
 use session_persistence::config::Carrier;
 
-use super::{BASE, exact, faulty, finding, gateway, model, prefix, route, route_of, wildcard};
+use super::{
+    BASE, compiled, exact, faulty, finding, gateway, model, pair, prefix, route, route_of, wildcard,
+};
 
-/// A Secret with a certificate and a key that hold this base64: a DER sequence.
-fn secret(name: &str, body: &str) -> String {
+const A: &str = "accepted/ecdsa-p256";
+const B: &str = "accepted/ed25519";
+
+/// A Secret with this certificate and its key.
+fn secret(name: &str, certificate: &str) -> String {
+    secret_of(name, &pair(certificate))
+}
+
+fn secret_of(name: &str, text: &str) -> String {
+    let text = text.replace('\n', "\\n");
     format!(
         "
 apiVersion: v1
@@ -14,14 +26,8 @@ kind: Secret
 metadata: {{name: {name}}}
 type: kubernetes.io/tls
 stringData:
-  tls.crt: |
-    -----BEGIN CERTIFICATE-----
-    {body}
-    -----END CERTIFICATE-----
-  tls.key: |
-    -----BEGIN PRIVATE KEY-----
-    {body}
-    -----END PRIVATE KEY-----
+  tls.crt: \"{text}\"
+  tls.key: \"{text}\"
 "
     )
 }
@@ -65,14 +71,13 @@ fn described(hosts: &[VirtualHost]) -> Vec<(&Domain, Vec<&str>)> {
 
 #[test]
 fn each_listener_is_a_site_with_its_certificates_once_each() {
-    let model = model(&[BASE, &three(), &secret("a", "MAMCAQE="), &secret("b", "MAMCAQI=")]);
+    let model = model(&[BASE, &three(), &secret("a", A), &secret("b", B)]);
     let sites = sites(&model.listeners[1]);
-    let bodies = |site: &Site| -> Vec<String> {
-        let keys = site.certificates.iter().map(|one| one.key.expose().lines().nth(1).unwrap().to_owned());
-        keys.collect()
-    };
+    let key = |certificate: &str| PrivateKey::parse(pair(certificate).as_bytes()).unwrap();
+    let bodies =
+        |site: &Site| -> Vec<PrivateKey> { site.certificates.iter().map(|one| one.key.clone()).collect() };
     let found: Vec<_> = sites.iter().map(|site| (&site.domain, bodies(site))).collect();
-    let (a, b) = (String::from("MAMCAQE="), String::from("MAMCAQI="));
+    let (a, b) = (key(A), key(B));
     let expected = [
         (&exact("shop.example.com"), vec![b, a.clone()]),
         (&wildcard("example.com"), vec![a.clone()]),
@@ -89,8 +94,8 @@ fn what_belongs_to_another_site_is_misdirected_and_nothing_else_is() {
     let documents = [
         BASE,
         &three(),
-        &secret("a", "MAMCAQE="),
-        &secret("b", "MAMCAQI="),
+        &secret("a", A),
+        &secret("b", B),
         &route_of("general", &at("any", ", hostnames: [example.org]"), &prefix("/")),
         &route_of("blog", &at("wildcard", ", hostnames: [blog.example.com]"), &prefix("/")),
         &route_of("shop", &at("shop", ""), &prefix("/")),
@@ -130,8 +135,7 @@ fn a_cookie_is_secure_where_clients_come_over_tls_and_is_otherwise_the_same() {
         BASE.replace("name: eg}\nspec:\n  gatewayClassName", "name: other}\nspec:\n  gatewayClassName");
     let base = base.replace("port: 80}", "port: 8080}");
     let session = "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]";
-    let (model, said) =
-        faulty(&[&base, &gateway("eg", &listeners), &secret("a", "MAMCAQE="), &route("r", session)]);
+    let (model, said) = faulty(&[&base, &gateway("eg", &listeners), &secret("a", A), &route("r", session)]);
     assert_eq!(said, ["secure-cookie-on-http"]);
     let model = model.unwrap();
     let secure: Vec<(String, bool)> = model
@@ -158,7 +162,7 @@ fn a_cookie_whose_name_promises_the_root_must_have_it_even_over_tls() {
         let rules = format!(
             "[{{sessionPersistence: {{cookie: {cookie}}}, backendRefs: [{{name: backend, port: 3000}}]}}]"
         );
-        let documents = [&base, &gateway("eg", &listeners), &secret("a", "MAMCAQE="), &route("r", &rules)];
+        let documents = [&base, &gateway("eg", &listeners), &secret("a", A), &route("r", &rules)];
         faulty(&documents.map(String::as_str)).1
     };
     assert_eq!(said("{name: __Host-s, path: /a}"), ["cookie-prefix"]);
@@ -170,7 +174,7 @@ fn a_cookie_whose_name_promises_the_root_must_have_it_even_over_tls() {
 fn http_and_https_cannot_share_a_port() {
     let listeners =
         format!("[{{name: http, protocol: HTTP, port: 443}}, {}]", https("https", "", "{name: a}"));
-    let documents = [BASE, &gateway("tls", &listeners), &secret("a", "MAMCAQE=")];
+    let documents = [BASE, &gateway("tls", &listeners), &secret("a", A)];
     assert_eq!(finding(&documents).code, "protocol-conflict");
     let (model, _) = faulty(&documents);
     let names: Vec<String> = model.unwrap().listeners.into_iter().map(|listener| listener.name).collect();
@@ -185,7 +189,7 @@ fn a_listener_without_any_certificate_is_left_out_and_its_routes_are_no_second_m
     ];
     let gateway = gateway("tls", &format!("[{}]", listeners.join(", ")));
     let at_bad = route_of("r", "parentRefs: [{name: tls, sectionName: bad}]", &prefix("/"));
-    let (model, codes) = faulty(&[BASE, &gateway, &secret("a", "MAMCAQE="), &at_bad]);
+    let (model, codes) = faulty(&[BASE, &gateway, &secret("a", A), &at_bad]);
     assert_eq!(codes, ["missing-secret", "missing-secret"]);
     let model = model.unwrap();
     let domains: Vec<&Domain> = sites(&model.listeners[1]).iter().map(|site| &site.domain).collect();
@@ -199,7 +203,7 @@ fn the_hostname_of_a_listener_that_is_left_out_stays_its_own() {
         [https("any", "", "{name: a}"), https("shop", "hostname: shop.example.com, ", "{name: gone}")];
     let gateway = gateway("tls", &format!("[{}]", listeners.join(", ")));
     let at_all = route_of("r", "parentRefs: [{name: tls}]", &prefix("/"));
-    let (model, codes) = faulty(&[BASE, &gateway, &secret("a", "MAMCAQE="), &at_all]);
+    let (model, codes) = faulty(&[BASE, &gateway, &secret("a", A), &at_all]);
     assert_eq!(codes, ["missing-secret"]);
     let model = model.unwrap();
     let [any] = sites(&model.listeners[1]) else { panic!("{model:?}") };
@@ -212,7 +216,45 @@ fn the_hostname_of_a_listener_that_is_left_out_stays_its_own() {
 #[test]
 fn a_secret_that_could_not_be_read_is_not_missed() {
     let gateway = gateway("tls", &format!("[{}]", https("https", "", "{name: a}")));
-    let unreadable = secret("a", "nothing");
+    let unreadable = secret_of("a", "nothing");
     let (_, codes) = faulty(&[BASE, &gateway, &unreadable]);
     assert_eq!(codes, ["invalid-certificate", "invalid-certificate"]);
+}
+
+/// Whatever is wrong with a certificate is said without a word of its key.
+#[test]
+fn a_certificate_that_envoy_cannot_use_leaves_out_its_listener_alone() {
+    for (certificate, problem) in [
+        ("refused/mismatch-rsa", "the private key does not belong to the certificate"),
+        ("refused/rsa-1024", "an RSA key of 1024 bits"),
+        ("refused/ecdsa-p224", "on the curve P-224"),
+        ("refused/ca-first", "the private key belongs to certificate 2 of the chain"),
+    ] {
+        let listeners = [
+            https("good", "hostname: good.example, ", "{name: good}"),
+            https("bad", "hostname: bad.example, ", "{name: bad}"),
+        ];
+        let gateway = gateway("tls", &format!("[{}]", listeners.join(", ")));
+        let at_all = route_of("r", "parentRefs: [{name: tls}]", &prefix("/"));
+        let (good, bad) = (secret("good", A), secret("bad", certificate));
+        let options = Options { keep_going: true, ..Options::default() };
+        let found = compiled(&[BASE, &gateway, &good, &bad, &at_all], &options);
+        let [error] = &found.diagnostics[..] else { panic!("{:#?}", found.diagnostics) };
+        assert_eq!(error.code, "invalid-certificate");
+        assert!(error.message.contains(problem), "{}", error.message);
+        assert_eq!(error.field.as_deref(), Some("spec.listeners[1].tls.certificateRefs[0].name"));
+        let model = found.model.unwrap();
+        let domains: Vec<_> = sites(&model.listeners[1]).iter().map(|site| &site.domain).collect();
+        assert_eq!(domains, [&exact("good.example")], "{certificate}");
+    }
+}
+
+/// It can serve those that Envoy can use.
+#[test]
+fn a_listener_with_a_good_and_a_bad_certificate_shows_the_good_one() {
+    let gateway = gateway("tls", &format!("[{}]", https("https", "", "{name: bad}, {name: good}")));
+    let (good, bad) = (secret("good", A), secret("bad", "refused/mismatch-kind"));
+    let (model, codes) = faulty(&[BASE, &gateway, &good, &bad]);
+    assert_eq!(codes, ["invalid-certificate"]);
+    assert_eq!(sites(&model.unwrap().listeners[1])[0].certificates.len(), 1);
 }

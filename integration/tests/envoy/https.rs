@@ -313,3 +313,23 @@ async fn the_private_keys_are_not_in_the_configuration_dump() {
     let dump = scene.envoy.admin().config_dump().await.unwrap();
     assert!(dump.contains("BEGIN CERTIFICATE") && !dump.contains("PRIVATE KEY"));
 }
+
+/// A Secret whose key belongs to another certificate, with which Envoy would not start.
+#[tokio::test]
+async fn a_secret_that_envoy_would_refuse_takes_nothing_from_the_listeners_beside_it() {
+    let (chain, key) =
+        (certificate("shop").replace('\n', "\\n"), private_key("example").replace('\n', "\\n"));
+    let bad = format!(
+        "{{apiVersion: v1, kind: Secret, metadata: {{name: bad}}, type: kubernetes.io/tls, \
+         stringData: {{tls.crt: \"{chain}\", tls.key: \"{key}\"}}}}\n---\n"
+    );
+    let listeners = "[{name: good, protocol: HTTPS, port: 443, hostname: localhost, tls: {certificateRefs: [{name: localhost}]}}, \
+                     {name: bad, protocol: HTTPS, port: 443, hostname: shop.example.com, tls: {certificateRefs: [{name: bad}]}}]";
+    let pods = pods::<1>();
+    let scene =
+        scene_of(&format!("{bad}{}", GATEWAY_OF.trim_start().replace("[LISTENERS]", listeners)), &pods).await;
+    let answer = scene.get("localhost", "localhost", &[]).await;
+    assert!(answer.status.success(), "{answer:?}");
+    let answer = scene.get("shop.example.com", "shop", &[]).await;
+    assert!(!answer.status.success(), "{answer:?}");
+}

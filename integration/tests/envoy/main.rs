@@ -6,6 +6,7 @@ mod backend_tls;
 mod backends;
 mod bad_configuration;
 mod carriers;
+mod certificates;
 mod endpoints;
 mod expiry;
 mod filters;

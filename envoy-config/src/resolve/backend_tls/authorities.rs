@@ -13,6 +13,7 @@ use crate::resolve::referents::WrongKind;
 use crate::resolve::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
+use crate::x509;
 
 /// The ConfigMaps by namespace and name.
 pub(super) struct Certificates<'m>(BTreeMap<(&'m str, &'m str), &'m Object<ConfigMap>>);
@@ -76,7 +77,7 @@ impl<'m> Certificates<'m> {
                 Some(String::from("put the certificates of the authorities, as PEM, under `data`, `ca.crt`"));
             return None;
         };
-        match CertificateChain::parse(text.value.as_bytes()) {
+        match x509::authorities(text.value.as_bytes()) {
             Ok(certificates) => Some(certificates),
             Err(problem) => {
                 let message = format!("`ca.crt` of the ConfigMap `{}` {problem}", name.value);

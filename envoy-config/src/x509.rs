@@ -1,0 +1,165 @@
+//! Certificates and private keys as Envoy 1.40 reads them before it starts. One that it cannot use makes it refuse the whole
+//! configuration, so each is checked here first.
+//!
+//! Measured with `envoy --mode validate`. A chain needs X.509 certificates throughout, the server's own first. That one's key
+//! is RSA with at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519; an ECDSA certificate with a key usage needs
+//! `digitalSignature` in it, and none can demand OCSP stapling. The private key must be consistent and belong to it. CA certificates
+//! need to be X.509, with keys of any kind. What Envoy does not look at is not looked at here: dates, names, signatures,
+//! other extensions.
+
+mod private_key;
+mod public_key;
+mod rsa;
+
+use x509_cert::certificate::{CertificateInner, Raw, TbsCertificateInner, Version};
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::{Decode, Tag, Tagged};
+use x509_cert::ext::pkix::KeyUsage;
+
+use crate::pem::{CertificateChain, PemError, PrivateKey};
+
+use self::public_key::PublicKey;
+
+/// Why Envoy cannot use a certificate or a private key. It never repeats any of their contents but the kind of the key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Something else in the block, or a part of a certificate.
+    #[error("certificate {0} is not an X.509 certificate, or is damaged")]
+    NotX509(usize),
+    /// An RSA key that is too short.
+    #[error("the certificate has an RSA key of {0} bits, and Envoy needs at least 2048")]
+    ShortRsa(usize),
+    /// An ECDSA key on another curve.
+    #[error("the certificate has an ECDSA key on the curve {0}, and Envoy takes P-256, P-384 and P-521")]
+    Curve(String),
+    /// Another kind of key.
+    #[error("the certificate has a key of the kind {0}, and Envoy takes RSA, ECDSA and Ed25519")]
+    Algorithm(String),
+    /// A key that is not one.
+    #[error("the public key in the certificate is damaged")]
+    PublicKey,
+    /// ECDSA is for signatures alone.
+    #[error("the key usage of the certificate lacks `digitalSignature`, which an ECDSA key needs")]
+    KeyUsage,
+    /// `status_request` in its TLS features.
+    #[error("the certificate demands OCSP stapling (must-staple), which is not supported")]
+    MustStaple,
+    /// No private key in the block, or one whose numbers do not go together.
+    #[error("the private key is damaged, or is not of the form that its label says")]
+    PrivateKey,
+    /// A private key for another certificate of the chain.
+    #[error("the private key belongs to certificate {0} of the chain, and must belong to the first")]
+    Order(usize),
+    /// A private key for another certificate.
+    #[error("the private key does not belong to the certificate")]
+    Mismatch,
+}
+
+/// Why a text holds no CA certificates; to be read behind its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAuthorities {
+    /// It is not PEM as it should be.
+    #[error(transparent)]
+    Pem(PemError),
+    /// Envoy cannot use it.
+    #[error("cannot be used by Envoy: {0}")]
+    X509(Unusable),
+}
+
+/// `id-pe-tlsfeature` (RFC 7633).
+const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
+
+/// The TLS extension `status_request`.
+const STATUS_REQUEST: u16 = 5;
+
+/// Checks a chain that a listener shows, and the private key for it.
+///
+/// # Errors
+/// The first reason why Envoy would refuse them.
+pub fn check_pair(chain: &CertificateChain, key: &PrivateKey) -> Result<(), Unusable> {
+    let chain = parsed(chain)?;
+    let (first, others) = chain.split_first().ok_or(Unusable::NotX509(1))?;
+    let public = PublicKey::of(first)?;
+    if matches!(public, PublicKey::Ec { .. }) && !may_sign(first) {
+        return Err(Unusable::KeyUsage);
+    }
+    if must_staple(first) {
+        return Err(Unusable::MustStaple);
+    }
+    let private = private_key::parse(key)?;
+    if private.belongs_to(&public)? {
+        return Ok(());
+    }
+    let belongs = |certificate: &Parsed| {
+        PublicKey::of(certificate).is_ok_and(|public| private.belongs_to(&public) == Ok(true))
+    };
+    Err(match others.iter().position(belongs) {
+        Some(position) => Unusable::Order(position + 2),
+        None => Unusable::Mismatch,
+    })
+}
+
+/// Takes the CA certificates of a text.
+///
+/// # Errors
+/// No certificate, or one that is damaged or not X.509.
+pub fn authorities(text: &[u8]) -> Result<CertificateChain, BadAuthorities> {
+    let certificates = CertificateChain::parse(text).map_err(BadAuthorities::Pem)?;
+    parsed(&certificates).map_err(BadAuthorities::X509)?;
+    Ok(certificates)
+}
+
+type Parsed = TbsCertificateInner<Raw>;
+
+fn parsed(chain: &CertificateChain) -> Result<Vec<Parsed>, Unusable> {
+    let certificate = |(position, der): (usize, Vec<u8>)| {
+        let certificate = CertificateInner::<Raw>::from_der(&der).ok();
+        let certificate = certificate.map(|certificate| certificate.tbs_certificate().clone());
+        certificate.filter(is_sound).ok_or(Unusable::NotX509(position + 1))
+    };
+    chain.certificates().enumerate().map(certificate).collect()
+}
+
+/// Whether the parts that are only kept as bytes are what they say.
+fn is_sound(certificate: &Parsed) -> bool {
+    let mut names = certificate.issuer().iter().chain(certificate.subject().iter());
+    let texts = names
+        .all(|name| name.value.tag() != Tag::Utf8String || std::str::from_utf8(name.value.value()).is_ok());
+    texts && (certificate.extensions().is_none() || certificate.version() == Version::V3)
+}
+
+/// Whether its key usage, if it has one, permits signatures.
+fn may_sign(certificate: &Parsed) -> bool {
+    match certificate.get_extension::<KeyUsage>() {
+        Ok(None) => true,
+        Ok(Some((_, usage))) => usage.digital_signature(),
+        Err(_) => false,
+    }
+}
+
+fn must_staple(certificate: &Parsed) -> bool {
+    let mut extensions = certificate.extensions().into_iter().flatten();
+    extensions.find(|extension| extension.extn_id == TLS_FEATURE).is_some_and(|extension| {
+        let features = Vec::<u16>::from_der(extension.extn_value.as_bytes());
+        features.is_ok_and(|features| features.contains(&STATUS_REQUEST))
+    })
+}
+
+impl Unusable {
+    /// What to do about it, if that is known.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::ShortRsa(_) | Self::Curve(_) | Self::Algorithm(_) | Self::KeyUsage | Self::MustStaple => {
+                Some("issue another certificate, for example with a key of P-256 or of RSA with 2048 bits")
+            }
+            Self::Order(_) => Some(
+                "put the server's own certificate first, then those of its CAs, as `fullchain.pem` has them",
+            ),
+            Self::Mismatch => Some(
+                "compare `openssl x509 -in tls.crt -noout -pubkey` with `openssl pkey -in tls.key -pubout`",
+            ),
+            Self::NotX509(_) | Self::PublicKey | Self::PrivateKey => None,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What Envoy takes and refuses of certificates, keys and CA certificates is what the compiler of manifests takes and refuses.
+//!
+//! Each file of `envoy-config/tests/certificates` becomes a Secret or a ConfigMap, and the bootstrap is rendered for it. For a refused
+//! one it is rendered with a good certificate, which is then replaced: the compiler would not let it through.
+
+use std::fs;
+use std::path::PathBuf;
+
+use integration::deployment::Deployment;
+use integration::manifests::Manifests;
+use integration::workspace;
+
+use crate::scene::{deployment, route};
+
+const GATEWAY: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: eg}
+spec:
+  gatewayClassName: eg
+  listeners:
+  - {name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: certificate}]}}
+  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: '', kind: ConfigMap, name: authorities}]}}}}
+";
+
+fn folder(name: &str) -> PathBuf {
+    workspace::root().join("envoy-config/tests/certificates").join(name)
+}
+
+fn file(name: &str) -> String {
+    fs::read_to_string(folder(&format!("{name}.pem"))).unwrap()
+}
+
+/// The files of a folder by their names.
+fn files(name: &str) -> Vec<(String, String)> {
+    let paths = fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<(String, String)> =
+        paths.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\n', "\\n")
+}
+
+/// A Gateway that shows this certificate and trusts clients with certificates of these CAs.
+fn manifests(certificate: &str, authorities: &str) -> Manifests {
+    let certificate = escaped(certificate);
+    Manifests::default()
+        .with("{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: eg}, spec: {controllerName: example.com/c}}")
+        .with(GATEWAY)
+        .with(&format!(
+            "{{apiVersion: v1, kind: Secret, metadata: {{name: certificate}}, type: kubernetes.io/tls, stringData: {{tls.crt: \"{certificate}\", tls.key: \"{certificate}\"}}}}"
+        ))
+        .with(&format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: authorities}}, data: {{ca.crt: \"{}\"}}}}",
+            escaped(authorities)
+        ))
+        .with(&route("route", &[String::from(
+            "filters: [{type: RequestRedirect, requestRedirect: {hostname: www.example.com}}]",
+        )]))
+}
+
+/// The certificates and the key of a text as they stand in a bootstrap.
+fn blocks(text: &str) -> (String, String) {
+    let key = text.find("PRIVATE KEY").and_then(|at| text[..at].rfind("-----BEGIN")).unwrap();
+    (text[..key].to_owned(), text[key..].to_owned())
+}
+
+#[test]
+fn envoy_takes_every_certificate_that_is_rendered() {
+    for (name, text) in files("accepted") {
+        let rendered = deployment(&manifests(&text, &file("authorities/p256")));
+        rendered.validate().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn envoy_takes_ca_certificates_with_any_key() {
+    for (name, text) in files("authorities") {
+        let rendered = deployment(&manifests(&file("accepted/ed25519"), &text));
+        rendered.validate().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn envoy_refuses_every_certificate_that_is_not_rendered() {
+    let good = file("accepted/ecdsa-p256");
+    let rendered = deployment(&manifests(&good, &file("authorities/p256")));
+    // As JSON, in which a text stands in one piece.
+    let bootstrap: serde_json::Value = serde_saphyr::from_str(rendered.bootstrap()).unwrap();
+    let bootstrap = bootstrap.to_string();
+    let (good_chain, good_key) = blocks(&good);
+    let literal = |text: &str| serde_json::to_string(text).unwrap();
+    for part in [&good_chain, &good_key] {
+        assert!(bootstrap.contains(&literal(part)), "{bootstrap}");
+    }
+    for (name, text) in files("refused") {
+        let (chain, key) = blocks(&text);
+        let replaced = bootstrap
+            .replace(&literal(&good_chain), &literal(&chain))
+            .replace(&literal(&good_key), &literal(&key));
+        let validated = Deployment::of_bootstrap(replaced).unwrap().validate();
+        let Err(refusal) = validated else { panic!("Envoy takes {name}") };
+        let refusal = refusal.to_string();
+        let expected =
+            ["Failed to load certificate chain", "Failed to load private key", "OCSP response is required"];
+        assert!(expected.iter().any(|one| refusal.contains(one)), "{name}: {refusal}");
+    }
+}
