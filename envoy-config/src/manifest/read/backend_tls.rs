@@ -91,7 +91,7 @@ fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
         // What is wrong with references that are there has been said.
         (false, false) if fields.has("caCertificateRefs") && refs.is_none() => None,
         (false, false) => {
-            let message = "nothing says whose signature makes the backend's certificate good";
+            let message = "no CA certificates to check the backend's certificate with";
             let path = Path::Field(&at.path, "caCertificateRefs");
             return log.refuse(
                 path.place(Diagnostic::error("missing-field", at.span(), message))
@@ -113,10 +113,7 @@ fn well_known(at: At<'_>, log: &mut Log) -> Option<()> {
         return Some(());
     }
     let code = if text.value.contains('/') { "not-supported" } else { "unknown-value" };
-    log.refuse(
-        at.error(code, format!("`{}` is no set of authorities that is known here", text.value))
-            .hint("write `System`"),
-    )
+    log.refuse(at.error(code, format!("unknown CA set `{}`; expected `System`", text.value)))
 }
 
 fn authority_ref(at: At<'_>, log: &mut Log) -> Option<AuthorityRef> {

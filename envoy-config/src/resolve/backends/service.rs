@@ -106,7 +106,7 @@ impl<'m> Port<'m> {
             Some((TargetPort::Number(number), _)) if self.service.spec.headless => *number,
             Some((TargetPort::Name(target), port)) if self.service.spec.headless => {
                 let message = format!(
-                    "nothing tells the number of the port `{target}` of the headless Service `{name}`"
+                    "cannot resolve the target port `{target}` of the headless Service `{name}` to a number"
                 );
                 let error =
                     report.error("named-target-port", reference.at_port(Reason::BackendNotFound), message);
