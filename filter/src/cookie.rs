@@ -6,13 +6,23 @@ use crate::config::{Cookie, Lifetime};
 /// permanent cookie's `Max-Age`. `Max-Age` and not `Expires`, which would depend on the client's clock.
 #[must_use]
 pub fn set_cookie(cookie: &Cookie, token: &str, seconds_left: Option<u64>) -> String {
+    line(cookie, token, seconds_left.filter(|_| cookie.lifetime == Lifetime::Permanent))
+}
+
+/// The `Set-Cookie` value that takes the token away from a client.
+#[must_use]
+pub fn clear_cookie(cookie: &Cookie) -> String {
+    line(cookie, "", Some(0))
+}
+
+fn line(cookie: &Cookie, token: &str, max_age: Option<u64>) -> String {
+    let (name, path) = (cookie.name.as_str(), cookie.path.as_str());
     // `format!` would take more than half as many instructions as sealing the token does.
-    let mut value =
-        String::with_capacity(cookie.name.as_str().len() + token.len() + cookie.path.as_str().len() + 80);
-    for part in [cookie.name.as_str(), "=", token, "; Path=", cookie.path.as_str()] {
+    let mut value = String::with_capacity(name.len() + token.len() + path.len() + 80);
+    for part in [name, "=", token, "; Path=", path] {
         value.push_str(part);
     }
-    if let (Lifetime::Permanent, Some(seconds)) = (cookie.lifetime, seconds_left) {
+    if let Some(seconds) = max_age {
         value.push_str("; Max-Age=");
         value.push_str(&seconds.to_string());
     }
@@ -51,5 +61,13 @@ mod tests {
     fn a_cookie_of_a_tls_listener_is_secure() {
         let value = set_cookie(&cookie(Lifetime::Session, true), "token", None);
         assert_eq!(value, "Session-A=token; Path=/shop; Secure; HttpOnly; SameSite=Lax");
+    }
+
+    #[test]
+    fn a_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
+        for lifetime in [Lifetime::Permanent, Lifetime::Session] {
+            let value = clear_cookie(&cookie(lifetime, true));
+            assert_eq!(value, "Session-A=; Path=/shop; Max-Age=0; Secure; HttpOnly; SameSite=Lax");
+        }
     }
 }

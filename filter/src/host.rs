@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use self::counters::Counters;
 use self::nonces::Nonces;
+use crate::caching;
 use crate::endpoint::Endpoint;
 use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER};
 use crate::plugin::{AnswerHeader, Plugin, Route};
@@ -31,6 +32,10 @@ proxy_wasm::main! {{
 
 /// The property with the name of the route that Envoy has chosen.
 const ROUTE_NAME: [&str; 2] = ["xds", "route_name"];
+
+/// The headers that an answer of Envoy's own has at most: status, type and length, or those of gRPC. To ask what kind of
+/// answer it is costs more than to open a token.
+const HEADERS_OF_ENVOY: usize = 4;
 
 /// The plugin of one listener; nothing until it is configured.
 struct Root(Option<Rc<Configured>>);
@@ -55,6 +60,8 @@ struct Found {
     session: Session,
     /// It was sent to look for another route, to the share of its session.
     redirected: bool,
+    /// It has a body: Envoy cannot always send it a second time.
+    body: bool,
 }
 
 impl Context for Root {}
@@ -91,16 +98,16 @@ impl RootContext for Root {
 impl Context for Exchange {}
 
 impl HttpContext for Exchange {
-    fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
+    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         if let Some(configured) = self.configured.as_deref() {
-            self.session = configured.request();
+            self.session = configured.request().map(|found| Found { body: !end, ..found });
         }
         Action::Continue
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
+    fn on_http_response_headers(&mut self, count: usize, _end: bool) -> Action {
         if let (Some(configured), Some(found)) = (self.configured.as_deref(), self.session.take()) {
-            configured.response(found);
+            configured.response(found, count);
         }
         Action::Continue
     }
@@ -133,7 +140,7 @@ impl Configured {
             report("share", set);
             report("route", hostcalls::call_foreign_function("clear_route_cache", None).map(drop));
         }
-        Some(Found { route: Rc::clone(route), session, redirected: share.is_some() })
+        Some(Found { route: Rc::clone(route), session, redirected: share.is_some(), body: false })
     }
 
     /// The session of a request to this route, and the route that its token is for.
@@ -153,8 +160,8 @@ impl Configured {
         reading.session()
     }
 
-    /// Gives the client a token, if one is due.
-    fn response(&self, Found { mut route, mut session, redirected }: Found) {
+    /// Gives the client a token, if one is due, or takes it away, if its session has ended.
+    fn response(&self, Found { mut route, mut session, redirected, body }: Found, headers: usize) {
         if redirected {
             // The share may have no endpoint, and then no route that waits for its sessions.
             let name = property(&ROUTE_NAME).unwrap_or_default();
@@ -166,44 +173,65 @@ impl Configured {
             }
         }
         let route = &*route;
-        if let Some(issue) = self.issue(route, &session) {
-            self.counters.issued(issue);
-        } else if let Some(name) = route.answer_header() {
+        let chosen = property(&["upstream", "address"]).and_then(|address| Endpoint::parse(&address).ok());
+        let issue = session::on_response(&session, chosen);
+        let may_end = body && headers <= HEADERS_OF_ENVOY && session.is_on(chosen);
+        // An answer of Envoy's own may name the endpoint that failed to give one.
+        let details = (issue.is_some() || may_end).then(|| property(&["response", "code_details"])).flatten();
+        let details = details.unwrap_or_default();
+        if details == b"via_upstream" {
+            if let Some(issue) = issue.filter(|issue| self.issue(route, *issue)) {
+                self.counters.issued(issue);
+                return;
+            }
+        } else if may_end && Session::ends_with(&details) {
+            answer(route.end());
+            self.counters.ended();
+            return;
+        }
+        if let Some(name) = route.answer_header() {
             // Whatever the backend sends under this name would take the place of the client's session.
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
         }
     }
 
-    /// Seals the token that is due and adds it to the answer; none if there is none.
-    fn issue(&self, route: &Route, session: &Session) -> Option<Issue> {
-        let served_by = property(&["upstream", "address"]).and_then(|address| Endpoint::parse(&address).ok());
-        let issue = session::on_response(session, served_by)?;
-        // An answer of Envoy's own may name the endpoint that failed to give one.
-        if property(&["response", "code_details"]).is_none_or(|details| details != b"via_upstream") {
-            return None;
-        }
-        let due = issue.at(now(), route.rule())?;
+    /// Seals the token that is due and adds it to the answer. Gives whether there was one.
+    fn issue(&self, route: &Route, issue: Issue) -> bool {
+        let Some(due) = issue.at(now(), route.rule()) else { return false };
         let nonce = match self.nonces.next() {
             Ok(nonce) => nonce,
             Err(error) => {
                 log::error!("no token issued: no random numbers: {error}");
-                return None;
+                return false;
             }
         };
-        match route.answer(&due, &nonce) {
-            Some(AnswerHeader::SetCookie(value)) => report(
-                "set-cookie",
-                hostcalls::add_map_value(MapType::HttpResponseHeaders, "set-cookie", &value),
-            ),
-            Some(AnswerHeader::Session { name, token }) => {
-                report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
-            }
-            None => {
-                log::error!("no token issued: sealing failed");
-                return None;
-            }
+        let Some(header) = route.answer(&due, &nonce) else {
+            log::error!("no token issued: sealing failed");
+            return false;
+        };
+        answer(header);
+        true
+    }
+}
+
+/// Adds a header for one client to the answer, which then is for no other client.
+fn answer(header: AnswerHeader<'_>) {
+    match header {
+        AnswerHeader::SetCookie(value) => {
+            let added = hostcalls::add_map_value(MapType::HttpResponseHeaders, "set-cookie", &value);
+            report("set-cookie", added);
         }
-        Some(issue)
+        AnswerHeader::Session { name, token } => {
+            report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
+        }
+    }
+    let cache_control = property(&["response", "headers", "cache-control"]).unwrap_or_default();
+    if let Some(value) = caching::private(&cache_control) {
+        let set = hostcalls::set_map_value(MapType::HttpResponseHeaders, "cache-control", Some(&value));
+        report("cache-control", set);
+    }
+    for name in caching::TARGETED {
+        report("caching", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
     }
 }
 

@@ -7,12 +7,14 @@
 //! - [`config`]: the plugin configuration, as `envoy-config` writes it and as the filter reads it.
 //! - [`key`]: the keys, from `SESSION_KEYS`.
 //! - [`plugin`]: keys and configuration together, ready for requests.
+//! - [`caching`]: keeping tokens out of shared caches.
 //! - [`candidates`]: which parts of a request are tried as tokens, in bounded time.
 //! - [`cookie`]: writing the session cookie.
 //! - [`token`]: sealing and opening what the client holds.
 //! - [`session`]: what session a request has, and whether its answer is to give a token.
 //! - [`endpoint`], [`time`]: backend addresses and points in time.
 
+pub mod caching;
 pub mod candidates;
 pub mod config;
 pub mod cookie;

@@ -56,7 +56,7 @@ pub enum AnswerHeader<'a> {
     Session {
         /// Its name.
         name: &'a str,
-        /// The token.
+        /// The token; empty where a session is ended.
         token: String,
     },
 }
@@ -165,6 +165,17 @@ impl Route {
             }
             Carrier::Header(header) => AnswerHeader::Session { name: header.name.as_str(), token },
         })
+    }
+
+    /// The header that ends a client's session: it takes the cookie away, or is a session header without a token.
+    #[must_use]
+    pub fn end(&self) -> AnswerHeader<'_> {
+        match self.rule.carrier() {
+            Carrier::Cookie(cookie) => AnswerHeader::SetCookie(cookie::clear_cookie(cookie)),
+            Carrier::Header(header) => {
+                AnswerHeader::Session { name: header.name.as_str(), token: String::new() }
+            }
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 //! | pinned to A, older key or idle refresh due | A | A again, same issue time: neither may extend the absolute timeout |
 //! | pinned to A | B | B, new issue time |
 //! | none or refused | B | B, new issue time |
-//! | any | none (a local reply) | none |
+//! | pinned to A | none: A could not be reached, and the request was not sent elsewhere | the session is ended |
+//! | any | none (another local reply) | none |
 //!
 //! A refused token is no error of the request: it counts as no session.
 
@@ -118,7 +119,32 @@ pub fn on_response(session: &Session, served_by: Option<Endpoint>) -> Option<Iss
     }
 }
 
+/// What `response.code_details` says of an endpoint that took no connection, behind the beginning that all resets have.
+const RESET: &[u8] = b"upstream_reset_before_response_started{";
+const NO_CONNECTION: [&[u8]; 3] =
+    [b"remote_connection_failure", b"local_connection_failure", b"connection_timeout"];
+
+/// What `response.code_details` says where the endpoint failed and the request became too large to be sent to another one.
+const TOO_LARGE: &[u8] = b"request_payload_exceeded_retry_buffer_limit";
+
 impl Session {
+    /// Whether the session is pinned to the endpoint that Envoy chose last.
+    #[must_use]
+    pub fn is_on(&self, chosen: Option<Endpoint>) -> bool {
+        matches!(self, Self::Pinned(pinned) if Some(pinned.endpoint) == chosen)
+    }
+
+    /// Whether an answer of Envoy's own with these `response.code_details` ends a session that [`is_on`](Self::is_on) the
+    /// endpoint that Envoy chose last: it could not be reached, and the request was not sent to another one, since its body
+    /// is too large to be kept. The session would be stuck for as long as its client sends such requests. An endpoint that
+    /// took the connection lives, whatever happened then.
+    #[must_use]
+    pub fn ends_with(details: &[u8]) -> bool {
+        let reset = details.strip_prefix(RESET);
+        details == TOO_LARGE
+            || reset.is_some_and(|reason| NO_CONNECTION.iter().any(|failure| reason.starts_with(failure)))
+    }
+
     /// The same session with the next of a request's tokens: the first one that counts does, else the first reason.
     #[must_use]
     pub fn or(self, next: Result<Pinned, Refusal>) -> Self {

@@ -9,7 +9,7 @@ mod raw;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::{http1, http2};
 use hyper::header::{COOKIE, HOST, HeaderName, HeaderValue};
@@ -136,6 +136,21 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Answer, ClientError> {
+        self.upload(method, path, headers, Bytes::new()).await
+    }
+
+    /// Sends a request of any method with these headers and this body. An answer that comes before the whole body is sent
+    /// is an answer.
+    ///
+    /// # Errors
+    /// There is no answer; any status is one.
+    pub async fn upload(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Answer, ClientError> {
         let url = format!("http://{}{path}", self.host);
         let mut request = Request::builder().method(method);
         if let Some(fields) = request.headers_mut() {
@@ -147,7 +162,7 @@ impl Client {
                 fields.append(name, HeaderValue::try_from(*value).map_err(hyper::http::Error::from)?);
             }
         }
-        let sent = tokio::time::timeout(PATIENCE, self.send(&url, path, request));
+        let sent = tokio::time::timeout(PATIENCE, self.send(&url, path, request, body));
         let answer = sent.await.map_err(|_| ClientError::Timeout)??;
         if let Some(jar) = &self.jar {
             jar.keep(&url, answer.values("set-cookie"));
@@ -160,20 +175,21 @@ impl Client {
         url: &str,
         path: &str,
         request: hyper::http::request::Builder,
+        body: Bytes,
     ) -> Result<Answer, ClientError> {
         let stream = TokioIo::new(TcpStream::connect(self.address).await?);
-        let empty = Empty::<Bytes>::new();
+        let body = Full::new(body);
         let response = match self.protocol {
             Protocol::Http1 => {
                 let (mut sender, connection) = http1::handshake(stream).await?;
                 tokio::spawn(connection);
                 let request = request.uri(Uri::try_from(path).map_err(hyper::http::Error::from)?);
-                sender.send_request(request.header(HOST, &self.host).body(empty)?).await?
+                sender.send_request(request.header(HOST, &self.host).body(body)?).await?
             }
             Protocol::Http2 => {
                 let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
                 tokio::spawn(connection);
-                sender.send_request(request.uri(url).body(empty)?).await?
+                sender.send_request(request.uri(url).body(body)?).await?
             }
         };
         let (head, body) = response.into_parts();

@@ -13,6 +13,7 @@ pub(super) struct Counters {
     new: Counter,
     moved: Counter,
     again: Counter,
+    ended: Counter,
     malformed: Counter,
     unknown_key: Counter,
     forged: Counter,
@@ -31,6 +32,7 @@ impl Counters {
             new: Counter::define("issued.new"),
             moved: Counter::define("issued.moved"),
             again: Counter::define("issued.again"),
+            ended: Counter::define("issued.ended"),
             malformed: Counter::define("refused.malformed"),
             unknown_key: Counter::define("refused.unknown_key"),
             forged: Counter::define("refused.forged"),
@@ -47,6 +49,11 @@ impl Counters {
             Issue::Moved(_) => self.moved.count(),
             Issue::Again(_) => self.again.count(),
         }
+    }
+
+    /// Counts a session that was ended.
+    pub(super) fn ended(&self) {
+        self.ended.count();
     }
 
     /// Counts a token that does not count.

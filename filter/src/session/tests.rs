@@ -248,3 +248,33 @@ fn a_header_session_ends_as_a_cookie_session_does() {
     assert!(matches!(request(&rule, &[&token], 9), Session::Pinned(_)));
     assert_eq!(request(&rule, &[&token], 10), Session::Refused(Refusal::Expired));
 }
+
+#[test]
+fn a_session_ends_when_its_endpoint_takes_no_connection() {
+    let rule = rule(10, 0);
+    let session = request(&rule, &[&token(&rule, 0, 0)], 0);
+    assert!(session.is_on(Some(endpoint(A))));
+    assert!(!session.is_on(Some(endpoint(B))) && !session.is_on(None));
+    assert!(!Session::None.is_on(Some(endpoint(A))));
+    for (details, ends) in [
+        ("remote_connection_failure|delayed_connect_error:_Connection_refused}", true),
+        ("local_connection_failure}", true),
+        ("connection_timeout}", true),
+        ("connection_termination}", false),
+        ("remote_reset}", false),
+        ("overflow}", false),
+    ] {
+        let details = format!("upstream_reset_before_response_started{{{details}");
+        assert_eq!(Session::ends_with(details.as_bytes()), ends, "{details}");
+    }
+    assert!(Session::ends_with(b"request_payload_exceeded_retry_buffer_limit"));
+    for details in [
+        "via_upstream",
+        "upstream_response_timeout",
+        "request_payload_too_large",
+        "remote_connection_failure",
+        "",
+    ] {
+        assert!(!Session::ends_with(details.as_bytes()), "{details}");
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
@@ -78,7 +78,7 @@ pub(super) fn pod(listener: TcpListener, shared: &Arc<Shared>) -> Server {
     Server::start(listener, move |request| respond(request, Arc::clone(&shared)))
 }
 
-async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Outcome {
+async fn respond(mut request: Request<Incoming>, shared: Arc<Shared>) -> Outcome {
     shared.announce(&request);
     let mut behaviour = shared.behaviour.subscribe();
     let decided = behaviour.wait_for(|&behaviour| behaviour != Behaviour::Pause).await;
@@ -89,6 +89,10 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Outcome {
         && let Some(answer) = site.answer(&request, &shared.pod).await
     {
         return Ok(answer);
+    }
+    // A connection that has more of the request to bring than the answer waits for would be closed.
+    while let Some(frame) = request.body_mut().frame().await {
+        frame.map_err(io::Error::other)?;
     }
     match shared.failures.of(&request).await {
         None => Ok(echo::answer(&request, &shared.pod)),

@@ -201,3 +201,26 @@ async fn a_session_header_of_the_backends_own_does_not_reach_the_client_as_a_sec
     let plain = client.get_with("/plain/get", &asked).await.unwrap();
     assert_eq!(plain.values("session"), ["theirs"]);
 }
+
+#[tokio::test]
+async fn an_answer_with_a_token_is_private_to_its_client() {
+    let pods = pods::<2>();
+    for persistence in [COOKIE, HEADER] {
+        let envoy = serve(&manifests(&pods, persistence)).await;
+        let client = client(&envoy);
+        let sent = "Cache-Control: public, Cache-Control: max-age=60, Cache-Control: s-maxage=600, CDN-Cache-Control: max-age=60";
+        let first = client.get_with("/get", &[("x-echo-set-header", sent)]).await.unwrap();
+        let token = token(&first).unwrap();
+        assert_eq!(first.values("cache-control"), ["max-age=60, private"]);
+        assert_eq!(first.values("cdn-cache-control"), [""; 0]);
+        let cookie = format!("session={token}");
+        let headers = [("cookie", cookie.as_str()), ("session", &token), ("x-echo-set-header", sent)];
+        let back = client.get_with("/get", &headers).await.unwrap();
+        assert_eq!(back.values("cache-control"), ["public,max-age=60,s-maxage=600"]);
+        let silent = client.get("/get").await.unwrap();
+        assert_eq!(silent.values("cache-control"), ["private"]);
+        let stored = "Cache-Control: no-store";
+        let stored = client.get_with("/get", &[("x-echo-set-header", stored)]).await.unwrap();
+        assert_eq!(stored.values("cache-control"), ["no-store"]);
+    }
+}

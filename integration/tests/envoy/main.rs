@@ -28,5 +28,6 @@ mod scale;
 mod scene;
 mod shares;
 mod transcripts;
+mod uploads;
 mod websocket;
 mod weights;

@@ -189,8 +189,10 @@ fn sixteen_shares_and_eight_keys_cost_at_most_twice_a_normal_request() {
         )
     };
     let rules = (1..=16).rev().map(rule).collect::<Vec<_>>().join(",");
-    let keys: Vec<_> =
-        (0..7).map(|number| format!("{number}{}", &NEW_KEY[1..])).chain([KEY.to_owned()]).collect();
+    let keys: Vec<_> = (0..7_u8)
+        .map(|number| NEW_KEY.replacen('f', &number.to_string(), 1))
+        .chain([KEY.to_owned()])
+        .collect();
     let mut plugin =
         Plugin::start(Some(&keys.join(",")), format!(r#"{{"rules": {{{rules}}}}}"#), START).unwrap();
     let begin = |plugin: &mut Plugin| {

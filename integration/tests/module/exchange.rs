@@ -13,6 +13,8 @@ pub(crate) const PIN: &[u8] = b"x-session-persistence-override-host";
 pub(crate) struct Request {
     route: Option<Vec<u8>>,
     headers: HeaderMap,
+    /// Whether a body follows the headers.
+    pub(crate) body: bool,
 }
 
 impl Request {
@@ -22,7 +24,7 @@ impl Request {
         headers.add(b":method", b"GET");
         headers.add(b":path", b"/");
         headers.add(b":authority", b"localhost");
-        Self { route: Some(route.as_ref().to_vec()), headers }
+        Self { route: Some(route.as_ref().to_vec()), headers, body: false }
     }
 
     /// A request that matched no route.
@@ -34,6 +36,11 @@ impl Request {
     pub(crate) fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.headers.add(name.as_ref(), value.as_ref());
         self
+    }
+
+    /// With a body.
+    pub(crate) fn with_body(self) -> Self {
+        Self { body: true, ..self }
     }
 
     /// The stream as it is before any filter ran.
@@ -68,6 +75,12 @@ impl Response {
     /// An answer of Envoy itself: the endpoint it chose did not give one.
     pub(crate) fn local_after(address: impl AsRef<[u8]>) -> Self {
         Self::new("503", Some(address.as_ref().to_vec()), "upstream_reset_before_response_started")
+    }
+
+    /// An answer of Envoy itself: the endpoint it chose takes no connections.
+    pub(crate) fn unreachable(address: impl AsRef<[u8]>) -> Self {
+        let details = "upstream_reset_before_response_started{remote_connection_failure|Connection_refused}";
+        Self::new("503", Some(address.as_ref().to_vec()), details)
     }
 
     fn new(status: &str, upstream: Option<Vec<u8>>, details: &'static str) -> Self {

@@ -146,6 +146,78 @@ both! {
         }
     }
 
+    fn a_session_ends_when_its_endpoint_cannot_be_reached_and_the_body_is_lost<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        let request = || C::back(&token).with_body();
+        let (_, answer) = plugin.exchange(request(), Response::unreachable(BLUE));
+        assert_eq!(C::token(&answer).as_deref(), Some(""));
+        assert_eq!(plugin.metric("session_persistence.issued.ended"), Some(1));
+        let forwarded = plugin.request(C::back(""));
+        assert_eq!(forwarded.pin(), None);
+        // The next request reaches it, or nobody says that it does not, or another endpoint fails.
+        for response in [Response::local_after(BLUE), Response::local(), Response::unreachable(GREEN)] {
+            let (_, answer) = plugin.exchange(request(), response);
+            assert_eq!(C::token(&answer), None);
+        }
+        // Without a body, Envoy has tried other endpoints.
+        let (_, answer) = plugin.exchange(C::back(&token), Response::unreachable(BLUE));
+        assert_eq!(C::token(&answer), None);
+        assert_eq!(plugin.metric("session_persistence.issued.ended"), Some(1));
+    }
+
+    fn an_answer_with_a_token_is_private<C>() {
+        let mut plugin = plugin();
+        let token = begin::<C>(&mut plugin, BLUE);
+        let response = || {
+            Response::from_endpoint(BLUE)
+                .header("cache-control", "public, max-age=60")
+                .header("cache-control", "s-maxage=600")
+                .header("cdn-cache-control", "max-age=60")
+                .header("surrogate-control", "max-age=60")
+                .header("x-accel-expires", "60")
+        };
+        let (_, answer) = plugin.exchange(C::first(), response());
+        assert_eq!(answer.values("cache-control"), ["max-age=60, private"]);
+        for name in ["cdn-cache-control", "surrogate-control", "x-accel-expires"] {
+            assert_eq!(answer.values(name), [""; 0], "{name}");
+        }
+        let (_, answer) = plugin.exchange(C::back(&token), response());
+        assert_eq!(answer.values("cache-control"), ["public, max-age=60", "s-maxage=600"]);
+        assert_eq!(answer.values("cdn-cache-control"), ["max-age=60"]);
+        let (_, answer) = plugin.exchange(C::back(&token).with_body(), Response::unreachable(BLUE));
+        assert_eq!(answer.values("cache-control"), ["private"]);
+        let response = Response::from_endpoint(BLUE).header("cache-control", "no-store");
+        let (_, answer) = plugin.exchange(C::first(), response);
+        assert_eq!(answer.values("cache-control"), ["no-store"]);
+    }
+
+    /// Timeouts are 40 seconds, and 20 without a request.
+    fn clocks_that_differ_by_more_than_the_timeout_end_sessions_early<C>() {
+        let short = CONFIGURATION.replace("3600s", "40s").replace("100s", "20s");
+        let start = |ahead| Plugin::start(Some(KEY), &short, START + ahead).unwrap();
+        // 30 seconds apart: every visit to the fast Envoy ends a session that the slow one has begun.
+        let (mut slow, mut fast) = (start(0), start(30));
+        for visit in 1..=5 {
+            let token = begin::<C>(&mut slow, BLUE);
+            assert_eq!(slow.request(C::back(&token)).pin().as_deref(), Some(BLUE));
+            assert_eq!(fast.request(C::back(&token)).pin(), None);
+            assert_eq!(fast.metric("session_persistence.refused.idle"), Some(visit));
+        }
+        // What the fast one has begun is good on the slow one for longer than the timeouts.
+        let token = begin::<C>(&mut fast, GREEN);
+        slow.wait(40);
+        assert_eq!(slow.request(C::back(&token)).pin().as_deref(), Some(GREEN));
+        slow.wait(10);
+        assert_eq!(slow.request(C::back(&token)).pin(), None);
+        // 10 seconds apart, less than the timeouts, sessions live on both.
+        let (mut slow, mut fast) = (start(0), start(10));
+        let token = begin::<C>(&mut slow, BLUE);
+        assert_eq!(fast.request(C::back(&token)).pin().as_deref(), Some(BLUE));
+        let token = begin::<C>(&mut fast, BLUE);
+        assert_eq!(slow.request(C::back(&token)).pin().as_deref(), Some(BLUE));
+    }
+
     fn two_streams_at_once_do_not_mix<C>() {
         let mut plugin = plugin();
         let (blue, green) = (begin::<C>(&mut plugin, BLUE), begin::<C>(&mut plugin, GREEN));

@@ -133,11 +133,12 @@ impl Plugin {
         self.take_costs();
         self.last += 1;
         let context = self.last;
+        let end = u32::from(!request.body);
         let stream = request.into_stream();
         let count = u32::try_from(stream.request.len()).unwrap();
         self.store.data_mut().streams.insert(context, stream);
         self.call::<_, ()>("proxy_on_context_create", (context, self.root));
-        self.callback(context, "proxy_on_request_headers", (context, count, 1_u32));
+        self.callback(context, "proxy_on_request_headers", (context, count, end));
         let headers = self.stream(context).request.clone();
         Forwarded { context, headers, costs: self.take_costs() }
     }

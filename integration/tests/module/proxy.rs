@@ -63,10 +63,14 @@ impl Stream {
 
     /// An attribute. A header's is all its lines with commas between them, where the header map's getter gives the first.
     pub(crate) fn property(&self, name: &str) -> Option<Vec<u8>> {
-        let Some(header) = name.strip_prefix("request.headers.") else {
-            return self.properties.get(name).cloned();
+        let (headers, header) = match (name.strip_prefix("request.headers."), &self.response) {
+            (Some(header), _) => (&self.request, header),
+            (None, Some(response)) if name.starts_with("response.headers.") => {
+                (response, name.trim_start_matches("response.headers."))
+            }
+            _ => return self.properties.get(name).cloned(),
         };
-        let lines: Vec<&[u8]> = self.request.all(header.as_bytes()).collect();
+        let lines: Vec<&[u8]> = headers.all(header.as_bytes()).collect();
         (!lines.is_empty()).then(|| lines.join(&b","[..]))
     }
 }

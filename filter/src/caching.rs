@@ -1,0 +1,89 @@
+//! Keeping tokens out of shared caches: a cache that stores an answer with a token gives one session to all its clients.
+//!
+//! RFC 9111 section 5.2.2: a shared cache stores no answer with `private` (without field names) or `no-store`. `public` and
+//! `s-maxage` say the opposite, and a cache that knows no better may follow them. Other directives are the backend's business.
+
+/// Headers that some shared caches obey instead of `Cache-Control`: CDNs (RFC 9213), surrogates (Edge Architecture), nginx.
+pub const TARGETED: [&str; 3] = ["cdn-cache-control", "surrogate-control", "x-accel-expires"];
+
+/// What `Cache-Control` has to be so that no shared cache stores the answer; none if it is good as it is. Several lines are
+/// one with commas between them.
+#[must_use]
+pub fn private(cache_control: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(cache_control);
+    let mut value = String::with_capacity(text.len() + 9);
+    for directive in directives(&text) {
+        let (name, argument) = match directive.split_once('=') {
+            Some((name, argument)) => (name.trim_end(), Some(argument)),
+            None => (directive, None),
+        };
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        if is("no-store") || is("private") && argument.is_none() {
+            return None;
+        }
+        // `private` with field names lets the cache store all but these fields.
+        if !is("private") && !is("public") && !is("s-maxage") {
+            value.push_str(directive);
+            value.push_str(", ");
+        }
+    }
+    value.push_str("private");
+    Some(value)
+}
+
+/// The elements of a list, in which commas can also stand in quoted strings (RFC 9110 section 5.6.4).
+fn directives(text: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let mut escaped = false;
+    let separator = move |character| {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            ',' => return !quoted,
+            _ => {}
+        }
+        false
+    };
+    text.split(separator).map(str::trim).filter(|directive| !directive.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    #[test]
+    fn an_answer_becomes_private_and_keeps_what_does_not_matter() {
+        for (from, to) in [
+            ("", "private"),
+            (" , ", "private"),
+            ("public", "private"),
+            ("PUBLIC, Max-Age=60", "Max-Age=60, private"),
+            ("max-age=60,s-maxage=600,must-revalidate", "max-age=60, must-revalidate, private"),
+            ("S-MaxAge = 1", "private"),
+            ("no-cache", "no-cache, private"),
+            ("private=\"x-foo, no-store\", max-age=1", "max-age=1, private"),
+            ("Private=\"a\\\"b, private\"", "private"),
+            ("no-cache=\"set-cookie, private\"", "no-cache=\"set-cookie, private\", private"),
+            ("ext=\"no-store\"", "ext=\"no-store\", private"),
+            ("publicly", "publicly, private"),
+            ("max-age=60, \"unfinished, no-store", "max-age=60, \"unfinished, no-store, private"),
+        ] {
+            let value = private(from.as_bytes());
+            assert_eq!(value.as_deref(), Some(to), "{from}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_no_shared_cache_stores_is_left_alone() {
+        for value in ["private", "no-store", "max-age=0, Private", "public,no-store", "a=\"b\",\tNO-STORE "] {
+            assert_eq!(private(value.as_bytes()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_become_private() {
+        assert_eq!(private(b"\xff, public").as_deref(), Some("\u{fffd}, private"));
+    }
+}
