@@ -82,7 +82,7 @@ fn pair(name: &str) -> (String, String) {
     let secret = manifests.secrets.iter().find(|secret| secret.metadata.name.value == name).unwrap();
     match &secret.spec {
         Secret::Tls { certificates, key } => (certificates.as_str().to_owned(), key.expose().to_owned()),
-        Secret::Other(other) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
