@@ -25,6 +25,8 @@ pub(super) struct Effects<'m> {
     hostname: Option<String>,
     path: Option<PathModifier>,
     pub(super) mirrors: Vec<Asked<'m>>,
+    /// Whether a mirror is among them, wherever its cluster is.
+    mirrored: bool,
     cors: Option<Cors>,
     /// One of them cannot be had: the requests are answered 500.
     pub(super) refused: bool,
@@ -81,6 +83,7 @@ impl<'m> Filters<'m> {
                 Filter::Mirror(mirror) => {
                     let field = format!("{}[{position}].requestMirror.backendRef", self.field);
                     effects.mirrors.push((field, mirror));
+                    effects.mirrored = true;
                 }
                 Filter::Cors(cors) => effects.cors = Some(cors.clone()),
                 Filter::Extension(kind) => {
@@ -91,7 +94,37 @@ impl<'m> Filters<'m> {
                 }
             }
         }
+        self.check_redirect(&mut effects, report);
         effects
+    }
+
+    /// Envoy answers a request that it redirects before anything else can become of it. A filter for requests that are forwarded
+    /// would be dropped beside a redirect: what has an effect of its own, a copy or another address, makes the rule
+    /// `IncompatibleFilters`; changed request headers, which nobody would see, are a warning.
+    fn check_redirect(&self, effects: &mut Effects<'_>, report: &mut Report) {
+        let redirect = |filter: &&Spanned<Filter>| matches!(filter.value, Filter::Redirect(_));
+        let mut redirects = self.list.iter().enumerate().filter(|(_, filter)| redirect(filter));
+        let Some((position, filter)) = redirects.next() else { return };
+        let rewritten = effects.hostname.is_some() || effects.path.is_some();
+        let others = [(effects.mirrored, "RequestMirror"), (rewritten, "URLRewrite")];
+        for (_, other) in others.into_iter().filter(|(is_there, _)| *is_there) {
+            let place = Place::new(self.route, format!("{}[{position}]", self.field), filter.span);
+            let place =
+                place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::IncompatibleFilters);
+            let message = format!(
+                "a `RequestRedirect` cannot be combined with a `{other}`: a redirected request is not forwarded"
+            );
+            report.error("incompatible-filters", place, message).hint =
+                Some(String::from("remove one of the two; until then the requests get 500"));
+            effects.refused = true;
+        }
+        for (position, filter) in self.list.iter().enumerate() {
+            if let Filter::RequestHeaders(_) = filter.value {
+                let place = Place::new(self.route, format!("{}[{position}]", self.field), filter.span);
+                let message = "a `RequestHeaderModifier` has no effect beside a `RequestRedirect`: the request is not forwarded";
+                report.warning("no-effect", place, String::from(message));
+            }
+        }
     }
 }
 
