@@ -153,6 +153,8 @@ pub enum AllowedNamespaces {
     All,
     /// Those whose labels match.
     Selector(LabelSelector),
+    /// A selector that selects nothing that could be meant; what is wrong with it, which has been said.
+    Unusable(String),
 }
 
 /// A Kubernetes label selector: all requirements must hold.

@@ -18,7 +18,16 @@ pub struct Route {
     /// `hostnames`; none means those of the listener.
     pub hostnames: Vec<Spanned<Hostname>>,
     /// `rules`: one that matches every path by default.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Result<Rule, UnusableRule>>,
+}
+
+/// A rule that has to be left out: the API server takes it, but something in it cannot be served.
+#[derive(Clone, Debug)]
+pub struct UnusableRule {
+    /// What is wrong with it, which has been said.
+    pub problem: String,
+    /// The whole rule.
+    pub span: Span,
 }
 
 /// The kind of a route.

@@ -72,7 +72,7 @@ pub(super) fn find<'r, 'm>(
     position: RulePosition,
 ) -> Option<(&'r Served<'m>, &'m Rule)> {
     let route = routes.get(position.route)?;
-    Some((route, route.object.spec.rules.get(position.rule)?))
+    Some((route, route.object.spec.rules.get(position.rule)?.as_ref().ok()?))
 }
 
 /// How to call a rule when speaking of another one.

@@ -1,7 +1,7 @@
 //! Which protocols are served, and which kinds of routes a listener of them takes (Gateway API, `Listener.protocol` and
 //! `AllowedRoutes.kinds`).
 //!
-//! A listener of another protocol is left out. A kind that its protocol cannot have is an error, and the listener takes
+//! A listener of another protocol is left out, and so is one with a selector of namespaces that is of no use. A kind that its protocol cannot have is an error, and the listener takes
 //! the other ones (`InvalidRouteKinds`).
 
 use super::binds::Section;
@@ -10,7 +10,7 @@ use super::grants::GATEWAY_API;
 use super::report::Report;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
-use crate::manifest::gateway::{Gateway, Listener, Protocol, RouteKind};
+use crate::manifest::gateway::{AllowedNamespaces, Gateway, Listener, Protocol, RouteKind};
 use crate::status::{ConditionType, Reason};
 
 /// The routes of HTTP and HTTPS listeners.
@@ -57,6 +57,16 @@ pub(super) fn are_served(gateway: &Object<Gateway>, section: Section<'_>, report
             }
             _ => String::from("`HTTP` and `HTTPS` are"),
         });
+        return false;
+    }
+    if let AllowedNamespaces::Unusable(problem) = &listener.allowed_namespaces {
+        let place = section.at(gateway, ".allowedRoutes.namespaces", listener.span);
+        let place = place.because(
+            Part::Listener(section.position),
+            ConditionType::Accepted,
+            Reason::UnsupportedValue,
+        );
+        report.decide(&place, problem);
         return false;
     }
     for (number, RouteKind { group, kind }) in listener.allowed_kinds.iter().map(|one| &one.value).enumerate()

@@ -93,7 +93,7 @@ impl<'m> Served<'m> {
         for route in routes {
             served.add(route.kind, &route.metadata);
             let own = route.metadata.namespace.value.as_str();
-            let of_rules = route.spec.rules.iter().flat_map(backends_of);
+            let of_rules = route.spec.rules.iter().flatten().flat_map(backends_of);
             backends.extend(of_rules.map(|backend| {
                 let namespace = backend.namespace.as_ref().map_or(own, |namespace| &namespace.value);
                 (backend.group.value.as_str(), backend.kind.value.as_str(), namespace, &*backend.name.value)

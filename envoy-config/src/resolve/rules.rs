@@ -12,7 +12,7 @@ use super::sessions::Session;
 use super::ways::{self, Matched, Share, Way, Ways};
 use super::{matches, persistence, retry, rule_id};
 use crate::manifest::Object;
-use crate::manifest::route::{self, RouteKind};
+use crate::manifest::route::{self, RouteKind, UnusableRule};
 use crate::model::{
     Cluster, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch, Traffic,
 };
@@ -59,7 +59,16 @@ impl<'m> Served<'m> {
         let (entries, clusters, sessions) = (Vec::new(), Vec::new(), Vec::new());
         let mut served = Self { object, hostnames, sessions, entries, clusters };
         for (number, rule) in object.spec.rules.iter().enumerate() {
-            served.add(number, rule, backends, report);
+            match rule {
+                Ok(rule) => served.add(number, rule, backends, report),
+                Err(UnusableRule { problem, span }) => {
+                    served.sessions.push(None);
+                    let place = Place::new(object, format!("spec.rules[{number}]"), *span);
+                    let place =
+                        place.because(Part::Rule(number), ConditionType::Accepted, Reason::UnsupportedValue);
+                    report.decide(&place, problem);
+                }
+            }
         }
         served
     }

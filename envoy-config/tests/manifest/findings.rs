@@ -276,8 +276,14 @@ fn a_timeout_that_is_invalid_is_not_also_missing() {
 #[test]
 fn a_duration_is_rounded_down_with_a_warning_and_the_route_is_kept() {
     let (manifests, diagnostics) = read(&route("sessionPersistence: {absoluteTimeout: 10s999ms}"));
-    let timeout =
-        manifests.routes[0].spec.rules[0].session_persistence.as_ref().unwrap().absolute_timeout.clone();
+    let timeout = manifests.routes[0].spec.rules[0]
+        .as_ref()
+        .unwrap()
+        .session_persistence
+        .as_ref()
+        .unwrap()
+        .absolute_timeout
+        .clone();
     assert_eq!((timeout.unwrap().value.seconds(), diagnostics[0].severity), (10, Severity::Warning));
 }
 

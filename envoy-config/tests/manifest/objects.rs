@@ -20,7 +20,7 @@ fn valid(text: &str) -> Manifests {
 
 fn session(fields: &str) -> SessionPersistence {
     let text = route(&format!("sessionPersistence: {fields}"));
-    valid(&text).routes[0].spec.rules[0].session_persistence.clone().unwrap()
+    valid(&text).routes[0].spec.rules[0].as_ref().unwrap().session_persistence.clone().unwrap()
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn http_matches(manifests: &Manifests) -> Vec<HttpMatch> {
         Match::Http(one) => one.clone(),
         Match::Grpc(one) => panic!("{one:?}"),
     };
-    manifests.routes[0].spec.rules[0].matches.iter().map(http).collect()
+    manifests.routes[0].spec.rules[0].as_ref().unwrap().matches.iter().map(http).collect()
 }
 
 #[test]
@@ -108,7 +108,8 @@ fn a_route_without_rules_has_one_without_backends() {
     let text = "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r}, spec: {}}";
     let manifests = valid(text);
     let rules = &manifests.routes[0].spec.rules;
-    assert_eq!((rules.len(), rules[0].matches.len(), rules[0].backend_refs.len()), (1, 1, 0));
+    let rule = rules[0].as_ref().unwrap();
+    assert_eq!((rules.len(), rule.matches.len(), rule.backend_refs.len()), (1, 1, 0));
 }
 
 #[test]
@@ -137,7 +138,9 @@ fn matches_are_read_with_their_types() {
 fn a_backend_is_a_service_of_weight_one_unless_it_says_otherwise() {
     let manifests =
         valid(&route("backendRefs: [{name: a, port: 80}, {name: b, port: 81, weight: 0, namespace: m}]"));
-    let [a, b] = manifests.routes[0].spec.rules[0].backend_refs.as_slice() else { panic!() };
+    let [a, b] = manifests.routes[0].spec.rules[0].as_ref().unwrap().backend_refs.as_slice() else {
+        panic!()
+    };
     assert_eq!((a.group.value.as_str(), a.kind.value.as_str(), a.weight.value), ("", "Service", 1));
     assert_eq!((b.weight.value, b.namespace.as_ref().unwrap().value.as_str()), (0, "m"));
 }

@@ -9,7 +9,7 @@ use super::{at, read, route};
 fn valid(rule: &str) -> Rule {
     let (manifests, diagnostics) = read(&route(rule));
     assert_eq!(diagnostics, [], "{rule}");
-    manifests.routes[0].spec.rules[0].clone()
+    manifests.routes[0].spec.rules[0].as_ref().unwrap().clone()
 }
 
 #[test]

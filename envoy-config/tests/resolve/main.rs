@@ -18,6 +18,7 @@ mod grants;
 mod grpc;
 mod hostnames;
 mod ids;
+mod partial;
 mod precedence;
 mod reading;
 mod sessions;

@@ -273,3 +273,19 @@ fn a_gateway_that_asks_for_what_there_is_not_is_not_served() {
         assert_eq!(one(&listeners[0].conditions, ConditionType::Programmed), "False Invalid", "{field}");
     }
 }
+
+#[test]
+fn a_listener_whose_selector_is_of_no_use_is_not_accepted_and_its_gateway_is_if_it_has_a_better_one() {
+    let two = gateway(
+        "two",
+        "[{name: good, protocol: HTTP, port: 81}, \
+         {name: bad, protocol: HTTP, port: 82, allowedRoutes: {namespaces: {from: Selector}}}]",
+    );
+    let found = statuses(&[BASE, &two]);
+    let (conditions, listeners) = gateway_status(&found, "two");
+    assert_eq!(one(conditions, ConditionType::Accepted), "True ListenersNotValid");
+    let accepted: Vec<_> =
+        listeners.iter().map(|listener| one(&listener.conditions, ConditionType::Accepted)).collect();
+    assert_eq!(accepted, ["True Accepted", "False UnsupportedValue"]);
+    assert_eq!(one(&listeners[1].conditions, ConditionType::Programmed), "False Invalid");
+}

@@ -191,26 +191,39 @@ fn each_parent_ref_has_its_own_conditions() {
     assert_eq!(controllers, [Some("example.com/controller"), Some("example.com/controller"), None]);
 }
 
-/// A route that has a filter which cannot be had in some of its rules.
+/// A filter that cannot be had, filters that do not go together, an expression that is none: in some rules of a route, or in all.
 #[test]
 fn a_rule_that_cannot_be_served_makes_the_route_partially_invalid_and_all_of_them_make_it_invalid() {
-    let unknown =
-        "{filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Host, value: a}]}}]}";
     let route = |rules: &str| {
         format!(
             "{{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {{name: r}}, \
              spec: {{parentRefs: [{{name: eg}}], rules: {rules}}}}}"
         )
     };
-    let some = statuses(&[BASE, &route(&format!("[{{}}, {unknown}]"))]);
-    assert_eq!(route_conditions(&some, "r"), [FINE[0], FINE[1], "PartiallyInvalid=True UnsupportedValue"]);
-    let message = &parents(&some, "r")[0].conditions[2].message;
-    assert!(message.starts_with("Dropped Rule 1: "), "{message}");
-    assert_eq!(gateway_status(&some, "eg").1[0].attached_routes, 1);
+    let redirect = "{type: RequestRedirect, requestRedirect: {hostname: a.example}}";
+    let mirror = "{type: RequestMirror, requestMirror: {backendRef: {name: backend, port: 3000}}}";
+    for (rule, reason) in [
+        (
+            String::from(
+                "{filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Host, value: a}]}}]}",
+            ),
+            "UnsupportedValue",
+        ),
+        (String::from("{matches: [{path: {type: RegularExpression, value: '/('}}]}"), "UnsupportedValue"),
+        (format!("{{filters: [{redirect}, {mirror}]}}"), "IncompatibleFilters"),
+    ] {
+        let some = statuses(&[BASE, &route(&format!("[{{}}, {rule}]"))]);
+        let partly = "PartiallyInvalid=True UnsupportedValue";
+        assert_eq!(route_conditions(&some, "r"), [FINE[0], FINE[1], partly], "{rule}");
+        let message = &parents(&some, "r")[0].conditions[2].message;
+        assert!(message.starts_with("Dropped Rule 1: "), "{message}");
+        assert_eq!(gateway_status(&some, "eg").1[0].attached_routes, 1);
 
-    let all = statuses(&[BASE, &route(&format!("[{unknown}, {unknown}]"))]);
-    assert_eq!(route_conditions(&all, "r"), ["Accepted=False UnsupportedValue", FINE[1]]);
-    assert_eq!(gateway_status(&all, "eg").1[0].attached_routes, 0);
+        let all = statuses(&[BASE, &route(&format!("[{rule}, {rule}]"))]);
+        let refused = format!("Accepted=False {reason}");
+        assert_eq!(route_conditions(&all, "r"), [refused.as_str(), FINE[1]], "{rule}");
+        assert_eq!(gateway_status(&all, "eg").1[0].attached_routes, 0);
+    }
 }
 
 #[test]

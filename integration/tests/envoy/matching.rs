@@ -9,7 +9,7 @@ use integration::client::Client;
 use integration::envoy::Process;
 use integration::manifests::Manifests;
 
-use crate::scene::{address, route, serve};
+use crate::scene::{address, route, serve, what_can_be_served};
 
 /// Pods named `a`, `b` and so on, each behind a Service of that name.
 struct Pods(BTreeMap<&'static str, Backend>);
@@ -234,4 +234,23 @@ async fn the_most_specific_match_goes_first_across_routes_then_the_oldest() {
     assert_eq!(posted("/x?q=1", &[("h", "1")]).await, "header");
     assert_eq!(posted("/x?q=1", &[]).await, "query");
     assert_eq!(posted("/x", &[]).await, "prefix");
+}
+
+/// The API server would have taken the route; a rule that cannot be served takes nothing from the others.
+#[tokio::test]
+async fn a_rule_with_an_expression_that_is_none_is_left_out_and_the_others_serve() {
+    let pods = Pods::new(&["good", "general"]);
+    let rules = [
+        rule("{path: {value: /good}}", "good"),
+        rule("{path: {type: RegularExpression, value: '/bad('}}", "good"),
+        "{matches: [{path: {value: /both}}], filters: [{type: RequestRedirect, requestRedirect: {hostname: a.example}}, \
+         {type: RequestMirror, requestMirror: {backendRef: {name: good, port: 3000}}}]}"
+            .to_owned(),
+    ];
+    let general = route("general", &[rule("{path: {value: /}}", "general")]);
+    let envoy = what_can_be_served(&pods.manifests().with(&route("route", &rules)).with(&general)).await;
+    let none: &[(&str, &str)] = &[];
+    // A redirect that would drop the mirror is no redirect.
+    assert_answers(&envoy, &[("/good", none, "good"), ("/bad(", none, "general"), ("/both", none, "500")])
+        .await;
 }

@@ -5,11 +5,11 @@ mod tls;
 
 pub(super) use self::tls::validation;
 use super::fields::{Fields, Known, Unsupported, list};
-use super::log::{At, Log};
+use super::log::{At, Log, Part};
 use super::names;
 use super::tls::protocol;
 use super::unique::unique;
-use super::value::{parsed, port, string, strings, word};
+use super::value::{parsed, port, string, strings, usable, word};
 use crate::manifest::gateway::{
     AllowedNamespaces, Gateway, GatewayClass, LabelSelector, Listener, Operator, Protocol, Requirement,
     RouteKind,
@@ -157,7 +157,7 @@ fn allowed_listeners(at: At<'_>, log: &mut Log) -> Option<()> {
         let fields = Fields::of(at, &NAMESPACES, log)?;
         let words = ["All", "Selector", "Same", "None"].map(|word| (word, word));
         let from = fields.or("from", fields.default("None"), log, word(&words))?;
-        fields.optional("selector", log, selector);
+        fields.optional("selector", log, unused_selector);
         if from.value != "None" {
             log.add(at.warning("no-effect", "there are no ListenerSets: they are not supported"));
         }
@@ -202,7 +202,13 @@ fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
 fn allowed_routes(at: At<'_>, log: &mut Log) -> Option<Allowed> {
     let fields = Fields::of(at, &ALLOWED_ROUTES, log)?;
     let kinds = fields.optional("kinds", log, |at, log| list(at, 0..=8, log, route_kind));
-    let namespaces = fields.optional("namespaces", log, namespaces).unwrap_or(AllowedNamespaces::Same);
+    let namespaces = fields.optional("namespaces", log, |at, log| {
+        Some(match log.part("the listener is left out", |log| namespaces(at, log))? {
+            Part::Usable(namespaces) => namespaces,
+            Part::Unusable(problem) => AllowedNamespaces::Unusable(problem),
+        })
+    });
+    let namespaces = namespaces.unwrap_or(AllowedNamespaces::Same);
     Some(Allowed { namespaces, kinds: kinds.unwrap_or_default() })
 }
 
@@ -228,14 +234,26 @@ fn namespaces(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {
     let words = [("All", From::All), ("Selector", From::Selector), ("Same", From::Same)];
     let from = fields.or("from", fields.default(From::Same), log, word(&words))?.value;
     if from == From::Selector {
-        return fields.required("selector", log, selector).map(AllowedNamespaces::Selector);
+        if !fields.has("selector") {
+            let message = "`selector` is missing: `from` is `Selector`";
+            return log.spoil(
+                at.error("missing-field", message)
+                    .hint("to take routes of every namespace, write `from: All`"),
+            );
+        }
+        return fields.optional("selector", log, selector).map(AllowedNamespaces::Selector);
     }
     fields.optional("selector", log, |at, log| {
         let message = "the selector has no effect unless `from` is `Selector`";
         log.add(at.warning("no-effect", message));
-        selector(at, log)
+        unused_selector(at, log)
     });
     Some(if from == From::All { AllowedNamespaces::All } else { AllowedNamespaces::Same })
+}
+
+/// A selector that is not asked spoils nothing.
+fn unused_selector(at: At<'_>, log: &mut Log) -> Option<()> {
+    log.part("it has no effect", |log| selector(at, log)).map(|_| ())
 }
 
 fn selector(at: At<'_>, log: &mut Log) -> Option<LabelSelector> {
@@ -250,24 +268,28 @@ fn selector(at: At<'_>, log: &mut Log) -> Option<LabelSelector> {
 
 fn requirement(at: At<'_>, log: &mut Log) -> Option<Requirement> {
     let fields = Fields::of(at, &EXPRESSION, log)?;
-    let key = fields.required("key", log, parsed("invalid-name", names::label_key));
-    let words = ["In", "NotIn", "Exists", "DoesNotExist"].map(|name| (name, name));
-    let operator = fields.required("operator", log, word(&words));
+    let key = fields.required("key", log, usable("invalid-name", names::label_key));
+    let operator = fields.required("operator", log, string);
     let values = fields.optional("values", log, |at, log| list(at, 0..=usize::MAX, log, string));
     let values: Vec<String> = values.unwrap_or_default().into_iter().map(|value| value.value).collect();
     let (key, operator) = (key?.value, operator?.value);
-    let operator = match (operator, values.is_empty()) {
+    let operator = match (operator.as_str(), values.is_empty()) {
         ("In", false) => Operator::In(values),
         ("NotIn", false) => Operator::NotIn(values),
         ("Exists", true) => Operator::Exists,
         ("DoesNotExist", true) => Operator::DoesNotExist,
-        (operator, true) => {
+        ("In" | "NotIn", true) => {
             let message = format!("the operator `{operator}` needs `values`");
-            return log.refuse(at.error("missing-field", message));
+            return log.spoil(at.error("missing-field", message));
         }
-        (operator, false) => {
+        ("Exists" | "DoesNotExist", false) => {
             let message = format!("the operator `{operator}` takes no `values`");
-            return log.refuse(at.error("invalid-value", message));
+            return log.spoil(at.error("invalid-value", message));
+        }
+        _ => {
+            let words = ["In", "NotIn", "Exists", "DoesNotExist"];
+            let message = format!("`{operator}` is none of `In`, `NotIn`, `Exists`, `DoesNotExist`");
+            return log.spoil(at.error("unknown-value", message).did_you_mean(&operator, words));
         }
     };
     Some(Requirement { key, operator })

@@ -1,6 +1,8 @@
 //! Where the reading of an object has come to, and what it has found so far.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::mem;
 
 use super::yaml::Node;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -15,6 +17,24 @@ pub(super) struct Log {
     object: Option<String>,
     manner: Manner,
     errors: usize,
+    /// The positions of errors that spoil only a part of their object.
+    partial: HashSet<usize>,
+    /// The part that is being read, if it can be left out by itself.
+    part: Option<Reading>,
+}
+
+/// A part of an object that is being read.
+struct Reading {
+    /// What it means that it is left out.
+    consequence: &'static str,
+    problems: Vec<String>,
+}
+
+/// What came of a part of an object that can be left out by itself.
+pub(super) enum Part<T> {
+    Usable(T),
+    /// It has to be left out, for these reasons.
+    Unusable(String),
 }
 
 /// How many findings are kept: nobody reads more, and each takes more memory than the text that it is about.
@@ -65,6 +85,42 @@ impl Log {
         value.filter(|_| self.errors == before)
     }
 
+    /// Reads a part of an object that can be left out by itself: a rule, say. What is wrong with it for the API server is wrong
+    /// with the object; what only [`Self::spoil`] reports is wrong with the part alone. None when it could not be read.
+    pub(super) fn part<T>(
+        &mut self,
+        consequence: &'static str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Part<T>> {
+        let outer = self.part.replace(Reading { consequence, problems: Vec::new() });
+        let value = read(self);
+        match mem::replace(&mut self.part, outer) {
+            Some(reading) if !reading.problems.is_empty() => {
+                Some(Part::Unusable(reading.problems.join("; ")))
+            }
+            Some(_) | None => value.map(Part::Usable),
+        }
+    }
+
+    /// Adds the reason why a value is of no use that the API server takes: a regular expression that is none. It spoils the
+    /// part that is being read, or else the object.
+    pub(super) fn spoil<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+        let Some(part) = &mut self.part else { return self.refuse(diagnostic) };
+        part.problems.push(diagnostic.message.clone());
+        let message = format!("{}; {}", diagnostic.message, part.consequence);
+        if !self.is_full() {
+            self.partial.insert(self.diagnostics.len());
+            let object = self.object.clone();
+            self.diagnostics.push(Diagnostic { message, object, ..diagnostic });
+        }
+        None
+    }
+
+    /// Whether the part that is being read has to be left out.
+    pub(super) fn is_spoilt(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| !part.problems.is_empty())
+    }
+
     pub(super) const fn manner(&self) -> Manner {
         self.manner
     }
@@ -90,10 +146,11 @@ impl Log {
         self.diagnostics.len()
     }
 
-    /// The errors behind the first so many findings, with their positions among all findings.
+    /// The errors in objects as a whole behind the first so many findings, with their positions among all findings.
     pub(super) fn errors_behind(&self, findings: usize) -> impl Iterator<Item = (usize, &Diagnostic)> {
         let behind = self.diagnostics.iter().enumerate().skip(findings);
-        behind.filter(|(_, found)| found.severity == Severity::Error)
+        let of_object = |position: &usize| !self.partial.contains(position);
+        behind.filter(move |(position, found)| found.severity == Severity::Error && of_object(position))
     }
 
     /// Whether no more findings are kept, so that there is no use in reading on.

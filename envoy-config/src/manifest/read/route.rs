@@ -8,7 +8,7 @@ mod retry;
 
 use super::fields::{Fields, Known, list};
 use super::gateway::default_scope;
-use super::log::{At, Log, Path};
+use super::log::{At, Log, Part, Path};
 use super::unique::unique;
 use super::value::{integer, parsed, port};
 use super::yaml::Node;
@@ -16,6 +16,7 @@ use super::{names, session};
 use crate::manifest::retry::Timeouts;
 use crate::manifest::route::{
     BackendRef, DefaultScope, GrpcMatch, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule,
+    UnusableRule,
 };
 use crate::source::{Span, Spanned};
 
@@ -63,7 +64,7 @@ fn route(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Route> {
     let hostnames = fields.optional("hostnames", log, |at, log| list(at, 0..=16, log, hostname));
     let rules = match kind {
         RouteKind::Http => {
-            fields.or("rules", vec![default_rule(at.span())], log, |at, log| rules(at, kind, 1, log))?
+            fields.or("rules", vec![Ok(default_rule(at.span()))], log, |at, log| rules(at, kind, 1, log))?
         }
         RouteKind::Grpc => {
             fields.optional("rules", log, |at, log| rules(at, kind, 0, log)).unwrap_or_default()
@@ -85,12 +86,25 @@ pub(super) fn parents_of(route: &Node<'_>) -> Vec<ParentRef> {
     read.unwrap_or_default()
 }
 
-fn rules(at: At<'_>, kind: RouteKind, least: usize, log: &mut Log) -> Option<Vec<Rule>> {
+/// What it means for requests that a rule is left out.
+const LEFT_OUT: &str = "the rule is left out: its requests fall through to a less specific route, or get 404";
+
+fn rules(
+    at: At<'_>,
+    kind: RouteKind,
+    least: usize,
+    log: &mut Log,
+) -> Option<Vec<Result<Rule, UnusableRule>>> {
     const MATCHES: usize = 128;
-    let rules = list(at, least..=16, log, |at, log| rule(at, kind, log))?;
-    let names = rules.iter().filter_map(|rule| rule.name.as_ref());
-    unique(&at, "rule name", names.map(|name| (&name.value, name.span)), log);
-    let matches: usize = rules.iter().map(|rule| rule.matches.len()).sum();
+    let mut named = Vec::new();
+    let rules = list(at, least..=16, log, |at, log| {
+        Some(match log.part(LEFT_OUT, |log| rule(at, kind, &mut named, log))? {
+            Part::Usable(rule) => Ok(rule),
+            Part::Unusable(problem) => Err(UnusableRule { problem, span: at.span() }),
+        })
+    })?;
+    unique(&at, "rule name", named.iter().map(|name| (&name.value, name.span)), log);
+    let matches: usize = rules.iter().flatten().map(|rule| rule.matches.len()).sum();
     if matches > MATCHES {
         let message = format!("{matches} matches in all rules together are more than {MATCHES}");
         return log.refuse(at.error("wrong-length", message).hint("split the route in two"));
@@ -98,13 +112,14 @@ fn rules(at: At<'_>, kind: RouteKind, least: usize, log: &mut Log) -> Option<Vec
     Some(rules)
 }
 
-fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
+fn rule(at: At<'_>, kind: RouteKind, named: &mut Vec<Spanned<String>>, log: &mut Log) -> Option<Rule> {
     let (known, read_match): (_, fn(At<'_>, &mut Log) -> Option<Match>) = match kind {
         RouteKind::Http => (&HTTP_RULE, matches::read),
         RouteKind::Grpc => (&GRPC_RULE, calls::read),
     };
     let fields = Fields::of(at, known, log)?;
     let name = fields.optional("name", log, parsed("invalid-name", names::subdomain));
+    named.extend(name.clone());
     let matches = |at: At<'_>, log: &mut Log| list(at, 0..=64, log, read_match);
     let written = fields.optional("matches", log, matches);
     let one_prefix = written.as_ref().is_none_or(|written| is_one_prefix(written));
@@ -120,7 +135,8 @@ fn rule(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Rule> {
         .optional("retry", log, |at, log| Some(Spanned { value: retry::retry(at, log)?, span: at.span() }));
     let session_persistence = fields.optional("sessionPersistence", log, session::read);
     let backend_refs = backend_refs.unwrap_or_default();
-    if !one_prefix {
+    // Without a match that is of no use it is not known how many there are.
+    if !one_prefix && !log.is_spoilt() {
         let all = backend_refs.iter().flat_map(|backend| &backend.filters).chain(&filters);
         filters::refuse_prefix_replacement(at, all, log);
     }

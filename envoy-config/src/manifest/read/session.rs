@@ -11,7 +11,7 @@ use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, 
 use super::duration;
 use super::fields::{Fields, Known};
 use super::log::{At, Log, Path};
-use super::value::{parsed, string, word};
+use super::value::{parsed, string, usable, word};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::session::{Carrier, Path as CookiePathOf, SessionPersistence};
 use crate::source::{Span, Spanned};
@@ -86,13 +86,13 @@ fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Carrier {
         }
         let name = |at: At<'_>, log: &mut Log| {
             sized(at, log)?;
-            parsed("invalid-header-name", |text| HeaderName::try_from(text.to_owned()))(at, log)
+            usable("invalid-header-name", |text| HeaderName::try_from(text.to_owned()))(at, log)
         };
         return Carrier::Header { name: fields.optional("sessionName", log, name) };
     }
     let name = |at: At<'_>, log: &mut Log| {
         sized(at, log)?;
-        parsed("invalid-cookie-name", |text| CookieName::try_from(text.to_owned()))(at, log)
+        usable("invalid-cookie-name", |text| CookieName::try_from(text.to_owned()))(at, log)
     };
     let name = fields.optional("sessionName", log, name);
     let lifetime = fields.optional("cookieConfig", log, |at, log| {

@@ -34,6 +34,20 @@ pub(super) fn parsed<T, E: Display>(
     }
 }
 
+/// A string of a certain form that the API server does not ask for: without it, only the part that is being read is of no use.
+pub(super) fn usable<T, E: Display>(
+    code: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
+    move |at, log| {
+        let text = string(at, log)?;
+        match parse(&text.value) {
+            Ok(value) => Some(Spanned { value, span: text.span }),
+            Err(error) => log.spoil(at.error(code, error.to_string())),
+        }
+    }
+}
+
 /// A whole number in these bounds.
 pub(super) fn integer<T>(range: RangeInclusive<T>) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>>
 where

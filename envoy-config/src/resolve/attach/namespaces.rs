@@ -26,7 +26,8 @@ impl<'m> Namespaces<'m> {
     pub(super) fn allow(&self, allowed: &AllowedNamespaces, own: &str, namespace: &str) -> bool {
         match allowed {
             AllowedNamespaces::Same => namespace == own,
-            AllowedNamespaces::All => true,
+            // That the listener is left out is no fault of the route.
+            AllowedNamespaces::All | AllowedNamespaces::Unusable(_) => true,
             AllowedNamespaces::Selector(selector) => {
                 selects(selector, namespace, self.0.get(namespace).copied())
             }

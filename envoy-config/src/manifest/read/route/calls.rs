@@ -3,7 +3,7 @@
 use super::matches::{Values, headers};
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
-use crate::manifest::read::value::{parsed, string, word};
+use crate::manifest::read::value::{parsed, string, usable, word};
 use crate::manifest::read::{names, regex};
 use crate::manifest::route::{GrpcMatch, Match, TextMatch};
 
@@ -60,5 +60,5 @@ fn part(
     if let Err(error) = names::sized("regular expression", &text, names::GRPC_LIMIT) {
         return log.refuse(at.error("invalid-value", error.to_string()));
     }
-    parsed("invalid-regex", regex::unanchored)(at, log).map(|text| TextMatch::Regex(text.value))
+    usable("invalid-regex", regex::unanchored)(at, log).map(|text| TextMatch::Regex(text.value))
 }

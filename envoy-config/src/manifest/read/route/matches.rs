@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::unique::unique;
-use crate::manifest::read::value::{parsed, string, word};
+use crate::manifest::read::value::{parsed, string, usable, word};
 use crate::manifest::read::{names, path, regex};
 use crate::manifest::route::{HttpMatch, Match, PathMatch, TextMatch, ValueMatch};
 use crate::source::Spanned;
@@ -60,7 +60,7 @@ fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
             |text: &str| path::sized(text).map_err(|error| error.to_string()).map(|()| text.to_owned());
         let text = fields.optional("value", log, parsed("invalid-path", expression))?;
         return fields
-            .optional("value", log, parsed("invalid-regex", regex::parse))
+            .optional("value", log, usable("invalid-regex", regex::parse))
             .map(|_| PathMatch::Regex(text.value));
     }
     let text = fields.optional("value", log, parsed("invalid-path", path::parse))?.value;
@@ -119,7 +119,7 @@ fn value_match(at: At<'_>, values: Values, log: &mut Log) -> Option<ValueMatch> 
     let text = fields.required("value", log, |at, log| value_text(at, values, log));
     let value = match form?.value {
         Form::Regex => {
-            fields.required("value", log, parsed("invalid-regex", regex::parse))?;
+            fields.required("value", log, usable("invalid-regex", regex::parse))?;
             TextMatch::Regex(text?)
         }
         Form::Exact | Form::Prefix => TextMatch::Exact(text?),

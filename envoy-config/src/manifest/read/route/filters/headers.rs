@@ -9,7 +9,7 @@ use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::route::matches::header_text;
 use crate::manifest::read::unique::unique;
-use crate::manifest::read::value::parsed;
+use crate::manifest::read::value::{parsed, usable};
 use crate::source::{Span, Spanned};
 
 const MODIFIER: Known = Known { read: &["set", "add", "remove"], unread: &[], unsupported: &[] };
@@ -83,5 +83,5 @@ fn removed(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
 }
 
 fn parsed_name(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
-    parsed("invalid-name", names::token)(at, log)
+    usable("invalid-name", names::token)(at, log)
 }

@@ -4,7 +4,7 @@ use crate::manifest::filter::{PathModifier, RequestRedirect, UrlRewrite};
 use crate::manifest::gateway::Hostname;
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
-use crate::manifest::read::value::{integer, parsed, port, string, word};
+use crate::manifest::read::value::{integer, parsed, port, string, usable, word};
 use crate::manifest::read::{names, path};
 use crate::model::{RedirectStatus, Scheme};
 
@@ -85,7 +85,7 @@ fn path_modifier(at: At<'_>, log: &mut Log) -> Option<PathModifier> {
         if own == PREFIX && string(at, log)?.value.is_empty() {
             return Some(String::new());
         }
-        parsed("invalid-path", path::parse)(at, log).map(|path| path.value)
+        usable("invalid-path", path::parse)(at, log).map(|path| path.value)
     };
     let path = fields.required(own, log, path)?;
     Some(if own == FULL { PathModifier::Full(path) } else { PathModifier::Prefix(path) })

@@ -1,0 +1,128 @@
+//! What the API server takes and cannot be served is left out alone: a rule, a listener (Gateway API, `PartiallyInvalid`).
+
+use envoy_config::model::{Action, Domain};
+
+use super::{BASE, faulty, gateway, names, prefix, route, route_of, routes};
+
+const BACKENDS: &str = "backendRefs: [{name: backend, port: 3000}]";
+
+/// The routes and findings of a route whose middle rule has this.
+fn with_rule(rule: &str) -> (Vec<String>, Vec<&'static str>) {
+    let at = |path: &str| format!("{{matches: [{{path: {{value: {path}}}}}], {BACKENDS}}}");
+    let rules = format!("[{}, {{{rule}}}, {}]", at("/a"), at("/b"));
+    let (model, codes) = faulty(&[BASE, &route("r", &rules)]);
+    let model = model.unwrap();
+    (names(&model.listeners[0], &Domain::Any).into_iter().map(str::to_owned).collect(), codes)
+}
+
+#[test]
+fn a_rule_that_the_api_server_takes_and_that_cannot_be_served_is_left_out_alone() {
+    let modifier = |name: &str| {
+        format!(
+            "filters: [{{type: {name}HeaderModifier, {}HeaderModifier: {{remove: ['a b']}}}}]",
+            name.to_lowercase()
+        )
+    };
+    let (request, response) = (modifier("Request"), modifier("Response"));
+    for (rule, code) in [
+        ("matches: [{path: {type: RegularExpression, value: '/a('}}]", "invalid-regex"),
+        ("matches: [{headers: [{name: a, type: RegularExpression, value: '('}]}]", "invalid-regex"),
+        (
+            "matches: [{queryParams: [{name: a, type: RegularExpression, value: '('}]}, {path: {value: /c}}]",
+            "invalid-regex",
+        ),
+        (request.as_str(), "invalid-name"),
+        (response.as_str(), "invalid-name"),
+        ("sessionPersistence: {sessionName: 'a b'}", "invalid-cookie-name"),
+        (
+            "filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: relative}}}]",
+            "invalid-path",
+        ),
+    ] {
+        let (names, codes) = with_rule(rule);
+        assert_eq!(codes, [code], "{rule}");
+        assert_eq!(names, ["default/r/0/0", "default/r/2/0"], "{rule}");
+    }
+}
+
+/// Those are no objects in any cluster.
+#[test]
+fn a_rule_that_the_api_server_refuses_takes_the_whole_route() {
+    for rule in [
+        "matches: [{path: {type: Regex, value: /}}]",
+        "matches: [{path: {value: relative}}]",
+        "filters: [{type: RequestRedirect, requestRedirect: {}}, {type: URLRewrite, urlRewrite: {}}]",
+    ] {
+        let (names, codes) = with_rule(rule);
+        assert_eq!((names.len(), codes.len()), (0, 1), "{rule}: {codes:?}");
+    }
+}
+
+#[test]
+fn a_match_that_is_of_no_use_raises_no_second_finding() {
+    let rewrite =
+        "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /x}}}";
+    let bad = "{path: {value: /c}, headers: [{name: a, type: RegularExpression, value: '('}]}";
+    let (names, codes) = with_rule(&format!("matches: [{bad}], filters: [{rewrite}]"));
+    assert_eq!((names.len(), codes), (2, vec!["invalid-regex"]));
+}
+
+#[test]
+fn a_listener_whose_selector_is_of_no_use_is_left_out_alone() {
+    for (namespaces, code) in [
+        ("{from: Selector}", "missing-field"),
+        (
+            "{from: Selector, selector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}",
+            "invalid-value",
+        ),
+        ("{from: Selector, selector: {matchExpressions: [{key: a, operator: In}]}}", "missing-field"),
+        ("{from: Selector, selector: {matchExpressions: [{key: a, operator: Is}]}}", "unknown-value"),
+        ("{from: Selector, selector: {matchExpressions: [{key: 'a b', operator: Exists}]}}", "invalid-name"),
+    ] {
+        let two = gateway(
+            "two",
+            &format!(
+                "[{{name: bad, protocol: HTTP, port: 81, allowedRoutes: {{namespaces: {namespaces}}}}}, \
+                 {{name: good, protocol: HTTP, port: 82}}]"
+            ),
+        );
+        let at_both = route_of("r", "parentRefs: [{name: two}]", &prefix("/"));
+        let (model, codes) = faulty(&[BASE, &two, &at_both]);
+        assert_eq!(codes, [code], "{namespaces}");
+        let model = model.unwrap();
+        let ports: Vec<u16> = model.listeners.iter().map(|listener| listener.port).collect();
+        assert_eq!(ports, [80, 82], "{namespaces}");
+        assert_eq!(names(&model.listeners[1], &Domain::Any), ["default/r/0/0"], "{namespaces}");
+    }
+}
+
+const REDIRECT: &str = "{type: RequestRedirect, requestRedirect: {hostname: e.example}}";
+const MIRROR: &str = "{type: RequestMirror, requestMirror: {backendRef: {name: backend, port: 3000}}}";
+const REWRITE: &str = "{type: URLRewrite, urlRewrite: {hostname: f.example}}";
+
+/// None of them is dropped without a word.
+#[test]
+fn filters_that_a_redirect_would_drop_are_incompatible_with_it() {
+    let share = format!("backendRefs: [{{name: backend, port: 3000, filters: [{REDIRECT}]}}]");
+    for rule in [
+        format!("filters: [{REDIRECT}, {MIRROR}]"),
+        format!("filters: [{MIRROR}, {REDIRECT}]"),
+        format!("filters: [{MIRROR}], {share}"),
+        format!("filters: [{REWRITE}], {share}"),
+    ] {
+        let (model, codes) = faulty(&[BASE, &route("r", &format!("[{{{rule}}}]"))]);
+        assert_eq!(codes, ["incompatible-filters"], "{rule}");
+        let model = model.unwrap();
+        let [route] = routes(&model.listeners[0], &Domain::Any) else { panic!("{rule}: {model:?}") };
+        assert_eq!(route.action, Action::Respond(500), "{rule}");
+    }
+}
+
+#[test]
+fn request_headers_that_change_beside_a_redirect_are_a_warning() {
+    let headers = "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: a, value: b}]}}";
+    let (model, codes) = faulty(&[BASE, &route("r", &format!("[{{filters: [{headers}, {REDIRECT}]}}]"))]);
+    assert_eq!(codes, ["no-effect"]);
+    let model = model.unwrap();
+    assert!(matches!(routes(&model.listeners[0], &Domain::Any)[0].action, Action::Redirect(_)));
+}
