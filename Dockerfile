@@ -23,7 +23,7 @@ RUN --mount=type=bind,source=envoy-config/examples/quickstart,target=/quickstart
     cd /quickstart \
     && install -D --mode=0444 --target-directory=/out/manifests base.yaml cookie.yaml header.yaml page.yaml \
     && /out/envoy-config render --filename /out/manifests \
-       --map-port eg/http=8888 --map-port eg-header/http=8889 --output /out/envoy.yaml \
+       --map-port eg/http=8888 --map-port eg-header/http=8889 --limit heap=384MiB --output /out/envoy.yaml \
     && chmod 0444 /out/envoy.yaml
 
 FROM envoyproxy/envoy:v1.40.0 AS envoy

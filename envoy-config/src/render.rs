@@ -11,6 +11,7 @@
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
 //! - `routes`: virtual hosts, matches and what becomes of a request; `retries`: how long it may take, and when it is tried
 //!   again.
+//! - `safe_methods`: which requests are retried when their connection ends.
 //! - `headers`: changes in headers; `url`: in the address, and redirects.
 //! - `cors`: what scripts of other sites may do.
 //! - `query`: how the value of a query parameter may be written.
@@ -40,6 +41,7 @@ mod query;
 mod refusal;
 mod retries;
 mod routes;
+mod safe_methods;
 mod shares;
 mod tls;
 mod upstream_tls;

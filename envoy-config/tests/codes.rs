@@ -16,8 +16,10 @@ const NO_CODES: &[&str] = &[
     "keep-alive",
     "map-port",
     "proxy-connection",
+    "retry-safe-methods",
     "transfer-encoding",
     "x-envoy-ratelimited",
+    "x-envoy-retry-on",
 ];
 
 fn is_code(text: &str) -> bool {

@@ -123,8 +123,13 @@ impl Configured {
         // What the access log shows of a pinned session is the endpoint, which is also the pin. Without a pin, what a client
         // may have sent under the private name is removed.
         let shown = session.to_string();
-        let pin = matches!(session, Session::Pinned(_)).then_some(shown.as_str());
-        report("pin", hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
+        // It is there twice: the cluster takes the second for the first retry. An endpoint that closed an idle connection as
+        // the request was sent is alive and has the session's state; further retries go elsewhere.
+        let pin = matches!(session, Session::Pinned(_)).then(|| format!("{shown},{shown}"));
+        report(
+            "pin",
+            hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin.as_deref()),
+        );
         let (_, route) = found?;
         report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
         if let Session::Refused(refusal) = session {

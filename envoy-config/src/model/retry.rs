@@ -22,8 +22,8 @@ pub enum Limit {
 
 /// When a request is tried again, beyond the case that no endpoint has seen it.
 ///
-/// Every retry goes to another endpoint, so a request of a session is not tried again because of a status: its endpoint is
-/// there and has answered. It is tried again when that fails to answer.
+/// Retries may go to another endpoint, so a request of a session is not retried because of a status: its endpoint is there and
+/// has answered. It is retried when that fails to answer, first at the same endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// The statuses that are tried again, sorted, each once.

@@ -112,11 +112,13 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
     })
 }
 
-/// A node that is gone answers nothing at all: the client waits this long for its failover, for which there must be time.
+/// A node that is gone answers nothing at all: the client waits this long for its failover, for which there must be time. The
+/// endpoint of a session is tried twice.
 fn connect_timeout(cluster: &model::Cluster) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(2);
     const SHORTEST: Duration = Duration::from_millis(1);
-    cluster.within.map_or(LONGEST, |time| (time / 2).clamp(SHORTEST, LONGEST))
+    let (longest, tries) =
+        if cluster.persistent { (Duration::from_secs(1), 2) } else { (Duration::from_secs(2), 1) };
+    cluster.within.map_or(longest, |time| (time / 2 / tries).clamp(SHORTEST, longest))
 }
 
 impl Discovery {

@@ -13,7 +13,8 @@ use session_persistence::names;
 use super::Options;
 use super::cors::{CORS, CorsFilter, CorsPolicy};
 use super::extension::{Empty, Extension, Message, Typed};
-use crate::model;
+use super::safe_methods::{SAFE_METHODS, SafeMethods};
+use crate::model::{self, Action};
 
 /// In the order in which a request passes them.
 #[derive(Serialize)]
@@ -21,6 +22,7 @@ pub(super) struct HttpFilters(
     SessionPersistence,
     Extension<HeaderToMetadata>,
     Extension<CorsFilter>,
+    SafeMethods,
     Extension<Router>,
 );
 
@@ -107,12 +109,23 @@ pub(super) struct PerRoute(BTreeMap<&'static str, AnyConfig>);
 #[serde(untagged)]
 enum AnyConfig {
     Switch(Typed<FilterConfig>),
+    Off(Typed<SwitchedOff>),
     Cors(Typed<CorsPolicy>),
 }
 
 #[derive(Serialize)]
 struct FilterConfig {
     config: Empty,
+}
+
+/// `envoy.config.route.v3.FilterConfig`, too.
+#[derive(Serialize)]
+struct SwitchedOff {
+    disabled: bool,
+}
+
+impl Message for SwitchedOff {
+    const TYPE: &'static str = FilterConfig::TYPE;
 }
 
 impl Message for Wasm {
@@ -142,6 +155,7 @@ impl HttpFilters {
             SessionPersistence::new(hosts, options),
             HeaderToMetadata::extension(),
             CorsFilter::extension(),
+            SafeMethods::filter(),
             Router::extension(),
         )
     }
@@ -221,6 +235,17 @@ impl PerRoute {
         if let Some(cors) = &route.cors {
             configs.insert(CORS, AnyConfig::Cors(CorsPolicy::from(cors).into()));
         }
+        if let Action::Forward(forward) = &route.action
+            && !repeats_on_reset(forward)
+        {
+            configs.insert(SAFE_METHODS, AnyConfig::Off(SwitchedOff { disabled: true }.into()));
+        }
         (!configs.is_empty()).then_some(Self(configs))
     }
+}
+
+/// Whether requests with safe methods may be retried after a reset. To Envoy a try that takes too long is one, too, which the
+/// Gateway API wants to be retried only where the rule has a `retry`.
+fn repeats_on_reset(forward: &model::Forward) -> bool {
+    forward.retry.is_some() || !matches!(forward.timeouts.attempt, Some(model::Limit::After(_)))
 }

@@ -53,7 +53,7 @@ pub(super) struct Waiting {
 pub(super) enum Statuses {
     /// They may.
     Retried,
-    /// They may not: the retry would leave the session's endpoint.
+    /// They may not: the retry could leave the session's endpoint.
     Final,
 }
 
@@ -77,8 +77,8 @@ const UNSEEN: &str = "connect-failure,refused-stream,reset-before-request";
 /// (`reset` has `reset-before-request` in it.)
 const FAILED: &str = "connect-failure,refused-stream,reset";
 
-/// Gets past five dead endpoints in one request.
-const RETRIES: u32 = 5;
+/// Gets past five dead endpoints in one request, the first of them tried twice.
+const RETRIES: u32 = 6;
 
 impl Waiting {
     pub(super) fn of(forward: &model::Forward, statuses: Statuses) -> Self {
@@ -145,11 +145,16 @@ impl RetryPolicy {
             Statuses::Retried => retry.statuses.clone(),
             Statuses::Final => Vec::new(),
         };
+        // The first retry of a session goes to its own endpoint, which may have closed an idle connection and nothing else.
+        let again = match statuses {
+            Statuses::Retried => 0,
+            Statuses::Final => u32::from(retry.attempts != Some(0)),
+        };
         let on_status = if codes.is_empty() { "" } else { ",retriable-status-codes" };
         let failover = Self::failover();
         Some(Self {
             retry_on: format!("{FAILED}{on_status}"),
-            num_retries: retry.attempts.unwrap_or(RETRIES),
+            num_retries: retry.attempts.map_or(RETRIES, |attempts| attempts.saturating_add(again)),
             per_try_timeout,
             retriable_status_codes: codes,
             retry_back_off: retry.backoff.map_or(failover.retry_back_off, BackOff::around),

@@ -164,14 +164,19 @@ fn names_are_looked_up_by_the_cluster_that_has_one() {
 }
 
 #[test]
-fn http_2_is_said_and_http_1_1_is_not() {
-    let options = |version| {
+fn backends_are_spoken_to_in_the_version_of_their_cluster() {
+    let config = |version| {
         let bootstrap = rendered(&single(Cluster { version, ..cluster("a", Vec::new()) }));
-        bootstrap["static_resources"]["clusters"][0]["typed_extension_protocol_options"].clone()
+        let options = &bootstrap["static_resources"]["clusters"][0]["typed_extension_protocol_options"];
+        options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]["explicit_http_config"].clone()
     };
-    assert_eq!(options(HttpVersion::Http1), Value::Null);
-    let http = &options(HttpVersion::Http2)["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
-    assert_eq!(http["explicit_http_config"], json!({"http2_protocol_options": {}}));
+    assert_eq!(config(HttpVersion::Http1), json!({"http_protocol_options": {}}));
+    let http2 = json!({
+        "max_concurrent_streams": 100,
+        "initial_stream_window_size": 256 << 10,
+        "initial_connection_window_size": (256 << 10) * 100,
+    });
+    assert_eq!(config(HttpVersion::Http2), json!({"http2_protocol_options": http2}));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use integration::manifests::Manifests;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
@@ -98,6 +100,39 @@ async fn the_upgrading_answer_carries_the_token_and_who_brings_it_reaches_the_sa
         }
         assert_eq!(reached.len(), 4, "sessions are spread over the pods");
     }
+}
+
+/// Envoy's own limit is 1,024 requests to the backends of one rule.
+#[tokio::test]
+async fn a_rule_serves_more_websockets_than_envoy_would_by_itself() {
+    const SOCKETS: usize = 1100;
+    // Each has an end of a connection at the client and one at the pod, both in this process.
+    allow_files(4 * SOCKETS as u64);
+    let pods = pods::<2>();
+    let envoy = serve(&with_sessions(COOKIE, &pods)).await;
+    let mut talks = Vec::new();
+    for number in 0..SOCKETS {
+        let talk = timeout(Duration::from_secs(30), Talk::begin(address(&envoy), &[])).await;
+        talks.push(talk.unwrap_or_else(|_| panic!("no answer to WebSocket {number}")).unwrap());
+    }
+    for talk in &mut talks {
+        talk.say("all of them").await.unwrap();
+    }
+}
+
+/// Sees to it that this process, and those it starts, may have so many files open.
+fn allow_files(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised =
+            Rlimit { current: limit.maximum.map_or(Some(wanted), |most| Some(most.min(wanted))), ..limit };
+        setrlimit(Resource::Nofile, raised).unwrap();
+    }
+    let current = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    assert!(
+        current >= wanted,
+        "this test needs {wanted} open files, and {current} are allowed: raise `ulimit -Hn`"
+    );
 }
 
 #[tokio::test]

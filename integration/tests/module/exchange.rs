@@ -125,9 +125,12 @@ pub(crate) struct Forwarded {
 }
 
 impl Forwarded {
-    /// The endpoint that the request is pinned to.
+    /// The endpoint that the request is pinned to, also with its first retry.
     pub(crate) fn pin(&self) -> Option<String> {
-        self.headers.first(PIN).map(|value| value.escape_ascii().to_string())
+        let pins = self.headers.first(PIN)?.escape_ascii().to_string();
+        let (first, retry) = pins.split_once(',').unwrap();
+        assert_eq!(first, retry);
+        Some(first.to_owned())
     }
 }
 
