@@ -8,7 +8,7 @@
 //! | cookies of our name (or elements of the session header) that are read | 8 |
 //! | different values among them, of a token's exact length, that are opened | 4 |
 //!
-//! What stands behind the limit is not looked at. A browser does not reach them: Chrome and Firefox keep at most 180 cookies
+//! Other lines of the header are read if the first has at most 16 KiB. What stands behind a limit is not looked at. A browser does not reach them: Chrome and Firefox keep at most 180 cookies
 //! for a site, and of those one per path has our name. Between separators, the header is searched with SIMD instructions.
 
 use memchr::{memchr, memchr2};
@@ -22,6 +22,9 @@ const PIECES: usize = 256;
 const VALUES: usize = 8;
 /// How many different values can be opened.
 const TOKENS: usize = 4;
+/// The longest first line, in bytes, behind which more lines are looked for: to look makes Envoy copy all of them once more.
+/// Clients that send several lines send short ones; browsers send one.
+const LINE: usize = 16 << 10;
 /// How much white space is taken off at each place where it may be. Clients send one space behind a semicolon.
 const WHITE_SPACE: usize = 4;
 
@@ -82,6 +85,12 @@ impl<'a> Search<'a> {
                 return Some(Candidate::Token(value));
             }
         })
+    }
+
+    /// Whether it is worth while to look for more lines behind the first one.
+    #[must_use]
+    pub const fn goes_on_behind(&self, first: &[u8]) -> bool {
+        first.len() <= LINE && self.pieces > 0 && self.values > 0
     }
 
     /// The next value in the rest of a line. Not inlined, so that the loop over the cookies of others stays small.
@@ -264,6 +273,24 @@ mod tests {
             cookies(&format!("sid={one}; sid={one}; sid={one}; sid={two}; sid={one}")),
             [&*one, &*two]
         );
+    }
+
+    #[test]
+    fn more_lines_are_looked_for_unless_a_limit_is_reached() {
+        let ours = cookie("sid");
+        let goes_on = |line: &str| {
+            let mut search = Search::new(&ours);
+            assert_eq!(search.line(line.as_bytes()).count(), usize::from(line.contains("sid")) * 4, "{line}");
+            search.goes_on_behind(line.as_bytes())
+        };
+        assert!(goes_on("a=b"));
+        assert!(goes_on(&"a=b;".repeat(200)));
+        assert!(goes_on(&"a".repeat(16 << 10)));
+        assert!(!goes_on(&"a=b;".repeat(256)));
+        assert!(!goes_on(&"a".repeat((16 << 10) + 1)));
+        let tokens: Vec<_> = (0..5).map(|number| format!("sid={}", token(number))).collect();
+        assert!(goes_on(&tokens[..4].join(";")));
+        assert!(!goes_on(&tokens.join(";")));
     }
 
     #[test]

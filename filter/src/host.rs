@@ -157,7 +157,7 @@ impl Configured {
         };
         let all;
         let mut reading = self.plugin.read(route, now());
-        if !reading.line(&first) {
+        if !reading.line(&first) && reading.goes_on_behind(&first) {
             // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
             all = property(&["request", "headers", name]).unwrap_or_default();
             reading.line(all.get(first.len()..).unwrap_or_default());

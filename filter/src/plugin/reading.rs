@@ -57,6 +57,12 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
         false
     }
 
+    /// Whether it is worth while to look for more lines behind the first one, which gave no session.
+    #[must_use]
+    pub const fn goes_on_behind(&self, first: &[u8]) -> bool {
+        self.search.goes_on_behind(first)
+    }
+
     /// The session of what was read, and the route that its token is for: if the rule is split, that may be one to another
     /// share than the request came to.
     #[must_use]
