@@ -24,6 +24,7 @@
 
 mod carrier;
 mod read;
+mod reserved;
 mod rule;
 mod timeout;
 

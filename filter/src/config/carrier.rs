@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::read::{At, Problem, Refused};
-use crate::names::OVERRIDE_HOST_HEADER;
+use super::reserved::is_reserved;
 
 /// The longest cookie or header name, in bytes (Gateway API, `SessionPersistence`).
 pub const NAME_LIMIT: usize = 256;
@@ -80,8 +80,10 @@ pub enum HeaderNameError {
     /// Empty, too long, or a character that a name cannot have.
     #[error("invalid header name: {0}")]
     Token(#[from] TokenError),
-    /// HTTP, a proxy or this filter gives the header another meaning.
-    #[error("the header `{0}` has another meaning and cannot carry a session")]
+    /// HTTP, Envoy, a proxy or this filter gives the header another meaning.
+    #[error(
+        "the header `{0}` has a meaning of its own to HTTP or to proxies and cannot carry a session; choose another name, as `x-session`"
+    )]
     Reserved(String),
 }
 
@@ -117,64 +119,6 @@ pub enum TokenError {
     #[error("the character {0:?} is not allowed; letters, digits and !#$%&'*+-.^_`|~ are")]
     Character(char),
 }
-
-/// Headers that mean something else to HTTP (RFC 9110 to 9113), to whoever traces requests, to Envoy or to this filter: a token
-/// would not come back in them, or would take another value's place.
-const RESERVED: [&str; 53] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "age",
-    "allow",
-    "authorization",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
-    "cookie",
-    "date",
-    "etag",
-    "expect",
-    "expires",
-    "forwarded",
-    "from",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "last-modified",
-    "location",
-    "origin",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "referer",
-    "retry-after",
-    "server",
-    "set-cookie",
-    "te",
-    "traceparent",
-    "tracestate",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "vary",
-    "via",
-    "www-authenticate",
-    "x-envoy-upstream-service-time",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-request-id",
-    OVERRIDE_HOST_HEADER,
-];
 
 impl Cookie {
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
@@ -236,7 +180,7 @@ impl TryFrom<String> for HeaderName {
     fn try_from(text: String) -> Result<Self, HeaderNameError> {
         token(&text)?;
         let name = text.to_ascii_lowercase();
-        if RESERVED.contains(&name.as_str()) { Err(HeaderNameError::Reserved(name)) } else { Ok(Self(name)) }
+        if is_reserved(&name) { Err(HeaderNameError::Reserved(name)) } else { Ok(Self(name)) }
     }
 }
 

@@ -56,10 +56,52 @@ fn a_header_name_is_in_lower_case() {
 
 #[test]
 fn a_header_with_another_meaning_carries_no_session() {
-    for reserved in ["Cookie", "set-cookie", "HOST", "content-length", "Authorization", OVERRIDE_HOST_HEADER]
-    {
+    for reserved in [
+        "Cookie",
+        "set-cookie",
+        "HOST",
+        "content-length",
+        "Content-Foo",
+        "Authorization",
+        "X-Envoy-Force-Trace",
+        "x-envoy-session",
+        "x-forwarded-client-cert",
+        "X-Forwarded-For",
+        "x-request-id",
+        "x-client-trace-id",
+        "grpc-session",
+        "sec-session",
+        "proxy-session",
+        "x-b3-traceid",
+        "traceparent",
+        "server",
+        "via",
+        OVERRIDE_HOST_HEADER,
+    ] {
         let refused = name::<HeaderName>(reserved);
         assert_eq!(refused, Err(HeaderNameError::Reserved(reserved.to_ascii_lowercase())));
+    }
+}
+
+#[test]
+fn a_header_of_an_application_carries_a_session() {
+    for free in [
+        "x-session",
+        "session",
+        "session-id",
+        "mcp-session-id",
+        "x-auth-session",
+        "x-envoysession",
+        "forwarded-session",
+        "x-session-persistence-id",
+        "contents",
+        "secret",
+        "iffy",
+        "grpc",
+        "server-id",
+        "x-tenant!#$%&'*+.^_`|~",
+    ] {
+        assert_eq!(name::<HeaderName>(free).unwrap().as_str(), free);
     }
 }
 

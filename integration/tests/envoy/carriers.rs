@@ -224,3 +224,32 @@ async fn an_answer_with_a_token_is_private_to_its_client() {
         assert_eq!(stored.values("cache-control"), ["no-store"]);
     }
 }
+
+#[tokio::test]
+async fn a_session_header_may_have_any_name_that_has_no_meaning_yet() {
+    let names =
+        ["x-session", "session", "mcp-session-id", "x-auth-session", "server-id", "x-tenant!#$%&'*+.^_`|~"];
+    let pods = pods::<4>();
+    let numbered = names.iter().enumerate();
+    let rules: Vec<String> = numbered
+        .map(|(number, name)| {
+            let session = format!("{{sessionName: {name:?}, type: Header, absoluteTimeout: 1h}}");
+            rule(&format!("/{number}"), &[("backend", 1)], &session)
+        })
+        .collect();
+    let manifests = Manifests::gateway().service("backend", &pods).with(&route("route", &rules));
+    let envoy = serve(&manifests).await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let client = client(&envoy).speaking(protocol);
+        for (number, name) in names.iter().enumerate() {
+            let path = format!("/{number}/get");
+            let answer = client.get(&path).await.unwrap();
+            let (first, token) = (pod(&answer), answer.value(name).unwrap());
+            for _ in 0..4 {
+                let answer = client.get_with(&path, &[(name, &token)]).await.unwrap();
+                assert_eq!(pod(&answer), first, "{name} {protocol:?}");
+                assert_eq!(answer.value(name), None, "{name} {protocol:?}");
+            }
+        }
+    }
+}
