@@ -226,7 +226,7 @@ killed_replica() {
     for index in "${!files[@]}"; do
         wait_until 20 'every client has a session' answers "${files[index]}" 5
     done
-    # A request that a replica dies with is lost (the README's limits): it dies between two.
+    # A request that a replica dies with is lost (docs/operations.md, limits): it dies between two.
     touch "$work/hold"
     for index in "${!files[@]}"; do
         wait_until 20 'no request is under way' test -e "${files[index]}.holds"

@@ -54,7 +54,7 @@ pub(super) struct Request {
     /// NAME is one of connections, streams-per-connection, connections-per-rule, pending-requests-per-rule,
     /// requests-per-rule, retries-per-rule, stream-window, connection-window, connection-buffer, retry-buffer, heap,
     /// handshake-timeout, request-headers-timeout, request-receive-timeout, stream-idle-timeout, connection-idle-timeout,
-    /// upstream-idle-timeout. The README lists their defaults and reasons.
+    /// upstream-idle-timeout. docs/configuration.md lists their defaults and reasons.
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<Setting>,
 }
