@@ -65,8 +65,10 @@ fn manifests(certificate: &str, authorities: &str) -> Manifests {
 
 /// The certificates and the key of a text as they stand in a bootstrap.
 fn blocks(text: &str) -> (String, String) {
-    let key = text.find("PRIVATE KEY").and_then(|at| text[..at].rfind("-----BEGIN")).unwrap();
-    (text[..key].to_owned(), text[key..].to_owned())
+    let label = text.find("PRIVATE KEY").unwrap();
+    let key = text.get(..label).and_then(|before| before.rfind("-----BEGIN")).unwrap();
+    let (certificates, key) = text.split_at(key);
+    (certificates.to_owned(), key.to_owned())
 }
 
 #[test]

@@ -43,9 +43,8 @@ async fn active(envoy: &Process) -> u64 {
 
 async fn until_active(envoy: &Process, wanted: u64) {
     let reached = async || (active(envoy).await == wanted).then_some(());
-    if deadline::until(PATIENCE, reached).await.is_err() {
-        panic!("{} requests, not {wanted}", active(envoy).await);
-    }
+    let outcome = deadline::until(PATIENCE, reached).await;
+    assert!(outcome.is_ok(), "{} requests, not {wanted}", active(envoy).await);
 }
 
 async fn until_counted(envoy: &Process, counter: &str, wanted: u64) {

@@ -89,7 +89,7 @@ fn a_bad_configuration_is_refused_with_the_path_of_what_is_bad() {
         (
             rule(r#""id": "i", "header": {"name": "Cookie"}"#),
             "rules.ns/route/0/0.header.name",
-            "another meaning",
+            "a meaning of its own",
         ),
         (cookie(r#", "path": "x""#), "rules.ns/route/0/0.cookie.path", "start with `/`"),
         (cookie(r#", "path": "/;x""#), "rules.ns/route/0/0.cookie.path", "';'"),
