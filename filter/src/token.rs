@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A token of an IPv4 endpoint has 80 characters, one of an IPv6 endpoint 96. Earlier releases issued version 1 for split
-//! rules, too, with a zero byte and the name of the share behind the associated data; these still open ([`share`]).
+//! rules, too, with a zero byte and the name of the share behind the associated data; these still open (module `share`).
 //!
 //! **Version 2** is issued for split rules. The plaintext is
 //!
@@ -110,7 +110,7 @@ struct Lock {
 
 /// Opens the tokens of one request.
 ///
-/// A token of version 1 for a split rule costs more than others (see [`share`]), so only the first of a request is looked at.
+/// A token of version 1 for a split rule costs more than others (see the module `share`), so only the first of a request is looked at.
 pub struct Opener<'a> {
     sealer: &'a Sealer,
     shares: &'a [Share],
