@@ -27,6 +27,9 @@ test: test-core test-wasm test-envoy ## Everything, on a real Envoy too.
 test-core: ## The filter's core and the compiler, natively: needs nothing but Rust.
 	$(call say,"Testing the core natively")
 	@$(CARGO) test --locked
+	@$(CARGO) test --locked -p strip-exports
+	@# The documentation's commands begin with `cargo run`, for which there must be one program to choose from.
+	@$(CARGO) run --quiet --locked -- --help >/dev/null
 
 test-wasm: rust-unknown $(TOOLS)/bindgen-$(BINDGEN)/bin/wasm-bindgen-test-runner ## The filter's core as WebAssembly under Node.
 	$(call say,"Testing the core as WebAssembly under Node")
