@@ -245,7 +245,7 @@ impl PerRoute {
 }
 
 /// Whether requests with safe methods may be retried after a reset. To Envoy a try that takes too long is one, too, which the
-/// Gateway API wants to be retried only where the rule has a `retry`.
+/// Gateway API says is retried only where the rule has a `retry`.
 fn repeats_on_reset(forward: &model::Forward) -> bool {
     forward.retry.is_some() || !matches!(forward.timeouts.attempt, Some(model::Limit::After(_)))
 }
