@@ -8,6 +8,7 @@ MODULE := $(TARGET)/wasm32-wasip1/release/session_persistence.wasm
 # The runner must have the version of the library in Cargo.lock.
 BINDGEN = $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
 DENY := 0.20.2
+ACTIONLINT := 1.7.12
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
@@ -15,7 +16,7 @@ help: ## The targets, and what each is for.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
 		printf '%-14s %s\n' "$$target" "$$what"; done
 
-.PHONY: help demo test test-core test-wasm test-envoy test-browser test-compose module lint deny bench bench-scale clean rust-wasip1 rust-unknown
+.PHONY: help demo test test-core test-wasm test-envoy test-browser test-compose module lint deny workflows bench bench-scale clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself; ARGS=--cookie-port=8890 and the like.
 	$(call say,"Building the demo")
@@ -56,7 +57,7 @@ module: rust-wasip1 ## The filter as a module that Envoy loads.
 	@$(CARGO) build --locked --release -p session-persistence --target wasm32-wasip1
 	@$(CARGO) run --quiet --locked -p strip-exports -- $(MODULE)
 
-lint: rust-wasip1 rust-unknown deny ## Formatting, clippy on all targets, documentation, dependencies.
+lint: rust-wasip1 rust-unknown deny workflows ## Formatting, clippy on all targets, documentation, dependencies, workflows.
 	$(call say,"Checking the formatting")
 	@$(CARGO) fmt --all --check
 	$(call say,"Linting")
@@ -73,6 +74,11 @@ deny: $(TOOLS)/deny-$(DENY)/bin/cargo-deny
 	@if timeout 20 git ls-remote --exit-code -q https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; \
 		then $< --locked check --hide-inclusion-graph advisories; \
 		else echo 'advisories: NOT checked: the advisory database cannot be reached from here'; fi
+
+# actionlint is a Go program. Without Go the workflows are not checked; GitHub's runners have it.
+workflows: $(if $(shell command -v go),$(TOOLS)/actionlint-$(ACTIONLINT)/actionlint)
+	$(call say,"Checking the workflows")
+	@$(if $<,$<,echo 'workflows: NOT checked: Go is missing')
 
 # Only Envoy is measured: what sends the requests need not be optimised as a whole, which takes minutes.
 bench: module ## CPU per request against Envoy's own stateful_session filter, in one paired run.
@@ -103,3 +109,7 @@ $(TOOLS)/bindgen-%/bin/wasm-bindgen-test-runner:
 $(TOOLS)/deny-%/bin/cargo-deny:
 	$(call say,"Installing cargo-deny $* into $(TOOLS) (some minutes; once)")
 	@$(CARGO) install --quiet --locked --root $(TOOLS)/deny-$* --target-dir $(TOOLS)/build cargo-deny --version $*
+
+$(TOOLS)/actionlint-%/actionlint:
+	$(call say,"Installing actionlint $* into $(TOOLS) (half a minute; once)")
+	@GOBIN=$(abspath $(@D)) go install github.com/rhysd/actionlint/cmd/actionlint@v$*
