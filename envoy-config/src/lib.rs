@@ -102,7 +102,7 @@ fn read_and_resolve(sources: &[Source], options: &Options) -> (Manifests, Resolu
     let (manifests, mut diagnostics) = manifest::read(sources);
     let mut resolved = resolve::resolve(&manifests, &diagnostics, options);
     if options.keep_going {
-        resolve::left_out::explain(&manifests, &mut diagnostics);
+        resolve::explain_unread(&manifests, &mut diagnostics);
     }
     diagnostics.append(&mut resolved.diagnostics);
     diagnostics.sort_by_key(|found| (found.span.source, found.span.start, found.severity));

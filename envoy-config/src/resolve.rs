@@ -4,68 +4,42 @@
 //! be served, the diagnostics what is wrong. Its cost grows with the manifests and the model, not with their square.
 //!
 //! - `gateways`: which Gateways are served.
-//! - `binds`: which address each of their listeners binds, with `port_mappings`; `kinds`: the protocols and routes they
-//!   can have.
-//! - `grants`: which references into other namespaces are permitted; `referents`: those to kinds they cannot have.
-//! - `certificates`: what their TLS handshakes show; `clients`: what they ask for.
-//! - `attach`: which routes attach to which listeners; `rivals`: which of them may not share a hostname there.
-//! - `rules`: what the rules of a route serve; with `matches` for which requests, `backends`, `endpoints` and
-//!   `backend_tls` for where requests go, `filters` for what happens on the way, `ways` for rules that
-//!   are divided, `sessions`, `persistence`, `rule_id` and `cookie_path` for their
-//!   sessions.
-//! - `local`: endpoints that lead to Envoy's own machine.
-//! - `targets`: what policies for backends are for; `other_policies`: those that are not applied.
-//! - `virtual_hosts`: which routes a `hostname` serves, in the order of `precedence`.
-//! - `collisions`: rules that get in each other's way; `cookies`: those whose cookies do, and cookies that a browser refuses.
-//! - `left_out`: what happens to requests when an object could not be read.
-//! - `report`: collects what is wrong; `decisions` what was decided, of which `conditions` makes the statuses of objects.
+//! - `listeners`: which address and certificates each of their listeners has.
+//! - `attach`: which routes attach to which listeners.
+//! - `hostnames`: which hostnames cover which.
+//! - `references`: which references may be made; `policies`: what policies are for, and those for TLS to backends.
+//! - `backends`: the endpoints behind a backendRef.
+//! - `sessions`: the session persistence of each rule.
+//! - `routes`: the Envoy routes and clusters of each rule, and the virtual hosts that they are in.
+//! - `status`: collects findings and decisions, and makes the statuses of objects from them.
 
 mod attach;
-mod backend_tls;
 mod backends;
-mod binds;
-mod certificates;
-mod clients;
-mod collisions;
-mod conditions;
-mod cookie_path;
-mod cookies;
-mod decisions;
-mod endpoints;
-mod filters;
 mod gateways;
-mod grants;
-mod hostname;
-mod kinds;
-pub(crate) mod left_out;
-mod local;
-mod matches;
-mod other_policies;
-mod persistence;
-mod port_mappings;
-mod precedence;
-mod referents;
-mod report;
-mod retry;
-mod rivals;
-mod rule_id;
-mod rules;
+mod hostnames;
+mod listeners;
+mod policies;
+mod references;
+mod routes;
 mod sessions;
-mod targets;
-mod virtual_hosts;
-mod ways;
+mod status;
 
-use self::attach::{Attacher, Attachment, ListenerPosition};
+use self::attach::{Attacher, Attachment, ListenerPosition, hostname_conflicts};
 use self::backends::Backends;
-use self::binds::{Bound, Section, Security};
-use self::collisions::{Collisions, RulePosition};
-use self::decisions::Decisions;
+use self::backends::local_endpoints::Local;
 use self::gateways::Gateways;
-use self::grants::Grants;
-use self::local::Local;
-use self::report::Report;
-use self::rules::Served;
-use self::virtual_hosts::Host;
+use self::listeners::addresses::{self, Bound, Section, Security};
+use self::listeners::certificates;
+use self::policies::unsupported;
+use self::references::grants::Grants;
+use self::routes::conflicts::{Collisions, RulePosition};
+use self::routes::rules::{self, Served};
+use self::routes::virtual_hosts::{self, Host};
+use self::sessions::cookie_conflicts;
+use self::status::conditions;
+use self::status::decisions::Decisions;
+use self::status::report::Report;
+pub(crate) use self::status::unread::explain as explain_unread;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::other::Ignored;
 use crate::manifest::{Manifests, Metadata};
@@ -122,26 +96,26 @@ fn model(
             report.diagnostics.push(no_gateway(manifests));
         }
         attach::nowhere(manifests, report);
-        other_policies::ignore(manifests, report);
+        unsupported::ignore(manifests, report);
         return Ok(None);
     }
     let grants = Grants::index(manifests);
-    let bounds = binds::assign(manifests, &gateways, options, report)?;
+    let bounds = addresses::assign(manifests, &gateways, options, report)?;
     certificates::check_for_backends(manifests, &grants, report);
     let bounds = certificates::present(bounds, manifests, &grants, report);
     for bound in &bounds {
         bound.program(report);
     }
     let (routes, mut attached) = attach_all(manifests, options, &grants, &gateways, &bounds, report);
-    rivals::settle(&bounds, &routes, &mut attached, report);
+    hostname_conflicts::settle(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();
-    other_policies::check(manifests, &gateways, &served, report);
+    unsupported::check(manifests, &gateways, &served, report);
 
     let mut collisions = Collisions::default();
     let listeners = listeners(&bounds, &routes, &attached, &mut collisions);
     collisions.tell(&routes, report);
-    cookies::check(&listeners, &routes, report);
+    cookie_conflicts::check(&listeners, &routes, report);
 
     let mut clusters = Vec::new();
     for (position, route) in routes.into_iter().enumerate() {

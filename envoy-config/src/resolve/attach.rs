@@ -4,17 +4,18 @@
 //! passes none of a Gateway's listeners through all of them is an error that names the gate. Listeners that are not served
 //! count as well: what is wrong with them was said there.
 
+pub(super) mod hostname_conflicts;
 mod namespaces;
-mod refusal;
+mod rejection;
 
 use std::collections::HashMap;
 
 use self::namespaces::Namespaces;
-use self::refusal::{Gate, Parent};
-use super::binds::{Bound, Section};
-use super::decisions;
+use self::rejection::{Gate, Parent};
 use super::gateways::{Gateways, Standing};
-use super::report::{Place, Report};
+use super::listeners::addresses::{Bound, Section};
+use super::status::decisions;
+use super::status::report::{Place, Report};
 use crate::manifest::gateway::Gateway;
 use crate::manifest::route::{ParentKind, Route};
 use crate::manifest::{Manifests, Object};
@@ -69,7 +70,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
     ) -> Attachment {
         let parents = &route.spec.parent_refs;
         if parents.is_empty() {
-            refusal::no_parent(route, self.gateways, report);
+            rejection::no_parent(route, self.gateways, report);
         }
         let mut unclaimed = None;
         let mut selected = parents.is_empty();

@@ -3,7 +3,9 @@
 //!
 //! A backendRef that does not resolve is an error, and [`Endpoints::Unresolved`] with its weight.
 
-mod custom;
+pub(super) mod endpoints;
+mod envoy_gateway;
+pub(super) mod local_endpoints;
 mod protocol;
 mod reference;
 mod service;
@@ -11,15 +13,15 @@ mod service;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use self::endpoints::{Found, Slices};
+use self::local_endpoints::Local;
 pub(super) use self::reference::{ENVOY_GATEWAY, Services};
 use self::reference::{Objects, Reference, Referent};
 use self::service::Port;
-use super::backend_tls::TlsPolicies;
-use super::endpoints::{Found, Slices};
-use super::grants::Grants;
-use super::local::Local;
-use super::report::{Place, Report};
-use super::sessions::Sessions;
+use super::policies::backend_tls::TlsPolicies;
+use super::references::grants::Grants;
+use super::sessions::source::Sessions;
+use super::status::report::{Place, Report};
 use crate::manifest::backend::Backend as CustomBackend;
 use crate::manifest::core::{Service, ServiceKind};
 use crate::manifest::route::{BackendRef, Route, Rule};
@@ -143,7 +145,8 @@ impl<'m, 'g> Backends<'m, 'g> {
                 let key = (ENVOY_GATEWAY, "Backend", namespace, name);
                 let connection = self.tls.of(key, "", reference.route, report);
                 let first = self.told.insert((Referent::Backend, namespace, name));
-                custom::Custom { backend, local: &self.local, first }.target(connection, reference, report)
+                envoy_gateway::Custom { backend, local: &self.local, first }
+                    .target(connection, reference, report)
             }
         }
     }

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decisions::Part;
-use super::report::{Place, Report};
+use super::status::decisions::Part;
+use super::status::report::{Place, Report};
 use crate::diagnostic::closest;
 use crate::manifest::gateway::{Address, Gateway};
 use crate::manifest::{Manifests, Object};

@@ -8,22 +8,22 @@
     reason = "a test fails by panicking"
 )]
 
+mod addresses;
 mod attachment;
 mod backend_tls;
 mod backends;
-mod binding;
 mod certificates;
-mod customs;
+mod envoy_gateway_backends;
 mod grants;
 mod grpc;
 mod hostnames;
-mod ids;
-mod partial;
+mod https;
+mod partially_invalid;
 mod precedence;
-mod reading;
+mod rule_ids;
 mod sessions;
 mod speed;
-mod tls;
+mod unread;
 
 use envoy_config::diagnostic::{self, Diagnostic, Severity};
 use envoy_config::model::{Action, Cluster, Domain, Forward, Listener, Model, Route};

@@ -6,10 +6,10 @@ use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::core::Service;
 use crate::manifest::route::{BackendRef, Route};
-use crate::resolve::decisions::Part;
-use crate::resolve::grants::{GATEWAY_API, Grants, Party};
-use crate::resolve::referents::WrongKind;
-use crate::resolve::report::{Place, Report};
+use crate::resolve::references::grants::{GATEWAY_API, Grants, Party};
+use crate::resolve::references::wrong_kind::WrongKind;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 

@@ -7,9 +7,9 @@ use super::reference::Reference;
 use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort, TargetPort};
 use crate::model::Name;
-use crate::resolve::backend_tls::Connection;
-use crate::resolve::local::Local;
-use crate::resolve::report::Report;
+use crate::resolve::backends::local_endpoints::Local;
+use crate::resolve::policies::backend_tls::Connection;
+use crate::resolve::status::report::Report;
 use crate::status::Reason;
 
 /// Names in a cluster end with this, or with `svc` alone.

@@ -1,0 +1,139 @@
+//! HTTPRoutes and GRPCRoutes that want one hostname of one listener: the older route has it, the other is not accepted
+//! there (Gateway API, `GRPCRouteSpec.hostnames`). They are never merged (`GRPCRouteRule.matches`).
+
+use std::collections::BTreeMap;
+
+use crate::manifest::route::{ParentRef, RouteKind};
+use crate::model::Domain;
+use crate::resolve::attach::ListenerPosition;
+use crate::resolve::listeners::addresses::{Bound, Section};
+use crate::resolve::routes::precedence::Seniority;
+use crate::resolve::routes::rules::Served;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::status::{ConditionType, Reason};
+
+/// The hostnames of a listener that routes of one kind have, each with the position of its first route.
+#[derive(Default)]
+struct Taken {
+    /// The hostnames themselves.
+    own: BTreeMap<Domain, usize>,
+    /// Everything that covers one of them.
+    covering: BTreeMap<Domain, usize>,
+}
+
+/// Takes routes from the listeners where an older route of the other kind has a hostname of theirs. `attached` holds the
+/// listeners of each route.
+pub(in crate::resolve) fn settle(
+    bounds: &[Bound<'_>],
+    routes: &[Served<'_>],
+    attached: &mut [Vec<ListenerPosition>],
+    report: &mut Report,
+) {
+    let is_of = |kind| routes.iter().any(|route| route.object.spec.kind == kind);
+    if !(is_of(RouteKind::Http) && is_of(RouteKind::Grpc)) {
+        return;
+    }
+    let mut by_age: Vec<_> = routes.iter().zip(attached).enumerate().collect();
+    by_age.sort_by_key(|(_, (route, _))| (Seniority::of(route.object), route.object.spec.kind));
+    let mut taken: BTreeMap<(ListenerPosition, RouteKind), Taken> = BTreeMap::new();
+    for (position, (route, listeners)) in by_age {
+        let kind = route.object.spec.kind;
+        let mut lost = Vec::new();
+        listeners.retain(|listener| {
+            let Some((bound, section)) = section(bounds, *listener) else { return false };
+            let domain = section.domain();
+            let hostnames: Vec<_> =
+                route.hostnames.iter().filter_map(|hostname| domain.intersection(hostname)).collect();
+            let others = taken.get(&(*listener, other(kind)));
+            if let Some(rival) = others.and_then(|others| hostnames.iter().find_map(|one| others.meets(one)))
+            {
+                lost.extend(routes.get(rival).map(|rival| Loss { bound, section, rival }));
+                return false;
+            }
+            let own = taken.entry((*listener, kind)).or_default();
+            for hostname in hostnames {
+                own.add(hostname, position);
+            }
+            true
+        });
+        refuse(route, &lost, report);
+    }
+}
+
+/// A listener that a route loses to another one.
+struct Loss<'l, 'm> {
+    bound: &'l Bound<'m>,
+    section: &'l Section<'m>,
+    rival: &'l Served<'m>,
+}
+
+fn section<'b, 'm>(
+    bounds: &'b [Bound<'m>],
+    position: ListenerPosition,
+) -> Option<(&'b Bound<'m>, &'b Section<'m>)> {
+    let bound = bounds.get(position.bound)?;
+    Some((bound, bound.listeners.get(position.listener)?))
+}
+
+const fn other(kind: RouteKind) -> RouteKind {
+    match kind {
+        RouteKind::Http => RouteKind::Grpc,
+        RouteKind::Grpc => RouteKind::Http,
+    }
+}
+
+impl Taken {
+    fn add(&mut self, hostname: &Domain, route: usize) {
+        self.own.entry(hostname.clone()).or_insert(route);
+        for covering in hostname.chain() {
+            self.covering.entry(covering).or_insert(route);
+        }
+    }
+
+    /// A route that has a hostname of these.
+    fn meets(&self, hostname: &Domain) -> Option<usize> {
+        let covered = || hostname.chain().find_map(|one| self.own.get(&one));
+        self.covering.get(hostname).or_else(covered).copied()
+    }
+}
+
+/// Says once what a route loses, and to its parents that have no listener left for it, that it is not accepted.
+fn refuse(route: &Served<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
+    let Some(Loss { section, rival, .. }) = lost.first() else { return };
+    let object = route.object;
+    let place = || match object.spec.hostnames.first() {
+        Some(hostname) => Place::new(object, "spec.hostnames", hostname.span),
+        None => Place::new(object, "spec", object.metadata.name.span),
+    };
+    let (namespace, name) = rival.object.metadata.key();
+    let message = format!(
+        "the {} `{namespace}/{name}` goes first and has a hostname of this route at the listener `{}`: HTTPRoutes and \
+         GRPCRoutes cannot share one",
+        rival.object.kind, section.listener.name.value
+    );
+    for Loss { bound, section, .. } in lost {
+        for number in parents(route, bound) {
+            if report.detach(object, number, section.position) {
+                let part = Part::Parent(number);
+                let place = place().because(part, ConditionType::Accepted, Reason::HostnameConflict);
+                report.decide(&place, &message);
+            }
+        }
+    }
+    let error = report.error("hostname-taken", place(), message);
+    error.related =
+        Some((rival.object.metadata.name.span, String::from("the older one, or the first by name")));
+    error.hint = Some(String::from("give the two routes different hostnames, or different listeners"));
+}
+
+/// The positions of a route's parentRefs to the Gateway of this address.
+fn parents<'r>(route: &'r Served<'_>, bound: &'r Bound<'_>) -> impl Iterator<Item = usize> {
+    let metadata = &route.object.metadata;
+    let is_meant = |reference: &ParentRef| {
+        let namespace = reference.namespace.as_ref().unwrap_or(&metadata.namespace);
+        (namespace.value.as_str(), reference.name.value.as_str()) == bound.gateway.metadata.key()
+    };
+    let references = route.object.spec.parent_refs.iter().enumerate();
+    references.filter(move |(_, reference)| is_meant(reference)).map(|(number, _)| number)
+}

@@ -1,0 +1,204 @@
+//! Why a parentRef attaches to nothing.
+
+use super::namespaces::Namespaces;
+use crate::diagnostic::closest;
+use crate::manifest::Object;
+use crate::manifest::gateway::AllowedNamespaces;
+use crate::manifest::route::{DefaultScope, ParentKind, ParentRef, Route};
+use crate::model::Domain;
+use crate::resolve::gateways::Gateways;
+use crate::resolve::listeners::addresses::Section;
+use crate::resolve::references::wrong_kind;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Span;
+use crate::status::{ConditionType, Reason};
+
+/// What a parentRef fell at.
+pub(super) enum Gate<'m> {
+    /// No listener of that name or port: the ones there are.
+    Section(Vec<Section<'m>>),
+    /// No listener takes routes of that kind: the first one whose protocol could, if any.
+    Kind(Option<Section<'m>>),
+    /// No listener for that namespace: the first one asked.
+    Namespace(Option<Section<'m>>),
+    /// No listener for those hostnames: theirs.
+    Hostname(Vec<Domain>),
+}
+
+/// A parentRef and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Parent<'m> {
+    pub(super) route: &'m Object<Route>,
+    pub(super) number: usize,
+    pub(super) reference: &'m ParentRef,
+}
+
+/// The route names no Gateway at all, which the API permits.
+pub(super) fn no_parent(route: &Object<Route>, gateways: &Gateways<'_>, report: &mut Report) {
+    let place = Place::new(route, "spec.parentRefs", route.metadata.name.span);
+    let message = match route.spec.use_default_gateways.value {
+        DefaultScope::None => "the route has no parentRefs, so no Gateway serves it",
+        DefaultScope::All => {
+            "the route has no parentRefs and there is no default Gateway, so nothing serves it"
+        }
+    };
+    let warning = report.warning("no-parent", place, String::from(message));
+    warning.hint = Some(listing("add a parentRef to a Gateway", gateways));
+}
+
+fn listing(advice: &str, gateways: &Gateways<'_>) -> String {
+    let names: Vec<String> = gateways.names().collect();
+    if names.is_empty() { advice.to_owned() } else { format!("{advice}: {}", names.join(", ")) }
+}
+
+impl<'m> Parent<'m> {
+    /// The Gateway's namespace: by default the route's own.
+    pub(super) fn namespace(&self) -> &'m str {
+        let own = &self.route.metadata.namespace;
+        &self.reference.namespace.as_ref().unwrap_or(own).value
+    }
+
+    /// It is no reference to a Gateway.
+    pub(super) fn other_kind(&self, group: &str, kind: &str, report: &mut Report) {
+        let message = format!("parents of the kind `{}` are not supported", wrong_kind::title(group, kind));
+        let field = format!("spec.parentRefs[{}]", self.number);
+        let place = Place::new(self.route, field, self.reference.span);
+        report.error("not-supported", place, message).hint = Some(String::from("refer to a Gateway"));
+    }
+
+    /// The Gateway is not among the manifests.
+    pub(super) fn no_gateway(&self, gateways: &Gateways<'_>, report: &mut Report) {
+        let (namespace, name) = (self.namespace(), &self.reference.name);
+        if report.may_be_unread("Gateway", namespace, &name.value) {
+            let place = self.at(".name", name.span, Reason::Pending);
+            report.decide(&place, "the Gateway is not there or could not be read");
+            return;
+        }
+        let wanted = format!("{namespace}/{}", name.value);
+        let names: Vec<String> = gateways.names().collect();
+        let hint = closest(&wanted, names.iter().map(String::as_str)).map_or_else(
+            || listing("add the Gateway to the input, or name one of it", gateways),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("there is no Gateway `{wanted}` among the manifests");
+        let place = self.at(".name", name.span, Reason::NoMatchingParent);
+        report.error("missing-gateway", place, message).hint = Some(hint);
+    }
+
+    /// There is no Gateway at all, which is one error and not one for each parentRef.
+    pub(super) fn nowhere(&self, report: &mut Report) {
+        let name = &self.reference.name;
+        let place = |reason| self.at(".name", name.span, reason);
+        if report.may_be_unread("Gateway", self.namespace(), &name.value) {
+            report.decide(&place(Reason::Pending), "the Gateway is not there or could not be read");
+        } else {
+            report.decide(&place(Reason::NoMatchingParent), "there is no Gateway among the manifests");
+        }
+    }
+
+    /// The Gateway is there, but is not served, so nobody looks at its routes.
+    pub(super) fn refused(&self, report: &mut Report) {
+        let place = self.at(".name", self.reference.name.span, Reason::Pending);
+        report.decide(&place, "its Gateway is not accepted");
+    }
+
+    /// The Gateway is there, and the parentRef fell at this gate.
+    pub(super) fn refuse(&self, gate: Gate<'m>, namespaces: &Namespaces<'m>, report: &mut Report) {
+        match gate {
+            Gate::Section(sections) => self.no_section(&sections, report),
+            Gate::Kind(first) => self.wrong_kind(first, report),
+            Gate::Namespace(first) => self.not_allowed(first, namespaces, report),
+            Gate::Hostname(domains) => self.no_hostname(&domains, report),
+        }
+    }
+
+    fn no_section(&self, sections: &[Section<'_>], report: &mut Report) {
+        let ParentRef { name: gateway, section_name, port, span, .. } = self.reference;
+        let (field, span, wanted) = match (section_name, port) {
+            (Some(name), None) => (".sectionName", name.span, format!("named `{}`", name.value)),
+            (None, Some(port)) => (".port", port.span, format!("on port {}", port.value)),
+            (Some(name), Some(port)) => {
+                (".sectionName", name.span, format!("named `{}` on port {}", name.value, port.value))
+            }
+            (None, None) => ("", *span, String::from("at all")),
+        };
+        let place = self.at(field, span, Reason::NoMatchingParent);
+        let names = sections.iter().map(|section| section.listener.name.value.as_str());
+        let near = section_name.as_ref().and_then(|wanted| closest(&wanted.value, names));
+        let near = near.filter(|near| section_name.as_ref().is_some_and(|name| name.value != *near));
+        let message = format!("the Gateway `{}` has no listener {wanted}", gateway.value);
+        let error = report.error("missing-listener", place, message);
+        error.hint = Some(near.map_or_else(|| listed(sections), |near| format!("did you mean `{near}`?")));
+    }
+
+    fn wrong_kind(&self, first: Option<Section<'_>>, report: &mut Report) {
+        let gateway = &self.reference.name.value;
+        let kind = self.route.kind;
+        let message = format!("the Gateway `{gateway}` does not let routes of the kind `{kind}` attach");
+        let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
+        let Some(Section { listener, .. }) = first else {
+            // Their protocol is not supported, which the listeners say.
+            report.decide(&place, &message);
+            return;
+        };
+        let error = report.error("kind-not-allowed", place, message);
+        error.related = Some((listener.span, String::from("this listener")));
+        let taken: Vec<_> = listener.supported_kinds().collect();
+        error.hint = Some(if taken.is_empty() {
+            String::from("it takes no routes at all: see the listener's allowedRoutes.kinds")
+        } else {
+            format!("it takes {}: see the listener's allowedRoutes.kinds", taken.join(" and "))
+        });
+    }
+
+    fn not_allowed(&self, first: Option<Section<'_>>, namespaces: &Namespaces<'m>, report: &mut Report) {
+        let gateway = &self.reference.name.value;
+        let namespace = &self.route.metadata.namespace.value;
+        let message =
+            format!("the Gateway `{gateway}` does not let routes of the namespace `{namespace}` attach");
+        let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
+        let error = report.error("namespace-not-allowed", place, message);
+        error.related = first.map(|section| (section.listener.span, String::from("this listener")));
+        let by_labels = first
+            .is_some_and(|one| matches!(one.listener.allowed_namespaces, AllowedNamespaces::Selector(_)));
+        error.hint = Some(if by_labels && !namespaces.knows(namespace) {
+            format!("the labels of `{namespace}` are unknown: add the Namespace to the input")
+        } else {
+            String::from("see the listener's allowedRoutes.namespaces: by default, only its own")
+        });
+    }
+
+    fn no_hostname(&self, domains: &[Domain], report: &mut Report) {
+        let gateway = &self.reference.name.value;
+        let span = self.route.spec.hostnames.first().map_or(self.reference.span, |hostname| hostname.span);
+        let place =
+            self.because(Place::new(self.route, "spec.hostnames", span), Reason::NoMatchingListenerHostname);
+        let message = format!("none of the route's hostnames is one of the Gateway `{gateway}`");
+        let error = report.error("no-matching-hostname", place, message);
+        let listed: Vec<String> = domains.iter().map(Domain::written).collect();
+        error.hint = Some(format!("its listeners have {}", listed.join(", ")));
+    }
+
+    /// A field of the parentRef, and why the parent does not accept the route.
+    fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
+        let field = match self.reference.kind {
+            ParentKind::DefaultGateway => String::from("spec.useDefaultGateways"),
+            ParentKind::Gateway | ParentKind::Other { .. } => {
+                format!("spec.parentRefs[{}]{field}", self.number)
+            }
+        };
+        self.because(Place::new(self.route, field, span), reason)
+    }
+
+    fn because(&self, place: Place<'m>, reason: Reason) -> Place<'m> {
+        place.because(Part::Parent(self.number), ConditionType::Accepted, reason)
+    }
+}
+
+fn listed(sections: &[Section<'_>]) -> String {
+    let one = |section: &Section<'_>| {
+        format!("`{}` on port {}", section.listener.name.value, section.listener.port.value)
+    };
+    format!("it has {}", sections.iter().map(one).collect::<Vec<_>>().join(", "))
+}

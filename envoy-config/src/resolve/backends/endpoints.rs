@@ -1,0 +1,203 @@
+//! Which endpoints a Service port has (discovery.k8s.io EndpointSlices).
+//!
+//! A ready endpoint serves; one that terminates but still serves is draining; any other is left out. A dual-stack pod stands
+//! in a slice of each family and is one endpoint all the same: the address that counts is that of the family which the
+//! Service names first in `ipFamilies`, or IPv4, as kube-proxy has it for the Service's first cluster IP.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+
+use super::local_endpoints::{Local, Refused};
+use crate::diagnostic::closest;
+use crate::manifest::core::{AddressType, EndpointSlice, Service, ServicePort, SliceEndpoint, TargetRef};
+use crate::manifest::{Manifests, Object};
+use crate::model::{Endpoint, EndpointState};
+use crate::resolve::backends::Services;
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Span;
+
+/// The label by which an EndpointSlice names its Service.
+const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+
+/// The label by which an EndpointSlice that comes from another cluster names its ServiceImport (Multi-Cluster Services
+/// API).
+const IMPORT_LABEL: &str = "multicluster.kubernetes.io/service-name";
+
+/// The EndpointSlices by the namespace and name of their Service.
+pub(in crate::resolve) struct Slices<'m> {
+    of_services: HashMap<(&'m str, &'m str), Vec<&'m Object<EndpointSlice>>>,
+    /// Slices of which has been said that they have such endpoints.
+    told: HashSet<(&'m str, &'m str, Refused)>,
+}
+
+/// The endpoints of a Service port.
+pub(in crate::resolve) struct Found {
+    /// Sorted, each once.
+    pub(in crate::resolve) endpoints: Vec<Endpoint>,
+    /// Whether others are left out because of where they lead.
+    pub(in crate::resolve) refused: bool,
+}
+
+impl<'m> Slices<'m> {
+    pub(in crate::resolve) fn index(
+        manifests: &'m Manifests,
+        services: &Services<'m>,
+        report: &mut Report,
+    ) -> Self {
+        let mut slices: HashMap<_, Vec<_>> = HashMap::new();
+        for slice in &manifests.endpoint_slices {
+            let namespace = slice.metadata.namespace.value.as_str();
+            let Some(service) = slice.metadata.labels.get(SERVICE_LABEL).filter(|label| !label.is_empty())
+            else {
+                unlabelled(slice, report);
+                continue;
+            };
+            if !services.contains_key(&(namespace, service)) {
+                orphaned(slice, service, services, report);
+            }
+            slices.entry((namespace, service.as_str())).or_default().push(slice);
+        }
+        Self { of_services: slices, told: HashSet::new() }
+    }
+
+    /// Whether a Service has any.
+    pub(in crate::resolve) fn has(&self, service: &Object<Service>) -> bool {
+        self.of_services.contains_key(&service.metadata.key())
+    }
+
+    /// The endpoints of a Service port; none if the Service has no EndpointSlices.
+    pub(in crate::resolve) fn endpoints(
+        &mut self,
+        service: &Object<Service>,
+        port: &ServicePort,
+        local: &Local,
+        report: &mut Report,
+    ) -> Option<Found> {
+        let slices = self.of_services.get(&service.metadata.key())?;
+        let mut refused = false;
+        let mut serving: BTreeMap<SocketAddr, Serving<'_>> = BTreeMap::new();
+        for slice in slices {
+            let of_port = slice
+                .spec
+                .ports
+                .iter()
+                .find(|of_slice| of_slice.name == port.name && of_slice.protocol == port.protocol.value);
+            let Some(number) = of_port.and_then(|of_slice| of_slice.port) else { continue };
+            let mut unfit = Unfit::new();
+            for (position, endpoint) in slice.spec.endpoints.iter().enumerate() {
+                let Some(draining) = drains(endpoint, service.spec.publish_not_ready_addresses) else {
+                    continue;
+                };
+                let Some(address) = endpoint.addresses.first() else { continue };
+                let (place, address) = (address.span, SocketAddr::new(address.value, number));
+                if let Some(refused) = local.address(address) {
+                    unfit.entry(refused).or_default().push((position, place, address));
+                    continue;
+                }
+                let pod = endpoint.target.as_ref();
+                // Slices may repeat an endpoint while it moves between them: whichever says that it is ready is newer.
+                serving
+                    .entry(address)
+                    .and_modify(|both| both.draining &= draining)
+                    .or_insert(Serving { draining, pod });
+            }
+            for (why, endpoints) in unfit {
+                refused = true;
+                let (namespace, name) = slice.metadata.key();
+                if self.told.insert((namespace, name, why)) {
+                    refuse(slice, why, &endpoints, report);
+                }
+            }
+        }
+        let endpoints = once_per_pod(serving, service.spec.family.unwrap_or(AddressType::Ipv4));
+        Some(Found { endpoints, refused })
+    }
+}
+
+/// An address that serves.
+struct Serving<'m> {
+    draining: bool,
+    pod: Option<&'m TargetRef>,
+}
+
+/// Of a pod with addresses of both families, the one of this family counts. Nothing tells of addresses without a
+/// `targetRef` that they are one pod's, so each counts.
+fn once_per_pod(serving: BTreeMap<SocketAddr, Serving<'_>>, family: AddressType) -> Vec<Endpoint> {
+    let counts = |address: &SocketAddr| address.is_ipv4() == (family == AddressType::Ipv4);
+    let pods: HashSet<&TargetRef> = serving
+        .iter()
+        .filter(|(address, _)| counts(address))
+        .filter_map(|(_, serving)| serving.pod)
+        .collect();
+    let endpoint = |(address, Serving { draining, pod }): (SocketAddr, Serving<'_>)| {
+        let elsewhere = !counts(&address) && pod.is_some_and(|pod| pods.contains(pod));
+        let state = match (elsewhere, draining) {
+            (true, _) => EndpointState::Alternative,
+            (false, true) => EndpointState::Draining,
+            (false, false) => EndpointState::Serving,
+        };
+        Endpoint { address, state }
+    };
+    serving.into_iter().map(endpoint).collect()
+}
+
+/// Whether an endpoint that serves is draining; none if it does not serve.
+fn drains(endpoint: &SliceEndpoint, not_ready_too: bool) -> Option<bool> {
+    if endpoint.ready || (not_ready_too && !endpoint.terminating) {
+        Some(false)
+    } else {
+        (endpoint.serving && endpoint.terminating).then_some(true)
+    }
+}
+
+/// Endpoints of a slice that are left out, by the reason: their position, their place and the address.
+type Unfit = BTreeMap<Refused, Vec<(usize, Span, SocketAddr)>>;
+
+fn refuse(
+    slice: &Object<EndpointSlice>,
+    why: Refused,
+    endpoints: &[(usize, Span, SocketAddr)],
+    report: &mut Report,
+) {
+    let Some(&(position, span, address)) = endpoints.first() else { return };
+    let place = Place::new(slice, format!("endpoints[{position}].addresses[0]"), span);
+    let message = why.message(&address.ip().to_string(), address.port());
+    let message = match endpoints.len() - 1 {
+        0 => message,
+        1 => format!("{message}; another endpoint is refused for the same reason"),
+        more => format!("{message}; {more} more endpoints are refused for the same reason"),
+    };
+    report.error(why.code(), place, message).hint = Some(why.hint());
+}
+
+fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
+    if let Some(import) = slice.metadata.labels.get(IMPORT_LABEL).filter(|label| !label.is_empty()) {
+        let place = Place::new(slice, format!("metadata.labels[{IMPORT_LABEL:?}]"), slice.metadata.name.span);
+        let message = format!(
+            "the EndpointSlice belongs to the ServiceImport `{import}`: ServiceImports are not supported, so its \
+             endpoints get no requests"
+        );
+        report.warning("endpoints-without-service", place, message);
+        return;
+    }
+    let place = Place::new(slice, "metadata.labels", slice.metadata.name.span);
+    let message = String::from("the EndpointSlice belongs to no Service");
+    let warning = report.warning("endpoints-without-service", place, message);
+    warning.hint = Some(format!("name its Service in the label `{SERVICE_LABEL}`"));
+}
+
+fn orphaned(slice: &Object<EndpointSlice>, service: &str, services: &Services<'_>, report: &mut Report) {
+    let namespace = slice.metadata.namespace.value.as_str();
+    if report.may_be_unread("Service", namespace, service) {
+        return;
+    }
+    let field = format!("metadata.labels[{SERVICE_LABEL:?}]");
+    let place = Place::new(slice, field, slice.metadata.name.span);
+    let message = format!("there is no Service `{namespace}/{service}` among the manifests");
+    let warning = report.warning("endpoints-without-service", place, message);
+    let neighbours = services.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
+    warning.hint = Some(match closest(service, neighbours) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => String::from("add the Service to the input, or leave the EndpointSlice out"),
+    });
+}

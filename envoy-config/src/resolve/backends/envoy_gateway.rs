@@ -1,0 +1,126 @@
+//! The endpoints of Envoy Gateway's Backend, and what they speak.
+
+use std::collections::BTreeSet;
+
+use super::Target;
+use super::reference::Reference;
+use crate::manifest::Object;
+use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
+use crate::manifest::route::RouteKind;
+use crate::model::{Endpoint, EndpointState, Endpoints, HttpVersion, Name};
+use crate::resolve::backends::local_endpoints::Local;
+use crate::resolve::policies::backend_tls::Connection;
+use crate::resolve::status::report::{Place, Report};
+use crate::status::Reason;
+
+/// A Backend, and what is asked of its endpoints.
+pub(super) struct Custom<'a> {
+    pub(super) backend: &'a Object<Backend>,
+    pub(super) local: &'a Local,
+    /// Whether nothing has been said of its endpoints yet.
+    pub(super) first: bool,
+}
+
+impl Custom<'_> {
+    pub(super) fn target(
+        &self,
+        connection: Connection,
+        reference: &Reference<'_>,
+        report: &mut Report,
+    ) -> Option<Target> {
+        if let Some(port) = &reference.backend.port {
+            let place = Place::new(reference.route, format!("{}.port", reference.field), port.span);
+            let message = "the endpoints of a Backend have ports of their own; this one has no effect";
+            report.warning("no-effect", place, message.to_owned());
+        }
+        let version = version(self.backend, &connection, reference, report)?;
+        let endpoints = self.endpoints(reference, report)?;
+        Some(Target { endpoints, version, tls: connection.tls()? })
+    }
+
+    /// Its endpoints without those that are refused; none if all of them are. The reader lets no Backend pass that mixes
+    /// addresses and names.
+    fn endpoints(&self, reference: &Reference<'_>, report: &mut Report) -> Option<Endpoints> {
+        let (mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new());
+        let mut first = None;
+        for (position, endpoint) in self.backend.spec.endpoints.iter().enumerate() {
+            let (refused, host, port) = match &endpoint.value {
+                BackendEndpoint::Ip(address) => {
+                    (self.local.address(*address), address.ip().to_string(), address.port())
+                }
+                BackendEndpoint::Fqdn { hostname, port } => {
+                    (self.local.name(hostname, *port), hostname.clone(), *port)
+                }
+            };
+            if let Some(refused) = refused {
+                let message = refused.message(&host, port);
+                if self.first {
+                    let place =
+                        Place::new(self.backend, format!("spec.endpoints[{position}]"), endpoint.span);
+                    report.error(refused.code(), place, message.clone()).hint = Some(refused.hint());
+                }
+                first.get_or_insert(message);
+                continue;
+            }
+            match &endpoint.value {
+                BackendEndpoint::Ip(address) => {
+                    addresses.insert(Endpoint { address: *address, state: EndpointState::Serving });
+                }
+                BackendEndpoint::Fqdn { hostname, port } => {
+                    names.insert(Name { host: hostname.clone(), port: *port });
+                }
+            }
+        }
+        if !names.is_empty() {
+            return Some(Endpoints::Names(names.into_iter().collect()));
+        }
+        if let Some(message) = first.filter(|_| addresses.is_empty()) {
+            report.decide(
+                &reference.at(".name", reference.backend.name.span, Reason::BackendNotFound),
+                &message,
+            );
+            return None;
+        }
+        Some(Endpoints::Addresses(addresses.into_iter().collect()))
+    }
+}
+
+/// What is spoken with a Backend: what the route needs, if the Backend speaks that among others.
+fn version(
+    backend: &Object<Backend>,
+    connection: &Connection,
+    reference: &Reference<'_>,
+    report: &mut Report,
+) -> Option<HttpVersion> {
+    let spoken = &backend.spec.app_protocols;
+    let speaks = |protocol| spoken.iter().find(|spoken| spoken.value == protocol);
+    let name = &backend.metadata.name.value;
+    let secure = speaks(AppProtocol::Wss).filter(|_| matches!(connection, Connection::Clear));
+    let (span, message, hint) = if let Some(secure) = secure {
+        (
+            secure.span,
+            format!("the Backend `{name}` speaks TLS, and nothing says how to check its certificate"),
+            "add a BackendTLSPolicy for the Backend to the input",
+        )
+    } else {
+        let upgrade = speaks(AppProtocol::Ws).or(speaks(AppProtocol::Wss));
+        match (reference.route.spec.kind, speaks(AppProtocol::H2c), upgrade) {
+            (_, Some(_), None) | (RouteKind::Grpc, _, None) | (RouteKind::Grpc, Some(_), Some(_)) => {
+                return Some(HttpVersion::Http2);
+            }
+            (RouteKind::Http, None, _) | (RouteKind::Http, Some(_), Some(_)) => {
+                return Some(HttpVersion::Http1);
+            }
+            (RouteKind::Grpc, None, Some(upgrade)) => (
+                upgrade.span,
+                format!("the Backend `{name}` speaks WebSocket, in which no calls of gRPC can be sent"),
+                "add `gateway.envoyproxy.io/h2c` to its appProtocols, or leave them out",
+            ),
+        }
+    };
+    let place = reference.at(".name", reference.backend.name.span, Reason::UnsupportedProtocol);
+    let error = report.error("unsupported-protocol", place, message);
+    error.related = Some((span, String::from("one of its appProtocols")));
+    error.hint = Some(hint.to_owned());
+    None
+}

@@ -1,0 +1,234 @@
+//! Endpoints that lead to Envoy's own machine or link: its admin interface, loopback and link-local addresses.
+//!
+//! Whoever may write an EndpointSlice, an ExternalName or a Backend could otherwise send requests to what trusts its own
+//! machine (the admin interface ends Envoy on `/quitquitquit`) or its own link (a cloud's metadata service hands out
+//! credentials). The API server refuses such addresses in EndpointSlices (Kubernetes, `ValidateNonSpecialIP`). Where a DNS
+//! name leads is only known when Envoy looks it up, so only the names that always mean loopback are found here.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::options::{AdminAddress, Options};
+
+/// Which endpoints are refused.
+pub(in crate::resolve) struct Local {
+    admin: AdminAddress,
+    allowed: bool,
+}
+
+/// Why an endpoint is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::resolve) enum Refused {
+    /// It is the admin interface.
+    Admin,
+    /// It is on Envoy's own machine.
+    Loopback,
+    /// It is on Envoy's own link, and no router leads there.
+    LinkLocal,
+}
+
+/// Names that the hosts files of common systems give to loopback addresses (RFC 6761 section 6.3 has `localhost` and all below it).
+const LOOPBACK_NAMES: [&str; 6] =
+    ["localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"];
+
+impl Local {
+    pub(in crate::resolve) fn new(options: &Options) -> Self {
+        Self { admin: options.admin.clone(), allowed: options.allow_loopback_endpoints }
+    }
+
+    /// Why an address is refused, if it is.
+    pub(in crate::resolve) fn address(&self, address: SocketAddr) -> Option<Refused> {
+        let ip = address.ip().to_canonical();
+        let is_here = ip.is_loopback() || ip.is_unspecified();
+        if self.is_admin(address.port(), |admin| {
+            ip == admin || (is_here && admin.is_unspecified()) || (ip.is_unspecified() && admin.is_loopback())
+        }) {
+            return Some(Refused::Admin);
+        }
+        let refused = match ip {
+            // The system connects to itself for the unspecified address.
+            _ if is_here => Refused::Loopback,
+            IpAddr::V4(ip) if ip.is_link_local() => Refused::LinkLocal,
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => Refused::LinkLocal,
+            IpAddr::V4(_) | IpAddr::V6(_) => return None,
+        };
+        (!self.allowed).then_some(refused)
+    }
+
+    /// Why a name is refused, if it is. Resolvers take numbers for addresses, as `inet_aton(3)` does.
+    pub(in crate::resolve) fn name(&self, host: &str, port: u16) -> Option<Refused> {
+        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let address = host.parse().ok().or_else(|| numeric(&host).map(IpAddr::V4));
+        if let Some(ip) = address {
+            return self.address(SocketAddr::new(ip, port));
+        }
+        if !LOOPBACK_NAMES.contains(&host.as_str()) && !host.ends_with(".localhost") {
+            return None;
+        }
+        if self.is_admin(port, |admin| admin.is_loopback() || admin.is_unspecified()) {
+            return Some(Refused::Admin);
+        }
+        (!self.allowed).then_some(Refused::Loopback)
+    }
+
+    fn is_admin(&self, port: u16, meets: impl FnOnce(IpAddr) -> bool) -> bool {
+        match &self.admin {
+            AdminAddress::Tcp(admin) => admin.port() == port && meets(admin.ip().to_canonical()),
+            AdminAddress::Unix(_) => false,
+        }
+    }
+}
+
+impl Refused {
+    pub(in crate::resolve) const fn code(self) -> &'static str {
+        match self {
+            Self::Admin => "admin-endpoint",
+            Self::Loopback => "loopback-endpoint",
+            Self::LinkLocal => "link-local-endpoint",
+        }
+    }
+
+    /// What is wrong with this address or name.
+    pub(in crate::resolve) fn message(self, endpoint: &str, port: u16) -> String {
+        match self {
+            Self::Admin => {
+                format!("port {port} of `{endpoint}` is Envoy's admin interface, which can stop Envoy")
+            }
+            Self::Loopback => format!("`{endpoint}` is the machine that Envoy runs on"),
+            Self::LinkLocal => {
+                format!("`{endpoint}` is a link-local address, such as a cloud's metadata service has")
+            }
+        }
+    }
+
+    pub(in crate::resolve) fn hint(self) -> String {
+        String::from(match self {
+            Self::Admin => {
+                "no manifest may refer to it; move it with `--admin-address` if the port is that of a backend"
+            }
+            Self::Loopback => {
+                "use an address that leads to the backend from anywhere; if backends do run on Envoy's machine, allow this with `--allow-loopback-endpoints`"
+            }
+            Self::LinkLocal => {
+                "use an address that leads to the backend from anywhere; if backends do have link-local addresses, allow this with `--allow-loopback-endpoints`"
+            }
+        })
+    }
+}
+
+/// An IPv4 address of one to four numbers, each decimal, octal (`0…`) or hexadecimal (`0x…`); the last one fills what is left.
+fn numeric(host: &str) -> Option<Ipv4Addr> {
+    let number = |part: &str| {
+        if let Some(digits) = part.strip_prefix("0x") {
+            return u32::from_str_radix(if digits.is_empty() { "0" } else { digits }, 16).ok();
+        }
+        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let radix = if part.starts_with('0') { 8 } else { 10 };
+        u32::from_str_radix(part, radix).ok().filter(|_| is_number)
+    };
+    let numbers: Vec<u32> = host.split('.').map(number).collect::<Option<_>>()?;
+    let (last, front) = numbers.split_last()?;
+    let free = 32 - 8 * u32::try_from(front.len()).ok().filter(|count| *count < 4)?;
+    let fits = front.iter().all(|&part| part < 256) && u64::from(*last) < 1 << free;
+    let high = front.iter().fold(0_u64, |sum, &part| sum << 8 | u64::from(part));
+    let bits = u32::try_from(high << free | u64::from(*last)).ok()?;
+    fits.then(|| Ipv4Addr::from_bits(bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(admin: &str, allowed: bool) -> Local {
+        Local { admin: admin.parse().unwrap(), allowed }
+    }
+
+    #[test]
+    fn addresses_of_this_machine_and_link_are_refused_unless_allowed() {
+        for (address, expected) in [
+            ("127.0.0.1:80", Some(Refused::Loopback)),
+            ("127.255.255.254:80", Some(Refused::Loopback)),
+            ("0.0.0.0:80", Some(Refused::Loopback)),
+            ("[::1]:80", Some(Refused::Loopback)),
+            ("[::]:80", Some(Refused::Loopback)),
+            ("[::ffff:127.0.0.1]:80", Some(Refused::Loopback)),
+            ("[::ffff:0.0.0.0]:80", Some(Refused::Loopback)),
+            ("169.254.169.254:80", Some(Refused::LinkLocal)),
+            ("[::ffff:169.254.169.254]:80", Some(Refused::LinkLocal)),
+            ("[fe80::1]:80", Some(Refused::LinkLocal)),
+            ("[febf::1]:80", Some(Refused::LinkLocal)),
+            ("[fec0::1]:80", None),
+            ("10.0.0.1:80", None),
+            ("128.0.0.1:80", None),
+            ("10.0.0.1:9901", None),
+            ("[fd00::1]:80", None),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(local("127.0.0.1:9901", false).address(address), expected, "{address}");
+            assert_eq!(local("127.0.0.1:9901", true).address(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_admin_interface_is_refused_even_where_loopback_is_allowed() {
+        for (admin, endpoint) in [
+            ("127.0.0.1:9901", "127.0.0.1:9901"),
+            ("127.0.0.1:9901", "[::ffff:127.0.0.1]:9901"),
+            ("127.0.0.1:9901", "0.0.0.0:9901"),
+            ("127.0.0.1:9901", "[::]:9901"),
+            ("[::1]:9901", "[::]:9901"),
+            ("0.0.0.0:9901", "127.0.0.7:9901"),
+            ("[::]:9901", "[::1]:9901"),
+            ("[::]:9901", "127.0.0.1:9901"),
+            ("10.0.0.1:9901", "10.0.0.1:9901"),
+        ] {
+            let refused = local(admin, true).address(endpoint.parse().unwrap());
+            assert_eq!(refused, Some(Refused::Admin), "{admin} {endpoint}");
+        }
+        for (admin, endpoint) in [
+            ("127.0.0.1:9901", "127.0.0.1:9902"),
+            ("127.0.0.1:9901", "127.0.0.2:9901"),
+            ("/run/admin.sock", "127.0.0.1:9901"),
+            ("0.0.0.0:9901", "10.0.0.1:9901"),
+        ] {
+            assert_eq!(local(admin, true).address(endpoint.parse().unwrap()), None, "{admin} {endpoint}");
+        }
+    }
+
+    #[test]
+    fn names_that_always_mean_loopback_are_refused() {
+        for host in [
+            "localhost",
+            "LocalHost.",
+            "a.localhost",
+            "localhost.localdomain",
+            "ip6-loopback",
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "0",
+            "0x",
+        ] {
+            let refused = local("127.0.0.1:9901", false).name(host, 80);
+            assert_eq!(refused, Some(Refused::Loopback), "{host}");
+            assert_eq!(local("127.0.0.1:9901", true).name(host, 80), None, "{host}");
+        }
+        assert_eq!(local("127.0.0.1:9901", true).name("localhost", 9901), Some(Refused::Admin));
+        assert_eq!(local("127.0.0.1:9901", true).name("127.1", 9901), Some(Refused::Admin));
+        assert_eq!(local("127.0.0.1:9901", false).name("169.254.43518", 80), Some(Refused::LinkLocal));
+        for host in [
+            "example.com",
+            "localhost.example.com",
+            "notlocalhost",
+            "10.0.0.1",
+            "1.2.3.4.5",
+            "127.0.0.256",
+            "0x7f.x",
+            "4294967296",
+        ] {
+            assert_eq!(local("127.0.0.1:9901", false).name(host, 80), None, "{host}");
+        }
+    }
+}

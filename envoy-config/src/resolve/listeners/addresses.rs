@@ -1,0 +1,219 @@
+//! Which address each listener binds: the listeners of a Gateway that share a port share an address.
+//!
+//! They speak one protocol there: HTTP, or HTTP over TLS.
+//!
+//! The address is the listener's own port on the listen address, or what a port mapping says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use super::port_mappings::{self, full_name};
+use super::protocols;
+use crate::manifest::gateway::{Gateway, Listener, Protocol};
+use crate::manifest::{Manifests, Object};
+use crate::model::{Certificate, Clients, Domain};
+use crate::options::{Misfit, Options};
+use crate::resolve::gateways::Gateways;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Span;
+use crate::status::{ConditionType, Reason};
+
+/// One address and the listeners it serves.
+pub(in crate::resolve) struct Bound<'m> {
+    pub(in crate::resolve) gateway: &'m Object<Gateway>,
+    /// The port in the manifest, which is that of all the listeners.
+    pub(in crate::resolve) port: u16,
+    pub(in crate::resolve) bind: SocketAddr,
+    pub(in crate::resolve) listeners: Vec<Section<'m>>,
+    pub(in crate::resolve) security: Security,
+}
+
+/// Whether the clients of an address come over TLS.
+pub(in crate::resolve) enum Security {
+    Clear,
+    /// With the handshake of each listener, in the listeners' order; one without a certificate is not served.
+    Tls(Vec<Handshake>),
+}
+
+/// What a listener shows to its clients, and wants to see of them.
+pub(in crate::resolve) struct Handshake {
+    pub(in crate::resolve) certificates: Vec<Certificate>,
+    pub(in crate::resolve) clients: Clients,
+}
+
+impl Handshake {
+    /// Whether there is anything to show.
+    pub(in crate::resolve) fn is_served(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+}
+
+/// A listener and its position in the Gateway.
+#[derive(Clone, Copy)]
+pub(in crate::resolve) struct Section<'m> {
+    pub(in crate::resolve) position: usize,
+    pub(in crate::resolve) listener: &'m Listener,
+}
+
+impl Section<'_> {
+    /// The hostnames it serves.
+    pub(in crate::resolve) fn domain(&self) -> Domain {
+        Domain::of(self.listener.hostname.as_ref())
+    }
+
+    /// Whether its protocol is one that is served.
+    pub(in crate::resolve) fn is_supported(&self) -> bool {
+        !matches!(self.listener.protocol.value, Protocol::Other(_))
+    }
+
+    pub(in crate::resolve) fn is_secure(&self) -> bool {
+        matches!(self.listener.protocol.value, Protocol::Https(_))
+    }
+
+    /// The place of one of its fields, written here; an empty field stands for the whole listener.
+    pub(in crate::resolve) fn at<'m>(
+        &self,
+        gateway: &'m Object<Gateway>,
+        field: &str,
+        span: Span,
+    ) -> Place<'m> {
+        Place::new(gateway, format!("spec.listeners[{}]{field}", self.position), span)
+    }
+}
+
+/// Gives every listener of the served Gateways its address; sorted by address, each address once.
+pub(in crate::resolve) fn assign<'m>(
+    manifests: &'m Manifests,
+    gateways: &Gateways<'m>,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Vec<Bound<'m>>, Vec<Misfit>> {
+    let mapped = port_mappings::map_ports(manifests, gateways, options, report)?;
+    let mut by_address: BTreeMap<SocketAddr, Vec<Bound<'m>>> = BTreeMap::new();
+    for gateway in gateways.served() {
+        let mut ports: BTreeMap<u16, Vec<Section<'m>>> = BTreeMap::new();
+        for (position, listener) in gateway.spec.listeners.iter().enumerate() {
+            let section = Section { position, listener };
+            if protocols::are_served(gateway, section, report) {
+                ports.entry(listener.port.value).or_default().push(section);
+            }
+        }
+        for (port, listeners) in ports {
+            let (namespace, name) = gateway.metadata.key();
+            let default = SocketAddr::new(options.listen_address, port);
+            let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
+            if speak_one_protocol(gateway, &listeners, report) {
+                // Certificates come later, when it is known which listeners are served.
+                let security = Security::Clear;
+                by_address.entry(bind).or_default().push(Bound { gateway, port, bind, listeners, security });
+            }
+        }
+    }
+    let mut free = FreePorts { taken: by_address.keys().map(SocketAddr::port).collect(), next: 8889 };
+    Ok(by_address.into_values().filter_map(|bounds| sole(bounds, &mut free, report)).collect())
+}
+
+/// Ports to suggest for listeners that cannot have the address they want, each once.
+struct FreePorts {
+    taken: BTreeSet<u16>,
+    next: u16,
+}
+
+impl Iterator for FreePorts {
+    type Item = u16;
+
+    fn next(&mut self) -> Option<u16> {
+        while !self.taken.insert(self.next) {
+            self.next = self.next.checked_add(1)?;
+        }
+        Some(self.next)
+    }
+}
+
+/// Whether the listeners of a port agree on TLS. Where they do not, none is picked (Gateway API, `ProtocolConflict`).
+fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], report: &mut Report) -> bool {
+    let Some((first, others)) = listeners.split_first() else { return true };
+    let mut agreed = true;
+    for other in others.iter().filter(|other| other.is_secure() != first.is_secure()) {
+        if std::mem::take(&mut agreed) {
+            report.decide(&conflicted(gateway, first), &mixed(first));
+        }
+        let error = report.error("protocol-conflict", conflicted(gateway, other), mixed(other));
+        error.related =
+            Some((first.listener.protocol.span, String::from("the protocol of the port's first listener")));
+        error.hint = Some(String::from("give them different ports"));
+    }
+    agreed
+}
+
+fn mixed(section: &Section<'_>) -> String {
+    format!("the port {} speaks both HTTP and HTTPS, and can speak only one", section.listener.port.value)
+}
+
+fn conflicted<'m>(gateway: &'m Object<Gateway>, section: &Section<'m>) -> Place<'m> {
+    let place = section.at(gateway, ".protocol", section.listener.protocol.span);
+    place.because(Part::Listener(section.position), ConditionType::Conflicted, Reason::ProtocolConflict)
+}
+
+/// The one that binds an address. Where there are several none is picked: that would be a guess (Gateway API,
+/// `GatewaySpec.listeners`).
+fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Report) -> Option<Bound<'m>> {
+    if bounds.len() < 2 {
+        return bounds.pop();
+    }
+    for bound in &bounds {
+        for section in &bound.listeners {
+            let message = format!("{} is the address of other listeners, too", bound.bind);
+            report.decide(&bound.unavailable(section), &message);
+        }
+    }
+    let (mut names, places): (Vec<String>, Vec<Place<'m>>) = bounds.iter().filter_map(Bound::first).unzip();
+    let mut places = places.into_iter();
+    let (bind, first, second) = (bounds.first()?.bind, places.next()?.span(), places.next()?);
+    let mappings: Vec<String> = names
+        .iter()
+        .skip(1)
+        .zip(free)
+        .map(|(listener, port)| format!("--map-port {listener}={port}"))
+        .collect();
+    let last = names.pop()?;
+    let message =
+        format!("{bind} is the address of {} listeners: {} and {last}", bounds.len(), names.join(", "));
+    let error = report.error("address-conflict", second, message);
+    error.related = Some((first, String::from("the first listener")));
+    error.hint = Some(format!("give the others another address, for example {}", mappings.join(" ")));
+    None
+}
+
+impl<'m> Bound<'m> {
+    /// Whether the listener at this position is served.
+    pub(in crate::resolve) fn serves(&self, position: usize) -> bool {
+        match &self.security {
+            Security::Clear => true,
+            Security::Tls(handshakes) => handshakes.get(position).is_some_and(Handshake::is_served),
+        }
+    }
+
+    /// Records which of its listeners are served.
+    pub(in crate::resolve) fn program(&self, report: &mut Report) {
+        for (position, section) in self.listeners.iter().enumerate() {
+            if self.serves(position) {
+                report.program(self.gateway, section.position);
+            }
+        }
+    }
+
+    /// One of its listeners, which cannot have this address.
+    fn unavailable(&self, section: &Section<'m>) -> Place<'m> {
+        let place = section.at(self.gateway, ".port", section.listener.port.span);
+        place.because(Part::Listener(section.position), ConditionType::Accepted, Reason::PortUnavailable)
+    }
+
+    /// The name and the port of its first listener.
+    fn first(&self) -> Option<(String, Place<'m>)> {
+        let section = self.listeners.first()?;
+        let place = section.at(self.gateway, ".port", section.listener.port.span);
+        Some((full_name(self.gateway, section.listener), place))
+    }
+}

@@ -1,0 +1,243 @@
+//! What the TLS handshakes of each listener show (Gateway API, `ListenerTLSConfig.certificateRefs`).
+//!
+//! A certificateRef that does not resolve, or leads to a certificate that Envoy cannot use, is an error; a listener without
+//! any certificate is left out, because no client could connect to it. Its hostname stays its own all the same: no other listener of the port serves it.
+
+use std::collections::BTreeMap;
+
+use super::addresses::{Bound, Handshake, Section, Security};
+use super::client_certificates::ClientChecks;
+use crate::diagnostic::{Diagnostic, closest};
+use crate::manifest::core::{Secret, UnusableValue};
+use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
+use crate::manifest::{Manifests, Object};
+use crate::model::{Certificate, Clients};
+use crate::resolve::references::grants::{GATEWAY_API, Grants, Party};
+use crate::resolve::references::wrong_kind::WrongKind;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Span;
+use crate::status::{ConditionType, Reason};
+use crate::x509::{self, Unusable};
+
+/// The Secrets by namespace and name.
+type Secrets<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Secret>>;
+
+/// A certificateRef and where it stands.
+struct Reference<'m> {
+    gateway: &'m Object<Gateway>,
+    certificate: &'m CertificateRef,
+    /// What does not resolve without it.
+    part: Part,
+    /// The reason if it leads to no certificate.
+    invalid: Reason,
+    field: String,
+}
+
+/// The same addresses with the certificates of their listeners, without the addresses that have none at all.
+pub(in crate::resolve) fn present<'m>(
+    bounds: Vec<Bound<'m>>,
+    manifests: &'m Manifests,
+    grants: &Grants<'m>,
+    report: &mut Report,
+) -> Vec<Bound<'m>> {
+    let secrets: Secrets<'m> =
+        manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
+    let checks = ClientChecks::find(&bounds, manifests, grants, report);
+    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &checks, grants, report)).collect()
+}
+
+/// Finds out whether the certificates that Gateways would show to backends are there. They are not supported, but a
+/// reference that does not resolve is one all the same.
+pub(in crate::resolve) fn check_for_backends(
+    manifests: &Manifests,
+    grants: &Grants<'_>,
+    report: &mut Report,
+) {
+    let secrets: Secrets<'_> =
+        manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
+    for gateway in &manifests.gateways {
+        let Some(certificate) = &gateway.spec.client_certificate else { continue };
+        if report.is_selected(gateway) {
+            let reference = Reference {
+                gateway,
+                certificate: &certificate.value,
+                part: Part::Whole,
+                invalid: Reason::InvalidClientCertificateRef,
+                field: String::from("spec.tls.backend.clientCertificateRef"),
+            };
+            reference.resolve(&secrets, grants, report);
+        }
+    }
+}
+
+fn secured<'m>(
+    bound: Bound<'m>,
+    secrets: &Secrets<'m>,
+    checks: &ClientChecks<'m>,
+    grants: &Grants<'m>,
+    report: &mut Report,
+) -> Option<Bound<'m>> {
+    if !bound.listeners.iter().any(Section::is_secure) {
+        return Some(bound);
+    }
+    let own = |section: &Section<'m>| {
+        let certificates = of(bound.gateway, *section, secrets, grants, report);
+        match checks.of(bound.gateway, section.position) {
+            Some(clients) => Handshake { certificates, clients },
+            // Whom it wants to keep out must not get in: it shows nothing.
+            None => Handshake { certificates: Vec::new(), clients: Clients::Anybody },
+        }
+    };
+    let handshakes: Vec<_> = bound.listeners.iter().map(own).collect();
+    let any = handshakes.iter().any(Handshake::is_served);
+    any.then_some(Bound { security: Security::Tls(handshakes), ..bound })
+}
+
+/// The certificates of a listener, each once; none when it cannot be served.
+fn of<'m>(
+    gateway: &'m Object<Gateway>,
+    section: Section<'m>,
+    secrets: &Secrets<'m>,
+    grants: &Grants<'m>,
+    report: &mut Report,
+) -> Vec<Certificate> {
+    let protocol = &section.listener.protocol;
+    let Protocol::Https(Tls { certificates: references, options, .. }) = &protocol.value else {
+        return Vec::new();
+    };
+    let mut certificates = Vec::new();
+    for (number, certificate) in references.iter().enumerate() {
+        let field = format!("spec.listeners[{}].tls.certificateRefs[{number}]", section.position);
+        let part = Part::Listener(section.position);
+        let reference =
+            Reference { gateway, certificate, part, invalid: Reason::InvalidCertificateRef, field };
+        let found = reference.resolve(secrets, grants, report);
+        certificates.extend(found.filter(|found| !certificates.contains(found)));
+    }
+    for option in options {
+        let place = section.at(gateway, &format!(".tls.options[{:?}]", option.value), option.span);
+        let part = Part::Listener(section.position);
+        let place = place.because(part, ConditionType::Accepted, Reason::UnsupportedValue);
+        let message = format!("the TLS option `{}` is not supported: the listener is left out", option.value);
+        report.error("not-supported", place, message);
+    }
+    if !options.is_empty() {
+        // It may be one that clients rely on: the oldest version, say.
+        return Vec::new();
+    }
+    if references.is_empty() {
+        let place = section.at(gateway, ".tls", protocol.span);
+        let part = Part::Listener(section.position);
+        let place = place.because(part, ConditionType::ResolvedRefs, Reason::InvalidCertificateRef);
+        let message =
+            "`tls` is missing: the protocol `HTTPS` needs a certificate, so the listener is left out";
+        let error = report.error("missing-field", place, String::from(message));
+        error.hint = Some(String::from("add `tls: {certificateRefs: [{name: SECRET}]}`"));
+    }
+    certificates
+}
+
+impl<'m> Reference<'m> {
+    fn resolve(
+        &self,
+        secrets: &Secrets<'m>,
+        grants: &Grants<'m>,
+        report: &mut Report,
+    ) -> Option<Certificate> {
+        let CertificateRef { group, kind, namespace, name } = self.certificate;
+        if !group.value.is_empty() || kind.value != "Secret" {
+            let wrong = WrongKind::of(group, kind, "certificates", String::from("refer to a Secret"));
+            let place = self.invalid(wrong.field, wrong.span);
+            report.error("not-supported", place, wrong.message).hint = wrong.hint;
+            return None;
+        }
+        let own = self.gateway.metadata.namespace.value.as_str();
+        let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
+        let from = Party { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
+        let to = Party { group: "", kind: "Secret", namespace: target };
+        if !grants.permit(from, to, &name.value, self.at(".namespace", span, Reason::RefNotPermitted), report)
+        {
+            return None;
+        }
+        let found = secrets.get(&(target, name.value.as_str())).copied();
+        if found.is_none() {
+            if report.may_be_unread("Secret", target, &name.value) {
+                let place = self.invalid(".name", name.span);
+                report.decide(&place, "the Secret is not there or could not be read");
+            } else {
+                self.missing(secrets, target, report);
+            }
+        }
+        let secret = found?;
+        match &secret.spec {
+            Secret::Tls { certificates, key } => match x509::check_pair(certificates, key) {
+                Ok(()) => Some(Certificate { chain: certificates.clone(), key: key.clone() }),
+                Err(problem) => {
+                    self.unusable(secret, &problem, report);
+                    None
+                }
+            },
+            Secret::Unusable(values) => {
+                self.broken(secret, values, report);
+                None
+            }
+            Secret::Other(other) => {
+                let message = format!(
+                    "the Secret `{}` is of the type `{}`, and a certificate is of `kubernetes.io/tls`",
+                    name.value, other.value
+                );
+                let error = report.error("wrong-secret-type", self.invalid(".name", name.span), message);
+                error.related = Some((other.span, String::from("its type")));
+                None
+            }
+        }
+    }
+
+    /// What is wrong with a Secret is reported there, however many refer to it.
+    fn broken(&self, secret: &Object<Secret>, values: &[UnusableValue], report: &mut Report) {
+        for UnusableValue { key, field, span, problem } in values {
+            let name = &self.certificate.name;
+            let message = format!("`{key}` of the Secret `{}` {problem}", name.value);
+            report.decide(&self.invalid(".name", name.span), &message);
+            let is_known = |found: &Diagnostic| found.code == "invalid-certificate" && found.span == *span;
+            if !report.diagnostics.iter().any(is_known) {
+                let place = Place::new(secret, field.clone(), *span);
+                let error = report.error("invalid-certificate", place, format!("`{key}` {problem}"));
+                error.hint = problem.hint().map(str::to_owned);
+            }
+        }
+    }
+
+    /// Envoy would refuse the whole configuration for it.
+    fn unusable(&self, secret: &Object<Secret>, problem: &Unusable, report: &mut Report) {
+        let name = &self.certificate.name;
+        let message = format!("Envoy cannot use the Secret `{}`: {problem}", name.value);
+        let error = report.error("invalid-certificate", self.invalid(".name", name.span), message);
+        error.related = Some((secret.metadata.name.span, String::from("this Secret")));
+        error.hint = problem.hint().map(str::to_owned);
+    }
+
+    fn missing(&self, secrets: &Secrets<'_>, namespace: &str, report: &mut Report) {
+        let name = &self.certificate.name;
+        let message = format!("there is no Secret `{namespace}/{}` among the manifests", name.value);
+        let error = report.error("missing-secret", self.invalid(".name", name.span), message);
+        let neighbours = secrets.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
+        let elsewhere = secrets.keys().find(|(_, other)| *other == name.value);
+        error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some((elsewhere, _))) => format!("there is one in the namespace `{elsewhere}`"),
+            (None, None) => String::from("add the Secret to the input"),
+        });
+    }
+
+    fn invalid(&self, field: &str, span: Span) -> Place<'m> {
+        self.at(field, span, self.invalid)
+    }
+
+    /// A field of the reference, and why it does not resolve.
+    fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
+        let place = Place::new(self.gateway, format!("{}{field}", self.field), span);
+        place.because(self.part, ConditionType::ResolvedRefs, reason)
+    }
+}

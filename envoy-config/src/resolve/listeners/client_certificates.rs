@@ -1,0 +1,206 @@
+//! Which certificates the clients of HTTPS listeners must have (Gateway API, `FrontendTLSConfig`).
+//!
+//! Each port has one check: its own, or the Gateway's default. A reference to an authority that does not resolve is an
+//! error; a listener all of whose references do not is left out, because nobody could be told from anybody else.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::addresses::{Bound, Section};
+use crate::diagnostic::closest;
+use crate::manifest::core::ConfigMap;
+use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode};
+use crate::manifest::{Manifests, Object};
+use crate::model::Clients;
+use crate::pem::CertificateChain;
+use crate::resolve::references::grants::{GATEWAY_API, Grants, Party};
+use crate::resolve::references::wrong_kind::WrongKind;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Span;
+use crate::status::{ConditionType, Reason};
+use crate::x509;
+
+/// The ConfigMaps by namespace and name.
+type ConfigMaps<'m> = BTreeMap<(&'m str, &'m str), &'m Object<ConfigMap>>;
+
+/// What each listener with a check wants of its clients; none when it cannot be served. By Gateway and position.
+pub(in crate::resolve) struct ClientChecks<'m>(HashMap<(&'m str, &'m str, usize), Option<Clients>>);
+
+/// The check of some listeners and where it stands.
+struct Check<'m> {
+    gateway: &'m Object<Gateway>,
+    validation: &'m Validation,
+    /// The positions of the listeners.
+    listeners: Vec<usize>,
+    field: String,
+}
+
+impl<'m> ClientChecks<'m> {
+    pub(in crate::resolve) fn find(
+        bounds: &[Bound<'m>],
+        manifests: &'m Manifests,
+        grants: &Grants<'m>,
+        report: &mut Report,
+    ) -> Self {
+        let maps: ConfigMaps<'m> =
+            manifests.config_maps.iter().map(|map| (map.metadata.key(), map)).collect();
+        let mut secure: BTreeMap<_, (&'m Object<Gateway>, Vec<Section<'m>>)> = BTreeMap::new();
+        for bound in bounds {
+            let (_, sections) =
+                secure.entry(bound.gateway.metadata.key()).or_insert_with(|| (bound.gateway, Vec::new()));
+            sections.extend(bound.listeners.iter().filter(|section| section.is_secure()));
+        }
+        let mut found = HashMap::new();
+        for (gateway, sections) in secure.into_values() {
+            let (namespace, name) = gateway.metadata.key();
+            for check in checks(gateway, &sections) {
+                let clients = check.clients(&maps, grants, report);
+                let keys = check.listeners.iter().map(|position| (namespace, name, *position));
+                found.extend(keys.map(|key| (key, clients.clone())));
+            }
+        }
+        Self(found)
+    }
+
+    /// What a listener wants of its clients; none when it cannot be served.
+    pub(in crate::resolve) fn of(&self, gateway: &'m Object<Gateway>, position: usize) -> Option<Clients> {
+        let (namespace, name) = gateway.metadata.key();
+        self.0.get(&(namespace, name, position)).cloned().unwrap_or(Some(Clients::Anybody))
+    }
+}
+
+/// The checks that a Gateway has listeners for.
+fn checks<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<Check<'m>> {
+    let frontend = &gateway.spec.frontend;
+    let of = |fits: &dyn Fn(u16) -> bool| -> Vec<usize> {
+        let fitting = sections.iter().filter(|section| fits(section.listener.port.value));
+        fitting.map(|section| section.position).collect()
+    };
+    let default = frontend.default.as_ref().map(|validation| Check {
+        gateway,
+        validation,
+        listeners: of(&|port| frontend.per_port.iter().all(|(other, _)| *other != port)),
+        field: String::from("spec.tls.frontend.default.validation"),
+    });
+    let per_port = frontend.per_port.iter().enumerate().filter_map(|(number, (port, validation))| {
+        let listeners = of(&|other| other == *port);
+        let field = format!("spec.tls.frontend.perPort[{number}].tls.validation");
+        Some(Check { gateway, validation: validation.as_ref()?, listeners, field })
+    });
+    let own = sections.iter().filter_map(|section| {
+        let Protocol::Https(Tls { validation: Some(validation), .. }) = &section.listener.protocol.value
+        else {
+            return None;
+        };
+        let field = format!("spec.listeners[{}].tls.frontendValidation", section.position);
+        Some(Check { gateway, validation, listeners: vec![section.position], field })
+    });
+    // What comes last counts.
+    default.into_iter().chain(per_port).chain(own).filter(|check| !check.listeners.is_empty()).collect()
+}
+
+impl<'m> Check<'m> {
+    /// What the listeners want of their clients; none when no authority is known.
+    fn clients(&self, maps: &ConfigMaps<'m>, grants: &Grants<'m>, report: &mut Report) -> Option<Clients> {
+        let mut authorities = Vec::new();
+        for (number, reference) in self.validation.authorities.iter().enumerate() {
+            authorities.extend(self.authority(number, reference, maps, grants, report));
+        }
+        let Some(authorities) = CertificateChain::together(&authorities) else {
+            for position in &self.listeners {
+                let place = Place::new(self.gateway, self.field.clone(), self.gateway.span).because(
+                    Part::Listener(*position),
+                    ConditionType::Accepted,
+                    Reason::NoValidCACertificate,
+                );
+                report.decide(&place, "there is no authority to check the certificates of clients with");
+            }
+            return None;
+        };
+        Some(match self.validation.mode {
+            ValidationMode::AllowValidOnly => Clients::SignedBy(authorities),
+            ValidationMode::AllowInsecureFallback => Clients::AskedFor(authorities),
+        })
+    }
+
+    fn authority(
+        &self,
+        number: usize,
+        reference: &'m CertificateRef,
+        maps: &ConfigMaps<'m>,
+        grants: &Grants<'m>,
+        report: &mut Report,
+    ) -> Option<CertificateChain> {
+        let CertificateRef { group, kind, namespace, name } = reference;
+        let field = format!("{}.caCertificateRefs[{number}]", self.field);
+        if !group.value.is_empty() || kind.value != "ConfigMap" {
+            let wrong = WrongKind::of(group, kind, "CA certificates", String::from("refer to a ConfigMap"));
+            let WrongKind { field: part, span, message, hint } = wrong;
+            let place = self.refuse(&field, part, span, Reason::InvalidCACertificateKind, &message, report);
+            report.error("not-supported", place, message).hint = hint;
+            return None;
+        }
+        let own = self.gateway.metadata.namespace.value.as_str();
+        let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
+        let from = Party { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
+        let to = Party { group: "", kind: "ConfigMap", namespace: target };
+        let place = self.at(&field, ".namespace", span, Reason::RefNotPermitted, self.listeners.first());
+        if !grants.permit(from, to, &name.value, place, report) {
+            let message = "no ReferenceGrant permits the reference";
+            self.refuse(&field, ".namespace", span, Reason::RefNotPermitted, message, report);
+            return None;
+        }
+        let (code, problem) = match maps.get(&(target, name.value.as_str())) {
+            Some(map) => match &map.spec.authorities {
+                Some(text) => match x509::authorities(text.value.as_bytes()) {
+                    Ok(chain) => return Some(chain),
+                    Err(error) => {
+                        let problem = format!("`ca.crt` of the ConfigMap `{target}/{}` {error}", name.value);
+                        ("invalid-certificate", problem)
+                    }
+                },
+                None => (
+                    "invalid-certificate",
+                    format!("the ConfigMap `{target}/{}` has no `ca.crt`", name.value),
+                ),
+            },
+            None => (
+                "missing-config-map",
+                format!("there is no ConfigMap `{target}/{}` among the manifests", name.value),
+            ),
+        };
+        let place =
+            self.refuse(&field, ".name", name.span, Reason::InvalidCACertificateRef, &problem, report);
+        if report.may_be_unread("ConfigMap", target, &name.value) {
+            report.decide(&place, "the ConfigMap is not there or could not be read");
+            return None;
+        }
+        let neighbours = maps.keys().filter(|(other, _)| *other == target).map(|(_, name)| *name);
+        let near = closest(&name.value, neighbours).filter(|near| *near != name.value);
+        let error = report.error(code, place, problem);
+        error.hint = near.map(|near| format!("did you mean `{near}`?"));
+        None
+    }
+
+    /// Records the reason for all listeners but the first, for which it is given back.
+    fn refuse(
+        &self,
+        field: &str,
+        part: &str,
+        span: Span,
+        reason: Reason,
+        message: &str,
+        report: &mut Report,
+    ) -> Place<'m> {
+        for position in self.listeners.iter().skip(1) {
+            report.decide(&self.at(field, part, span, reason, Some(position)), message);
+        }
+        self.at(field, part, span, reason, self.listeners.first())
+    }
+
+    fn at(&self, field: &str, part: &str, span: Span, reason: Reason, listener: Option<&usize>) -> Place<'m> {
+        let part_of = listener.map_or(Part::Whole, |position| Part::Listener(*position));
+        let place = Place::new(self.gateway, format!("{field}{part}"), span);
+        place.because(part_of, ConditionType::ResolvedRefs, reason)
+    }
+}

@@ -1,0 +1,109 @@
+//! `--map-port`: which listener each mapping names.
+//!
+//! A mapping that names none, or several, is a mistake of the call. One for a Gateway that is not served is not: what is
+//! wrong with the Gateway is said there.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::SocketAddr;
+
+use crate::manifest::gateway::{Gateway, Listener};
+use crate::manifest::{Manifests, Object};
+use crate::options::{ListenerName, Misfit, Options, PortMapping};
+use crate::resolve::gateways::Gateways;
+use crate::resolve::status::report::{Place, Report};
+
+/// A port of a Gateway.
+pub(in crate::resolve) type Port<'m> = (&'m str, &'m str, u16);
+
+/// Where the ports of the served Gateways are mapped to.
+pub(in crate::resolve) fn map_ports<'m>(
+    manifests: &'m Manifests,
+    gateways: &Gateways<'m>,
+    options: &Options,
+    report: &mut Report,
+) -> Result<BTreeMap<Port<'m>, SocketAddr>, Vec<Misfit>> {
+    let mut mapped: BTreeMap<Port<'m>, SocketAddr> = BTreeMap::new();
+    let mut misfits = Vec::new();
+    for mapping in &options.port_mappings {
+        let found = match find(gateways, &mapping.listener) {
+            Ok(found) => found,
+            // The listener may be in what could not be read; its absence is no second mistake.
+            Err(Misfit::UnknownListener { .. })
+                if is_unused(mapping, manifests, report) || report.may_lack("Gateway") =>
+            {
+                continue;
+            }
+            Err(misfit) => {
+                misfits.push(misfit);
+                continue;
+            }
+        };
+        let (gateway, listener) = found;
+        let (namespace, name) = gateway.metadata.key();
+        let bind = mapping.bind.address(options.listen_address);
+        match mapped.entry((namespace, name, listener.port.value)) {
+            Entry::Vacant(place) => {
+                place.insert(bind);
+            }
+            Entry::Occupied(first) if *first.get() == bind => {}
+            Entry::Occupied(first) => misfits.push(Misfit::TwoBinds {
+                listener: full_name(gateway, listener),
+                first: *first.get(),
+                second: bind,
+            }),
+        }
+    }
+    if misfits.is_empty() { Ok(mapped) } else { Err(misfits) }
+}
+
+/// Whether a mapping is for a listener of Gateways that are not served, which is no mistake of the call: says so.
+fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) -> bool {
+    let mut unused = false;
+    for gateway in &manifests.gateways {
+        let mut listeners = gateway.spec.listeners.iter();
+        if listeners.any(|listener| is_meant(&mapping.listener, gateway, listener)) {
+            unused = true;
+            let place = Place::new(gateway, "", gateway.metadata.name.span);
+            let message = format!("the Gateway is not served, so `--map-port {mapping}` has no effect");
+            report.warning("unused-map-port", place, message);
+        }
+    }
+    unused
+}
+
+/// Whether a name is that of this listener.
+fn is_meant(name: &ListenerName, gateway: &Object<Gateway>, listener: &Listener) -> bool {
+    let (own_namespace, own_name) = gateway.metadata.key();
+    let ListenerName { namespace, gateway, listener: wanted } = name;
+    namespace.as_ref().is_none_or(|wanted| wanted == own_namespace)
+        && gateway.as_ref().is_none_or(|wanted| wanted == own_name)
+        && *wanted == listener.name.value
+}
+
+/// The one listener of this name.
+fn find<'m>(
+    gateways: &Gateways<'m>,
+    wanted: &ListenerName,
+) -> Result<(&'m Object<Gateway>, &'m Listener), Misfit> {
+    let all =
+        || gateways.served().flat_map(|gateway| gateway.spec.listeners.iter().map(move |one| (gateway, one)));
+    let mut found = all().filter(|(gateway, listener)| is_meant(wanted, gateway, listener));
+    let names = |listeners: &mut dyn Iterator<Item = _>| {
+        listeners.map(|(gateway, one)| full_name(gateway, one)).collect()
+    };
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Misfit::UnknownListener { wanted: wanted.clone(), choices: names(&mut all()) }),
+        (Some(one), Some(two)) => Err(Misfit::AmbiguousListener {
+            wanted: wanted.clone(),
+            choices: names(&mut [one, two].into_iter().chain(found)),
+        }),
+    }
+}
+
+/// `namespace/gateway/listener`.
+pub(in crate::resolve) fn full_name(gateway: &Object<Gateway>, listener: &Listener) -> String {
+    let (namespace, name) = gateway.metadata.key();
+    format!("{namespace}/{name}/{}", listener.name.value)
+}

@@ -1,0 +1,96 @@
+//! Which protocols are served, and which kinds of routes a listener of them takes (Gateway API, `Listener.protocol` and
+//! `AllowedRoutes.kinds`).
+//!
+//! A listener of another protocol is left out, and so is one with a selector of namespaces that is of no use. A kind that its protocol cannot have is an error, and the listener takes
+//! the other ones (`InvalidRouteKinds`).
+
+use super::addresses::Section;
+use crate::diagnostic::closest;
+use crate::manifest::Object;
+use crate::manifest::gateway::{AllowedNamespaces, Gateway, Listener, Protocol, RouteKind};
+use crate::resolve::references::grants::GATEWAY_API;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::Report;
+use crate::status::{ConditionType, Reason};
+
+/// The routes of HTTP and HTTPS listeners.
+const SERVED: [&str; 2] = ["HTTPRoute", "GRPCRoute"];
+
+impl Listener {
+    /// The kinds of routes that it takes, of the Gateway API's group.
+    pub(in crate::resolve) fn supported_kinds(&self) -> impl Iterator<Item = &'static str> {
+        SERVED.into_iter().filter(|kind| self.takes(kind))
+    }
+
+    /// Whether it takes routes of this kind.
+    pub(in crate::resolve) fn takes(&self, kind: &str) -> bool {
+        let allowed =
+            || self.allowed_kinds.is_empty() || self.allowed_kinds.iter().any(|one| one.value.is(kind));
+        match &self.protocol.value {
+            Protocol::Http | Protocol::Https(_) => SERVED.contains(&kind) && allowed(),
+            Protocol::Other(_) => false,
+        }
+    }
+}
+
+impl RouteKind {
+    fn is(&self, kind: &str) -> bool {
+        self.group == GATEWAY_API && self.kind == kind
+    }
+}
+
+/// Whether the protocol of a listener is served. Says when it is not, and which of its kinds are not.
+pub(in crate::resolve) fn are_served(
+    gateway: &Object<Gateway>,
+    section: Section<'_>,
+    report: &mut Report,
+) -> bool {
+    let listener = section.listener;
+    if let Protocol::Other(word) = &listener.protocol.value {
+        let place = section.at(gateway, ".protocol", listener.protocol.span);
+        let place = place.because(
+            Part::Listener(section.position),
+            ConditionType::Accepted,
+            Reason::UnsupportedProtocol,
+        );
+        let message = format!("the protocol `{word}` is not supported: the listener is left out");
+        let near = closest(&word.to_ascii_uppercase(), ["HTTP", "HTTPS"]);
+        report.error("unsupported-protocol", place, message).hint = Some(match near {
+            Some(near) if !matches!(word.as_str(), "TLS" | "TCP" | "UDP") => {
+                format!("did you mean `{near}`?")
+            }
+            _ => String::from("`HTTP` and `HTTPS` are"),
+        });
+        return false;
+    }
+    if let AllowedNamespaces::Unusable(problem) = &listener.allowed_namespaces {
+        let place = section.at(gateway, ".allowedRoutes.namespaces", listener.span);
+        let place = place.because(
+            Part::Listener(section.position),
+            ConditionType::Accepted,
+            Reason::UnsupportedValue,
+        );
+        report.decide(&place, problem);
+        return false;
+    }
+    for (number, RouteKind { group, kind }) in listener.allowed_kinds.iter().map(|one| &one.value).enumerate()
+    {
+        if group == GATEWAY_API && SERVED.contains(&kind.as_str()) {
+            continue;
+        }
+        let span = listener.allowed_kinds.get(number).map_or(listener.span, |one| one.span);
+        let place = section.at(gateway, &format!(".allowedRoutes.kinds[{number}].kind"), span);
+        let place = place.because(
+            Part::Listener(section.position),
+            ConditionType::ResolvedRefs,
+            Reason::InvalidRouteKinds,
+        );
+        let of_group = if group == GATEWAY_API { String::new() } else { format!(" of the group `{group}`") };
+        let message = format!("the listener cannot take routes of the kind `{kind}`{of_group}");
+        report.error("invalid-route-kind", place, message).hint = Some(match closest(kind, SERVED) {
+            Some(near) if near != kind => format!("did you mean `{near}`?"),
+            _ => format!("`HTTPRoute` and `GRPCRoute` of the group `{GATEWAY_API}` it can"),
+        });
+    }
+    true
+}

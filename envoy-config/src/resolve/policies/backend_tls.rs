@@ -1,0 +1,153 @@
+//! Which backends are connected to over TLS, and how (Gateway API, `BackendTLSPolicy`).
+//!
+//! - A policy is for a Service, or for one of its ports by name (`sectionName`), which goes first. (As an extension: for
+//!   Envoy Gateway's Backend.)
+//! - Of several policies for one target the oldest counts, then the first by `namespace/name`.
+//! - A policy without an authority that could be read refuses the requests of its target, and so does one that could not be
+//!   read itself: they must not go on in the clear.
+
+mod ca_certificates;
+mod target_ports;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use self::ca_certificates::Certificates;
+use self::target_ports::Sections;
+use super::targets::{self, Targets};
+use crate::manifest::gateway::Hostname;
+use crate::manifest::policy::{BackendTlsPolicy, SubjectAltName, TargetRef};
+use crate::manifest::route::Route;
+use crate::manifest::{Manifests, Object};
+use crate::model::{SubjectName, UpstreamTls};
+use crate::resolve::routes::precedence::Seniority;
+use crate::resolve::status::report::Report;
+
+/// The policies of all targets.
+pub(in crate::resolve) struct TlsPolicies<'m> {
+    by_target: HashMap<Target<'m>, Policies<'m>>,
+    /// The targets of policies that could not be read.
+    unread: HashSet<Whole<'m>>,
+}
+
+/// An object: group, kind, namespace and name.
+pub(in crate::resolve) type Whole<'m> = (&'m str, &'m str, &'m str, &'m str);
+
+/// An object, or a part of it.
+type Target<'m> = (Whole<'m>, Option<&'m str>);
+
+type Policy<'m> = &'m Object<BackendTlsPolicy>;
+
+/// The policies of one target.
+struct Policies<'m> {
+    /// The one that counts.
+    first: Policy<'m>,
+    /// What it says; none: it refuses.
+    tls: Option<Arc<UpstreamTls>>,
+    others: Vec<Policy<'m>>,
+}
+
+/// How a backend is connected to.
+#[derive(Clone, Debug)]
+pub(in crate::resolve) enum Connection {
+    /// Nothing speaks of TLS.
+    Clear,
+    Tls(Arc<UpstreamTls>),
+    /// Not at all: its requests are refused.
+    Refused,
+}
+
+impl Connection {
+    /// What TLS there is, unless everything is refused.
+    #[expect(clippy::option_option, reason = "the outer one says whether to connect, the inner one how")]
+    pub(in crate::resolve) fn tls(self) -> Option<Option<Arc<UpstreamTls>>> {
+        match self {
+            Self::Clear => Some(None),
+            Self::Tls(tls) => Some(Some(tls)),
+            Self::Refused => None,
+        }
+    }
+}
+
+impl<'m> TlsPolicies<'m> {
+    /// Sorts the policies by their targets, and says which of them count for nothing.
+    pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
+        let (targets, sections) = (Targets::index(manifests), Sections::index(manifests));
+        let certificates = Certificates::index(manifests);
+        let mut policies: Vec<Policy<'m>> = manifests.backend_tls_policies.iter().collect();
+        policies.sort_by_cached_key(|policy| Seniority::of(policy));
+        let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
+        for policy in policies {
+            let tls = tls(policy, &certificates, report).map(Arc::new);
+            for (number, target) in policy.spec.targets.iter().enumerate() {
+                if !targets.have(policy, number, target, report)
+                    || !sections.have(policy, number, target, report)
+                {
+                    continue;
+                }
+                let section = target.section_name.as_ref().map(|name| name.value.as_str());
+                let key = (whole(target, &policy.metadata.namespace.value), section);
+                if let Some(known) = by_target.get_mut(&key) {
+                    targets::conflict(policy, number, target, known.first, report);
+                    known.others.push(policy);
+                } else {
+                    by_target.insert(key, Policies { first: policy, tls: tls.clone(), others: Vec::new() });
+                }
+            }
+        }
+        let unread = manifests.unread.iter().filter(|object| object.kind == "BackendTLSPolicy");
+        let unread =
+            unread.flat_map(|policy| policy.targets.iter().map(|target| whole(target, &policy.namespace)));
+        Self { by_target, unread: unread.collect() }
+    }
+
+    /// How the part of this name of a backend is connected to, for a route.
+    pub(in crate::resolve) fn of(
+        &self,
+        backend: Whole<'_>,
+        section: &str,
+        route: &Object<Route>,
+        report: &mut Report,
+    ) -> Connection {
+        if self.unread.contains(&backend) {
+            return Connection::Refused;
+        }
+        let of_section = self.by_target.get(&(backend, Some(section)));
+        let of_whole = self.by_target.get(&(backend, None));
+        for policies in [of_section, of_whole].into_iter().flatten() {
+            for policy in policies.others.iter().chain([&policies.first]) {
+                report.concern(policy, route);
+            }
+        }
+        match of_section.or(of_whole).map(|policies| &policies.tls) {
+            None => Connection::Clear,
+            Some(None) => Connection::Refused,
+            Some(Some(tls)) => Connection::Tls(Arc::clone(tls)),
+        }
+    }
+}
+
+fn whole<'m>(target: &'m TargetRef, namespace: &'m str) -> Whole<'m> {
+    (&target.group.value, &target.kind.value, namespace, &target.name.value)
+}
+
+/// What a policy says; none without any authority.
+fn tls(policy: Policy<'_>, certificates: &Certificates<'_>, report: &mut Report) -> Option<UpstreamTls> {
+    let BackendTlsPolicy { hostname, names, .. } = &policy.spec;
+    let names: Vec<SubjectName> = names.iter().map(SubjectName::from).collect();
+    Some(UpstreamTls {
+        authorities: certificates.of(policy, report)?,
+        names: if names.is_empty() { vec![SubjectName::Host(hostname.clone())] } else { names },
+        server_name: hostname.clone(),
+    })
+}
+
+impl From<&SubjectAltName> for SubjectName {
+    fn from(name: &SubjectAltName) -> Self {
+        match name {
+            SubjectAltName::Hostname(Hostname::Exact(name)) => Self::Host(name.clone()),
+            SubjectAltName::Hostname(Hostname::Wildcard(suffix)) => Self::AnyHostBelow(suffix.clone()),
+            SubjectAltName::Uri(uri) => Self::Uri(uri.clone()),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The part of a Service that a policy is for: a port, by its name.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::closest;
+use crate::manifest::core::ServicePort;
+use crate::manifest::policy::{BackendTlsPolicy, TargetRef};
+use crate::manifest::{Manifests, Object};
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::status::{ConditionType, Reason};
+
+/// The ports of the Services by namespace and name. Other backends have no parts.
+pub(super) struct Sections<'m>(BTreeMap<(&'m str, &'m str), &'m [ServicePort]>);
+
+impl<'m> Sections<'m> {
+    pub(super) fn index(manifests: &'m Manifests) -> Self {
+        let services = manifests.services.iter();
+        Self(services.map(|one| (one.metadata.key(), one.spec.ports.as_slice())).collect())
+    }
+
+    /// Whether a target has the part that the targetRef at this position of a policy means; says so if it has not.
+    pub(super) fn have(
+        &self,
+        policy: &Object<BackendTlsPolicy>,
+        number: usize,
+        target: &TargetRef,
+        report: &mut Report,
+    ) -> bool {
+        let TargetRef { kind, name, section_name: Some(section), .. } = target else { return true };
+        let key = (policy.metadata.namespace.value.as_str(), name.value.as_str());
+        let ports = self.0.get(&key).copied().filter(|_| kind.value == "Service").unwrap_or_default();
+        if ports.iter().any(|port| port.name == section.value) {
+            return true;
+        }
+        let place = Place::new(policy, format!("spec.targetRefs[{number}].sectionName"), section.span);
+        let place = place.because(Part::Whole, ConditionType::Accepted, Reason::TargetNotFound);
+        let message = format!("the {} `{}` has no port named `{}`", kind.value, name.value, section.value);
+        let names: Vec<&str> =
+            ports.iter().map(|port| port.name.as_str()).filter(|name| !name.is_empty()).collect();
+        let error = report.error("wrong-port", place, message);
+        error.hint = Some(match (closest(&section.value, names.iter().copied()), names.is_empty()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, true) => String::from("its ports have no names: leave `sectionName` out"),
+            (None, false) => format!("its ports are named {}", names.join(", ")),
+        });
+        false
+    }
+}

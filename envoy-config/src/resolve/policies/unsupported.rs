@@ -1,0 +1,176 @@
+//! Policies of kinds that are not applied: one that is attached to something that is served is an error, because what it
+//! protects would be served without it. One that is attached to nothing of that is ignored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::filter::Filter;
+use crate::manifest::other::{OtherPolicy, OtherTarget, Selection};
+use crate::manifest::route::{BackendRef, Route, Rule};
+use crate::manifest::{Manifests, Metadata, Object};
+use crate::resolve::backends::ENVOY_GATEWAY;
+use crate::resolve::gateways::Gateways;
+use crate::resolve::references::grants::GATEWAY_API;
+use crate::resolve::status::report::Report;
+
+/// How many targets a message names.
+const NAMED: usize = 3;
+
+/// Kind, namespace and name.
+type Key<'m> = (&'m str, &'m str, &'m str);
+
+/// The labels of what is not in the input.
+static UNKNOWN: BTreeMap<String, String> = BTreeMap::new();
+
+/// The labels of the objects that have a part in what is served.
+struct Served<'m>(BTreeMap<Key<'m>, &'m BTreeMap<String, String>>);
+
+/// Counts all of them as ignored: nothing is served.
+pub(in crate::resolve) fn ignore(manifests: &Manifests, report: &mut Report) {
+    for policy in &manifests.other_policies {
+        report.ignored.add(&policy.group, &policy.kind);
+    }
+}
+
+/// Reports the policies for these Gateways, routes, and the backends of the routes.
+pub(in crate::resolve) fn check<'m>(
+    manifests: &'m Manifests,
+    gateways: &Gateways<'m>,
+    routes: &[&'m Object<Route>],
+    report: &mut Report,
+) {
+    if manifests.other_policies.is_empty() {
+        return;
+    }
+    let served = Served::index(manifests, gateways, routes);
+    for policy in &manifests.other_policies {
+        let attached = |target: &OtherTarget| {
+            let found = served.of(target);
+            (!found.is_empty()).then(|| (target.clone(), found))
+        };
+        let found: Vec<_> = policy.targets.iter().filter_map(attached).collect();
+        match found.first() {
+            Some((first, _)) => {
+                let titles: BTreeSet<String> = found.iter().flat_map(|(_, titles)| titles.clone()).collect();
+                report.diagnostics.push(not_applied(policy, first, &titles));
+            }
+            None => report.ignored.add(&policy.group, &policy.kind),
+        }
+    }
+}
+
+fn not_applied(policy: &OtherPolicy, first: &OtherTarget, titles: &BTreeSet<String>) -> Diagnostic {
+    let OtherPolicy { kind, group, namespace, name, .. } = policy;
+    let mut named: Vec<String> = titles.iter().take(NAMED).cloned().collect();
+    if titles.len() > NAMED {
+        named.push(format!("{} more", titles.len() - NAMED));
+    }
+    let last = named.pop().unwrap_or_default();
+    let targets = if named.is_empty() { last } else { format!("{} and {last}", named.join(", ")) };
+    let message = format!("`{kind}` ({group}) is attached to {targets} and is not applied");
+    Diagnostic::error("policy-not-applied", first.span, message)
+        .object(format!("{kind} {namespace}/{name}"))
+        .field(first.field.clone())
+        .hint("remove the policy if its targets may be served without it")
+}
+
+impl<'m> Served<'m> {
+    fn index(manifests: &'m Manifests, gateways: &Gateways<'m>, routes: &[&'m Object<Route>]) -> Self {
+        let mut served = Self(BTreeMap::new());
+        let classes: BTreeSet<&str> =
+            gateways.served().map(|gateway| gateway.spec.class.value.as_str()).collect();
+        // A class need not be in the input.
+        served.0.extend(classes.iter().map(|name| (("GatewayClass", "", *name), &UNKNOWN)));
+        for class in &manifests.gateway_classes {
+            if classes.contains(class.metadata.name.value.as_str()) {
+                served.add(class.kind, &class.metadata);
+            }
+        }
+        for gateway in gateways.served() {
+            served.add(gateway.kind, &gateway.metadata);
+        }
+        let mut backends = BTreeSet::new();
+        for route in routes {
+            served.add(route.kind, &route.metadata);
+            let own = route.metadata.namespace.value.as_str();
+            let of_rules = route.spec.rules.iter().flatten().flat_map(backends_of);
+            backends.extend(of_rules.map(|backend| {
+                let namespace = backend.namespace.as_ref().map_or(own, |namespace| &namespace.value);
+                (backend.group.value.as_str(), backend.kind.value.as_str(), namespace, &*backend.name.value)
+            }));
+        }
+        let is_backend = |group: &'static str, kind: &'static str, metadata: &'m Metadata| {
+            let (namespace, name) = metadata.key();
+            backends.contains(&(group, kind, namespace, name))
+        };
+        for service in &manifests.services {
+            if is_backend("", "Service", &service.metadata) {
+                served.add(service.kind, &service.metadata);
+            }
+        }
+        for backend in &manifests.backends {
+            if is_backend(ENVOY_GATEWAY, "Backend", &backend.metadata) {
+                served.add(backend.kind, &backend.metadata);
+            }
+        }
+        served
+    }
+
+    fn add(&mut self, kind: &'m str, metadata: &'m Metadata) {
+        let (namespace, name) = metadata.key();
+        self.0.insert((kind, namespace, name), &metadata.labels);
+    }
+
+    /// What messages call the objects that a target selects.
+    fn of(&self, target: &OtherTarget) -> Vec<String> {
+        let OtherTarget { group, kind, namespace, selection, .. } = target;
+        let (kind, namespace) = match (group_of(kind), kind.as_str()) {
+            (Some(own), _) if group.as_ref().is_some_and(|group| !is_group(group, own)) => return Vec::new(),
+            (Some(_), kind @ "GatewayClass") => (kind, ""),
+            (Some(_), kind) => (kind, namespace.as_str()),
+            (None, _) => return Vec::new(),
+        };
+        let title = |name: &str| match namespace {
+            "" => format!("{kind} `{name}`"),
+            _ => format!("{kind} `{namespace}/{name}`"),
+        };
+        match selection {
+            Selection::Named(name) => {
+                let found = self.0.contains_key(&(kind, namespace, name.as_str()));
+                if found { vec![title(name)] } else { Vec::new() }
+            }
+            Selection::Labelled(wanted) => {
+                let of_namespace = self.0.range((kind, namespace, "")..);
+                let of_namespace = of_namespace.take_while(|(key, _)| (key.0, key.1) == (kind, namespace));
+                let labelled = of_namespace
+                    .filter(|(_, labels)| wanted.iter().all(|(key, value)| labels.get(key) == Some(value)));
+                labelled.map(|((_, _, name), _)| title(name)).collect()
+            }
+        }
+    }
+}
+
+/// The backends of a rule and of its filters.
+fn backends_of(rule: &Rule) -> impl Iterator<Item = &BackendRef> {
+    let own = rule.backend_refs.iter();
+    let filters = rule.filters.iter().chain(rule.backend_refs.iter().flat_map(|backend| &backend.filters));
+    own.chain(filters.filter_map(|filter| match &filter.value {
+        Filter::Mirror(mirror) => Some(&mirror.backend),
+        _ => None,
+    }))
+}
+
+/// The group of a kind that has a part in what is served.
+fn group_of(kind: &str) -> Option<&'static str> {
+    match kind {
+        "GatewayClass" | "Gateway" | "HTTPRoute" | "GRPCRoute" => Some(GATEWAY_API),
+        "Service" => Some(""),
+        "Backend" => Some(ENVOY_GATEWAY),
+        _ => None,
+    }
+}
+
+/// Some policies write the core group as `core`.
+fn is_group(written: &str, group: &str) -> bool {
+    written == group || (group.is_empty() && written == "core")
+}

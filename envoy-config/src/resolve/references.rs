@@ -1,0 +1,4 @@
+//! References from one object to another: whether their kind can be meant, and whether they may leave their namespace.
+
+pub(super) mod grants;
+pub(super) mod wrong_kind;

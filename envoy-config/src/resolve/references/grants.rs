@@ -1,0 +1,177 @@
+//! Which references into another namespace are permitted (Gateway API, `ReferenceGrant`).
+//!
+//! Inside a namespace everything is; into another one what a grant there permits. Whether the referent exists is not
+//! looked at before that: whoever may not refer to it is not told.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use crate::manifest::grant::{GrantTo, ReferenceGrant};
+use crate::manifest::{Manifests, Object};
+use crate::resolve::status::report::{Place, Report};
+
+/// The group of the Gateway API's kinds.
+pub(in crate::resolve) const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
+/// A kind and the namespace of its objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::resolve) struct Party<'m> {
+    pub(in crate::resolve) group: &'m str,
+    pub(in crate::resolve) kind: &'m str,
+    pub(in crate::resolve) namespace: &'m str,
+}
+
+/// All ReferenceGrants.
+pub(in crate::resolve) struct Grants<'m> {
+    /// Which objects each party may refer to, by their party.
+    permitted: HashMap<(Party<'m>, Party<'m>), Names<'m>>,
+    all: Vec<&'m Object<ReferenceGrant>>,
+}
+
+/// Objects of one kind in one namespace.
+enum Names<'m> {
+    All,
+    Some(BTreeSet<&'m str>),
+}
+
+impl<'m> Grants<'m> {
+    pub(in crate::resolve) fn index(manifests: &'m Manifests) -> Self {
+        let mut permitted: HashMap<_, Names<'m>> = HashMap::new();
+        for grant in &manifests.reference_grants {
+            let namespace = grant.metadata.namespace.value.as_str();
+            for from in &grant.spec.from {
+                let from = Party { group: &from.group, kind: &from.kind, namespace: &from.namespace };
+                for to in &grant.spec.to {
+                    let referent = Party { group: &to.group, kind: &to.kind, namespace };
+                    permitted
+                        .entry((from, referent))
+                        .or_insert_with(|| Names::Some(BTreeSet::new()))
+                        .add(to.name.as_deref());
+                }
+            }
+        }
+        let mut all: Vec<_> = manifests.reference_grants.iter().collect();
+        all.sort_by_key(|grant| grant.metadata.key());
+        Self { permitted, all }
+    }
+
+    /// Whether an object of one party may refer to the object of this name of another; says so at the reference's
+    /// namespace if it may not.
+    pub(in crate::resolve) fn permit(
+        &self,
+        from: Party<'_>,
+        to: Party<'_>,
+        name: &str,
+        place: Place<'_>,
+        report: &mut Report,
+    ) -> bool {
+        if from.namespace == to.namespace {
+            return true;
+        }
+        let granted = self.permitted.get(&(from, to)).is_some_and(|names| names.contain(name));
+        if !granted {
+            if report.may_lack_some("ReferenceGrant", to.namespace) {
+                report.decide(&place, "no ReferenceGrant that could be read permits the reference");
+            } else {
+                self.refuse(from, to, name, place, report);
+            }
+        }
+        granted
+    }
+
+    fn refuse(&self, from: Party<'_>, to: Party<'_>, name: &str, place: Place<'_>, report: &mut Report) {
+        let message = format!(
+            "no ReferenceGrant in the namespace `{}` permits a reference from {} in `{}` to the {} `{name}`",
+            to.namespace,
+            from.title(),
+            from.namespace,
+            to.title(),
+        );
+        let error = report.error("ref-not-permitted", place, message);
+        let entries = format!(
+            "`from: {{group: {:?}, kind: {}, namespace: {}}}` and `to: {{group: {:?}, kind: {}}}`",
+            from.group, from.kind, from.namespace, to.group, to.kind
+        );
+        let here = |grant: &&&Object<ReferenceGrant>| grant.metadata.namespace.value == to.namespace;
+        if let Some((grant, lacks)) =
+            self.all.iter().filter(here).find_map(|grant| Some((grant, lacking(grant, from, to, name)?)))
+        {
+            error.related = Some((grant.metadata.name.span, format!("this one {lacks}")));
+            error.hint = Some(format!("it takes {entries}"));
+            return;
+        }
+        let fits = |grant: &&&Object<ReferenceGrant>| {
+            let own = Party { namespace: &grant.metadata.namespace.value, ..to };
+            lacking(grant, from, own, name).is_none()
+                && grant.spec.to.iter().any(|to| own.is(&to.group, &to.kind))
+        };
+        if let Some(grant) = self.all.iter().find(fits) {
+            let own = &grant.metadata.namespace.value;
+            error.related = Some((grant.metadata.name.span, format!("this one is in `{own}`")));
+            error.hint = Some(format!(
+                "a ReferenceGrant belongs in the namespace of what it lets others refer to: move it to `{}`",
+                to.namespace
+            ));
+            return;
+        }
+        error.hint = Some(format!("add a ReferenceGrant to the namespace `{}` with {entries}", to.namespace));
+    }
+}
+
+impl<'m> Names<'m> {
+    /// Adds one name, or all of them.
+    fn add(&mut self, name: Option<&'m str>) {
+        match (self, name) {
+            (Self::All, _) => {}
+            (this @ Self::Some(_), None) => *this = Self::All,
+            (Self::Some(names), Some(name)) => {
+                names.insert(name);
+            }
+        }
+    }
+
+    fn contain(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(names) => names.contains(name),
+        }
+    }
+}
+
+/// What a grant lacks to permit a reference, in the order in which a person would look.
+fn lacking(
+    grant: &Object<ReferenceGrant>,
+    from: Party<'_>,
+    to: Party<'_>,
+    name: &str,
+) -> Option<&'static str> {
+    let ReferenceGrant { from: sources, to: targets } = &grant.spec;
+    let of_kind = || sources.iter().filter(|source| from.is(&source.group, &source.kind));
+    let targeted = || targets.iter().filter(|target| to.is(&target.group, &target.kind));
+    let named = |wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    let as_core = |target: &GrantTo| target.group == "core" && to.is("", &target.kind);
+    if of_kind().next().is_none() {
+        Some("is from another kind or group")
+    } else if of_kind().all(|source| source.namespace != from.namespace) {
+        Some("is from another namespace")
+    } else if targeted().next().is_none() {
+        let written = targets.iter().any(as_core);
+        Some(if written { "writes the core group as `core`" } else { "is to another kind or group" })
+    } else {
+        (!targeted().any(|target| named(&target.name))).then_some("is to another name")
+    }
+}
+
+impl Party<'_> {
+    fn is(&self, group: &str, kind: &str) -> bool {
+        self.group == group && self.kind == kind
+    }
+
+    /// The kind, with its group where it is neither Kubernetes' own nor the Gateway API's.
+    fn title(&self) -> impl fmt::Display {
+        match self.group {
+            "" | GATEWAY_API => self.kind.to_owned(),
+            group => format!("{group}/{}", self.kind),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What the routes serve, once it is known which listeners they attach to.
+//!
+//! - `rules`: the Envoy routes and clusters of each rule, with `matches`, `filters` and `retry`; `split` for rules whose
+//!   backendRefs need a route and a cluster each.
+//! - `precedence`: which of several matches serves a request.
+//! - `virtual_hosts`: which routes each hostname serves; `conflicts`: the rules that no request reaches there.
+
+pub(super) mod conflicts;
+mod filters;
+mod matches;
+pub(super) mod precedence;
+mod retry;
+pub(super) mod rules;
+mod split;
+pub(super) mod virtual_hosts;

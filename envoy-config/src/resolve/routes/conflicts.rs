@@ -1,0 +1,90 @@
+//! Rules that get in each other's way in a virtual host: matches that another one always takes first.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::rules::{Entry, Served};
+use crate::manifest::route::Rule;
+use crate::model::Route;
+use crate::resolve::status::report::{Place, Report};
+
+/// A rule: the position of its route, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::resolve) struct RulePosition {
+    pub(in crate::resolve) route: usize,
+    pub(in crate::resolve) rule: usize,
+}
+
+/// What was found in all virtual hosts so far.
+#[derive(Default)]
+pub(in crate::resolve) struct Collisions {
+    reached: HashSet<RulePosition>,
+    /// A rule that lost a match, and one that takes its requests.
+    shadowed: BTreeMap<RulePosition, RulePosition>,
+}
+
+impl Collisions {
+    /// The routes of one virtual host, given its matches in order: those whose requests another one takes are dropped.
+    ///
+    /// This also keeps two rules of one route apart that have no names and equal matches, and so the same id: the second
+    /// never gets a route, so it can share no session.
+    pub(in crate::resolve) fn settle(&mut self, candidates: &[(RulePosition, &Entry)]) -> Vec<Route> {
+        let mut taken: HashMap<&[u8], RulePosition> = HashMap::new();
+        let mut routes = Vec::with_capacity(candidates.len());
+        for (rule, entry) in candidates {
+            if let Some(winner) = taken.get(entry.signature.as_slice()) {
+                // A match that a rule has twice does no harm.
+                if winner != rule {
+                    self.shadowed.entry(*rule).or_insert(*winner);
+                }
+                continue;
+            }
+            taken.insert(&entry.signature, *rule);
+            self.reached.insert(*rule);
+            routes.extend_from_slice(&entry.routes);
+        }
+        routes
+    }
+
+    /// Whether any request can come to this rule.
+    pub(in crate::resolve) fn is_reached(&self, rule: RulePosition) -> bool {
+        self.reached.contains(&rule)
+    }
+
+    /// Says what was found.
+    pub(in crate::resolve) fn tell(&self, routes: &[Served<'_>], report: &mut Report) {
+        for (&rule, &winner) in &self.shadowed {
+            if !self.reached.contains(&rule)
+                && let (Some((route, lost)), Some((other, won))) = (find(routes, rule), find(routes, winner))
+            {
+                let place = Place::new(route.object, format!("spec.rules[{}]", rule.rule), lost.span);
+                let message =
+                    format!("no request comes to this rule: {} takes them all", title(other, winner, rule));
+                report.warning("unreachable-rule", place, message).related =
+                    Some((won.span, String::from("this rule has the same matches and goes first")));
+            }
+        }
+    }
+}
+
+/// The route and the rule at a position.
+pub(in crate::resolve) fn find<'r, 'm>(
+    routes: &'r [Served<'m>],
+    position: RulePosition,
+) -> Option<(&'r Served<'m>, &'m Rule)> {
+    let route = routes.get(position.route)?;
+    Some((route, route.object.spec.rules.get(position.rule)?.as_ref().ok()?))
+}
+
+/// How to call a rule when speaking of another one.
+pub(in crate::resolve) fn title(
+    route: &Served<'_>,
+    position: RulePosition,
+    seen_from: RulePosition,
+) -> String {
+    let rule = format!("`rules[{}]`", position.rule);
+    if position.route == seen_from.route {
+        return format!("{rule} of the same route");
+    }
+    let (namespace, name) = route.object.metadata.key();
+    format!("{rule} of the {} `{namespace}/{name}`", route.object.kind)
+}

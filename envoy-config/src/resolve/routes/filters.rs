@@ -1,0 +1,238 @@
+//! What the filters of a rule do together (Gateway API, `HTTPRouteRule.filters`).
+//!
+//! A filter that cannot do what it is for is an error, and refuses the requests: leaving it out could let pass what it
+//! was to keep out.
+
+use session_persistence::config::{Carrier, Rule as Persistence};
+
+use crate::manifest::Object;
+use crate::manifest::filter::{Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect};
+use crate::manifest::route::Route;
+use crate::model::{
+    Action, Allowed, Cors, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort,
+};
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Spanned;
+use crate::status::{ConditionType, Reason};
+
+/// What filters do, one behind the other.
+#[derive(Clone, Default)]
+pub(in crate::resolve) struct Effects<'m> {
+    pub(in crate::resolve) request_headers: HeaderChanges,
+    pub(in crate::resolve) response_headers: HeaderChanges,
+    redirect: Option<RequestRedirect>,
+    hostname: Option<String>,
+    path: Option<PathModifier>,
+    pub(in crate::resolve) mirrors: Vec<Asked<'m>>,
+    /// Whether a mirror is among them, wherever its cluster is.
+    mirrored: bool,
+    cors: Option<Cors>,
+    /// One of them cannot be had: the requests are answered 500.
+    pub(in crate::resolve) refused: bool,
+}
+
+/// A mirror that a filter asks for, and the path of its backendRef.
+pub(in crate::resolve) type Asked<'m> = (String, &'m RequestMirror);
+
+/// Filters and where they stand.
+pub(in crate::resolve) struct Filters<'m> {
+    pub(in crate::resolve) route: &'m Object<Route>,
+    /// The position of the rule.
+    pub(in crate::resolve) rule: usize,
+    pub(in crate::resolve) list: &'m [Spanned<Filter>],
+    /// The path of the list.
+    pub(in crate::resolve) field: String,
+}
+
+impl<'m> Filters<'m> {
+    /// What they do behind others.
+    pub(in crate::resolve) fn effects(&self, behind: Effects<'m>, report: &mut Report) -> Effects<'m> {
+        let mut effects = behind;
+        for (position, filter) in self.list.iter().enumerate() {
+            let mut refuse = |span, message: String| {
+                let place = Place::new(self.route, format!("{}[{position}]", self.field), span);
+                let place = if matches!(filter.value, Filter::Extension(_)) {
+                    place.because(Part::Rule(self.rule), ConditionType::ResolvedRefs, Reason::InvalidKind)
+                } else {
+                    place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::UnsupportedValue)
+                };
+                report.error("not-supported", place, message).hint =
+                    Some(String::from("requests that it would have seen are answered 500"));
+                effects.refused = true;
+            };
+            match &filter.value {
+                Filter::RequestHeaders(modifier) | Filter::ResponseHeaders(modifier) => {
+                    if let Some(name) = untouchable(modifier) {
+                        let header = &name.value;
+                        refuse(
+                            name.span,
+                            format!("no filter may change the header `{header}`, which frames the message"),
+                        );
+                    } else if let Filter::RequestHeaders(_) = &filter.value {
+                        change(&mut effects.request_headers, modifier);
+                    } else {
+                        change(&mut effects.response_headers, modifier);
+                    }
+                }
+                Filter::Redirect(redirect) => effects.redirect = Some(redirect.clone()),
+                Filter::Rewrite(rewrite) => {
+                    effects.hostname = rewrite.hostname.clone().or(effects.hostname);
+                    effects.path = rewrite.path.clone().or(effects.path);
+                }
+                Filter::Mirror(mirror) => {
+                    let field = format!("{}[{position}].requestMirror.backendRef", self.field);
+                    effects.mirrors.push((field, mirror));
+                    effects.mirrored = true;
+                }
+                Filter::Cors(cors) => effects.cors = Some(cors.clone()),
+                Filter::Extension(kind) => {
+                    refuse(filter.span, format!("no filters of the kind `{kind}` are known"));
+                }
+                Filter::ExternalAuth => {
+                    refuse(filter.span, String::from("the filter `ExternalAuth` is not supported"));
+                }
+            }
+        }
+        self.check_redirect(&mut effects, report);
+        effects
+    }
+
+    /// Envoy answers a request that it redirects before anything else can become of it. A filter for requests that are forwarded
+    /// would be dropped beside a redirect: what has an effect of its own, a copy or another address, makes the rule
+    /// `IncompatibleFilters`; changed request headers, which nobody would see, are a warning.
+    fn check_redirect(&self, effects: &mut Effects<'_>, report: &mut Report) {
+        let redirect = |filter: &&Spanned<Filter>| matches!(filter.value, Filter::Redirect(_));
+        let mut redirects = self.list.iter().enumerate().filter(|(_, filter)| redirect(filter));
+        let Some((position, filter)) = redirects.next() else { return };
+        let rewritten = effects.hostname.is_some() || effects.path.is_some();
+        let others = [(effects.mirrored, "RequestMirror"), (rewritten, "URLRewrite")];
+        for (_, other) in others.into_iter().filter(|(is_there, _)| *is_there) {
+            let place = Place::new(self.route, format!("{}[{position}]", self.field), filter.span);
+            let place =
+                place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::IncompatibleFilters);
+            let message = format!(
+                "a `RequestRedirect` cannot be combined with a `{other}`: a redirected request is not forwarded"
+            );
+            report.error("incompatible-filters", place, message).hint =
+                Some(String::from("remove one of the two; until then the requests get 500"));
+            effects.refused = true;
+        }
+        for (position, filter) in self.list.iter().enumerate() {
+            if let Filter::RequestHeaders(_) = filter.value {
+                let place = Place::new(self.route, format!("{}[{position}]", self.field), filter.span);
+                let message = "a `RequestHeaderModifier` has no effect beside a `RequestRedirect`: the request is not forwarded";
+                report.warning("no-effect", place, String::from(message));
+            }
+        }
+    }
+}
+
+impl Effects<'_> {
+    /// Whether they answer the requests themselves, with another address.
+    pub(in crate::resolve) const fn redirects(&self) -> bool {
+        self.redirect.is_some()
+    }
+
+    /// What becomes of requests that this path matched and that would go to this cluster, or else get this status.
+    pub(in crate::resolve) fn action(
+        &self,
+        target: Option<&Forward>,
+        matched: &PathMatch,
+        refusal: u16,
+    ) -> Action {
+        if self.refused {
+            return Action::Respond(refusal);
+        }
+        match (self.redirect(matched), target) {
+            (Some(redirect), _) => Action::Redirect(redirect),
+            (None, Some(target)) => Action::Forward(self.forward(target, matched)),
+            (None, None) => Action::Respond(refusal),
+        }
+    }
+
+    /// What scripts of other sites may do, which includes having a session, if it travels in a header.
+    pub(in crate::resolve) fn cors_with(&self, persistence: Option<&Persistence>) -> Option<Cors> {
+        let mut cors = self.cors.clone()?;
+        if let Some(Carrier::Header(header)) = persistence.map(Persistence::carrier) {
+            for allowed in [&mut cors.request_headers, &mut cors.response_headers] {
+                if let Allowed::Names(names) = allowed {
+                    let name = header.name.as_str();
+                    if !names.iter().any(|listed| listed.eq_ignore_ascii_case(name)) {
+                        names.push(name.to_owned());
+                    }
+                }
+            }
+        }
+        Some(cors)
+    }
+
+    fn redirect(&self, matched: &PathMatch) -> Option<Redirect> {
+        let redirect = self.redirect.as_ref()?;
+        Some(Redirect {
+            scheme: redirect.scheme,
+            hostname: redirect.hostname.clone(),
+            // Gateway API, `HTTPRequestRedirectFilter.port`.
+            port: match (redirect.port, redirect.scheme) {
+                (Some(port), _) => RedirectPort::Given(port),
+                (None, Some(_)) => RedirectPort::OfScheme,
+                (None, None) => RedirectPort::OfListener,
+            },
+            path: redirect.path.as_ref().and_then(|path| path_change(path, matched)),
+            status: redirect.status,
+        })
+    }
+
+    fn forward(&self, to: &Forward, matched: &PathMatch) -> Forward {
+        Forward {
+            hostname: self.hostname.clone(),
+            path: self.path.as_ref().and_then(|path| path_change(path, matched)),
+            ..to.clone()
+        }
+    }
+}
+
+fn path_change(path: &PathModifier, matched: &PathMatch) -> Option<PathChange> {
+    match (path, matched) {
+        (PathModifier::Full(path), _) => Some(PathChange::Full(path.clone())),
+        (PathModifier::Prefix(replacement), PathMatch::Prefix(prefix)) => Some(PathChange::Prefix {
+            matched: prefix.strip_suffix('/').unwrap_or(prefix).to_owned(),
+            replacement: replacement.strip_suffix('/').unwrap_or(replacement).to_owned(),
+        }),
+        // The reader lets no such rule pass.
+        (PathModifier::Prefix(_), PathMatch::Exact(_) | PathMatch::Regex(_)) => None,
+    }
+}
+
+/// Headers that are the connection's (RFC 9110 section 7.6.1) or say where a message ends or goes. Envoy writes what it is told,
+/// and a message of another length than its own smuggles a second one in.
+const UNTOUCHABLE: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Where a modifier changes a header that it may not.
+fn untouchable(modifier: &HeaderModifier) -> Option<&Spanned<String>> {
+    let HeaderModifier { set, add, remove } = modifier;
+    let written = set.iter().chain(add).map(|Header { name, .. }| name).chain(remove);
+    written.into_iter().find(|name| UNTOUCHABLE.contains(&name.value.as_str()))
+}
+
+fn change(headers: &mut HeaderChanges, modifier: &HeaderModifier) {
+    for header in &modifier.set {
+        headers.set(&header.name.value, &header.value);
+    }
+    for header in &modifier.add {
+        headers.add(&header.name.value, &header.value);
+    }
+    for name in &modifier.remove {
+        headers.remove(&name.value);
+    }
+}

@@ -1,0 +1,114 @@
+//! Which requests a match is for, in Envoy's terms of path, method, headers and query.
+//!
+//! A gRPC call is a POST to `/package.Service/Method` (gRPC over HTTP/2), so a method match is one of the path. Whether the
+//! request's content type says gRPC is not asked: the backend may speak gRPC-Web or Connect on the same paths.
+
+use crate::manifest::Object;
+use crate::manifest::route::{self, GrpcMatch, HttpMatch, Match, Route};
+use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::status::{ConditionType, Reason};
+
+/// Whether there is a route for the match at these positions of a rule and in it. There is none for a CONNECT request, which
+/// has no path: of Envoy's matchers only `connect_matcher` takes it.
+pub(in crate::resolve) fn is_served(
+    route: &Object<Route>,
+    (rule, position): (usize, usize),
+    written: &Match,
+    report: &mut Report,
+) -> bool {
+    let method = match written {
+        Match::Http(written) => written.method.as_ref(),
+        Match::Grpc(_) => None,
+    };
+    let Some(method) = method.filter(|method| method.value == "CONNECT") else { return true };
+    let place = Place::new(route, format!("spec.rules[{rule}].matches[{position}].method"), method.span);
+    let place = place.because(Part::Rule(rule), ConditionType::Accepted, Reason::UnsupportedValue);
+    let message = "the method `CONNECT` is not supported: the match is left out";
+    report.error("not-supported", place, String::from(message));
+    false
+}
+
+/// The requests of a match.
+pub(in crate::resolve) fn route_match(written: &Match) -> RouteMatch {
+    match written {
+        Match::Http(written) => http(written),
+        Match::Grpc(written) => grpc(written),
+    }
+}
+
+fn http(written: &HttpMatch) -> RouteMatch {
+    RouteMatch {
+        path: match &written.path {
+            route::PathMatch::Exact(path) => PathMatch::Exact(normal(path)),
+            route::PathMatch::Prefix(path) => PathMatch::Prefix(prefix(&normal(path))),
+            route::PathMatch::Regex(expression) => PathMatch::Regex(expression.clone()),
+        },
+        method: written.method.as_ref().map(|method| method.value.clone()),
+        headers: written.headers.iter().map(value_match).collect(),
+        query: written.query_params.iter().map(value_match).collect(),
+    }
+}
+
+/// A path in the form that Envoy gives to those of requests before it looks for a route: letters, digits, `-`, `.`, `_` and
+/// `~` are never encoded (RFC 3986 section 6.2.2.2). What is no such encoding stays as it is.
+fn normal(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let octet = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        let written_out = octet.filter(|&c| c.is_ascii_alphanumeric() || "-._~".contains(c));
+        decoded.push(written_out.unwrap_or('%'));
+        decoded.push_str(part.get(if written_out.is_some() { 2 } else { 0 }..).unwrap_or_default());
+    }
+    decoded
+}
+
+/// A slash at the end of a prefix is ignored (Gateway API, `PathMatchPathPrefix`).
+fn prefix(path: &str) -> String {
+    match path.strip_suffix('/') {
+        None => path.to_owned(),
+        Some("") => String::from("/"),
+        Some(shorter) => shorter.to_owned(),
+    }
+}
+
+fn grpc(written: &GrpcMatch) -> RouteMatch {
+    RouteMatch {
+        path: call(written.service.as_ref(), written.method.as_ref()),
+        method: None,
+        headers: written.headers.iter().map(value_match).collect(),
+        query: Vec::new(),
+    }
+}
+
+/// The paths of the calls of a method (Gateway API, `GRPCMethodMatch`); what is left out may be any.
+fn call(service: Option<&route::TextMatch>, method: Option<&route::TextMatch>) -> PathMatch {
+    use route::TextMatch::Exact;
+    match (service, method) {
+        (None, None) => PathMatch::Prefix(String::from("/")),
+        (Some(Exact(service)), None) => PathMatch::Prefix(format!("/{service}")),
+        (Some(Exact(service)), Some(Exact(method))) => PathMatch::Exact(format!("/{service}/{method}")),
+        (service, method) => PathMatch::Regex(format!("/{}/{}", segment(service), segment(method))),
+    }
+}
+
+/// An expression for a part of the path.
+fn segment(part: Option<&route::TextMatch>) -> String {
+    match part {
+        None => String::from("[^/]+"),
+        Some(route::TextMatch::Exact(text)) => regex_syntax::escape(text),
+        Some(route::TextMatch::Regex(expression)) => format!("(?:{expression})"),
+    }
+}
+
+fn value_match(written: &route::ValueMatch) -> ValueMatch {
+    ValueMatch {
+        name: written.name.value.clone(),
+        value: match &written.value {
+            route::TextMatch::Exact(text) => TextMatch::Exact(text.clone()),
+            route::TextMatch::Regex(expression) => TextMatch::Regex(expression.clone()),
+        },
+    }
+}

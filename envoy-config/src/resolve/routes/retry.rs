@@ -1,0 +1,54 @@
+//! How long the requests of a rule may take, and when they are tried again (Gateway API, `HTTPRouteTimeouts`,
+//! `HTTPRouteRetry`).
+
+use std::time::Duration;
+
+use crate::manifest::Object;
+use crate::manifest::retry as written;
+use crate::manifest::route::{Route, Rule};
+use crate::model::{Forward, Limit, Retry, Timeouts};
+use crate::resolve::status::report::{Place, Report};
+use crate::source::{Span, Spanned};
+
+/// The same way to forward, with the timeouts and retries of a rule.
+pub(in crate::resolve) fn apply(rule: &Rule, forward: Forward) -> Forward {
+    Forward { timeouts: timeouts(&rule.timeouts), retry: rule.retry.as_ref().map(retry), ..forward }
+}
+
+/// How long a request of a rule may take, all tries together, if that has a bound.
+pub(in crate::resolve) fn bound(rule: &Rule) -> Option<Duration> {
+    rule.timeouts.request.as_ref().map(|request| request.value).filter(|request| !request.is_zero())
+}
+
+/// Says of a rule with sessions, which are written there, that they come before retries.
+pub(in crate::resolve) fn tell_of_sessions(
+    route: &Object<Route>,
+    number: usize,
+    rule: &Rule,
+    sessions: Span,
+    report: &mut Report,
+) {
+    let Some(code) = rule.retry.as_ref().and_then(|retry| retry.value.codes.first()) else { return };
+    let place = Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span);
+    let message = "these retries are for requests without a session: those of a session stay with its endpoint, which has \
+                   answered";
+    let warning = report.warning("retry-without-session", place, message.to_owned());
+    warning.related = Some((sessions, String::from("the rule's sessions")));
+}
+
+fn timeouts(written: &written::Timeouts) -> Timeouts {
+    let limit = |time: &Spanned<Duration>| match time.value {
+        Duration::ZERO => Limit::Never,
+        time => Limit::After(time),
+    };
+    Timeouts {
+        request: written.request.as_ref().map(limit),
+        attempt: written.backend_request.as_ref().map(limit),
+    }
+}
+
+fn retry(Spanned { value: written, .. }: &Spanned<written::Retry>) -> Retry {
+    let mut statuses: Vec<u16> = written.codes.iter().map(|code| code.value).collect();
+    statuses.sort_unstable();
+    Retry { statuses, attempts: written.attempts, backoff: written.backoff }
+}

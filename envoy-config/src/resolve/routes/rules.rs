@@ -1,0 +1,293 @@
+//! What the rules of one route serve: an Envoy route per match and a cluster per rule, or several of each where the backends of
+//! a rule are told apart.
+
+use std::mem;
+
+use super::filters::{Asked, Effects, Filters};
+use super::matches;
+use super::precedence::Precedence;
+use super::retry;
+use super::split::{self, Matched, Share, Way, Ways};
+use crate::manifest::Object;
+use crate::manifest::route::{self, RouteKind, UnusableRule};
+use crate::model::{
+    Cluster, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch, Traffic,
+};
+use crate::resolve::backends::{Backend, Backends};
+use crate::resolve::sessions::source::Session;
+use crate::resolve::sessions::{persistence, rule_id};
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::status::{ConditionType, Reason};
+
+/// A route, resolved as far as it goes without its listeners.
+pub(in crate::resolve) struct Served<'m> {
+    pub(in crate::resolve) object: &'m Object<route::Route>,
+    /// Its own hostnames; [`Domain::Any`] if it has none.
+    pub(in crate::resolve) hostnames: Vec<Domain>,
+    /// The session persistence of each rule.
+    pub(in crate::resolve) sessions: Vec<Option<Session<'m>>>,
+    pub(in crate::resolve) entries: Vec<Entry>,
+    /// Those of each rule that forwards, with the rule's position.
+    pub(in crate::resolve) clusters: Vec<(usize, Cluster)>,
+}
+
+/// A rule, and what is known of it.
+struct Subject<'m, 'n> {
+    number: usize,
+    rule: &'m route::Rule,
+    name: &'n str,
+    persistent: bool,
+}
+
+/// One match of one rule.
+pub(in crate::resolve) struct Entry {
+    pub(in crate::resolve) precedence: Precedence,
+    /// Equal for matches that are for the same requests.
+    pub(in crate::resolve) signature: Vec<u8>,
+    /// The position of its rule.
+    pub(in crate::resolve) rule: usize,
+    /// One, or several where the backends of the rule are told apart: equally matched, they take each their portion.
+    pub(in crate::resolve) routes: Vec<Route>,
+}
+
+impl<'m> Served<'m> {
+    pub(in crate::resolve) fn new(
+        object: &'m Object<route::Route>,
+        hostnames: Vec<Domain>,
+        backends: &mut Backends<'m, '_>,
+        report: &mut Report,
+    ) -> Self {
+        let (entries, clusters, sessions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut served = Self { object, hostnames, sessions, entries, clusters };
+        for (number, rule) in object.spec.rules.iter().enumerate() {
+            match rule {
+                Ok(rule) => served.add(number, rule, backends, report),
+                Err(UnusableRule { problem, span }) => {
+                    served.sessions.push(None);
+                    let place = Place::new(object, format!("spec.rules[{number}]"), *span);
+                    let place =
+                        place.because(Part::Rule(number), ConditionType::Accepted, Reason::UnsupportedValue);
+                    report.decide(&place, problem);
+                }
+            }
+        }
+        served
+    }
+
+    fn add(
+        &mut self,
+        number: usize,
+        rule: &'m route::Rule,
+        backends: &mut Backends<'m, '_>,
+        report: &mut Report,
+    ) {
+        let object = self.object;
+        let session = backends.sessions.of(object, number, rule, report);
+        self.sessions.push(session);
+        let persistent = session.is_some();
+        let found = backends.of_rule(object, number, rule, persistent, report);
+        let field = format!("spec.rules[{number}].filters");
+        let filters = Filters { route: object, rule: number, list: &rule.filters, field };
+        let effects = filters.effects(Effects::default(), report);
+        if rule.backend_refs.is_empty() && !effects.redirects() {
+            let place = Place::new(object, format!("spec.rules[{number}]"), rule.span);
+            let answer = match object.spec.kind {
+                RouteKind::Http => "500",
+                RouteKind::Grpc => "`UNAVAILABLE`",
+            };
+            let message = format!("the rule has no backendRefs: its requests are answered {answer}");
+            report.warning("no-backends", place, message);
+        }
+        if let Some(persistence) = rule.session_persistence.as_ref().filter(|_| effects.redirects()) {
+            let place =
+                Place::new(object, format!("spec.rules[{number}].sessionPersistence"), persistence.span);
+            report.warning(
+                "no-effect",
+                place,
+                String::from("a rule whose requests are redirected has no sessions"),
+            );
+        }
+        let (namespace, name) = object.metadata.key();
+        let mark = rule_id::mark(object.spec.kind);
+        let rule_name = format!("{mark}{namespace}/{name}/{number}");
+        let ways = self.ways(
+            &Subject { number, rule, name: &rule_name, persistent },
+            effects,
+            found,
+            backends,
+            report,
+        );
+        let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
+        if let Some(session) = session.filter(|_| matches.iter().any(|one| ways.forward(&one.path))) {
+            retry::tell_of_sessions(object, number, rule, session.persistence.span, report);
+        }
+        for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
+            if !matches::is_served(object, (number, position), written, report) {
+                continue;
+            }
+            let persistence = match session {
+                Some(session) if ways.forward(&one.path) => {
+                    let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());
+                    match id.and_then(|id| {
+                        persistence::rule(session.persistence, id, object.spec.kind, &one.path)
+                    }) {
+                        Ok(rule) => Some(rule),
+                        Err(problem) => {
+                            let place = session.place(object, number, rule).because(
+                                Part::Rule(number),
+                                ConditionType::Accepted,
+                                Reason::UnsupportedValue,
+                            );
+                            report.error("invalid-session-persistence", place, problem);
+                            return;
+                        }
+                    }
+                }
+                Some(_) | None => None,
+            };
+            self.entries.push(Entry {
+                precedence: Precedence::new(object, number, position, written, one),
+                signature: rule_id::signature(one),
+                rule: number,
+                routes: ways.routes(&Matched {
+                    name: format!("{rule_name}/{position}"),
+                    matches: one,
+                    persistence,
+                    refusal: refusal(object.spec.kind),
+                }),
+            });
+        }
+    }
+
+    /// The ways of a rule whose own filters do this, with their clusters.
+    fn ways(
+        &mut self,
+        subject: &Subject<'m, '_>,
+        mut effects: Effects<'m>,
+        found: Vec<Backend>,
+        backends: &mut Backends<'m, '_>,
+        report: &mut Report,
+    ) -> Ways<'m> {
+        let &Subject { number, rule, name, persistent } = subject;
+        let asked = mem::take(&mut effects.mirrors);
+        let common = found.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
+        let divided = split::are_needed(rule, &found);
+        let localities: Vec<Locality> = found.iter().map(|backend| backend.locality.clone()).collect();
+        let Some(mut forward) = forward(name, persistent, &localities).filter(|_| !effects.refused) else {
+            return Ways::One(Box::new(Way { effects, target: None }));
+        };
+        forward = retry::apply(rule, forward);
+        forward.mirrors = self.mirrors(number, name, &asked, backends, report);
+        if !divided {
+            self.add_cluster(subject, name.to_owned(), common, localities);
+            return Ways::One(Box::new(Way { effects, target: Some(forward) }));
+        }
+        let mut shares = Vec::with_capacity(found.len());
+        for (position, (backend, written)) in found.into_iter().zip(&rule.backend_refs).enumerate() {
+            let field = format!("spec.rules[{number}].backendRefs[{position}].filters");
+            let filters = Filters { route: self.object, rule: number, list: &written.filters, field };
+            let mut effects = filters.effects(effects.clone(), report);
+            let asked = mem::take(&mut effects.mirrors);
+            let Backend { locality, version } = backend;
+            let (share, weight) = (locality.name.clone(), locality.weight);
+            let lasting = split::is_lasting(&locality.endpoints);
+            let resolved = locality.endpoints != Endpoints::Unresolved && !effects.refused;
+            // A backend that is not there refuses, whatever its filters say.
+            effects.refused = !resolved;
+            let target = resolved.then(|| {
+                let name = format!("{name}/{position}");
+                let mut forward = Forward { cluster: name.clone(), ..forward.clone() };
+                forward.mirrors.extend(self.mirrors(number, &name, &asked, backends, report));
+                // Its weight is in the routes.
+                let locality = Locality { weight: 1, ..locality };
+                if weight > 0 || persistent {
+                    self.add_cluster(subject, name, version.unwrap_or(common), vec![locality]);
+                }
+                forward
+            });
+            shares.push(Share { name: share, weight, lasting, way: Way { effects, target } });
+        }
+        Ways::Several(shares)
+    }
+
+    fn add_cluster(
+        &mut self,
+        subject: &Subject<'m, '_>,
+        name: String,
+        version: HttpVersion,
+        localities: Vec<Locality>,
+    ) {
+        let cluster = Cluster {
+            name,
+            persistent: subject.persistent,
+            traffic: traffic(self.object.spec.kind),
+            version,
+            within: retry::bound(subject.rule),
+            localities,
+        };
+        self.clusters.push((subject.number, cluster));
+    }
+
+    /// Where the copies of requests go, with a cluster for each; a backend that is not there gets none.
+    fn mirrors(
+        &mut self,
+        number: usize,
+        name: &str,
+        asked: &[Asked<'m>],
+        backends: &mut Backends<'m, '_>,
+        report: &mut Report,
+    ) -> Vec<Mirror> {
+        let mut mirrors = Vec::new();
+        for (position, (field, mirror)) in asked.iter().enumerate() {
+            if let Some(backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report) {
+                let cluster = Cluster {
+                    name: format!("{name}/mirror/{position}"),
+                    persistent: false,
+                    traffic: traffic(self.object.spec.kind),
+                    version: backend.version.unwrap_or(HttpVersion::Http1),
+                    within: None,
+                    localities: vec![backend.locality],
+                };
+                mirrors.push(Mirror::of(&cluster.name, mirror.millionths));
+                self.clusters.push((number, cluster));
+            }
+        }
+        mirrors
+    }
+}
+
+const fn traffic(kind: RouteKind) -> Traffic {
+    match kind {
+        RouteKind::Http => Traffic::Http,
+        RouteKind::Grpc => Traffic::Grpc,
+    }
+}
+
+/// A route's own hostnames; [`Domain::Any`] if it has none.
+pub(in crate::resolve) fn hostnames(route: &Object<route::Route>) -> Vec<Domain> {
+    let written = &route.spec.hostnames;
+    let any = written.is_empty().then_some(Domain::Any);
+    written.iter().map(|hostname| Domain::of(Some(hostname))).chain(any).collect()
+}
+
+/// Where the requests of a rule go, if anywhere.
+///
+/// A rule that no request can be forwarded for answers 500 (Gateway API, `HTTPRouteRule.backendRefs`), or `UNAVAILABLE`,
+/// which Envoy makes of 503 for gRPC (`GRPCRouteRule.backendRefs`). With session persistence a weight of 0 keeps its
+/// sessions (GEP-1619), so there only backends that do not resolve count as none; when all weights are 0, `render` has the
+/// pinned requests forwarded and all others refused.
+fn forward(rule: &str, persistent: bool, localities: &[Locality]) -> Option<Forward> {
+    let takes = |locality: &Locality| {
+        locality.endpoints != Endpoints::Unresolved && (persistent || locality.weight > 0)
+    };
+    localities.iter().any(takes).then(|| Forward::to(rule))
+}
+
+/// The status of requests that cannot be forwarded as their rule wants.
+const fn refusal(kind: RouteKind) -> u16 {
+    match kind {
+        RouteKind::Http => 500,
+        RouteKind::Grpc => 503,
+    }
+}

@@ -1,0 +1,148 @@
+//! Which routes each hostname of one address serves, and in which order.
+//!
+//! A hostname belongs to the most specific listener that has it, and serves the routes attached to that one alone
+//! (Gateway API, "Listener Isolation"). A listener's own hostname has a virtual host even without routes, or its requests
+//! would fall to a less specific listener.
+//!
+//! Behind TLS that goes for every connection: whatever hostname its handshake asked for, a request for a hostname of another
+//! listener is answered 421 (Gateway API, `Listener.hostname`), and a session cookie is `Secure`.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use session_persistence::config::Rule;
+
+use super::conflicts::{Collisions, RulePosition};
+use super::precedence::HostPrecedence;
+use super::rules::{Entry, Served};
+use crate::model::{Action, Domain, HeaderChanges, PathMatch, Portion, Route, RouteMatch, Site, VirtualHost};
+use crate::resolve::listeners::addresses::Handshake;
+
+/// One listener of the address.
+pub(in crate::resolve) struct Host {
+    pub(in crate::resolve) hostname: Domain,
+    /// The positions of the routes that are attached to it.
+    pub(in crate::resolve) routes: Vec<usize>,
+}
+
+/// The virtual hosts of the listeners of one address, by domain.
+pub(in crate::resolve) fn build(
+    listeners: &[Host],
+    routes: &[Served<'_>],
+    collisions: &mut Collisions,
+) -> Vec<VirtualHost> {
+    build_owned(listeners, routes, collisions).into_iter().map(|(_, host)| host).collect()
+}
+
+/// The sites of the listeners of one address, by domain; with the handshake of each listener. One without certificates
+/// has no site, and its hostname belongs to it all the same.
+pub(in crate::resolve) fn build_sites(
+    listeners: &[Host],
+    handshakes: &[Handshake],
+    routes: &[Served<'_>],
+    collisions: &mut Collisions,
+) -> Vec<Site> {
+    let hosts: Vec<(Domain, VirtualHost)> = build_owned(listeners, routes, collisions)
+        .into_iter()
+        .map(|(owner, host)| (owner, secure(host)))
+        .collect();
+    let site = |(listener, handshake): (&Host, &Handshake)| {
+        let seen_here = hosts.iter().filter_map(|(owner, host)| {
+            if *owner == listener.hostname {
+                Some(host.clone())
+            } else {
+                (host.domain == *owner).then(|| misdirected(owner))
+            }
+        });
+        Site {
+            domain: listener.hostname.clone(),
+            certificates: handshake.certificates.clone(),
+            clients: handshake.clients.clone(),
+            virtual_hosts: seen_here.collect(),
+        }
+    };
+    let served = listeners.iter().zip(handshakes).filter(|(_, handshake)| handshake.is_served());
+    let mut sites: Vec<Site> = served.map(site).collect();
+    sites.sort_by(|a, b| a.domain.cmp(&b.domain));
+    sites
+}
+
+/// The same virtual host for clients that come over TLS.
+fn secure(mut host: VirtualHost) -> VirtualHost {
+    for route in &mut host.routes {
+        route.persistence = route.persistence.take().map(Rule::secure);
+    }
+    host
+}
+
+/// What a site answers for the hostnames of another one.
+fn misdirected(domain: &Domain) -> VirtualHost {
+    let matches = RouteMatch {
+        path: PathMatch::Prefix(String::from("/")),
+        method: None,
+        headers: Vec::new(),
+        query: Vec::new(),
+    };
+    let route = Route {
+        name: String::from("misdirected"),
+        matches,
+        action: Action::Respond(421),
+        request_headers: HeaderChanges::default(),
+        response_headers: HeaderChanges::default(),
+        cors: None,
+        portion: Portion::All,
+        persistence: None,
+    };
+    VirtualHost { domain: domain.clone(), routes: vec![route] }
+}
+
+/// The virtual hosts of the listeners of one address, by domain, with the hostname of the listener that each belongs to.
+fn build_owned(
+    listeners: &[Host],
+    routes: &[Served<'_>],
+    collisions: &mut Collisions,
+) -> Vec<(Domain, VirtualHost)> {
+    let mut domains: BTreeSet<Domain> = BTreeSet::new();
+    let mut owners: BTreeMap<&Domain, BTreeMap<&Domain, Vec<usize>>> = BTreeMap::new();
+    for listener in listeners {
+        domains.insert(listener.hostname.clone());
+        let attached = owners.entry(&listener.hostname).or_default();
+        for &position in &listener.routes {
+            for hostname in routes.get(position).into_iter().flat_map(|route| &route.hostnames) {
+                if let Some(common) = listener.hostname.intersection(hostname) {
+                    domains.insert(common.clone());
+                    attached.entry(hostname).or_default().push(position);
+                }
+            }
+        }
+    }
+    // Every domain has an owner: it is a listener's own, or lies in one.
+    let hosts = domains.into_iter().filter_map(|domain| {
+        let (owner, attached) = domain.chain().find_map(|hostname| owners.get_key_value(&hostname))?;
+        let candidates = candidates(&domain, attached, routes);
+        Some(((*owner).clone(), VirtualHost { routes: collisions.settle(&candidates), domain }))
+    });
+    hosts.collect()
+}
+
+/// All matches for a domain among the routes of its listener, in their order.
+fn candidates<'r>(
+    domain: &Domain,
+    attached: &BTreeMap<&Domain, Vec<usize>>,
+    routes: &'r [Served<'_>],
+) -> Vec<(RulePosition, &'r Entry)> {
+    // A route with several hostnames that match counts with the most specific one, which comes first.
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for hostname in domain.chain() {
+        for &position in attached.get(&hostname).into_iter().flatten() {
+            if seen.insert(position) {
+                for entry in routes.get(position).into_iter().flat_map(|route| &route.entries) {
+                    let rule = RulePosition { route: position, rule: entry.rule };
+                    found.push((HostPrecedence::new(&hostname, &entry.precedence), rule, entry));
+                }
+            }
+        }
+    }
+    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    found.into_iter().map(|(_, rule, entry)| (rule, entry)).collect()
+}

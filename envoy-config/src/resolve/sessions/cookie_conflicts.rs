@@ -1,0 +1,197 @@
+//! Session cookies that a browser does not keep as they are meant: rules that overwrite each other's, and cookies that it
+//! refuses.
+//!
+//! A cookie belongs to a host, whatever the port (RFC 6265 section 8.5), so all addresses of the Envoy count together.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use session_persistence::config::{Carrier, Cookie, Rule as Persistence};
+
+use super::source::Session;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Domain, Listener};
+use crate::resolve::routes::conflicts::{RulePosition, find, title};
+use crate::resolve::routes::rules::Served;
+use crate::resolve::status::report::Report;
+
+/// The name and the path of a cookie.
+type Key<'l> = (&'l str, &'l str);
+
+/// A cookie that a virtual host sets.
+struct Use {
+    /// The position of the bound address.
+    address: usize,
+    rule: RulePosition,
+    secure: bool,
+}
+
+/// What was found, each rule once.
+#[derive(Default)]
+struct Found {
+    /// A rule, and an earlier one whose cookie is the same to a client.
+    conflicts: BTreeMap<RulePosition, RulePosition>,
+    /// Rules whose `Secure` cookie is in the way of the one without TLS.
+    mixed: BTreeSet<RulePosition>,
+    /// Rules whose cookie's name promises what the cookie does not keep.
+    broken: BTreeMap<RulePosition, &'static str>,
+}
+
+/// Says what is wrong with the cookies of all addresses.
+pub(in crate::resolve) fn check(listeners: &[Listener], routes: &[Served<'_>], report: &mut Report) {
+    let mut found = Found::default();
+    let served: Vec<BTreeSet<&Domain>> = listeners
+        .iter()
+        .map(|listener| listener.virtual_hosts().map(|host| &host.domain).collect())
+        .collect();
+    for domains in collect(listeners, routes, &mut found).values() {
+        for domain in domains.keys() {
+            found.compare(&at(domain, domains, &served));
+        }
+    }
+    found.tell(routes, report);
+}
+
+fn collect<'l>(
+    listeners: &'l [Listener],
+    routes: &[Served<'_>],
+    found: &mut Found,
+) -> BTreeMap<Key<'l>, BTreeMap<&'l Domain, Vec<Use>>> {
+    let mut names: HashMap<&str, RulePosition> = HashMap::new();
+    for (position, route) in routes.iter().enumerate() {
+        for entry in &route.entries {
+            for route in &entry.routes {
+                names.insert(&route.name, RulePosition { route: position, rule: entry.rule });
+            }
+        }
+    }
+    let mut cookies: BTreeMap<Key<'l>, BTreeMap<&'l Domain, Vec<Use>>> = BTreeMap::new();
+    for (address, listener) in listeners.iter().enumerate() {
+        for host in listener.virtual_hosts() {
+            for route in &host.routes {
+                let carrier = route.persistence.as_ref().map(Persistence::carrier);
+                if let (Some(Carrier::Cookie(cookie)), Some(&rule)) =
+                    (carrier, names.get(route.name.as_str()))
+                {
+                    if let Some(promise) = broken_promise(cookie) {
+                        found.broken.entry(rule).or_insert(promise);
+                    }
+                    let key = (cookie.name.as_str(), cookie.path.as_str());
+                    let uses = cookies.entry(key).or_default().entry(&host.domain).or_default();
+                    uses.push(Use { address, rule, secure: cookie.secure });
+                }
+            }
+        }
+    }
+    cookies
+}
+
+/// What a request for this domain can meet: at each address the most specific virtual host takes it.
+fn at<'u>(
+    domain: &Domain,
+    domains: &'u BTreeMap<&Domain, Vec<Use>>,
+    served: &[BTreeSet<&Domain>],
+) -> Vec<&'u Use> {
+    let mut met = Vec::new();
+    let mut nearer: Vec<Domain> = Vec::new();
+    for one in domain.chain() {
+        let uses = domains.get(&one).into_iter().flatten();
+        met.extend(uses.filter(|used| {
+            served.get(used.address).is_some_and(|hosts| !nearer.iter().any(|near| hosts.contains(near)))
+        }));
+        nearer.push(one);
+    }
+    met
+}
+
+/// What a browser wants of a cookie of this name and does not find, so that it drops the cookie (RFC 6265bis, "Cookie Name
+/// Prefixes"; the case of the prefix does not count).
+fn broken_promise(cookie: &Cookie) -> Option<&'static str> {
+    let name = cookie.name.as_str().to_ascii_lowercase();
+    let host = name.starts_with("__host-");
+    if (host || name.starts_with("__secure-")) && !cookie.secure {
+        Some("come over HTTPS")
+    } else if host && cookie.path.as_str() != "/" {
+        Some("have the path `/`")
+    } else {
+        None
+    }
+}
+
+impl Found {
+    fn compare(&mut self, met: &[&Use]) {
+        let Some(first) = met.iter().map(|used| used.rule).min() else { return };
+        let mut secure: HashMap<RulePosition, bool> = HashMap::new();
+        for used in met {
+            if used.rule != first {
+                self.conflicts.entry(used.rule).or_insert(first);
+            }
+            if *secure.entry(used.rule).or_insert(used.secure) != used.secure {
+                self.mixed.insert(used.rule);
+            }
+        }
+    }
+
+    fn tell(&self, routes: &[Served<'_>], report: &mut Report) {
+        for (&rule, &first) in &self.conflicts {
+            let Some((route, _)) = find(routes, first) else { continue };
+            let related = session(route, first);
+            let message = format!(
+                "a client keeps one cookie for this rule and for {}: they end each other's sessions",
+                title(route, first, rule)
+            );
+            let session = find(routes, rule).and_then(|(route, _)| session(route, rule));
+            let of_policy = session.is_some_and(|session| session.policy.is_some());
+            if let Some(warning) = warn("cookie-name-conflict", rule, message, routes, report) {
+                warning.related = related.map(|other| {
+                    let both = session.is_some_and(|session| session.span() == other.span());
+                    let label = if both {
+                        "both have it from this policy"
+                    } else {
+                        "the other cookie, with the same name, path and hostname"
+                    };
+                    (other.span(), String::from(label))
+                });
+                warning.hint = Some(String::from(if of_policy {
+                    "leave the name out of the policy, so that each rule gets one of its own"
+                } else {
+                    "give one of them another name, or leave the name out to get one of its own"
+                }));
+            }
+        }
+        for &rule in &self.mixed {
+            let message = String::from(
+                "one hostname serves this rule over HTTP and over HTTPS: no answer over HTTP can replace the `Secure` \
+                 cookie, so a client that has one gets a new session with every request over HTTP",
+            );
+            if let Some(warning) = warn("secure-cookie-on-http", rule, message, routes, report) {
+                warning.hint =
+                    Some(String::from("attach the route to the HTTPS listener alone, with `sectionName`"));
+            }
+        }
+        for (&rule, promise) in &self.broken {
+            let message =
+                format!("no browser keeps this cookie: one with this prefix in its name must {promise}");
+            if let Some(warning) = warn("cookie-prefix", rule, message, routes, report) {
+                warning.hint = Some(format!("give it a name without the prefix, or let it {promise}"));
+            }
+        }
+    }
+}
+
+/// Warns of a rule's cookie.
+fn warn<'r>(
+    code: &'static str,
+    position: RulePosition,
+    message: String,
+    routes: &[Served<'_>],
+    report: &'r mut Report,
+) -> Option<&'r mut Diagnostic> {
+    let (route, rule) = find(routes, position)?;
+    let place = session(route, position)?.place(route.object, position.rule, rule);
+    Some(report.warning(code, place, message))
+}
+
+/// The session persistence of the rule at this position of a route.
+fn session<'m>(route: &Served<'m>, position: RulePosition) -> Option<Session<'m>> {
+    route.sessions.get(position.rule).copied().flatten()
+}

@@ -1,0 +1,113 @@
+//! The path of a session cookie in the older shape of `sessionPersistence`: that of the route's match, as Envoy Gateway
+//! has it.
+//!
+//! A client sends a cookie to its path and to everything below (RFC 6265 section 5.1.4), so the path must be no longer
+//! than what every request of the match has in common, and end with a whole segment.
+
+use regex_syntax::hir::{Hir, HirKind, Look};
+use session_persistence::config::CookiePath;
+
+use crate::model::PathMatch;
+
+/// The cookie's path for a match.
+pub(in crate::resolve) fn of(path: &PathMatch) -> CookiePath {
+    let common = match path {
+        PathMatch::Exact(path) | PathMatch::Prefix(path) => path.clone(),
+        PathMatch::Regex(expression) => common_to(expression),
+    };
+    longest_valid(&common)
+}
+
+/// The longest path of whole segments from the front that can stand in a cookie, without a slash at the end.
+fn longest_valid(path: &str) -> CookiePath {
+    let mut path = path.strip_suffix('/').unwrap_or(path);
+    while !path.is_empty() {
+        if let Ok(valid) = CookiePath::try_from(path.to_owned()) {
+            return valid;
+        }
+        path = parent(path);
+    }
+    CookiePath::default()
+}
+
+/// The path without its last segment.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(front, _)| front)
+}
+
+/// The whole segments that all paths an expression is for begin with.
+fn common_to(expression: &str) -> String {
+    // The reader lets no expression pass that does not parse.
+    let Ok(parsed) = regex_syntax::parse(expression) else { return String::new() };
+    let mut literal = Vec::new();
+    let whole = push_literal(&parsed, &mut literal);
+    let text = String::from_utf8_lossy(&literal);
+    if whole { text.into_owned() } else { parent(&text).to_owned() }
+}
+
+/// Adds the literal that an expression begins with; tells whether that is all there is to it.
+fn push_literal(expression: &Hir, literal: &mut Vec<u8>) -> bool {
+    match expression.kind() {
+        HirKind::Empty | HirKind::Look(Look::Start | Look::End) => true,
+        HirKind::Literal(text) => {
+            literal.extend(&text.0);
+            true
+        }
+        HirKind::Capture(group) => push_literal(&group.sub, literal),
+        HirKind::Concat(parts) => parts.iter().all(|part| push_literal(part, literal)),
+        HirKind::Class(_) | HirKind::Look(_) | HirKind::Repetition(_) | HirKind::Alternation(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::model::PathMatch;
+
+    fn path(matches: &PathMatch) -> String {
+        of(matches).to_string()
+    }
+
+    fn of_regex(expression: &str) -> String {
+        path(&PathMatch::Regex(expression.to_owned()))
+    }
+
+    #[test]
+    fn an_exact_path_and_a_prefix_are_taken_as_they_are() {
+        assert_eq!(path(&PathMatch::Exact("/shop/cart".to_owned())), "/shop/cart");
+        assert_eq!(path(&PathMatch::Prefix("/shop".to_owned())), "/shop");
+        assert_eq!(path(&PathMatch::Prefix("/".to_owned())), "/");
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_left_out() {
+        assert_eq!(path(&PathMatch::Exact("/shop/".to_owned())), "/shop");
+    }
+
+    #[test]
+    fn a_character_that_no_cookie_path_can_have_cuts_back_to_the_segment_before() {
+        assert_eq!(path(&PathMatch::Prefix("/shop/a;b/cart".to_owned())), "/shop");
+        assert_eq!(path(&PathMatch::Prefix("/a;b".to_owned())), "/");
+    }
+
+    #[test]
+    fn of_an_expression_the_whole_literal_segments_count() {
+        for (expression, expected) in [
+            ("/shop/v[0-9]+/cart", "/shop"),
+            ("/shop/.*", "/shop"),
+            ("/shop.*", "/"),
+            ("/shop", "/shop"),
+            ("^/shop/cart$", "/shop/cart"),
+            (r"/a\.b/.*", "/a.b"),
+            ("(/shop)/x.*", "/shop"),
+            ("/shop/(cart|list)", "/shop"),
+            ("(?i)/shop/.*", "/"),
+            (".*", "/"),
+            ("", "/"),
+            ("shop/.*", "/"),
+            ("/shop/é/.*", "/shop"),
+        ] {
+            assert_eq!(of_regex(expression), expected, "{expression}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The session persistence of a rule, for the route of one of its matches (GEP-1619).
+
+use session_persistence::config::{
+    Carrier, Cookie, CookieName, CookiePath, Header, HeaderName, Rule, RuleId,
+};
+
+use super::cookie_path;
+use super::rule_id;
+use crate::manifest::route::RouteKind;
+use crate::manifest::session::{self, Path, SessionPersistence};
+use crate::model::PathMatch;
+
+/// The plugin's rule for the route of a match with this path.
+///
+/// # Errors
+/// The reader lets nothing pass that would be one: what the plugin's configuration would say of it.
+pub(in crate::resolve) fn rule(
+    persistence: &SessionPersistence,
+    id: RuleId,
+    kind: RouteKind,
+    path: &PathMatch,
+) -> Result<Rule, String> {
+    let carrier = match &persistence.carrier {
+        session::Carrier::Cookie { name, path: given, lifetime } => Carrier::Cookie(Cookie {
+            name: match name {
+                Some(name) => name.value.clone(),
+                None => {
+                    CookieName::try_from(rule_id::session_name(&id)).map_err(|error| error.to_string())?
+                }
+            },
+            path: match given {
+                Path::Given(path) => path.clone(),
+                Path::OfMatch if kind == RouteKind::Http => cookie_path::of(path),
+                // The methods of a service are no places; a client that keeps cookies has one for all of a rule's.
+                Path::OfMatch => CookiePath::default(),
+            },
+            lifetime: *lifetime,
+            // Of a listener that speaks HTTP in the clear, from which a client would not take a `Secure` cookie. The
+            // others add it (`sites`).
+            secure: false,
+        }),
+        session::Carrier::Header { name } => Carrier::Header(Header {
+            name: match name {
+                Some(name) => name.value.clone(),
+                None => {
+                    HeaderName::try_from(rule_id::session_name(&id)).map_err(|error| error.to_string())?
+                }
+            },
+        }),
+    };
+    let [absolute, idle] = [&persistence.absolute_timeout, &persistence.idle_timeout]
+        .map(|timeout| timeout.as_ref().map(|one| one.value));
+    Rule::new(id, carrier, absolute, idle).map_err(|error| error.to_string())
+}

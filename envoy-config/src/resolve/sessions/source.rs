@@ -1,0 +1,212 @@
+//! Which session persistence a rule has: its own, or that of a policy for one of its backends (GEP-1619, "Edge Case
+//! Behavior").
+//!
+//! - The rule's own goes before every policy.
+//! - A policy of one backend is for all backends of the rule: a session that only some of them could have would move the
+//!   clients to those, whatever the weights (the GEP leaves the choice).
+//! - Of several policies in one rule the one of the first backendRef counts.
+//! - Of several policies for one target the oldest counts, then the first by name (GEP-713); one that is no policy here, because of
+//!   a field that is not honoured, is none there either.
+
+use std::collections::HashMap;
+
+use session_persistence::config::{CookieName, HeaderName};
+
+use crate::manifest::policy::{BackendTrafficPolicy, TargetRef};
+use crate::manifest::route::{BackendRef, Route, Rule};
+use crate::manifest::session::{Carrier, SessionPersistence};
+use crate::manifest::{Manifests, Object};
+use crate::resolve::policies::targets::{self, Targets};
+use crate::resolve::routes::precedence::Seniority;
+use crate::resolve::status::decisions::Part;
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Span;
+use crate::status::{ConditionType, Reason};
+
+/// The policies of all targets.
+pub(in crate::resolve) struct Sessions<'m> {
+    by_target: HashMap<Target<'m>, Policies<'m>>,
+}
+
+/// A backend: group, kind, namespace and name.
+type Target<'m> = (&'m str, &'m str, &'m str, &'m str);
+
+type Policy<'m> = &'m Object<BackendTrafficPolicy>;
+
+/// The policies of one target.
+struct Policies<'m> {
+    /// The one that counts.
+    first: Policy<'m>,
+    others: Vec<Policy<'m>>,
+}
+
+/// The session persistence of a rule.
+#[derive(Clone, Copy)]
+pub(in crate::resolve) struct Session<'m> {
+    pub(in crate::resolve) persistence: &'m SessionPersistence,
+    /// The policy that it comes from; none when it is the rule's own.
+    pub(in crate::resolve) policy: Option<Policy<'m>>,
+}
+
+impl<'m> Sessions<'m> {
+    /// Sorts the policies by their targets, and says which of them count for nothing.
+    pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
+        let targets = Targets::index(manifests);
+        let mut policies: Vec<Policy<'m>> = manifests.backend_traffic_policies.iter().collect();
+        policies.sort_by_cached_key(|policy| Seniority::of(policy));
+        let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
+        for policy in policies {
+            if !is_honoured(policy, report) {
+                continue;
+            }
+            let namespace = policy.metadata.namespace.value.as_str();
+            for (number, target) in policy.spec.targets.iter().enumerate() {
+                let TargetRef { group, kind, name, .. } = target;
+                if !targets.have(policy, number, target, report) {
+                    continue;
+                }
+                let key = (group.value.as_str(), kind.value.as_str(), namespace, name.value.as_str());
+                if let Some(known) = by_target.get_mut(&key) {
+                    targets::conflict(policy, number, target, known.first, report);
+                    known.others.push(policy);
+                } else {
+                    by_target.insert(key, Policies { first: policy, others: Vec::new() });
+                }
+            }
+        }
+        Self { by_target }
+    }
+
+    /// The session persistence of a rule, if it has any.
+    pub(in crate::resolve) fn of(
+        &self,
+        route: &'m Object<Route>,
+        number: usize,
+        rule: &'m Rule,
+        report: &mut Report,
+    ) -> Option<Session<'m>> {
+        let mut session =
+            rule.session_persistence.as_ref().map(|persistence| Session { persistence, policy: None });
+        for (position, backend) in rule.backend_refs.iter().enumerate() {
+            let Some(policies) = self.by_target.get(&target(route, backend)) else { continue };
+            for policy in policies.others.iter().chain([&policies.first]) {
+                report.concern(policy, route);
+            }
+            let policy = policies.first;
+            let Some(persistence) = &policy.spec.session_persistence else { continue };
+            match session {
+                None => session = Some(Session { persistence, policy: Some(policy) }),
+                Some(counts) if counts.policy.is_some_and(|counts| is_same(counts, policy)) => {}
+                Some(counts) => {
+                    let field = format!("spec.rules[{number}].backendRefs[{position}]");
+                    counts.goes_before(persistence, policy, &Place::new(route, field, backend.span), report);
+                }
+            }
+        }
+        session
+    }
+}
+
+fn target<'m>(route: &'m Object<Route>, backend: &'m BackendRef) -> Target<'m> {
+    let namespace = backend.namespace.as_ref().unwrap_or(&route.metadata.namespace);
+    (&backend.group.value, &backend.kind.value, &namespace.value, &backend.name.value)
+}
+
+fn is_same(one: Policy<'_>, other: Policy<'_>) -> bool {
+    one.metadata.key() == other.metadata.key()
+}
+
+/// `namespace/name`.
+fn name(policy: Policy<'_>) -> String {
+    let (namespace, name) = policy.metadata.key();
+    format!("{namespace}/{name}")
+}
+
+impl<'m> Session<'m> {
+    /// Where the session is named, or the persistence it belongs to; in the policy if it is from one.
+    pub(in crate::resolve) fn span(&self) -> Span {
+        match &self.persistence.carrier {
+            Carrier::Cookie { name: Some(name), .. } => name.span,
+            Carrier::Header { name: Some(name) } => name.span,
+            Carrier::Cookie { name: None, .. } | Carrier::Header { name: None } => self.persistence.span,
+        }
+    }
+
+    /// Where a rule has it from: a field of the rule, or the rule when it is from a policy.
+    pub(in crate::resolve) fn place(
+        &self,
+        route: &'m Object<Route>,
+        number: usize,
+        rule: &Rule,
+    ) -> Place<'m> {
+        match self.policy {
+            None => Place::new(route, format!("spec.rules[{number}].sessionPersistence"), self.span()),
+            Some(_) => Place::new(route, format!("spec.rules[{number}]"), rule.span),
+        }
+    }
+
+    /// Says that a policy of the backend at this place does not count in its rule.
+    fn goes_before(
+        &self,
+        lost: &SessionPersistence,
+        policy: Policy<'m>,
+        place: &Place<'m>,
+        report: &mut Report,
+    ) {
+        let loser = name(policy);
+        let Some(counts) = self.policy else {
+            let message =
+                format!("the rule's own sessionPersistence goes before that of the policy `{loser}`");
+            let warning = report.warning("policy-overridden", place.clone(), message);
+            warning.related = Some((lost.span, String::from("has no effect here")));
+            return;
+        };
+        let winner = name(counts);
+        if own_name(lost).is_some_and(|lost| own_name(self.persistence) == Some(lost)) {
+            // The GEP calls that an invalid configuration.
+            let message = format!(
+                "the policies `{winner}` and `{loser}` give the sessions of two backends of one rule the same name"
+            );
+            let field = "spec.sessionPersistence";
+            let verdict = Place::new(policy, field, lost.span).because(
+                Part::Whole,
+                ConditionType::Accepted,
+                Reason::Conflicted,
+            );
+            report.decide(&verdict, &message);
+            let warning = report.warning("session-name-conflict", place.clone(), message);
+            warning.related = Some((lost.span, String::from("has no effect here")));
+            warning.hint = Some(format!(
+                "a rule has one session for all of its backends, here that of `{winner}`: one policy with both targets \
+                 says so"
+            ));
+        } else {
+            let message =
+                format!("the policy `{winner}` of an earlier backend goes before `{loser}` of this one");
+            let warning = report.warning("policy-overridden", place.clone(), message);
+            warning.related = Some((lost.span, String::from("has no effect here")));
+            warning.hint = Some(String::from(
+                "a rule has one session for all of its backends: give it a sessionPersistence of its own",
+            ));
+        }
+    }
+}
+
+/// The name that sessions have, in the kind of carrier that they have it in.
+fn own_name(persistence: &SessionPersistence) -> Option<(Option<&CookieName>, Option<&HeaderName>)> {
+    match &persistence.carrier {
+        Carrier::Cookie { name, .. } => name.as_ref().map(|name| (Some(&name.value), None)),
+        Carrier::Header { name } => name.as_ref().map(|name| (None, Some(&name.value))),
+    }
+}
+
+/// Whether everything in a policy can be honoured: one of which a part is left out is none (GEP-713).
+fn is_honoured(policy: Policy<'_>, report: &mut Report) -> bool {
+    let Some(span) = policy.spec.retry_constraint else { return true };
+    let place = Place::new(policy, "spec.retryConstraint", span);
+    let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Invalid);
+    let message = String::from("the field `retryConstraint` is not supported: the policy is left out");
+    report.error("not-supported", place, message).hint =
+        Some(String::from("remove the field to have its `sessionPersistence`"));
+    false
+}

@@ -1,0 +1,209 @@
+//! The conditions of a Gateway and its listeners (Gateway API, `GatewayStatus`).
+
+use std::collections::BTreeMap;
+
+use super::{GROUP, Scene, condition, key, messages};
+use crate::manifest::gateway::{Frontend, Gateway, Protocol, Validation, ValidationMode};
+use crate::manifest::{Manifests, Object};
+use crate::resolve::listeners::addresses::Section;
+use crate::resolve::status::decisions::{ObjectKey, Parent, Part, Verdict};
+use crate::status::{Condition, ConditionType, Holds, ListenerStatus, Reason, RouteGroupKind, Status};
+
+/// How many accepted routes each listener has, by its Gateway and its position.
+pub(super) type Attached = BTreeMap<(ObjectKey, usize), usize>;
+
+/// Writes the numbers of routes into the statuses of the Gateways.
+pub(super) fn count(statuses: &mut BTreeMap<ObjectKey, Option<Status>>, attached: &Attached) {
+    for ((gateway, position), routes) in attached {
+        if let Some(Some(Status::Gateway { listeners, .. })) = statuses.get_mut(gateway)
+            && let Some(listener) = listeners.get_mut(*position)
+        {
+            listener.attached_routes = *routes;
+        }
+    }
+}
+
+impl Scene<'_, '_> {
+    /// How many routes are attached to each listener. A route that attaches to one by several parentRefs counts once.
+    pub(super) fn attached(&self, manifests: &Manifests) -> Attached {
+        let mut attached = Attached::new();
+        for route in &manifests.routes {
+            let mut listeners = Vec::new();
+            for (number, reference) in route.spec.parent_refs.iter().enumerate() {
+                let found = self.decisions.parent(&key(route), number);
+                if let Some(Parent::Attached(positions)) = found
+                    && self.accepts(route, number)
+                {
+                    let namespace = reference.namespace.as_ref().unwrap_or(&route.metadata.namespace);
+                    let gateway = ObjectKey {
+                        kind: "Gateway",
+                        namespace: namespace.value.clone(),
+                        name: reference.name.value.clone(),
+                    };
+                    listeners.extend(positions.iter().map(|position| (gateway.clone(), *position)));
+                }
+            }
+            listeners.sort();
+            listeners.dedup();
+            for listener in listeners {
+                *attached.entry(listener).or_default() += 1;
+            }
+        }
+        attached
+    }
+
+    /// The status of a Gateway; none when it was not asked for.
+    pub(super) fn gateway(&self, gateway: &Object<Gateway>) -> Option<Status> {
+        let verdicts = self.of(gateway);
+        let whole: Vec<&Verdict> =
+            verdicts.iter().filter(|verdict| verdict.part == Part::Whole).copied().collect();
+        if !self.decisions.is_selected(&key(gateway)) {
+            return None;
+        }
+        let listeners: Vec<ListenerStatus> = (0..gateway.spec.listeners.len())
+            .filter_map(|at| self.listener(gateway, at, &verdicts))
+            .collect();
+        let mut conditions = summary(&whole, &listeners);
+        conditions.extend(insecure_fallback(gateway));
+        Some(Status::Gateway { conditions, listeners })
+    }
+
+    fn listener(
+        &self,
+        gateway: &Object<Gateway>,
+        position: usize,
+        verdicts: &[&Verdict],
+    ) -> Option<ListenerStatus> {
+        let listener = gateway.spec.listeners.get(position)?;
+        let of_gateway = verdicts.iter().any(|verdict| verdict.part == Part::Whole);
+        let own = verdicts.iter().filter(|verdict| verdict.part == Part::Listener(position));
+        let own: Vec<&Verdict> = own.copied().collect();
+        let conflicts = own.iter().filter(|verdict| verdict.condition == ConditionType::Conflicted);
+        let conflicts: Vec<&Verdict> = conflicts.copied().collect();
+        // A conflicted listener is not accepted either.
+        let accepted = match conflicts.first() {
+            Some(first) => refused(ConditionType::Accepted, first.reason, messages(&conflicts)),
+            None => condition(ConditionType::Accepted, Reason::Accepted, &own),
+        };
+        let conflicted = match conflicts.first() {
+            Some(first) => Condition {
+                kind: ConditionType::Conflicted,
+                status: Holds::True,
+                reason: first.reason,
+                message: messages(&conflicts),
+            },
+            None => Condition {
+                kind: ConditionType::Conflicted,
+                status: Holds::False,
+                reason: Reason::NoConflicts,
+                message: String::new(),
+            },
+        };
+        let programmed = if self.decisions.is_programmed(&key(gateway), position) {
+            condition(ConditionType::Programmed, Reason::Programmed, &[])
+        } else {
+            let reason = conflicts.first().map_or(Reason::Invalid, |first| first.reason);
+            let message = match messages(&own) {
+                own if own.is_empty() && of_gateway => String::from("its Gateway is not served"),
+                own => own,
+            };
+            refused(ConditionType::Programmed, reason, message)
+        };
+        let mut conditions = vec![
+            accepted,
+            conflicted,
+            programmed,
+            condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, &own),
+        ];
+        conditions.extend(overlapping(gateway, position));
+        Some(ListenerStatus {
+            name: listener.name.value.clone(),
+            supported_kinds: listener
+                .supported_kinds()
+                .map(|kind| RouteGroupKind { group: GROUP, kind })
+                .collect(),
+            attached_routes: 0,
+            conditions,
+        })
+    }
+}
+
+/// What the listeners and the verdicts about the whole make of a Gateway.
+fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition> {
+    let without = |kind: ConditionType| -> Vec<&str> {
+        let lacks = |listener: &&ListenerStatus| {
+            let mut own = listener.conditions.iter();
+            own.any(|condition| condition.kind == kind && condition.status != Holds::True)
+        };
+        listeners.iter().filter(lacks).map(|listener| listener.name.as_str()).collect()
+    };
+    let (unserved, unresolved) = (without(ConditionType::Programmed), without(ConditionType::ResolvedRefs));
+    let none_served = unserved.len() == listeners.len();
+    let mut accepted = condition(ConditionType::Accepted, Reason::Accepted, verdicts);
+    // Then it is not the listeners' fault.
+    let barred = verdicts.iter().any(|verdict| verdict.condition == ConditionType::Programmed);
+    if accepted.status == Holds::True && !unserved.is_empty() && !barred {
+        accepted.status = if none_served { Holds::False } else { Holds::True };
+        accepted.reason = Reason::ListenersNotValid;
+        accepted.message = format!("not served: {}", unserved.join(", "));
+    }
+    let programmed = if (none_served && !barred) || accepted.status != Holds::True {
+        refused(ConditionType::Programmed, Reason::Invalid, accepted.message.clone())
+    } else {
+        condition(ConditionType::Programmed, Reason::Programmed, verdicts)
+    };
+    let mut resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, verdicts);
+    if resolved.status == Holds::True && !unresolved.is_empty() {
+        let message = format!("with references that do not resolve: {}", unresolved.join(", "));
+        resolved = refused(ConditionType::ResolvedRefs, Reason::ListenersNotResolved, message);
+    }
+    vec![accepted, programmed, resolved]
+}
+
+fn refused(kind: ConditionType, reason: Reason, message: String) -> Condition {
+    Condition { kind, status: Holds::False, reason, message }
+}
+
+/// Whether a port serves clients whose certificate is not good (Gateway API, `InsecureFrontendValidationMode`).
+fn insecure_fallback(gateway: &Object<Gateway>) -> Option<Condition> {
+    let Frontend { default, per_port } = &gateway.spec.frontend;
+    let insecure = |validation: &Option<Validation>| {
+        validation.as_ref().is_some_and(|validation| validation.mode == ValidationMode::AllowInsecureFallback)
+    };
+    let everywhere = insecure(default).then(|| String::from("ports without a `perPort` of their own"));
+    let ports = per_port.iter().filter(|(_, validation)| insecure(validation));
+    let places: Vec<String> =
+        everywhere.into_iter().chain(ports.map(|(port, _)| format!("port {port}"))).collect();
+    (!places.is_empty()).then(|| Condition {
+        kind: ConditionType::InsecureFrontendValidationMode,
+        status: Holds::True,
+        reason: Reason::ConfigurationChanged,
+        message: format!("clients are served whatever their certificate: {}", places.join(", ")),
+    })
+}
+
+/// Whether another listener of the port has TLS hostnames in common with this one (Gateway API, `OverlappingTLSConfig`).
+fn overlapping(gateway: &Object<Gateway>, position: usize) -> Option<Condition> {
+    let own = gateway.spec.listeners.get(position)?;
+    let is_tls = |protocol: &Protocol| matches!(protocol, Protocol::Https(_));
+    if !is_tls(&own.protocol.value) {
+        return None;
+    }
+    let domain = Section { position, listener: own }.domain();
+    let others = gateway.spec.listeners.iter().enumerate().filter(|(other, listener)| {
+        *other != position
+            && listener.port.value == own.port.value
+            && is_tls(&listener.protocol.value)
+            && Section { position: *other, listener }.domain().intersection(&domain).is_some()
+    });
+    let names: Vec<&str> = others.map(|(_, listener)| listener.name.value.as_str()).collect();
+    (!names.is_empty()).then(|| Condition {
+        kind: ConditionType::OverlappingTLSConfig,
+        status: Holds::True,
+        reason: Reason::OverlappingHostnames,
+        message: format!(
+            "hostnames in common with {}: a connection for one is answered 421 for those of another",
+            names.join(", ")
+        ),
+    })
+}

@@ -1,0 +1,86 @@
+//! The conditions of a policy at each of its ancestors (Gateway API, `PolicyStatus`): the Gateways that serve a target, or
+//! the targets where none does.
+
+use std::collections::BTreeSet;
+
+use super::{GROUP, Scene, condition, key};
+use crate::manifest::Object;
+use crate::manifest::policy::TargetRef;
+use crate::resolve::status::decisions::Parent;
+use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};
+
+/// The conditions of an `XBackendTrafficPolicy`, and what they are if nothing is wrong.
+pub(super) const TRAFFIC: [(ConditionType, Reason); 1] = [(ConditionType::Accepted, Reason::Accepted)];
+
+/// Those of a BackendTLSPolicy.
+pub(super) const TLS: [(ConditionType, Reason); 2] =
+    [(ConditionType::Accepted, Reason::Accepted), (ConditionType::ResolvedRefs, Reason::ResolvedRefs)];
+
+impl Scene<'_, '_> {
+    /// The status of a policy for these targets, with these conditions.
+    pub(super) fn policy<T>(
+        &self,
+        policy: &Object<T>,
+        targets: &[TargetRef],
+        kinds: &[(ConditionType, Reason)],
+    ) -> Status {
+        let verdicts = self.of(policy);
+        let conditions = || -> Vec<Condition> {
+            kinds.iter().map(|&(kind, fine)| condition(kind, fine, &verdicts)).collect()
+        };
+        let gateways = self.gateways(policy);
+        let ancestors = if gateways.is_empty() {
+            self::targets(targets, conditions)
+        } else {
+            let gateways = gateways.into_iter().map(|(namespace, name)| AncestorStatus {
+                ancestor_ref: reference(GROUP, "Gateway", Some(namespace), name),
+                controller_name: self.controller(namespace, name),
+                conditions: conditions(),
+            });
+            gateways.collect()
+        };
+        Status::Policy { ancestors }
+    }
+
+    /// The Gateways that accept a route that the policy is about, by namespace and name.
+    fn gateways<T>(&self, policy: &Object<T>) -> BTreeSet<(&str, &str)> {
+        let mut gateways = BTreeSet::new();
+        for route in self.decisions.concerned(&key(policy)).filter_map(|route| self.routes.get(route)) {
+            for (number, reference) in route.spec.parent_refs.iter().enumerate() {
+                let attached = matches!(
+                    self.decisions.parent(&key(route), number),
+                    Some(Parent::Attached(listeners)) if !listeners.is_empty()
+                );
+                if attached && self.accepts(route, number) {
+                    let namespace = reference.namespace.as_ref().unwrap_or(&route.metadata.namespace);
+                    gateways.insert((namespace.value.as_str(), reference.name.value.as_str()));
+                }
+            }
+        }
+        gateways
+    }
+}
+
+/// The targets of a policy as its ancestors.
+pub(super) fn targets(targets: &[TargetRef], conditions: impl Fn() -> Vec<Condition>) -> Vec<AncestorStatus> {
+    let targets = targets.iter().map(|target| AncestorStatus {
+        ancestor_ref: ObjectReference {
+            section_name: target.section_name.as_ref().map(|name| name.value.clone()),
+            ..reference(&target.group.value, &target.kind.value, None, &target.name.value)
+        },
+        controller_name: None,
+        conditions: conditions(),
+    });
+    targets.collect()
+}
+
+fn reference(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> ObjectReference {
+    ObjectReference {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        name: name.to_owned(),
+        section_name: None,
+        port: None,
+    }
+}

@@ -1,0 +1,99 @@
+//! The conditions of a route at each of its parents (Gateway API, `RouteStatus`).
+
+use std::collections::BTreeSet;
+
+use super::{GROUP, Scene, condition, key, messages};
+use crate::manifest::Object;
+use crate::manifest::route::{ParentRef, Route};
+use crate::resolve::status::decisions::{Parent, Part, Verdict};
+use crate::status::{Condition, ConditionType, Holds, ObjectReference, ParentStatus, Reason, Status};
+
+impl Scene<'_, '_> {
+    /// The status of a route; none when it serves only Gateways that were not asked for.
+    pub(super) fn route(&self, route: &Object<Route>) -> Option<Status> {
+        let references = &route.spec.parent_refs;
+        let parents: Vec<ParentStatus> = references
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| {
+                !matches!(self.decisions.parent(&key(route), *number), Some(Parent::NotSelected))
+            })
+            .map(|(number, reference)| {
+                let conditions = self.at_parent(route, number);
+                self.parent(&route.metadata.namespace.value, reference, conditions)
+            })
+            .collect();
+        (references.is_empty() || !parents.is_empty()).then_some(Status::Route { parents })
+    }
+
+    /// Whether a parent accepts a route.
+    pub(super) fn accepts(&self, route: &Object<Route>, number: usize) -> bool {
+        let conditions = self.at_parent(route, number);
+        conditions.iter().any(|one| one.kind == ConditionType::Accepted && one.status == Holds::True)
+    }
+
+    fn at_parent(&self, route: &Object<Route>, number: usize) -> Vec<Condition> {
+        let verdicts = self.of(route);
+        let (of_rules, mut others): (Vec<&Verdict>, Vec<&Verdict>) =
+            verdicts.into_iter().partition(|verdict| matches!(verdict.part, Part::Rule(_)));
+        others.retain(|verdict| matches!(verdict.part, Part::Whole) || verdict.part == Part::Parent(number));
+        let mut resolving = others.clone();
+        resolving.extend(&of_rules);
+        let resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, &resolving);
+        let mut accepted = condition(ConditionType::Accepted, Reason::Accepted, &others);
+        let dropped: Vec<&Verdict> =
+            of_rules.into_iter().filter(|verdict| verdict.condition == ConditionType::Accepted).collect();
+        let partly = if accepted.status != Holds::True || dropped.is_empty() {
+            None
+        } else if rules(&dropped).len() == route.spec.rules.len() {
+            accepted = condition(ConditionType::Accepted, Reason::Accepted, &dropped);
+            None
+        } else {
+            Some(partly_invalid(&dropped))
+        };
+        [accepted, resolved].into_iter().chain(partly).collect()
+    }
+
+    /// A parentRef of a route in this namespace, and what became of it.
+    pub(super) fn parent(
+        &self,
+        own: &str,
+        reference: &ParentRef,
+        conditions: Vec<Condition>,
+    ) -> ParentStatus {
+        let ParentRef { namespace, name, section_name, port, .. } = reference;
+        let written = namespace.as_ref().map(|namespace| namespace.value.clone());
+        ParentStatus {
+            controller_name: self.controller(written.as_deref().unwrap_or(own), &name.value),
+            parent_ref: ObjectReference {
+                group: GROUP.to_owned(),
+                kind: String::from("Gateway"),
+                namespace: written,
+                name: name.value.clone(),
+                section_name: section_name.as_ref().map(|name| name.value.clone()),
+                port: port.as_ref().map(|port| port.value),
+            },
+            conditions,
+        }
+    }
+}
+
+/// The positions of the rules that these are about.
+fn rules(dropped: &[&Verdict]) -> BTreeSet<usize> {
+    let positions = dropped.iter().filter_map(|verdict| match verdict.part {
+        Part::Rule(position) => Some(position),
+        Part::Whole | Part::Listener(_) | Part::Parent(_) => None,
+    });
+    positions.collect()
+}
+
+/// Some rules are left out, the others are served. The API wants the message to begin with these words.
+fn partly_invalid(dropped: &[&Verdict]) -> Condition {
+    let positions: Vec<String> = rules(dropped).iter().map(ToString::to_string).collect();
+    Condition {
+        kind: ConditionType::PartiallyInvalid,
+        status: Holds::True,
+        reason: Reason::UnsupportedValue,
+        message: format!("Dropped Rule {}: {}", positions.join(", "), messages(dropped)),
+    }
+}

@@ -1,0 +1,138 @@
+//! Collects what `resolve` finds, and knows what the reader could not read: a reference to such an object is not a
+//! second mistake.
+
+use std::collections::HashSet;
+
+use super::decisions::{Decisions, ObjectKey, Part, Verdict};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::manifest::other::Ignored;
+use crate::manifest::{Metadata, Object};
+use crate::source::Span;
+use crate::status::{ConditionType, Reason};
+
+/// The findings so far.
+pub(in crate::resolve) struct Report {
+    pub(in crate::resolve) diagnostics: Vec<Diagnostic>,
+    pub(in crate::resolve) decisions: Decisions,
+    pub(in crate::resolve) ignored: Ignored,
+    unread: HashSet<String>,
+    /// The kinds and namespaces of those, as `EndpointSlice default`.
+    partly_unread: HashSet<String>,
+    unread_documents: bool,
+}
+
+impl Report {
+    /// A report behind what the reader found and ignored.
+    pub(in crate::resolve) fn after(reading: &[Diagnostic], ignored: Ignored) -> Self {
+        let errors = || reading.iter().filter(|found| found.severity == Severity::Error);
+        Self {
+            diagnostics: Vec::new(),
+            decisions: Decisions::default(),
+            ignored,
+            unread: errors().filter_map(|error| error.object.clone()).collect(),
+            partly_unread: errors()
+                .filter_map(|error| error.object.as_ref()?.split_once('/'))
+                .map(|(kind_and_namespace, _)| kind_and_namespace.to_owned())
+                .collect(),
+            // A document that is not even an object could have been any.
+            unread_documents: errors().any(|error| error.object.is_none()),
+        }
+    }
+
+    /// Whether the reader may have dropped this object.
+    pub(in crate::resolve) fn may_be_unread(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.unread_documents || self.unread.contains(&title(kind, namespace, name))
+    }
+
+    /// Whether the reader may have dropped an object of this kind.
+    pub(in crate::resolve) fn may_lack(&self, kind: &str) -> bool {
+        let of_kind = |object: &String| object.strip_prefix(kind).is_some_and(|rest| rest.starts_with(' '));
+        self.unread_documents || self.unread.iter().any(of_kind)
+    }
+
+    /// Whether the reader has dropped an object of this kind in this namespace.
+    pub(in crate::resolve) fn lacks_some(&self, kind: &str, namespace: &str) -> bool {
+        self.partly_unread.contains(&title(kind, "", namespace))
+    }
+
+    /// Whether the reader may have dropped an object of this kind in this namespace.
+    pub(in crate::resolve) fn may_lack_some(&self, kind: &str, namespace: &str) -> bool {
+        self.unread_documents || self.lacks_some(kind, namespace)
+    }
+
+    /// Adds an error; its label, hint and second place can be set on what is returned.
+    pub(in crate::resolve) fn error(
+        &mut self,
+        code: &'static str,
+        place: Place<'_>,
+        message: String,
+    ) -> &mut Diagnostic {
+        self.add(Severity::Error, code, place, message)
+    }
+
+    /// Adds a warning; its label, hint and second place can be set on what is returned.
+    pub(in crate::resolve) fn warning(
+        &mut self,
+        code: &'static str,
+        place: Place<'_>,
+        message: String,
+    ) -> &mut Diagnostic {
+        self.add(Severity::Warning, code, place, message)
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        place: Place<'_>,
+        message: String,
+    ) -> &mut Diagnostic {
+        self.decide(&place, &message);
+        let Place { kind, metadata, field, span, .. } = place;
+        let found = match severity {
+            Severity::Error => Diagnostic::error(code, span, message),
+            Severity::Warning => Diagnostic::warning(code, span, message),
+        };
+        let found = found.object(title(kind, &metadata.namespace.value, &metadata.name.value));
+        self.diagnostics.push_mut(if field.is_empty() { found } else { found.field(field) })
+    }
+}
+
+/// A field of an object, and what a finding there does to its conditions.
+#[derive(Clone)]
+pub(in crate::resolve) struct Place<'m> {
+    kind: &'static str,
+    metadata: &'m Metadata,
+    field: String,
+    span: Span,
+    because: Option<(Part, ConditionType, Reason)>,
+}
+
+impl<'m> Place<'m> {
+    /// The field of this path, written here; an empty path stands for the whole object.
+    pub(in crate::resolve) fn new<T>(object: &'m Object<T>, field: impl Into<String>, span: Span) -> Self {
+        Self { kind: object.kind, metadata: &object.metadata, field: field.into(), span, because: None }
+    }
+
+    /// The same, where what is found makes this condition of this part of the object not as it should be.
+    pub(in crate::resolve) fn because(self, part: Part, condition: ConditionType, reason: Reason) -> Self {
+        Self { because: Some((part, condition, reason)), ..self }
+    }
+
+    /// What a finding here decides, if it decides anything.
+    pub(in crate::resolve) fn verdict(&self, message: &str) -> Option<(ObjectKey, Verdict)> {
+        let (part, condition, reason) = self.because?;
+        let verdict = Verdict { part, condition, reason, message: message.to_owned() };
+        Some((ObjectKey::of(self.kind, self.metadata), verdict))
+    }
+
+    /// Where it is written.
+    pub(in crate::resolve) fn span(&self) -> Span {
+        self.span
+    }
+}
+
+/// `Kind namespace/name`, or `Kind name` where there is no namespace.
+fn title(kind: &str, namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+}
