@@ -11,6 +11,7 @@
 //! - `backends`: the endpoints behind a backendRef.
 //! - `sessions`: the session persistence of each rule.
 //! - `routes`: the Envoy routes and clusters of each rule, and the virtual hosts that they are in.
+//! - `seniority`: which of several equal objects goes first.
 //! - `status`: collects findings and decisions, and makes the statuses of objects from them.
 
 mod attach;
@@ -21,6 +22,7 @@ mod listeners;
 mod policies;
 mod references;
 mod routes;
+mod seniority;
 mod sessions;
 mod status;
 
@@ -28,8 +30,9 @@ use self::attach::{Attacher, Attachment, ListenerPosition, hostname_conflicts};
 use self::backends::Backends;
 use self::backends::local_endpoints::Local;
 use self::gateways::Gateways;
-use self::listeners::addresses::{self, Bound, Section, Security};
+use self::listeners::addresses::{self, Bound, Security};
 use self::listeners::certificates;
+use self::listeners::section::Section;
 use self::policies::unsupported;
 use self::references::grants::Grants;
 use self::routes::conflicts::{Collisions, RulePosition};

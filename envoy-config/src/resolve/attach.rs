@@ -13,8 +13,9 @@ use std::collections::HashMap;
 use self::namespaces::Namespaces;
 use self::rejection::{Gate, Parent};
 use super::gateways::{Gateways, Standing};
-use super::listeners::addresses::{Bound, Section};
-use super::status::decisions;
+use super::listeners::addresses::Bound;
+use super::listeners::section::Section;
+use super::status::decisions::ParentOutcome;
 use super::status::report::{Place, Report};
 use crate::manifest::gateway::Gateway;
 use crate::manifest::route::{ParentKind, Route};
@@ -83,14 +84,14 @@ impl<'m, 'b> Attacher<'m, 'b> {
                 parent.other_kind(group, kind, report);
                 complete = false;
                 selected = true;
-                report.attach(route, number, decisions::Parent::NotSelected);
+                report.decisions.attach(route, number, ParentOutcome::NotSelected);
                 continue;
             }
             match self.gateways.find(parent.namespace(), &reference.name.value) {
                 None => parent.no_gateway(self.gateways, report),
                 Some(Standing::NotSelected) => {
                     complete = false;
-                    report.attach(route, number, decisions::Parent::NotSelected);
+                    report.decisions.attach(route, number, ParentOutcome::NotSelected);
                     continue;
                 }
                 Some(Standing::Refused) => parent.refused(report),
@@ -100,7 +101,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
                     Err(gate) if reference.kind == ParentKind::DefaultGateway => {
                         unclaimed.get_or_insert((parent, gate));
                         selected = true;
-                        report.attach(route, number, decisions::Parent::NotSelected);
+                        report.decisions.attach(route, number, ParentOutcome::NotSelected);
                         continue;
                     }
                     Err(gate) => parent.refuse(gate, &self.namespaces, report),
@@ -108,7 +109,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
             }
             let passed = listeners.iter().skip(before);
             let positions = passed.map(|(_, section): &Attached<'_>| section.position).collect();
-            report.attach(route, number, decisions::Parent::Attached(positions));
+            report.decisions.attach(route, number, ParentOutcome::Attached(positions));
             complete &= listeners.len() > before;
             selected = true;
         }
@@ -179,7 +180,7 @@ pub(super) fn nowhere(manifests: &Manifests, report: &mut Report) {
     for route in &manifests.routes {
         for (number, reference) in route.spec.parent_refs.iter().enumerate() {
             Parent { route, number, reference }.nowhere(report);
-            report.attach(route, number, decisions::Parent::Attached(Vec::new()));
+            report.decisions.attach(route, number, ParentOutcome::Attached(Vec::new()));
         }
     }
 }

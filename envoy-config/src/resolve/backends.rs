@@ -9,30 +9,32 @@ pub(super) mod local_endpoints;
 mod protocol;
 mod reference;
 mod service;
+mod target;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use self::endpoints::{Found, Slices};
 use self::local_endpoints::Local;
-pub(super) use self::reference::{ENVOY_GATEWAY, Services};
-use self::reference::{Objects, Reference, Referent};
+use self::reference::{Reference, Referent};
 use self::service::Port;
+use self::target::Target;
 use super::policies::backend_tls::TlsPolicies;
 use super::references::grants::Grants;
+use super::references::groups::ENVOY_GATEWAY;
+use super::references::lookup::Objects;
 use super::sessions::source::Sessions;
 use super::status::report::{Place, Report};
 use crate::manifest::backend::Backend as CustomBackend;
 use crate::manifest::core::{Service, ServiceKind};
 use crate::manifest::route::{BackendRef, Route, Rule};
 use crate::manifest::{Manifests, Object};
-use crate::model::{Endpoints, HttpVersion, Locality, UpstreamTls};
+use crate::model::{Endpoints, HttpVersion, Locality};
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
     local: Local,
     grants: &'g Grants<'m>,
-    services: Services<'m>,
+    services: Objects<'m, Service>,
     slices: Slices<'m>,
     pub(super) sessions: Sessions<'m>,
     customs: Objects<'m, CustomBackend>,
@@ -48,14 +50,6 @@ pub(super) struct Backend {
     pub(super) locality: Locality,
     /// None where nobody is asked, so that any will do.
     pub(super) version: Option<HttpVersion>,
-}
-
-/// Where requests go, and what is spoken there.
-#[derive(Clone)]
-struct Target {
-    endpoints: Endpoints,
-    version: HttpVersion,
-    tls: Option<Arc<UpstreamTls>>,
 }
 
 /// Whether backends of one rule differ in what only a cluster of their own can tell Envoy: then the rule is divided, and each

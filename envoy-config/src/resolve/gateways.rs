@@ -56,7 +56,7 @@ impl<'m> Gateways<'m> {
                     Standing::Refused
                 }
             } else {
-                report.pass_over(gateway);
+                report.decisions.skip(gateway);
                 Standing::NotSelected
             };
             all.insert(key, standing);

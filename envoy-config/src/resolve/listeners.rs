@@ -9,3 +9,4 @@ pub(super) mod certificates;
 mod client_certificates;
 mod port_mappings;
 mod protocols;
+pub(super) mod section;

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use crate::manifest::route::{ParentRef, RouteKind};
 use crate::model::Domain;
 use crate::resolve::attach::ListenerPosition;
-use crate::resolve::listeners::addresses::{Bound, Section};
-use crate::resolve::routes::precedence::Seniority;
+use crate::resolve::listeners::addresses::Bound;
+use crate::resolve::listeners::section::Section;
 use crate::resolve::routes::rules::Served;
+use crate::resolve::seniority::Seniority;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
@@ -114,7 +115,7 @@ fn refuse(route: &Served<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
     );
     for Loss { bound, section, .. } in lost {
         for number in parents(route, bound) {
-            if report.detach(object, number, section.position) {
+            if report.decisions.detach(object, number, section.position) {
                 let part = Part::Parent(number);
                 let place = place().because(part, ConditionType::Accepted, Reason::HostnameConflict);
                 report.decide(&place, &message);

@@ -7,7 +7,7 @@ use crate::manifest::gateway::AllowedNamespaces;
 use crate::manifest::route::{DefaultScope, ParentKind, ParentRef, Route};
 use crate::model::Domain;
 use crate::resolve::gateways::Gateways;
-use crate::resolve::listeners::addresses::Section;
+use crate::resolve::listeners::section::Section;
 use crate::resolve::references::wrong_kind;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};

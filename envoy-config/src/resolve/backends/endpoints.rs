@@ -12,7 +12,7 @@ use crate::diagnostic::closest;
 use crate::manifest::core::{AddressType, EndpointSlice, Service, ServicePort, SliceEndpoint, TargetRef};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoint, EndpointState};
-use crate::resolve::backends::Services;
+use crate::resolve::references::lookup::Objects;
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 
@@ -41,7 +41,7 @@ pub(in crate::resolve) struct Found {
 impl<'m> Slices<'m> {
     pub(in crate::resolve) fn index(
         manifests: &'m Manifests,
-        services: &Services<'m>,
+        services: &Objects<'m, Service>,
         report: &mut Report,
     ) -> Self {
         let mut slices: HashMap<_, Vec<_>> = HashMap::new();
@@ -186,7 +186,12 @@ fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
     warning.hint = Some(format!("name its Service in the label `{SERVICE_LABEL}`"));
 }
 
-fn orphaned(slice: &Object<EndpointSlice>, service: &str, services: &Services<'_>, report: &mut Report) {
+fn orphaned(
+    slice: &Object<EndpointSlice>,
+    service: &str,
+    services: &Objects<'_, Service>,
+    report: &mut Report,
+) {
     let namespace = slice.metadata.namespace.value.as_str();
     if report.may_be_unread("Service", namespace, service) {
         return;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Target;
 use super::reference::Reference;
+use super::target::Target;
 use crate::manifest::Object;
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::manifest::route::RouteKind;

@@ -1,26 +1,16 @@
 //! Which object a backendRef means, and whether it may.
 
-use std::collections::BTreeMap;
-
 use crate::diagnostic::closest;
 use crate::manifest::Object;
-use crate::manifest::core::Service;
 use crate::manifest::route::{BackendRef, Route};
-use crate::resolve::references::grants::{GATEWAY_API, Grants, Party};
+use crate::resolve::references::grants::{Grants, Party};
+use crate::resolve::references::groups::{ENVOY_GATEWAY, GATEWAY_API};
+use crate::resolve::references::lookup::Objects;
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
-
-/// Objects of one kind by namespace and name.
-pub(in crate::resolve) type Objects<'m, T> = BTreeMap<(&'m str, &'m str), &'m Object<T>>;
-
-/// The Services by namespace and name.
-pub(in crate::resolve) type Services<'m> = Objects<'m, Service>;
-
-/// The group of Envoy Gateway's kinds.
-pub(in crate::resolve) const ENVOY_GATEWAY: &str = "gateway.envoyproxy.io";
 
 /// A backendRef and where it stands.
 pub(super) struct Reference<'m> {

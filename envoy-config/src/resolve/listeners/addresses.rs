@@ -9,14 +9,14 @@ use std::net::SocketAddr;
 
 use super::port_mappings::{self, full_name};
 use super::protocols;
-use crate::manifest::gateway::{Gateway, Listener, Protocol};
+use super::section::Section;
+use crate::manifest::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
-use crate::model::{Certificate, Clients, Domain};
+use crate::model::{Certificate, Clients};
 use crate::options::{Misfit, Options};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
-use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
 /// One address and the listeners it serves.
@@ -46,39 +46,6 @@ impl Handshake {
     /// Whether there is anything to show.
     pub(in crate::resolve) fn is_served(&self) -> bool {
         !self.certificates.is_empty()
-    }
-}
-
-/// A listener and its position in the Gateway.
-#[derive(Clone, Copy)]
-pub(in crate::resolve) struct Section<'m> {
-    pub(in crate::resolve) position: usize,
-    pub(in crate::resolve) listener: &'m Listener,
-}
-
-impl Section<'_> {
-    /// The hostnames it serves.
-    pub(in crate::resolve) fn domain(&self) -> Domain {
-        Domain::of(self.listener.hostname.as_ref())
-    }
-
-    /// Whether its protocol is one that is served.
-    pub(in crate::resolve) fn is_supported(&self) -> bool {
-        !matches!(self.listener.protocol.value, Protocol::Other(_))
-    }
-
-    pub(in crate::resolve) fn is_secure(&self) -> bool {
-        matches!(self.listener.protocol.value, Protocol::Https(_))
-    }
-
-    /// The place of one of its fields, written here; an empty field stands for the whole listener.
-    pub(in crate::resolve) fn at<'m>(
-        &self,
-        gateway: &'m Object<Gateway>,
-        field: &str,
-        span: Span,
-    ) -> Place<'m> {
-        Place::new(gateway, format!("spec.listeners[{}]{field}", self.position), span)
     }
 }
 
@@ -199,7 +166,7 @@ impl<'m> Bound<'m> {
     pub(in crate::resolve) fn program(&self, report: &mut Report) {
         for (position, section) in self.listeners.iter().enumerate() {
             if self.serves(position) {
-                report.program(self.gateway, section.position);
+                report.decisions.program(self.gateway, section.position);
             }
         }
     }

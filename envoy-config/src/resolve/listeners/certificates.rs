@@ -5,16 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use super::addresses::{Bound, Handshake, Section, Security};
+use super::addresses::{Bound, Handshake, Security};
 use super::client_certificates::ClientChecks;
+use super::section::Section;
 use crate::diagnostic::{Diagnostic, closest};
 use crate::manifest::core::{Secret, UnusableValue};
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
-use crate::resolve::references::grants::{GATEWAY_API, Grants, Party};
+use crate::resolve::references::grants::{Grants, Party};
+use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::references::wrong_kind::WrongKind;
-use crate::resolve::status::decisions::Part;
+use crate::resolve::status::decisions::{ObjectKey, Part};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
@@ -58,7 +60,7 @@ pub(in crate::resolve) fn check_for_backends(
         manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
     for gateway in &manifests.gateways {
         let Some(certificate) = &gateway.spec.client_certificate else { continue };
-        if report.is_selected(gateway) {
+        if report.decisions.is_selected(&ObjectKey::of(gateway)) {
             let reference = Reference {
                 gateway,
                 certificate: &certificate.value,

@@ -5,14 +5,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::addresses::{Bound, Section};
+use super::addresses::Bound;
+use super::section::Section;
 use crate::diagnostic::closest;
 use crate::manifest::core::ConfigMap;
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
 use crate::model::Clients;
 use crate::pem::CertificateChain;
-use crate::resolve::references::grants::{GATEWAY_API, Grants, Party};
+use crate::resolve::references::grants::{Grants, Party};
+use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};

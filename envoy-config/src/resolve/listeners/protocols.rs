@@ -4,11 +4,11 @@
 //! A listener of another protocol is left out, and so is one with a selector of namespaces that is of no use. A kind that its protocol cannot have is an error, and the listener takes
 //! the other ones (`InvalidRouteKinds`).
 
-use super::addresses::Section;
+use super::section::Section;
 use crate::diagnostic::closest;
 use crate::manifest::Object;
 use crate::manifest::gateway::{AllowedNamespaces, Gateway, Listener, Protocol, RouteKind};
-use crate::resolve::references::grants::GATEWAY_API;
+use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::Report;
 use crate::status::{ConditionType, Reason};

@@ -20,7 +20,7 @@ use crate::manifest::policy::{BackendTlsPolicy, SubjectAltName, TargetRef};
 use crate::manifest::route::Route;
 use crate::manifest::{Manifests, Object};
 use crate::model::{SubjectName, UpstreamTls};
-use crate::resolve::routes::precedence::Seniority;
+use crate::resolve::seniority::Seniority;
 use crate::resolve::status::report::Report;
 
 /// The policies of all targets.
@@ -116,7 +116,7 @@ impl<'m> TlsPolicies<'m> {
         let of_whole = self.by_target.get(&(backend, None));
         for policies in [of_section, of_whole].into_iter().flatten() {
             for policy in policies.others.iter().chain([&policies.first]) {
-                report.concern(policy, route);
+                report.decisions.concern(policy, route);
             }
         }
         match of_section.or(of_whole).map(|policies| &policies.tls) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::closest;
 use crate::manifest::policy::TargetRef;
 use crate::manifest::{Manifests, Object};
-use crate::resolve::backends::ENVOY_GATEWAY;
+use crate::resolve::references::groups::ENVOY_GATEWAY;
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};

@@ -8,9 +8,9 @@ use crate::manifest::filter::Filter;
 use crate::manifest::other::{OtherPolicy, OtherTarget, Selection};
 use crate::manifest::route::{BackendRef, Route, Rule};
 use crate::manifest::{Manifests, Metadata, Object};
-use crate::resolve::backends::ENVOY_GATEWAY;
 use crate::resolve::gateways::Gateways;
-use crate::resolve::references::grants::GATEWAY_API;
+use crate::resolve::references::groups::ENVOY_GATEWAY;
+use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::report::Report;
 
 /// How many targets a message names.

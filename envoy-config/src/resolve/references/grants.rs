@@ -6,12 +6,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
+use super::groups::GATEWAY_API;
 use crate::manifest::grant::{GrantTo, ReferenceGrant};
 use crate::manifest::{Manifests, Object};
 use crate::resolve::status::report::{Place, Report};
-
-/// The group of the Gateway API's kinds.
-pub(in crate::resolve) const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 /// A kind and the namespace of its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

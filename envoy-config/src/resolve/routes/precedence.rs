@@ -4,9 +4,10 @@
 
 use std::cmp::Reverse;
 
+use crate::manifest::Object;
 use crate::manifest::route::{Match, Route, TextMatch};
-use crate::manifest::{Metadata, Object};
 use crate::model::{Domain, PathMatch, RouteMatch};
+use crate::resolve::seniority::Seniority;
 
 /// The place of a match in one virtual host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,21 +57,6 @@ enum PartRank {
     Any,
 }
 
-/// The place of a route, or of a policy, among those that are equal in all else.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::resolve) struct Seniority {
-    age: Age,
-    /// `namespace/name`: compared as one text, as the specification has it.
-    name: String,
-}
-
-/// Oldest first. A manifest without a creation time has not been created yet, so it is the youngest.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Age {
-    Created(i64),
-    Unknown,
-}
-
 impl Precedence {
     /// The place of the match at this position of the route.
     pub(in crate::resolve) fn new(
@@ -88,16 +74,6 @@ impl Precedence {
             seniority: Seniority::of(route),
             rule,
             number,
-        }
-    }
-}
-
-impl Seniority {
-    pub(in crate::resolve) fn of<T>(object: &Object<T>) -> Self {
-        let Metadata { name, namespace, created, .. } = &object.metadata;
-        Self {
-            age: created.map_or(Age::Unknown, Age::Created),
-            name: format!("{}/{}", namespace.value, name.value),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::manifest::route::{BackendRef, Route, Rule};
 use crate::manifest::session::{Carrier, SessionPersistence};
 use crate::manifest::{Manifests, Object};
 use crate::resolve::policies::targets::{self, Targets};
-use crate::resolve::routes::precedence::Seniority;
+use crate::resolve::seniority::Seniority;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
@@ -90,7 +90,7 @@ impl<'m> Sessions<'m> {
         for (position, backend) in rule.backend_refs.iter().enumerate() {
             let Some(policies) = self.by_target.get(&target(route, backend)) else { continue };
             for policy in policies.others.iter().chain([&policies.first]) {
-                report.concern(policy, route);
+                report.decisions.concern(policy, route);
             }
             let policy = policies.first;
             let Some(persistence) = &policy.spec.session_persistence else { continue };

@@ -3,6 +3,7 @@
 //! Nothing is decided here: a condition is as it should be unless there is a verdict against it, and what one condition
 //! says of another is the API's.
 
+mod builder;
 mod gateway;
 mod policy;
 mod route;
@@ -10,44 +11,37 @@ mod route;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decisions::{Decisions, ObjectKey, Verdict};
-use crate::manifest::route::Route;
-use crate::manifest::{Manifests, Object, Unread};
+use super::decisions::{Decisions, ObjectKey};
+use crate::manifest::{Manifests, Unread};
 use crate::status::{Condition, ConditionType, Holds, ObjectName, ObjectStatus, Reason, Status};
 
-use crate::resolve::references::grants::GATEWAY_API as GROUP;
-
-/// Where the objects that statuses are made of are looked up.
-struct Scene<'m, 'd> {
-    decisions: &'d Decisions,
-    /// The controllers of the GatewayClasses.
-    controllers: BTreeMap<&'m str, &'m str>,
-    /// The classes of the Gateways, by namespace and name.
-    classes: BTreeMap<(&'m str, &'m str), &'m str>,
-    routes: BTreeMap<ObjectKey, &'m Object<Route>>,
-}
+use self::builder::{Builder, condition};
 
 /// The statuses of all objects, by kind, namespace and name.
 pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions) -> Vec<ObjectStatus> {
-    let scene = Scene::new(manifests, decisions);
+    let builder = Builder::new(manifests, decisions);
     let mut statuses: BTreeMap<ObjectKey, Option<Status>> = BTreeMap::new();
     for class in &manifests.gateway_classes {
-        let conditions = vec![condition(ConditionType::Accepted, Reason::Accepted, &scene.of(class))];
-        statuses.insert(key(class), Some(Status::Class { conditions }));
+        let conditions = vec![condition(ConditionType::Accepted, Reason::Accepted, &builder.of(class))];
+        statuses.insert(ObjectKey::of(class), Some(Status::Class { conditions }));
     }
     for gateway in &manifests.gateways {
-        statuses.insert(key(gateway), scene.gateway(gateway));
+        statuses.insert(ObjectKey::of(gateway), builder.gateway(gateway));
     }
-    let attached = scene.attached(manifests);
+    let attached = builder.attached(manifests);
     gateway::count(&mut statuses, &attached);
     for object in &manifests.routes {
-        statuses.insert(key(object), scene.route(object));
+        statuses.insert(ObjectKey::of(object), builder.route(object));
     }
     for policy in &manifests.backend_traffic_policies {
-        statuses.insert(key(policy), Some(scene.policy(policy, &policy.spec.targets, &policy::TRAFFIC)));
+        statuses.insert(
+            ObjectKey::of(policy),
+            Some(builder.policy(policy, &policy.spec.targets, &policy::TRAFFIC)),
+        );
     }
     for policy in &manifests.backend_tls_policies {
-        statuses.insert(key(policy), Some(scene.policy(policy, &policy.spec.targets, &policy::TLS)));
+        statuses
+            .insert(ObjectKey::of(policy), Some(builder.policy(policy, &policy.spec.targets, &policy::TLS)));
     }
     let mut unread = BTreeSet::new();
     for object in &manifests.unread {
@@ -56,7 +50,7 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
         // One of two that have the same name is there.
         if let Entry::Vacant(place) = statuses.entry(key) {
             unread.insert(place.key().clone());
-            place.insert(scene.unread(object));
+            place.insert(builder.unread(object));
         }
     }
     let statuses = statuses.into_iter().filter_map(|(key, status)| {
@@ -83,37 +77,7 @@ fn named(key: ObjectKey, status: Status, is_read: bool) -> ObjectStatus {
     ObjectStatus { api_version, kind, metadata: ObjectName { namespace, name }, status, is_read }
 }
 
-fn key<T>(object: &Object<T>) -> ObjectKey {
-    ObjectKey::of(object.kind, &object.metadata)
-}
-
-impl<'m, 'd> Scene<'m, 'd> {
-    fn new(manifests: &'m Manifests, decisions: &'d Decisions) -> Self {
-        let classes = manifests.gateway_classes.iter();
-        let gateways = manifests.gateways.iter();
-        Self {
-            decisions,
-            controllers: classes
-                .map(|class| (class.metadata.name.value.as_str(), class.spec.controller_name.value.as_str()))
-                .collect(),
-            classes: gateways
-                .map(|gateway| (gateway.metadata.key(), gateway.spec.class.value.as_str()))
-                .collect(),
-            routes: manifests.routes.iter().map(|route| (key(route), route)).collect(),
-        }
-    }
-
-    /// The verdicts about an object.
-    fn of<T>(&self, object: &Object<T>) -> Vec<&'d Verdict> {
-        self.decisions.of(&key(object)).iter().collect()
-    }
-
-    /// Who is responsible for a Gateway.
-    fn controller(&self, namespace: &str, name: &str) -> Option<String> {
-        let class = self.classes.get(&(namespace, name))?;
-        self.controllers.get(class).map(|controller| (*controller).to_owned())
-    }
-
+impl Builder<'_, '_> {
     /// What can be said of an object that could not be read. Of other kinds than these nobody asks for a status.
     fn unread(&self, object: &Unread) -> Option<Status> {
         let refused =
@@ -141,26 +105,4 @@ impl<'m, 'd> Scene<'m, 'd> {
             _ => None,
         }
     }
-}
-
-/// A condition that should be true, as the verdicts against it have it. One without a controller that could tell is unknown.
-fn condition(kind: ConditionType, fine: Reason, verdicts: &[&Verdict]) -> Condition {
-    let against: Vec<&Verdict> =
-        verdicts.iter().filter(|verdict| verdict.condition == kind).copied().collect();
-    let Some(first) = against.first() else {
-        return Condition { kind, status: Holds::True, reason: fine, message: String::new() };
-    };
-    let status = if first.reason == Reason::Pending { Holds::Unknown } else { Holds::False };
-    Condition { kind, status, reason: first.reason, message: messages(&against) }
-}
-
-/// What the verdicts say, each once.
-fn messages(verdicts: &[&Verdict]) -> String {
-    let mut messages: Vec<&str> = Vec::new();
-    for verdict in verdicts {
-        if !messages.contains(&verdict.message.as_str()) {
-            messages.push(&verdict.message);
-        }
-    }
-    messages.join("; ")
 }

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::report::{Place, Report};
 use crate::manifest::{Metadata, Object};
 use crate::status::{ConditionType, Reason};
 
@@ -14,7 +13,7 @@ use crate::status::{ConditionType, Reason};
 #[derive(Clone, Debug, Default)]
 pub(in crate::resolve) struct Decisions {
     verdicts: BTreeMap<ObjectKey, Vec<Verdict>>,
-    parents: BTreeMap<ObjectKey, BTreeMap<usize, Parent>>,
+    parents: BTreeMap<ObjectKey, BTreeMap<usize, ParentOutcome>>,
     programmed: BTreeSet<(ObjectKey, usize)>,
     not_selected: BTreeSet<ObjectKey>,
     /// The routes that each policy is about.
@@ -53,7 +52,7 @@ pub(in crate::resolve) struct Verdict {
 
 /// What became of a parentRef.
 #[derive(Clone, Debug)]
-pub(in crate::resolve) enum Parent {
+pub(in crate::resolve) enum ParentOutcome {
     /// It names a Gateway that was not asked for.
     NotSelected,
     /// It selects these listeners of its Gateway by their positions; none when there is a verdict that says why.
@@ -67,7 +66,7 @@ impl Decisions {
     }
 
     /// What became of a parentRef of a route.
-    pub(in crate::resolve) fn parent(&self, route: &ObjectKey, number: usize) -> Option<&Parent> {
+    pub(in crate::resolve) fn parent(&self, route: &ObjectKey, number: usize) -> Option<&ParentOutcome> {
         self.parents.get(route)?.get(&number)
     }
 
@@ -86,23 +85,10 @@ impl Decisions {
         !self.not_selected.contains(gateway)
     }
 
-    pub(in crate::resolve) fn record(&mut self, object: ObjectKey, verdict: Verdict) {
-        self.verdicts.entry(object).or_default().push(verdict);
-    }
-}
-
-impl Report {
-    /// Records a verdict without a finding: what it is about could not be read, and the reader has said why.
-    pub(in crate::resolve) fn decide(&mut self, place: &Place<'_>, message: &str) {
-        if let Some((object, verdict)) = place.verdict(message) {
-            self.decisions.record(object, verdict);
-        }
-    }
-
     /// Records what became of a parentRef.
-    pub(in crate::resolve) fn attach<T>(&mut self, route: &Object<T>, number: usize, parent: Parent) {
-        let key = ObjectKey::of(route.kind, &route.metadata);
-        self.decisions.parents.entry(key).or_default().insert(number, parent);
+    pub(in crate::resolve) fn attach<T>(&mut self, route: &Object<T>, number: usize, outcome: ParentOutcome) {
+        let key = ObjectKey::of(route);
+        self.parents.entry(key).or_default().insert(number, outcome);
     }
 
     /// Takes a listener from a parentRef again; tells whether it has none any more.
@@ -112,42 +98,45 @@ impl Report {
         number: usize,
         listener: usize,
     ) -> bool {
-        let parents = self.decisions.parents.get_mut(&ObjectKey::of(route.kind, &route.metadata));
+        let parents = self.parents.get_mut(&ObjectKey::of(route));
         match parents.and_then(|parents| parents.get_mut(&number)) {
-            Some(Parent::Attached(listeners)) if listeners.contains(&listener) => {
+            Some(ParentOutcome::Attached(listeners)) if listeners.contains(&listener) => {
                 listeners.retain(|one| *one != listener);
                 listeners.is_empty()
             }
-            Some(Parent::Attached(_) | Parent::NotSelected) | None => false,
+            Some(ParentOutcome::Attached(_) | ParentOutcome::NotSelected) | None => false,
         }
     }
 
     /// Records that a policy is for a backend of a route, whether or not it counts there.
     pub(in crate::resolve) fn concern<P, R>(&mut self, policy: &Object<P>, route: &Object<R>) {
-        let key = ObjectKey::of(policy.kind, &policy.metadata);
-        let routes = self.decisions.concerned.entry(key).or_default();
-        routes.insert(ObjectKey::of(route.kind, &route.metadata));
+        let key = ObjectKey::of(policy);
+        let routes = self.concerned.entry(key).or_default();
+        routes.insert(ObjectKey::of(route));
     }
 
     /// Records that a Gateway was not asked for.
-    pub(in crate::resolve) fn pass_over<T>(&mut self, gateway: &Object<T>) {
-        self.decisions.not_selected.insert(ObjectKey::of(gateway.kind, &gateway.metadata));
-    }
-
-    /// Whether a Gateway was asked for.
-    pub(in crate::resolve) fn is_selected<T>(&self, gateway: &Object<T>) -> bool {
-        self.decisions.is_selected(&ObjectKey::of(gateway.kind, &gateway.metadata))
+    pub(in crate::resolve) fn skip<T>(&mut self, gateway: &Object<T>) {
+        self.not_selected.insert(ObjectKey::of(gateway));
     }
 
     /// Records that Envoy serves the listener at this position.
     pub(in crate::resolve) fn program<T>(&mut self, gateway: &Object<T>, position: usize) {
-        let key = ObjectKey::of(gateway.kind, &gateway.metadata);
-        self.decisions.programmed.insert((key, position));
+        let key = ObjectKey::of(gateway);
+        self.programmed.insert((key, position));
+    }
+
+    pub(in crate::resolve) fn record(&mut self, object: ObjectKey, verdict: Verdict) {
+        self.verdicts.entry(object).or_default().push(verdict);
     }
 }
 
 impl ObjectKey {
-    pub(in crate::resolve) fn of(kind: &'static str, metadata: &Metadata) -> Self {
+    pub(in crate::resolve) fn of<T>(object: &Object<T>) -> Self {
+        Self::new(object.kind, &object.metadata)
+    }
+
+    pub(in crate::resolve) fn new(kind: &'static str, metadata: &Metadata) -> Self {
         let (namespace, name) = metadata.key();
         Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
     }

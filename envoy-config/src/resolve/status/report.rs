@@ -96,6 +96,13 @@ impl Report {
         let found = found.object(title(kind, &metadata.namespace.value, &metadata.name.value));
         self.diagnostics.push_mut(if field.is_empty() { found } else { found.field(field) })
     }
+
+    /// Records a verdict without a finding: what it is about could not be read, and the reader has said why.
+    pub(in crate::resolve) fn decide(&mut self, place: &Place<'_>, message: &str) {
+        if let Some((object, verdict)) = place.verdict(message) {
+            self.decisions.record(object, verdict);
+        }
+    }
 }
 
 /// A field of an object, and what a finding there does to its conditions.
@@ -123,7 +130,7 @@ impl<'m> Place<'m> {
     pub(in crate::resolve) fn verdict(&self, message: &str) -> Option<(ObjectKey, Verdict)> {
         let (part, condition, reason) = self.because?;
         let verdict = Verdict { part, condition, reason, message: message.to_owned() };
-        Some((ObjectKey::of(self.kind, self.metadata), verdict))
+        Some((ObjectKey::new(self.kind, self.metadata), verdict))
     }
 
     /// Where it is written.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{GROUP, Scene, condition, key, messages};
+use super::builder::{Builder, condition, messages};
 use crate::manifest::gateway::{Frontend, Gateway, Protocol, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
-use crate::resolve::listeners::addresses::Section;
-use crate::resolve::status::decisions::{ObjectKey, Parent, Part, Verdict};
+use crate::model::Domain;
+use crate::resolve::references::groups::GATEWAY_API;
+use crate::resolve::status::decisions::{ObjectKey, ParentOutcome, Part, Verdict};
 use crate::status::{Condition, ConditionType, Holds, ListenerStatus, Reason, RouteGroupKind, Status};
 
 /// How many accepted routes each listener has, by its Gateway and its position.
@@ -23,15 +24,15 @@ pub(super) fn count(statuses: &mut BTreeMap<ObjectKey, Option<Status>>, attached
     }
 }
 
-impl Scene<'_, '_> {
+impl Builder<'_, '_> {
     /// How many routes are attached to each listener. A route that attaches to one by several parentRefs counts once.
     pub(super) fn attached(&self, manifests: &Manifests) -> Attached {
         let mut attached = Attached::new();
         for route in &manifests.routes {
             let mut listeners = Vec::new();
             for (number, reference) in route.spec.parent_refs.iter().enumerate() {
-                let found = self.decisions.parent(&key(route), number);
-                if let Some(Parent::Attached(positions)) = found
+                let found = self.decisions.parent(&ObjectKey::of(route), number);
+                if let Some(ParentOutcome::Attached(positions)) = found
                     && self.accepts(route, number)
                 {
                     let namespace = reference.namespace.as_ref().unwrap_or(&route.metadata.namespace);
@@ -57,7 +58,7 @@ impl Scene<'_, '_> {
         let verdicts = self.of(gateway);
         let whole: Vec<&Verdict> =
             verdicts.iter().filter(|verdict| verdict.part == Part::Whole).copied().collect();
-        if !self.decisions.is_selected(&key(gateway)) {
+        if !self.decisions.is_selected(&ObjectKey::of(gateway)) {
             return None;
         }
         let listeners: Vec<ListenerStatus> = (0..gateway.spec.listeners.len())
@@ -99,7 +100,7 @@ impl Scene<'_, '_> {
                 message: String::new(),
             },
         };
-        let programmed = if self.decisions.is_programmed(&key(gateway), position) {
+        let programmed = if self.decisions.is_programmed(&ObjectKey::of(gateway), position) {
             condition(ConditionType::Programmed, Reason::Programmed, &[])
         } else {
             let reason = conflicts.first().map_or(Reason::Invalid, |first| first.reason);
@@ -120,7 +121,7 @@ impl Scene<'_, '_> {
             name: listener.name.value.clone(),
             supported_kinds: listener
                 .supported_kinds()
-                .map(|kind| RouteGroupKind { group: GROUP, kind })
+                .map(|kind| RouteGroupKind { group: GATEWAY_API, kind })
                 .collect(),
             attached_routes: 0,
             conditions,
@@ -189,12 +190,12 @@ fn overlapping(gateway: &Object<Gateway>, position: usize) -> Option<Condition> 
     if !is_tls(&own.protocol.value) {
         return None;
     }
-    let domain = Section { position, listener: own }.domain();
+    let domain = Domain::of(own.hostname.as_ref());
     let others = gateway.spec.listeners.iter().enumerate().filter(|(other, listener)| {
         *other != position
             && listener.port.value == own.port.value
             && is_tls(&listener.protocol.value)
-            && Section { position: *other, listener }.domain().intersection(&domain).is_some()
+            && Domain::of(listener.hostname.as_ref()).intersection(&domain).is_some()
     });
     let names: Vec<&str> = others.map(|(_, listener)| listener.name.value.as_str()).collect();
     (!names.is_empty()).then(|| Condition {

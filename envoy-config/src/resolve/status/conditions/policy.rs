@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{GROUP, Scene, condition, key};
+use super::builder::{Builder, condition};
 use crate::manifest::Object;
 use crate::manifest::policy::TargetRef;
-use crate::resolve::status::decisions::Parent;
+use crate::resolve::references::groups::GATEWAY_API;
+use crate::resolve::status::decisions::{ObjectKey, ParentOutcome};
 use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};
 
 /// The conditions of an `XBackendTrafficPolicy`, and what they are if nothing is wrong.
@@ -16,7 +17,7 @@ pub(super) const TRAFFIC: [(ConditionType, Reason); 1] = [(ConditionType::Accept
 pub(super) const TLS: [(ConditionType, Reason); 2] =
     [(ConditionType::Accepted, Reason::Accepted), (ConditionType::ResolvedRefs, Reason::ResolvedRefs)];
 
-impl Scene<'_, '_> {
+impl Builder<'_, '_> {
     /// The status of a policy for these targets, with these conditions.
     pub(super) fn policy<T>(
         &self,
@@ -33,7 +34,7 @@ impl Scene<'_, '_> {
             self::targets(targets, conditions)
         } else {
             let gateways = gateways.into_iter().map(|(namespace, name)| AncestorStatus {
-                ancestor_ref: reference(GROUP, "Gateway", Some(namespace), name),
+                ancestor_ref: reference(GATEWAY_API, "Gateway", Some(namespace), name),
                 controller_name: self.controller(namespace, name),
                 conditions: conditions(),
             });
@@ -45,11 +46,13 @@ impl Scene<'_, '_> {
     /// The Gateways that accept a route that the policy is about, by namespace and name.
     fn gateways<T>(&self, policy: &Object<T>) -> BTreeSet<(&str, &str)> {
         let mut gateways = BTreeSet::new();
-        for route in self.decisions.concerned(&key(policy)).filter_map(|route| self.routes.get(route)) {
+        for route in
+            self.decisions.concerned(&ObjectKey::of(policy)).filter_map(|route| self.routes.get(route))
+        {
             for (number, reference) in route.spec.parent_refs.iter().enumerate() {
                 let attached = matches!(
-                    self.decisions.parent(&key(route), number),
-                    Some(Parent::Attached(listeners)) if !listeners.is_empty()
+                    self.decisions.parent(&ObjectKey::of(route), number),
+                    Some(ParentOutcome::Attached(listeners)) if !listeners.is_empty()
                 );
                 if attached && self.accepts(route, number) {
                     let namespace = reference.namespace.as_ref().unwrap_or(&route.metadata.namespace);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{GROUP, Scene, condition, key, messages};
+use super::builder::{Builder, condition, messages};
 use crate::manifest::Object;
 use crate::manifest::route::{ParentRef, Route};
-use crate::resolve::status::decisions::{Parent, Part, Verdict};
+use crate::resolve::references::groups::GATEWAY_API;
+use crate::resolve::status::decisions::{ObjectKey, ParentOutcome, Part, Verdict};
 use crate::status::{Condition, ConditionType, Holds, ObjectReference, ParentStatus, Reason, Status};
 
-impl Scene<'_, '_> {
+impl Builder<'_, '_> {
     /// The status of a route; none when it serves only Gateways that were not asked for.
     pub(super) fn route(&self, route: &Object<Route>) -> Option<Status> {
         let references = &route.spec.parent_refs;
@@ -16,7 +17,10 @@ impl Scene<'_, '_> {
             .iter()
             .enumerate()
             .filter(|(number, _)| {
-                !matches!(self.decisions.parent(&key(route), *number), Some(Parent::NotSelected))
+                !matches!(
+                    self.decisions.parent(&ObjectKey::of(route), *number),
+                    Some(ParentOutcome::NotSelected)
+                )
             })
             .map(|(number, reference)| {
                 let conditions = self.at_parent(route, number);
@@ -66,7 +70,7 @@ impl Scene<'_, '_> {
         ParentStatus {
             controller_name: self.controller(written.as_deref().unwrap_or(own), &name.value),
             parent_ref: ObjectReference {
-                group: GROUP.to_owned(),
+                group: GATEWAY_API.to_owned(),
                 kind: String::from("Gateway"),
                 namespace: written,
                 name: name.value.clone(),

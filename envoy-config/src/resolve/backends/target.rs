@@ -1,0 +1,13 @@
+//! What a backendRef resolves to.
+
+use std::sync::Arc;
+
+use crate::model::{Endpoints, HttpVersion, UpstreamTls};
+
+/// Where requests go, and what is spoken there.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) endpoints: Endpoints,
+    pub(super) version: HttpVersion,
+    pub(super) tls: Option<Arc<UpstreamTls>>,
+}
