@@ -3,12 +3,14 @@
 //! A diagnostic names the object, the field's path and the place in its source, so that a person can mend the manifest
 //! without knowing this program. Any stage makes them; [`print()`] shows them.
 
+mod code;
 mod confidential;
 mod print;
 mod suggest;
 
 use crate::source::Span;
 
+pub use code::{Code, Explanation, Stage};
 pub(crate) use confidential::Secrecy;
 pub use print::print;
 pub use suggest::closest;
@@ -19,8 +21,8 @@ pub(crate) use suggest::within;
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
-    /// What kind of finding it is: stable, kebab-case, explained in `docs/diagnostics.md`.
-    pub code: &'static str,
+    /// What kind of finding it is.
+    pub code: Code,
     /// The finding in a sentence without a full stop.
     pub message: String,
     /// The object it is about, as `HTTPRoute default/cookie`; none when the text is not yet an object.
@@ -49,28 +51,19 @@ pub enum Severity {
 impl Diagnostic {
     /// An error at this place, with nothing but its message as yet.
     #[must_use]
-    pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+    pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, span, message.into())
     }
 
     /// A warning at this place, with nothing but its message as yet.
     #[must_use]
-    pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+    pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, span, message.into())
     }
 
-    const fn new(severity: Severity, code: &'static str, span: Span, message: String) -> Self {
-        Self {
-            severity,
-            code,
-            message,
-            object: None,
-            field: None,
-            span,
-            label: None,
-            related: None,
-            hint: None,
-        }
+    fn new(severity: Severity, code: Code, span: Span, message: String) -> Self {
+        let hint = code.closest().map(did_you_mean);
+        Self { severity, code, message, object: None, field: None, span, label: None, related: None, hint }
     }
 
     /// The same, about this object.
@@ -107,8 +100,12 @@ impl Diagnostic {
     #[must_use]
     pub fn did_you_mean<'a>(self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
         match closest(word, candidates) {
-            Some(candidate) => self.hint(format!("did you mean `{candidate}`?")),
+            Some(candidate) => self.hint(did_you_mean(candidate)),
             None => self,
         }
     }
+}
+
+fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
 }

@@ -43,7 +43,7 @@ use self::status::conditions;
 use self::status::decisions::Decisions;
 use self::status::report::Report;
 pub(crate) use self::status::unread::explain as explain_unread;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::other::Ignored;
 use crate::manifest::{Manifests, Metadata};
 use crate::model::{Listener, Model, Protocol};
@@ -203,7 +203,7 @@ fn no_gateway(manifests: &Manifests) -> Diagnostic {
     let route = manifests.routes.first();
     let span = route.map_or(Span { source: 0, start: 0, end: 0 }, |route| route.metadata.name.span);
     Diagnostic::error(
-        "no-gateway",
+        Code::NoGateway,
         span,
         "there is no Gateway among the manifests, so there is nothing to listen on",
     )

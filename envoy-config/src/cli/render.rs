@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::{self, Readers};
 use super::request::Request;
 use super::{Exit, Streams, count};
-use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::model::Model;
 use crate::options::{AdminAddress, Misfit};
 use crate::{Compilation, compile, render};
@@ -123,7 +123,7 @@ fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<Misfit> {
 fn exposed(admin: &AdminAddress) -> String {
     format!(
         "warning[{}]: other machines may reach the admin interface at {admin}, which can stop Envoy and shows its configuration\n\nhint: use a Unix socket (`--admin-address unix:/PATH`) or a loopback address\n\n",
-        "exposed-admin",
+        Code::ExposedAdmin,
     )
 }
 

@@ -31,7 +31,7 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
     let sources: Vec<Lines<'_>> = sources.iter().enumerate().map(lines).collect();
     let shown: Vec<Diagnostic> = diagnostics.iter().map(|found| without_secrets(found, &secrecy)).collect();
     let mut ordered: Vec<&Diagnostic> = shown.iter().collect();
-    ordered.sort_by_key(|d| (d.span.source, d.span.start, d.span.end, d.severity, d.code, &d.message));
+    ordered.sort_by_key(|d| (d.span.source, d.span.start, d.span.end, d.severity, d.code.name(), &d.message));
     let mut out = String::new();
     for diagnostic in ordered {
         out.push_str(&renderer.render(&[report(diagnostic, &sources)]));
@@ -57,7 +57,7 @@ fn without_secrets(found: &Diagnostic, secrecy: &Secrecy<'_>) -> Diagnostic {
         label: found.label.as_ref().map(text),
         related: found.related.as_ref().map(|(span, label)| (*span, text(label))),
         hint: found.hint.as_ref().map(text),
-        ..*found
+        ..found.clone()
     }
 }
 
@@ -87,7 +87,7 @@ fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Group<'a> {
     let note = |name: &'a str, text: &'a str| Element::from(Level::NOTE.with_name(name).message(text));
     level
         .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code)
+        .id(diagnostic.code.name())
         .elements(places(diagnostic, sources))
         .elements(diagnostic.object.as_deref().map(|object| note("object", object)))
         .elements(diagnostic.field.as_deref().map(|field| note("field", field)))
@@ -168,6 +168,7 @@ fn first_line(source: &Source, span: Span) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Code;
 
     fn source(name: &str, text: &str) -> Source {
         Source { name: name.to_owned(), text: text.to_owned() }
@@ -182,10 +183,10 @@ mod tests {
     #[test]
     fn a_finding_shows_its_place_its_object_and_what_to_do() {
         let sources = [source("route.yaml", "kind: HTTPRoute\nspec:\n  ruls: []\n")];
-        let finding = Diagnostic::error("unknown-field", at(&sources, 0, "ruls"), "unknown field `ruls`")
+        let code = Code::UnknownField { closest: Some("rules") };
+        let finding = Diagnostic::error(code, at(&sources, 0, "ruls"), "unknown field `ruls`")
             .object("HTTPRoute default/a")
-            .field("spec.ruls")
-            .did_you_mean("ruls", ["rules", "hostnames"]);
+            .field("spec.ruls");
         let expected = "\
 error[unknown-field]: unknown field `ruls`
  --> route.yaml:3:3
@@ -207,10 +208,10 @@ hint: did you mean `rules`?
         let far = format!("a: 1\n{}a: 2\n", "# x\n".repeat(2000));
         let sources = [source("one.yaml", &far), source("two.yaml", "a: 3\r\n")];
         let second = Span { source: 0, start: far.len() - 5, end: far.len() - 4 };
-        let same =
-            Diagnostic::error("duplicate-key", second, "twice").related(at(&sources, 0, "a"), "first here");
-        let other =
-            Diagnostic::warning("x", at(&sources, 1, "a"), "too").related(at(&sources, 0, "a"), "first here");
+        let same = Diagnostic::error(Code::DuplicateKey, second, "twice")
+            .related(at(&sources, 0, "a"), "first here");
+        let other = Diagnostic::warning(Code::NoEffect, at(&sources, 1, "a"), "too")
+            .related(at(&sources, 0, "a"), "first here");
         let expected = "\
 error[duplicate-key]: twice
     --> one.yaml:2002:1
@@ -223,7 +224,7 @@ error[duplicate-key]: twice
    1 | a: 1
      | - first here
 
-warning[x]: too
+warning[no-effect]: too
  --> two.yaml:1:1
   |
 1 | a: 3
@@ -241,7 +242,7 @@ warning[x]: too
     #[test]
     fn findings_come_in_the_order_of_the_sources() {
         let sources = [source("one.yaml", "a b\n"), source("two.yaml", "c\n")];
-        let find = |source, word| Diagnostic::error("x", at(&sources, source, word), word);
+        let find = |source, word| Diagnostic::error(Code::NoGateway, at(&sources, source, word), word);
         let ordered = [find(0, "a"), find(0, "b"), find(1, "c")];
         let expected = print(&ordered, &sources, false);
         assert_eq!(print(&[find(1, "c"), find(0, "b"), find(0, "a")], &sources, false), expected);
@@ -251,14 +252,14 @@ warning[x]: too
     fn an_object_of_many_lines_is_shown_by_its_first() {
         let sources = [source("one.yaml", "a:\r\n  b: c\r\n  d: e\r\n")];
         let span = Span { source: 0, start: 0, end: sources[0].text.len() };
-        let printed = print(&[Diagnostic::error("x", span, "wrong")], &sources, false);
-        assert_eq!(printed, "error[x]: wrong\n --> one.yaml:1:1\n  |\n1 | a:\n  | ^^\n\n");
+        let printed = print(&[Diagnostic::error(Code::NoGateway, span, "wrong")], &sources, false);
+        assert_eq!(printed, "error[no-gateway]: wrong\n --> one.yaml:1:1\n  |\n1 | a:\n  | ^^\n\n");
     }
 
     #[test]
     fn colour_is_there_when_it_is_wanted() {
         let sources = [source("one.yaml", "a\n")];
-        let finding = [Diagnostic::error("x", at(&sources, 0, "a"), "wrong").hint("mend it")];
+        let finding = [Diagnostic::error(Code::NoGateway, at(&sources, 0, "a"), "wrong").hint("mend it")];
         assert!(print(&finding, &sources, true).contains('\u{1b}'));
         assert!(!print(&finding, &sources, false).contains('\u{1b}'));
     }
@@ -268,7 +269,7 @@ warning[x]: too
         for text in ["", "\n", "a", "a\n", "\r\n"] {
             let sources = [source("one.yaml", text)];
             let span = Span { source: 0, start: text.len(), end: text.len() };
-            let printed = print(&[Diagnostic::error("x", span, "wrong")], &sources, false);
+            let printed = print(&[Diagnostic::error(Code::NoGateway, span, "wrong")], &sources, false);
             assert!(printed.contains("--> one.yaml:"), "{text:?}: {printed}");
         }
     }
@@ -276,15 +277,19 @@ warning[x]: too
     #[test]
     fn long_lines_are_not_shown() {
         let sources = [source("one.json", &format!("{{\n{}a\n}}", "ä".repeat(LONGEST)))];
-        let printed =
-            print(&[Diagnostic::error("x", at(&sources, 0, "a"), "wrong").label("here")], &sources, false);
-        assert_eq!(printed, "error[x]: wrong\n--> one.json:2:4001\n = note: here\n\n");
+        let printed = print(
+            &[Diagnostic::error(Code::NoGateway, at(&sources, 0, "a"), "wrong").label("here")],
+            &sources,
+            false,
+        );
+        assert_eq!(printed, "error[no-gateway]: wrong\n--> one.json:2:4001\n = note: here\n\n");
     }
 
     #[test]
     fn control_characters_of_a_source_do_not_reach_the_terminal() {
         let sources = [source("one.yaml", "a: \u{1b}[31m\u{202e}\n")];
-        let finding = Diagnostic::error("x", at(&sources, 0, "a"), "\u{1b}[31m").hint("\u{1b}[31m");
+        let finding =
+            Diagnostic::error(Code::NoGateway, at(&sources, 0, "a"), "\u{1b}[31m").hint("\u{1b}[31m");
         assert!(!print(&[finding], &sources, false).contains('\u{1b}'));
     }
 }

@@ -17,6 +17,7 @@ use super::listeners::addresses::Bound;
 use super::listeners::section::Section;
 use super::status::decisions::ParentOutcome;
 use super::status::report::{Place, Report};
+use crate::diagnostic::Code;
 use crate::manifest::gateway::Gateway;
 use crate::manifest::route::{ParentKind, Route};
 use crate::manifest::{Manifests, Object};
@@ -198,7 +199,7 @@ fn tell_of_unused(
         if !listeners.iter().any(used) {
             let place = Place::new(route, format!("spec.hostnames[{number}]"), written.span);
             let message = format!("no listener that the route is attached to has {}", hostname.written());
-            report.warning("unused-hostname", place, message);
+            report.warning(Code::UnusedHostname, place, message);
         }
     }
 }

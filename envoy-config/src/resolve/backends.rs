@@ -24,6 +24,7 @@ use super::references::groups::ENVOY_GATEWAY;
 use super::references::lookup::Objects;
 use super::sessions::source::Sessions;
 use super::status::report::{Place, Report};
+use crate::diagnostic::Code;
 use crate::manifest::backend::Backend as CustomBackend;
 use crate::manifest::core::{Service, ServiceKind};
 use crate::manifest::route::{BackendRef, Route, Rule};
@@ -200,7 +201,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         if let Some(affinity) = &service.spec.client_ip_affinity {
             let place = Place::new(service, "spec.sessionAffinity", affinity.span);
             let message = "sessionAffinity has no effect on routes with session persistence";
-            let warning = report.warning("session-affinity", place, message.to_owned());
+            let warning = report.warning(Code::SessionAffinity, place, message.to_owned());
             warning.hint =
                 Some(String::from("requests go to the endpoints themselves, not through the Service"));
         }
@@ -212,7 +213,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         if by_name && !may_have_slices() {
             let place = Place::new(service, "", service.metadata.name.span);
             let message = "sessions are kept to the addresses of the Service's name, and a cluster IP is one for all pods";
-            let warning = report.warning("session-by-name", place, message.to_owned());
+            let warning = report.warning(Code::SessionByName, place, message.to_owned());
             warning.hint = Some(String::from(
                 "add its EndpointSlices to the input, or make it headless (`clusterIP: None`)",
             ));
@@ -224,7 +225,7 @@ fn no_endpoints(Port { service, number, listed }: Port<'_>, report: &mut Report)
     let place = Place::new(service, "", service.metadata.name.span);
     let message =
         format!("no endpoint serves the port {number} of the Service: requests for it are answered 503");
-    let warning = report.warning("no-endpoints", place, message);
+    let warning = report.warning(Code::NoEndpoints, place, message);
     let port = match listed.map(|port| port.name.as_str()) {
         None | Some("") => String::from("without a name"),
         Some(name) => format!("named `{name}`"),

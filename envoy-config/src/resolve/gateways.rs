@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::status::decisions::Part;
 use super::status::report::{Place, Report};
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::gateway::{Address, Gateway};
 use crate::manifest::{Manifests, Object};
 use crate::options::{Misfit, NamespacedName};
@@ -103,7 +103,7 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::InvalidParameters);
         let message =
             format!("the parameters in {} are not supported: the Gateway is not served", parameters.value);
-        report.error("not-supported", place, message).hint = Some(String::from(
+        report.error(Code::NotSupported, place, message).hint = Some(String::from(
             "remove `parametersRef`: it configures the controller that the Gateway was written for",
         ));
     }
@@ -114,14 +114,14 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
                 let place = place.because(Part::Whole, ConditionType::Programmed, Reason::AddressNotUsable);
                 let message =
                     format!("the address {ip} is not bound: where to listen is not the manifests' to say");
-                report.error("unsupported-address", place, message).hint = Some(format!(
+                report.error(Code::UnsupportedAddress, place, message).hint = Some(format!(
                     "leave `addresses` out, and say --listen-address {ip}, or --map-port for single listeners"
                 ));
             }
             Address::Other { kind, value } => {
                 let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedAddress);
                 let message = format!("the address {value:?} of the type `{kind}` is not supported");
-                report.error("unsupported-address", place, message).hint =
+                report.error(Code::UnsupportedAddress, place, message).hint =
                     Some(String::from("leave `addresses` out, and say --listen-address"));
             }
         }
@@ -131,7 +131,7 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedValue);
         let message = "`clientCertificateRef` is not supported: backends that ask for a client certificate would refuse the \
                        connections, so the Gateway is not served";
-        report.error("not-supported", place, String::from(message)).hint =
+        report.error(Code::NotSupported, place, String::from(message)).hint =
             Some(String::from("remove `tls.backend` if no backend asks for a client certificate"));
     }
     gateway.spec.parameters.is_none()
@@ -154,7 +154,7 @@ fn warn_of_missing_classes(
         };
         let place = Place::new(first, "spec.gatewayClassName", first.spec.class.span);
         let message = format!("GatewayClass `{class}` is not in the input; {served}");
-        report.warning("missing-gateway-class", place, message).hint =
+        report.warning(Code::MissingGatewayClass, place, message).hint =
             Some(closest(class, classes.iter().copied()).map_or_else(
                 || {
                     String::from(

@@ -18,7 +18,7 @@ fn each(cases: &[(&str, &str, &str)], whole: impl Fn(&str) -> String) {
         let text = whole(part);
         let found = only(&text);
         let at = at(&text, found.span);
-        assert_eq!((found.code, at), (*code, *place), "{part}: {}", found.message);
+        assert_eq!((found.code.name(), at), (*code, *place), "{part}: {}", found.message);
     }
 }
 
@@ -53,7 +53,7 @@ fn unknown_and_unsupported_kinds_are_named() {
     ];
     each(&cases, |head| format!("{head}\nmetadata: {{name: a}}\n"));
     assert_eq!(only("kind: Namespace").field.as_deref(), Some("apiVersion"));
-    assert_eq!(only("- a\n").code, "wrong-type");
+    assert_eq!(only("- a\n").code.name(), "wrong-type");
     let unknown = only("apiVersion: gateway.networking.k8s.io/v1\nkind: HttpRoute\nmetadata: {name: a}\n");
     assert_eq!(unknown.hint.as_deref(), Some("did you mean `HTTPRoute`?"));
 }
@@ -64,24 +64,24 @@ fn names_and_metadata_keep_the_forms_of_kubernetes() {
         ("{}", "missing-field", "{}"),
         ("{name: }", "missing-field", "name"),
         ("{generateName: a-}", "missing-field", "{generateName: a-}"),
-        ("{name: A}", "invalid-name", "A"),
-        ("{name: a.b}", "invalid-name", "a.b"),
-        ("{name: -a}", "invalid-name", "-a"),
+        ("{name: A}", "invalid-object-name", "A"),
+        ("{name: a.b}", "invalid-object-name", "a.b"),
+        ("{name: -a}", "invalid-object-name", "-a"),
         ("{name: yes}", "wrong-type", "yes"),
         ("{name: 1e3}", "wrong-type", "1e3"),
         ("{name: a, nmespace: b}", "unknown-field", "nmespace"),
         ("{name: a, labels: {a: true}}", "wrong-type", "true"),
         ("{name: a, labels: {on: b}}", "wrong-type", "on"),
-        ("{name: a, labels: {a: -b}}", "invalid-value", "-b"),
-        ("{name: a, labels: {'a b': c}}", "invalid-name", "'a b'"),
-        ("{name: a, creationTimestamp: today}", "invalid-value", "today"),
+        ("{name: a, labels: {a: -b}}", "invalid-label", "-b"),
+        ("{name: a, labels: {'a b': c}}", "invalid-label", "'a b'"),
+        ("{name: a, creationTimestamp: today}", "invalid-timestamp", "today"),
         ("[]", "wrong-type", "[]"),
     ];
     each(&cases, |metadata| {
         format!("apiVersion: v1\nkind: Service\nmetadata: {metadata}\nspec: {{clusterIP: None}}\n")
     });
     let scoped = only("{apiVersion: v1, kind: Namespace, metadata: {name: a, namespace: b}}");
-    assert_eq!((scoped.code, scoped.object.as_deref()), ("no-effect", Some("Namespace a")));
+    assert_eq!((scoped.code.name(), scoped.object.as_deref()), ("no-effect", Some("Namespace a")));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
         ("{gatewayClassName: a, listeners: [L, L]}", "duplicate-value", listener),
         (
             "{gatewayClassName: a, listeners: [L], addresses: [{value: example.com}]}",
-            "invalid-value",
+            "invalid-ip-address",
             "{value: example.com}",
         ),
         (
@@ -122,12 +122,12 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
         ("{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: TLS}]}", "missing-field", "TLS"),
         (
             "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: UDP, hostname: a.example}]}",
-            "invalid-value",
+            "misplaced-field",
             "hostname",
         ),
         (
             "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: 'http-'}]}",
-            "invalid-value",
+            "invalid-protocol-name",
             "'http-'",
         ),
         (
@@ -143,7 +143,7 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
         ("{gatewayClassName: a, listeners: [{name: a, port: , protocol: HTTP}]}", "missing-field", "port"),
         (
             "{gatewayClassName: a, listeners: [{name: a, port: 80, protocol: HTTP, allowedRoutes: {kinds: [{kind: '-'}]}}]}",
-            "invalid-name",
+            "invalid-kind",
             "'-'",
         ),
         (
@@ -171,7 +171,7 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
         );
         let found = only(&text);
         let at = at(&text, found.span).replace("name: b", "name: a");
-        assert_eq!((found.code, at.as_str()), (code, place), "{spec}: {}", found.message);
+        assert_eq!((found.code.name(), at.as_str()), (code, place), "{spec}: {}", found.message);
     }
 }
 
@@ -188,12 +188,12 @@ fn a_rule_keeps_the_rules_of_its_crd() {
         ("matches: [{path: {type: Prefix, value: /}}]", "unknown-value", "Prefix"),
         ("matches: [{path: {type: RegularExpression, value: '('}}]", "invalid-regex", "'('"),
         ("matches: [{method: get}]", "unknown-value", "get"),
-        ("matches: [{headers: [{name: 'a b', value: c}]}]", "invalid-name", "'a b'"),
-        ("matches: [{headers: [{name: a, value: ' b'}]}]", "invalid-value", "' b'"),
+        ("matches: [{headers: [{name: 'a b', value: c}]}]", "invalid-header-name", "'a b'"),
+        ("matches: [{headers: [{name: a, value: ' b'}]}]", "invalid-header-value", "' b'"),
         ("matches: [{headers: [{name: a, value: b}, {name: a, value: c}]}]", "duplicate-value", "a"),
         ("matches: [{headers: [{name: a, value: b}, {name: A, value: c}]}]", "no-effect", "A"),
-        ("matches: [{queryParams: [{name: a, value: ''}]}]", "invalid-value", "''"),
-        ("name: A", "invalid-name", "A"),
+        ("matches: [{queryParams: [{name: a, value: ''}]}]", "wrong-length", "''"),
+        ("name: A", "invalid-section-name", "A"),
     ];
     each(&cases, route);
 }
@@ -220,7 +220,7 @@ fn paths_that_the_api_refuses_are_refused() {
     ] {
         for kind in ["Exact", "PathPrefix"] {
             let found = only(&route(&format!("matches: [{{path: {{type: {kind}, value: {path}}}}}]")));
-            assert_eq!(found.code, "invalid-path", "{path}");
+            assert_eq!(found.code.name(), "invalid-path", "{path}");
             assert_eq!(found.field.as_deref(), Some("spec.rules[0].matches[0].path.value"));
         }
     }
@@ -256,7 +256,7 @@ fn session_persistence_keeps_the_rules_of_both_shapes() {
     ];
     each(&cases, |fields| route(&format!("sessionPersistence: {fields}")));
     let long = only(&route(&format!("sessionPersistence: {{sessionName: {}}}", "a".repeat(129))));
-    assert_eq!(long.code, "invalid-value");
+    assert_eq!(long.code.name(), "wrong-length");
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn a_mixture_of_shapes_shows_both_places() {
 #[test]
 fn a_timeout_that_is_invalid_is_not_also_missing() {
     let text = route("sessionPersistence: {absoluteTimeout: soon, cookieConfig: {lifetimeType: Permanent}}");
-    assert_eq!(only(&text).code, "invalid-duration");
+    assert_eq!(only(&text).code.name(), "invalid-duration");
 }
 
 #[test]
@@ -295,8 +295,12 @@ fn references_to_one_gateway_must_differ() {
     };
     let invalid = [
         ("[{name: a}, {name: a}]", "duplicate-value", "{name: a}"),
-        ("[{name: a}, {name: a, port: 80}]", "duplicate-value", "{name: a, port: 80}"),
-        ("[{name: a, port: 80}, {name: a, sectionName: b}]", "duplicate-value", "{name: a, sectionName: b}"),
+        ("[{name: a}, {name: a, port: 80}]", "ambiguous-reference", "{name: a, port: 80}"),
+        (
+            "[{name: a, port: 80}, {name: a, sectionName: b}]",
+            "ambiguous-reference",
+            "{name: a, sectionName: b}",
+        ),
     ];
     each(&invalid, route);
     for valid in [
@@ -314,20 +318,23 @@ fn lists_have_the_lengths_of_the_api() {
     for (rule, limit) in [("matches: [ITEMS]", 64), ("backendRefs: [ITEMS]", 16)] {
         let item = if limit == 64 { "{}" } else { "{name: a, port: 80}" };
         assert_eq!(read(&route(&rule.replace("ITEMS", &repeat(item, limit)))).1, []);
-        assert_eq!(only(&route(&rule.replace("ITEMS", &repeat(item, limit + 1)))).code, "wrong-length");
+        assert_eq!(
+            only(&route(&rule.replace("ITEMS", &repeat(item, limit + 1)))).code.name(),
+            "wrong-length"
+        );
     }
     let rules = |matches: usize| {
         let rule = format!("{{matches: [{}]}}", repeat("{}", matches));
         format!("{}\n  - {rule}\n  - {rule}\n", route("name: a\nmatches: [{path: {value: /a}}]"))
     };
     assert_eq!(read(&rules(63)).1, []);
-    assert_eq!(only(&rules(64)).code, "wrong-length");
+    assert_eq!(only(&rules(64)).code.name(), "wrong-length");
 }
 
 #[test]
 fn rule_names_are_unique() {
     let text = format!("{}  - name: a\n", route("name: a"));
-    assert_eq!(only(&text).code, "duplicate-value");
+    assert_eq!(only(&text).code.name(), "duplicate-value");
 }
 
 #[test]
@@ -339,7 +346,7 @@ fn two_documents_with_one_name_show_both_places() {
     };
     let text = format!("{}---\n{}", route("v1", "a"), route("v1beta1", "a, namespace: default"));
     let found = only(&text);
-    assert_eq!((found.code, found.related.is_some()), ("duplicate-object", true));
+    assert_eq!((found.code.name(), found.related.is_some()), ("duplicate-object", true));
     assert_eq!(read(&text).0.routes.len(), 1);
     let other = format!("{}---\n{}", route("v1", "a"), route("v1", "a, namespace: b"));
     assert_eq!(read(&other).1, []);
@@ -350,7 +357,7 @@ fn a_key_that_is_there_twice_shows_both_places_and_drops_the_object() {
     let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  name: b\n";
     let found = only(text);
     let (related, _) = found.related.unwrap();
-    assert_eq!((found.code, at(text, related)), ("duplicate-key", "name"));
+    assert_eq!((found.code.name(), at(text, related)), ("duplicate-key", "name"));
     assert!(related.start < found.span.start && read(text).0.namespaces.is_empty());
 }
 
@@ -358,8 +365,8 @@ fn a_key_that_is_there_twice_shows_both_places_and_drops_the_object() {
 fn everything_wrong_is_said_at_once_and_the_object_is_left_out() {
     let (manifests, diagnostics) =
         read(&route("name: A\nfilters: [1]\nbackendRefs: [{name: a}, {port: 80}]"));
-    let codes: Vec<_> = diagnostics.iter().map(|d| d.code).collect();
-    assert_eq!(codes, ["invalid-name", "wrong-type", "missing-field", "missing-field"]);
+    let codes: Vec<_> = diagnostics.iter().map(|d| d.code.name()).collect();
+    assert_eq!(codes, ["invalid-section-name", "wrong-type", "missing-field", "missing-field"]);
     assert!(manifests.routes.is_empty());
 }
 
@@ -368,7 +375,7 @@ fn services_and_endpoint_slices_keep_the_rules_of_kubernetes() {
     let service = [
         ("{ports: [{port: 80}, {port: 81}]}", "duplicate-value", "81"),
         ("{ports: [{port: 80, name: a}, {port: 80, name: b}]}", "duplicate-value", "80"),
-        ("{ports: [{port: 80, targetPort: '80'}]}", "invalid-name", "'80'"),
+        ("{ports: [{port: 80, targetPort: '80'}]}", "invalid-port-name", "'80'"),
         ("{ports: [{port: 80, protocol: http}]}", "unknown-value", "http"),
         ("{ports: [{prot: 80, port: 80}]}", "unknown-field", "prot"),
         ("{type: ExternalName}", "missing-field", "{type: ExternalName}"),
@@ -376,8 +383,8 @@ fn services_and_endpoint_slices_keep_the_rules_of_kubernetes() {
     ];
     each(&service, |spec| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {spec}\n"));
     let slice = [
-        ("addressType: IPv4\nendpoints: [{addresses: ['::1']}]", "invalid-value", "'::1'"),
-        ("addressType: IPv4\nendpoints: [{addresses: [10.0.0.01]}]", "invalid-value", "10.0.0.01"),
+        ("addressType: IPv4\nendpoints: [{addresses: ['::1']}]", "invalid-ip-address", "'::1'"),
+        ("addressType: IPv4\nendpoints: [{addresses: [10.0.0.01]}]", "invalid-ip-address", "10.0.0.01"),
         ("addressType: FQDN", "not-supported", "FQDN"),
         ("addressType: IPv4\nendpoints: [{addresses: []}]", "wrong-length", "[]"),
         (

@@ -86,11 +86,11 @@ fn methods_that_the_api_refuses_are_named() {
     for (matches, code, place) in [
         ("[{method: {}}]", "missing-field", "{}"),
         ("[{method: {type: Exact}}]", "missing-field", "{type: Exact}"),
-        ("[{method: {service: foo/bar}}]", "invalid-name", "foo/bar"),
-        ("[{method: {service: foo..bar}}]", "invalid-name", "foo..bar"),
-        ("[{method: {service: 1foo}}]", "invalid-name", "1foo"),
-        ("[{method: {service: ''}}]", "invalid-name", "''"),
-        ("[{method: {method: foo.bar}}]", "invalid-name", "foo.bar"),
+        ("[{method: {service: foo/bar}}]", "invalid-grpc-name", "foo/bar"),
+        ("[{method: {service: foo..bar}}]", "invalid-grpc-name", "foo..bar"),
+        ("[{method: {service: 1foo}}]", "invalid-grpc-name", "1foo"),
+        ("[{method: {service: ''}}]", "invalid-grpc-name", "''"),
+        ("[{method: {method: foo.bar}}]", "invalid-grpc-name", "foo.bar"),
         ("[{method: {type: RegularExpression, method: '('}}]", "invalid-regex", "'('"),
         ("[{method: {type: RegularExpression, method: 'a^b'}}]", "invalid-regex", "'a^b'"),
         ("[{method: {type: Prefix, method: a}}]", "unknown-value", "Prefix"),
@@ -98,7 +98,8 @@ fn methods_that_the_api_refuses_are_named() {
     ] {
         let text = grpc(matches);
         let (manifests, diagnostics) = read(&text);
-        let found: Vec<_> = diagnostics.iter().map(|found| (found.code, at(&text, found.span))).collect();
+        let found: Vec<_> =
+            diagnostics.iter().map(|found| (found.code.name(), at(&text, found.span))).collect();
         assert_eq!(found, [(code, place)], "{matches}");
         // The API server knows no regular expressions: without its rule the route is stored.
         assert_eq!(manifests.routes.len(), usize::from(code == "invalid-regex"), "{matches}");
@@ -109,7 +110,7 @@ fn methods_that_the_api_refuses_are_named() {
 fn what_only_http_rules_have_is_unknown() {
     for field in ["timeouts: {request: 1s}", "retry: {attempts: 1}"] {
         let (_, diagnostics) = read(&grpc("[]").replace("matches: []", field));
-        let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
+        let codes: Vec<_> = diagnostics.iter().map(|found| found.code.name()).collect();
         assert_eq!(codes, ["unknown-field"], "{field}");
     }
 }
@@ -118,7 +119,7 @@ fn what_only_http_rules_have_is_unknown() {
 fn filters_that_only_http_has_are_unknown() {
     for filter in ["type: URLRewrite", "type: RequestRedirect", "type: CORS", "type: ExternalAuth"] {
         let (_, diagnostics) = read(&grpc("[]").replace("matches: []", &format!("filters: [{{{filter}}}]")));
-        let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
+        let codes: Vec<_> = diagnostics.iter().map(|found| found.code.name()).collect();
         assert_eq!(codes, ["unknown-value"], "{filter}");
     }
     let rule = "filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a]}}]";

@@ -75,7 +75,7 @@ fn the_namespace_of_an_object_whose_kind_has_none_is_cleared_with_a_warning() {
         let text = format!("apiVersion: {api}\nkind: {kind}\nmetadata: {{name: a, namespace: b}}\n{spec}\n");
         let (manifests, diagnostics) = read(&text);
         let [warning] = &diagnostics[..] else { panic!("{diagnostics:#?}") };
-        assert_eq!((warning.code, warning.severity), ("no-effect", Severity::Warning), "{kind}");
+        assert_eq!((warning.code.name(), warning.severity), ("no-effect", Severity::Warning), "{kind}");
         let classes = manifests.gateway_classes.iter().map(|class| &class.metadata);
         let namespaces = manifests.namespaces.iter().map(|namespace| &namespace.metadata);
         let namespaces: Vec<&str> =

@@ -39,7 +39,7 @@ fn retries_are_read() {
 #[test]
 fn what_the_api_refuses_is_named() {
     for (rule, code, place) in [
-        ("timeouts: {request: 1s, backendRequest: 1001ms}", "invalid-value", "1001ms"),
+        ("timeouts: {request: 1s, backendRequest: 1001ms}", "backend-timeout-too-long", "1001ms"),
         ("timeouts: {request: 1.5s}", "invalid-duration", "1.5s"),
         ("timeouts: {request: 10}", "wrong-type", "10"),
         ("timeouts: {idle: 1s}", "unknown-field", "idle"),
@@ -51,7 +51,8 @@ fn what_the_api_refuses_is_named() {
     ] {
         let text = route(rule);
         let (manifests, diagnostics) = read(&text);
-        let found: Vec<_> = diagnostics.iter().map(|found| (found.code, at(&text, found.span))).collect();
+        let found: Vec<_> =
+            diagnostics.iter().map(|found| (found.code.name(), at(&text, found.span))).collect();
         assert_eq!(found, [(code, place)], "{rule}");
         assert!(manifests.routes.is_empty());
     }

@@ -30,7 +30,7 @@ fn listener(fields: &str) -> String {
 
 fn codes(text: &str) -> Vec<(&'static str, String)> {
     let (_, found) = read(text);
-    found.into_iter().map(|one| (one.code, at(text, one.span).to_owned())).collect()
+    found.into_iter().map(|one| (one.code.name(), at(text, one.span).to_owned())).collect()
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn secrets_of_other_types_are_read_without_their_data() {
 fn a_wrong_value_is_told_at_its_key() {
     let good = format!("tls.crt: {CERTIFICATE_DATA}");
     for (value, code) in [
-        ("'%%%'", "invalid-value"),
-        ("LS0t LS0t", "invalid-value"),
+        ("'%%%'", "invalid-base64"),
+        ("LS0t LS0t", "invalid-base64"),
         ("12", "wrong-type"),
         ("[a]", "wrong-type"),
     ] {

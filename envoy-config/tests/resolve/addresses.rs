@@ -80,7 +80,7 @@ fn two_mappings_of_one_port_must_agree() {
 fn two_gateways_on_one_address_are_an_error_that_says_how_to_part_them() {
     let documents = [BASE, &two(80)];
     let found = finding(&documents);
-    assert_eq!(found.code, "address-conflict");
+    assert_eq!(found.code.name(), "address-conflict");
     assert_eq!(found.object.as_deref(), Some("Gateway default/two"));
     assert_eq!(
         found.hint.as_deref(),
@@ -97,7 +97,8 @@ fn an_address_conflict_is_reported_once_and_no_suggested_port_is_taken() {
     };
     let documents = [BASE, &listeners("f"), &listeners("g")];
     let found = compiled(&documents, &Options::default()).diagnostics;
-    let hints: Vec<_> = found.iter().map(|found| (found.code, found.hint.as_deref().unwrap())).collect();
+    let hints: Vec<_> =
+        found.iter().map(|found| (found.code.name(), found.hint.as_deref().unwrap())).collect();
     let advice = "give the others another address, for example";
     assert_eq!(
         hints,
@@ -122,7 +123,7 @@ fn a_mapping_for_a_gateway_that_is_not_served_is_no_mistake_of_the_call() {
     let found = compiled(&[BASE, &refused], &options(&["other/web=8080"]));
     assert_eq!(found.misfits, []);
     assert!(found.diagnostics.iter().any(|found| {
-        found.code == "unused-map-port" && found.object.as_deref() == Some("Gateway default/other")
+        found.code.name() == "unused-map-port" && found.object.as_deref() == Some("Gateway default/other")
     }));
     let selected = Options { gateway: Some("default/eg".parse().unwrap()), ..options(&["web=8080"]) };
     let found = compiled(&[BASE, &refused], &selected);

@@ -80,28 +80,37 @@ fn a_section_that_is_not_there_is_an_error_that_lists_what_is() {
     let route_with =
         |parent: &str| route_of("r", &format!("parentRefs: [{{name: eg, {parent}}}]"), &prefix("/"));
     let found = finding(&[BASE, &route_with("sectionName: htpt")]);
-    assert_eq!((found.code, found.hint.as_deref()), ("missing-listener", Some("did you mean `http`?")));
+    assert_eq!(
+        (found.code.name(), found.hint.as_deref()),
+        ("missing-listener", Some("did you mean `http`?"))
+    );
     assert_eq!(found.field.as_deref(), Some("spec.parentRefs[0].sectionName"));
     let found = finding(&[BASE, &route_with("port: 81")]);
-    assert_eq!((found.code, found.hint.as_deref()), ("missing-listener", Some("it has `http` on port 80")));
+    assert_eq!(
+        (found.code.name(), found.hint.as_deref()),
+        ("missing-listener", Some("it has `http` on port 80"))
+    );
     let found = finding(&[BASE, &route_with("sectionName: http, port: 81")]);
-    assert_eq!(found.code, "missing-listener");
+    assert_eq!(found.code.name(), "missing-listener");
     assert_eq!(found.message, "the Gateway `eg` has no listener named `http` on port 81");
 }
 
 #[test]
 fn a_gateway_that_is_not_there_is_an_error_with_a_suggestion() {
     let found = finding(&[BASE, &route_of("r", "parentRefs: [{name: ge}]", &prefix("/"))]);
-    assert_eq!((found.code, found.hint.as_deref()), ("missing-gateway", Some("did you mean `default/eg`?")));
+    assert_eq!(
+        (found.code.name(), found.hint.as_deref()),
+        ("missing-gateway", Some("did you mean `default/eg`?"))
+    );
     let found = finding(&[BASE, &route_of("r", "parentRefs: [{name: eg, namespace: infra}]", &prefix("/"))]);
-    assert_eq!(found.code, "missing-gateway");
+    assert_eq!(found.code.name(), "missing-gateway");
     assert!(found.hint.unwrap().ends_with("default/eg"));
 }
 
 #[test]
 fn a_route_without_parents_is_a_warning() {
     let found = finding(&[BASE, &route_of("r", "hostnames: [a.example]", &prefix("/"))]);
-    assert_eq!((found.code, found.severity), ("no-parent", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("no-parent", Severity::Warning));
 }
 
 #[test]
@@ -162,7 +171,7 @@ fn hostnames_that_do_not_meet_are_an_error_that_lists_the_listeners() {
     let front = "parentRefs: [{name: eg}], hostnames: [example.com, www.example.org]";
     let found = finding(&[&base, &route_of("r", front, &prefix("/"))]);
     assert_eq!(
-        (found.code, found.hint.as_deref()),
+        (found.code.name(), found.hint.as_deref()),
         ("no-matching-hostname", Some("its listeners have `*.example.com`"))
     );
 }
@@ -187,7 +196,7 @@ fn a_gateway_whose_class_is_not_in_the_input_is_served_with_one_warning_per_clas
     assert_eq!(model.listeners.len(), 2);
     assert_eq!(names(&model.listeners[0], &Domain::Any), ["default/r/0/0"]);
     let [warning] = &found.diagnostics[..] else { panic!("{:#?}", found.diagnostics) };
-    assert_eq!((warning.code, warning.severity), ("missing-gateway-class", Severity::Warning));
+    assert_eq!((warning.code.name(), warning.severity), ("missing-gateway-class", Severity::Warning));
     let message = "GatewayClass `nginx` is not in the input; its 2 Gateways are served all the same";
     assert_eq!(warning.message, message);
 }
@@ -196,7 +205,10 @@ fn a_gateway_whose_class_is_not_in_the_input_is_served_with_one_warning_per_clas
 fn a_misspelt_class_name_gets_the_one_that_was_meant() {
     let base = BASE.replace("gatewayClassName: eg", "gatewayClassName: ge");
     let found = finding(&[&base, &route("r", &prefix("/"))]);
-    assert_eq!((found.code, found.hint.as_deref()), ("missing-gateway-class", Some("did you mean `eg`?")));
+    assert_eq!(
+        (found.code.name(), found.hint.as_deref()),
+        ("missing-gateway-class", Some("did you mean `eg`?"))
+    );
 }
 
 #[test]
@@ -216,7 +228,7 @@ fn parameters_of_a_class_are_not_applied_and_its_gateways_are_served() {
     let found = compiled(&[&base, &route("r", &prefix("/"))], &Options::default());
     assert_eq!(found.model.expect("it is served").listeners.len(), 1, "{:#?}", found.diagnostics);
     let [warning] = &found.diagnostics[..] else { panic!("{:#?}", found.diagnostics) };
-    assert_eq!((warning.code, warning.severity), ("parameters-not-applied", Severity::Warning));
+    assert_eq!((warning.code.name(), warning.severity), ("parameters-not-applied", Severity::Warning));
     assert!(warning.message.contains("EnvoyProxy `custom`"), "{}", warning.message);
 }
 
@@ -224,7 +236,7 @@ fn parameters_of_a_class_are_not_applied_and_its_gateways_are_served() {
 fn manifests_without_a_gateway_say_what_to_add() {
     let found = compiled(&[&route("r", &prefix("/"))], &Options::default());
     assert!(found.model.is_none());
-    assert_eq!(found.diagnostics[0].code, "no-gateway");
+    assert_eq!(found.diagnostics[0].code.name(), "no-gateway");
     assert!(found.diagnostics[0].hint.as_ref().unwrap().contains("add a Gateway"));
 }
 

@@ -238,11 +238,14 @@ fn a_policy_keeps_the_rules_of_its_definition() {
                 "[{group: '', kind: Service, name: backend}, {group: '', kind: Service, name: backend, sectionName: a}]",
                 fine,
             ),
-            "invalid-value",
+            "ambiguous-reference",
         ),
         (spec(one, "{hostname: a}"), "missing-field"),
         (spec(one, "{hostname: a, caCertificateRefs: []}"), "missing-field"),
-        (spec(one, &format!("{{{REFS}, wellKnownCACertificates: System, hostname: a}}")), "invalid-value"),
+        (
+            spec(one, &format!("{{{REFS}, wellKnownCACertificates: System, hostname: a}}")),
+            "conflicting-fields",
+        ),
         (spec(one, "{wellKnownCACertificates: Sytem, hostname: a}"), "unknown-value"),
         (spec(one, "{wellKnownCACertificates: System, hostname: 10.0.0.1}"), "invalid-hostname"),
         (
@@ -258,14 +261,14 @@ fn a_policy_keeps_the_rules_of_its_definition() {
                 one,
                 "{wellKnownCACertificates: System, hostname: a, subjectAltNames: [{type: URI, uri: a/b}]}",
             ),
-            "invalid-value",
+            "invalid-uri",
         ),
         (
             spec(
                 one,
                 "{wellKnownCACertificates: System, hostname: a, subjectAltNames: [{type: URI, uri: 'a:b', hostname: a}]}",
             ),
-            "invalid-value",
+            "misplaced-field",
         ),
         (spec(one, fine).replace("/v1,", "/v1alpha2,"), "unknown-version"),
         (spec("[{group: '', kind: Service, name: bakend}]", fine), "missing-service"),

@@ -160,7 +160,7 @@ fn a_service_whose_slices_hold_no_endpoint_is_a_warning() {
     let service = service("ports: [{port: 80}]");
     let documents = [BASE, &service, &slice("s-1", "[{port: 1}]", "[]"), &refs("[{name: s, port: 80}]")];
     let found = finding(&documents);
-    assert_eq!((found.code, found.severity), ("no-endpoints", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("no-endpoints", Severity::Warning));
     let model = faulty(&documents).0.unwrap();
     assert_eq!(only_cluster(&model).localities[0].endpoints, Endpoints::Addresses(Vec::new()));
 }
@@ -177,13 +177,16 @@ fn a_service_without_slices_is_known_by_its_name() {
 fn a_headless_service_without_slices_needs_a_port_number() {
     let service = service("clusterIP: None, ports: [{port: 80, targetPort: web}]");
     let found = finding(&[BASE, &service, &refs("[{name: s, port: 80}]")]);
-    assert_eq!(found.code, "named-target-port");
+    assert_eq!(found.code.name(), "named-target-port");
 }
 
 #[test]
 fn a_service_that_is_not_there_is_an_error_with_a_suggestion() {
     let found = finding(&[BASE, &refs("[{name: bakend, port: 3000}]")]);
-    assert_eq!((found.code, found.hint.as_deref()), ("missing-service", Some("did you mean `backend`?")));
+    assert_eq!(
+        (found.code.name(), found.hint.as_deref()),
+        ("missing-service", Some("did you mean `backend`?"))
+    );
     assert_eq!(found.field.as_deref(), Some("spec.rules[0].backendRefs[0].name"));
     let elsewhere = service("ports: [{port: 1}]").replace("{name: s}", "{name: cart, namespace: shop}");
     let found = finding(&[BASE, &elsewhere, &refs("[{name: cart, port: 1}]")]);
@@ -193,12 +196,12 @@ fn a_service_that_is_not_there_is_an_error_with_a_suggestion() {
 #[test]
 fn a_port_that_is_not_there_is_an_error_that_lists_the_others() {
     let found = finding(&[BASE, &refs("[{name: backend, port: 80}]")]);
-    assert_eq!((found.code, found.hint.as_deref()), ("wrong-port", Some("its only port is 3000")));
+    assert_eq!((found.code.name(), found.hint.as_deref()), ("wrong-port", Some("its only port is 3000")));
     let service = service("ports: [{name: a, port: 1}, {name: b, port: 2, protocol: UDP}]");
     let found = finding(&[BASE, &service, &refs("[{name: s, port: 80}]")]);
     assert_eq!(found.hint.as_deref(), Some("its ports are 1, 2"));
     let found = finding(&[BASE, &service, &refs("[{name: s, port: 2}]")]);
-    assert_eq!(found.code, "unsupported-protocol");
+    assert_eq!(found.code.name(), "unsupported-protocol");
     assert_eq!(found.message, "the port 2 of the Service `s` is UDP, not TCP");
 }
 
@@ -238,7 +241,7 @@ fn a_protocol_that_no_request_can_be_sent_in_is_an_error_and_takes_its_share() {
         let service = service(&format!("ports: [{{port: 80, appProtocol: {protocol}}}]"));
         let both = refs("[{name: s, port: 80}, {name: backend, port: 3000}]");
         let found = finding(&[BASE, &service, &both]);
-        assert_eq!(found.code, "unsupported-protocol");
+        assert_eq!(found.code.name(), "unsupported-protocol");
         assert!(found.hint.as_ref().unwrap().contains(hint), "{found:?}");
         let (model, _) = faulty(&[BASE, &service, &both]);
         assert_eq!(only_cluster(&model.unwrap()).localities[0].endpoints, Endpoints::Unresolved);
@@ -255,7 +258,7 @@ fn what_is_not_supported_is_named() {
     ];
     for (backend, hint) in cases {
         let found = finding(&[BASE, &refs(&format!("[{backend}]"))]);
-        assert_eq!(found.code, "not-supported");
+        assert_eq!(found.code.name(), "not-supported");
         assert!(found.hint.as_ref().unwrap().contains(hint), "{found:?}");
     }
     let found = finding(&[BASE, &refs("[{name: s, kind: Service, group: core, port: 80}]")]);
@@ -279,7 +282,7 @@ fn an_external_name_is_looked_up() {
         }
     }
     let listed = external("a.example", ", ports: [{port: 80}]");
-    assert_eq!(finding(&[BASE, &listed, &refs("[{name: s, port: 443}]")]).code, "wrong-port");
+    assert_eq!(finding(&[BASE, &listed, &refs("[{name: s, port: 443}]")]).code.name(), "wrong-port");
 }
 
 #[test]
@@ -380,7 +383,7 @@ fn with_persistence_a_rule_forwards_while_there_is_an_endpoint_for_its_sessions(
 #[test]
 fn a_rule_without_backends_is_a_warning() {
     let found = finding(&[BASE, &refs("[]")]);
-    assert_eq!((found.code, found.severity), ("no-backends", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("no-backends", Severity::Warning));
 }
 
 #[test]
@@ -389,7 +392,7 @@ fn session_affinity_of_a_service_is_a_warning_once_and_only_with_persistence() {
     let refs_written = "[{name: s, port: 80}, {name: s, port: 80}]";
     let slice = slice("s-1", "[{port: 80}]", "[{addresses: [10.0.0.1]}]");
     let found = finding(&[BASE, &service, &slice, &sticky(refs_written)]);
-    assert_eq!((found.code, found.severity), ("session-affinity", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("session-affinity", Severity::Warning));
     model(&[BASE, &service, &slice, &refs(refs_written)]);
 }
 
@@ -398,7 +401,7 @@ fn a_service_that_may_be_one_address_for_all_is_a_warning_with_persistence() {
     let service_of = |spec: &str| service(&format!("{spec}ports: [{{port: 80}}]"));
     let refs_written = "[{name: s, port: 80}]";
     let found = finding(&[BASE, &service_of(""), &sticky(refs_written)]);
-    assert_eq!((found.code, found.severity), ("session-by-name", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("session-by-name", Severity::Warning));
     model(&[BASE, &service_of(""), &refs(refs_written)]);
     model(&[BASE, &service_of("clusterIP: None, "), &sticky(refs_written)]);
 }
@@ -408,5 +411,5 @@ fn a_slice_that_belongs_to_no_service_is_a_warning() {
     let slice =
         slice("s-1", "[{port: 80}]", "[]").replace("labels: {kubernetes.io/service-name: s}", "labels: {}");
     let found = finding(&[BASE, &slice]);
-    assert_eq!((found.code, found.severity), ("endpoints-without-service", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("endpoints-without-service", Severity::Warning));
 }

@@ -60,7 +60,7 @@ fn refused(grants: &[&str]) -> Diagnostic {
     let options = Options { keep_going: true, ..Options::default() };
     let compilation = compiled(&documents, &options);
     let [found] = compilation.diagnostics.as_slice() else { panic!("{:?}", compilation.diagnostics) };
-    assert_eq!(found.code, "ref-not-permitted");
+    assert_eq!(found.code.name(), "ref-not-permitted");
     assert_eq!(found.field.as_deref(), Some("spec.rules[0].backendRefs[0].namespace"));
     assert_eq!(resolved(&compilation.model.unwrap()), [false, true]);
     found.clone()
@@ -137,9 +137,9 @@ fn the_fields_of_a_grant_keep_the_rules_of_its_definition() {
     for (grant, code) in [
         (grant("shop", "[]", SERVICES), "wrong-length"),
         (grant("shop", &from, "[]"), "wrong-length"),
-        (grant("shop", &from.replace("default", "''"), SERVICES), "invalid-name"),
+        (grant("shop", &from.replace("default", "''"), SERVICES), "invalid-namespace"),
         (grant("shop", &from.replace(", namespace: default", ""), SERVICES), "missing-field"),
-        (grant("shop", &from, "[{group: '', kind: Service, name: ''}]"), "invalid-name"),
+        (grant("shop", &from, "[{group: '', kind: Service, name: ''}]"), "invalid-object-name"),
         (grant("shop", &from, "[{group: '', kind: Service, namespace: shop}]"), "unknown-field"),
         (grant("shop", &from, SERVICES).replace("spec:", "status: {}, spec:"), "unknown-field"),
         (grant("shop", &from, SERVICES).replace("v1beta1", "v1alpha2"), "unknown-version"),

@@ -145,7 +145,7 @@ fn of_two_kinds_the_older_route_has_the_hostname() {
     let grpc = created(&grpc("b", &format!("[{{{BACKEND}}}]")), "2026-01-01T00:00:00Z");
     let http = created(&route("a", &prefix("/")), "2026-02-01T00:00:00Z");
     let found = finding(&[BASE, &grpc, &http]);
-    assert_eq!((found.code, found.object.as_deref()), ("hostname-taken", Some("HTTPRoute default/a")));
+    assert_eq!((found.code.name(), found.object.as_deref()), ("hostname-taken", Some("HTTPRoute default/a")));
     let (model, _) = faulty(&[BASE, &http, &grpc]);
     assert_eq!(in_order(&model.unwrap()), ["grpc:default/b/0/0"]);
 }

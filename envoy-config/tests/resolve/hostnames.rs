@@ -114,7 +114,7 @@ fn a_hostname_that_no_listener_has_is_left_out_with_a_warning() {
     let base = base(&["*.example.com"]);
     let documents = [base.as_str(), &route("r", "", &["a.example.com", "example.com"])];
     let found = finding(&documents);
-    assert_eq!((found.code, found.severity), ("unused-hostname", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("unused-hostname", Severity::Warning));
     assert_eq!(found.field.as_deref(), Some("spec.hostnames[1]"));
     let model = faulty(&documents).0.unwrap();
     let domains: Vec<&Domain> = model.listeners[0].virtual_hosts().map(|host| &host.domain).collect();

@@ -175,7 +175,7 @@ fn http_and_https_cannot_share_a_port() {
     let listeners =
         format!("[{{name: http, protocol: HTTP, port: 443}}, {}]", https("https", "", "{name: a}"));
     let documents = [BASE, &gateway("tls", &listeners), &secret("a", A)];
-    assert_eq!(finding(&documents).code, "protocol-conflict");
+    assert_eq!(finding(&documents).code.name(), "protocol-conflict");
     let (model, _) = faulty(&documents);
     let names: Vec<String> = model.unwrap().listeners.into_iter().map(|listener| listener.name).collect();
     assert_eq!(names, ["default/eg/80"], "none of the two is picked");
@@ -240,7 +240,7 @@ fn a_certificate_that_envoy_cannot_use_leaves_out_its_listener_alone() {
         let options = Options { keep_going: true, ..Options::default() };
         let found = compiled(&[BASE, &gateway, &good, &bad, &at_all], &options);
         let [error] = &found.diagnostics[..] else { panic!("{:#?}", found.diagnostics) };
-        assert_eq!(error.code, "invalid-certificate");
+        assert_eq!(error.code.name(), "invalid-certificate");
         assert!(error.message.contains(problem), "{}", error.message);
         assert_eq!(error.field.as_deref(), Some("spec.listeners[1].tls.certificateRefs[0].name"));
         let model = found.model.unwrap();

@@ -147,7 +147,7 @@ fn finding(documents: &[&str]) -> Diagnostic {
 }
 
 fn codes(diagnostics: &[Diagnostic]) -> Vec<&'static str> {
-    diagnostics.iter().map(|found| found.code).collect()
+    diagnostics.iter().map(|found| found.code.name()).collect()
 }
 
 fn routes<'m>(listener: &'m Listener, domain: &Domain) -> &'m [Route] {

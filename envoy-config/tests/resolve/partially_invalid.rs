@@ -31,8 +31,8 @@ fn a_rule_that_the_api_server_takes_and_that_cannot_be_served_is_left_out_alone(
             "matches: [{queryParams: [{name: a, type: RegularExpression, value: '('}]}, {path: {value: /c}}]",
             "invalid-regex",
         ),
-        (request.as_str(), "invalid-name"),
-        (response.as_str(), "invalid-name"),
+        (request.as_str(), "invalid-header-name"),
+        (response.as_str(), "invalid-header-name"),
         ("sessionPersistence: {sessionName: 'a b'}", "invalid-cookie-name"),
         (
             "filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: relative}}}]",
@@ -73,11 +73,11 @@ fn a_listener_whose_selector_is_of_no_use_is_left_out_alone() {
         ("{from: Selector}", "missing-field"),
         (
             "{from: Selector, selector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}",
-            "invalid-value",
+            "misplaced-field",
         ),
         ("{from: Selector, selector: {matchExpressions: [{key: a, operator: In}]}}", "missing-field"),
         ("{from: Selector, selector: {matchExpressions: [{key: a, operator: Is}]}}", "unknown-value"),
-        ("{from: Selector, selector: {matchExpressions: [{key: 'a b', operator: Exists}]}}", "invalid-name"),
+        ("{from: Selector, selector: {matchExpressions: [{key: 'a b', operator: Exists}]}}", "invalid-label"),
     ] {
         let two = gateway(
             "two",

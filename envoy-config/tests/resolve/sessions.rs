@@ -94,7 +94,7 @@ fn rules_of_one_route_with_equal_matches_share_nothing_and_the_second_is_a_warni
     let session = format!("{{sessionPersistence: {{sessionName: s}}, {BACKEND}}}");
     let route = route("r", &format!("[{session}, {session}]"));
     let found = finding(&[BASE, &route]);
-    assert_eq!((found.code, found.severity), ("unreachable-rule", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("unreachable-rule", Severity::Warning));
     assert_eq!(found.field.as_deref(), Some("spec.rules[1]"));
     assert!(found.related.is_some());
     let model = faulty(&[BASE, &route]).0.unwrap();
@@ -106,7 +106,7 @@ fn rules_of_one_route_with_equal_matches_share_nothing_and_the_second_is_a_warni
 fn a_route_whose_matches_another_route_takes_is_a_warning() {
     let rules = format!("[{{{BACKEND}}}]");
     let found = finding(&[BASE, &route("a", &rules), &route("b", &rules)]);
-    assert_eq!(found.code, "unreachable-rule");
+    assert_eq!(found.code.name(), "unreachable-rule");
     assert_eq!(found.object.as_deref(), Some("HTTPRoute default/b"));
     assert_eq!(
         found.message,
@@ -142,7 +142,7 @@ fn pair(first: &str, second: &str) -> String {
 #[test]
 fn cookies_that_overwrite_each_other_are_a_warning() {
     let found = finding(&[BASE, &pair("{cookie: {name: s}}", "{cookie: {name: s}}")]);
-    assert_eq!((found.code, found.severity), ("cookie-name-conflict", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("cookie-name-conflict", Severity::Warning));
     assert_eq!(found.field.as_deref(), Some("spec.rules[1].sessionPersistence"));
     assert!(found.related.is_some());
 }
@@ -160,7 +160,7 @@ fn cookies_of_other_names_or_paths_or_hostnames_and_headers_do_not() {
     };
     model(&[BASE, &one("a", "a.example"), &one("b", "b.example")]);
     let found = finding(&[BASE, &one("a", "a.example"), &one("b", "*.example")]);
-    assert_eq!(found.code, "cookie-name-conflict");
+    assert_eq!(found.code.name(), "cookie-name-conflict");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_cookie_belongs_to_a_hostname_whatever_the_port() {
     let named = "{cookie: {name: s}}";
     let a = one("a", "eg", "a.example", named);
     let found = finding(&[BASE, &other, &a, &one("b", "other", "*.example", named)]);
-    assert_eq!((found.code, found.severity), ("cookie-name-conflict", Severity::Warning));
+    assert_eq!((found.code.name(), found.severity), ("cookie-name-conflict", Severity::Warning));
     assert_eq!(found.object.as_deref(), Some("HTTPRoute default/b"));
     model(&[BASE, &other, &a, &one("b", "other", "b.example", named)]);
     model(&[BASE, &other, &one("a", "eg", "*.example", "{}"), &one("b", "other", "*.example", "{}")]);
@@ -186,7 +186,7 @@ fn a_prefix_of_a_cookies_name_that_promises_https_is_a_warning_on_http() {
     for name in ["__Secure-s", "__Host-s", "__host-s"] {
         let session = format!("{{cookie: {{name: {name}}}}}");
         let found = finding(&[BASE, &route("a", &rule("[{path: {value: /}}]", &session))]);
-        assert_eq!((found.code, found.severity), ("cookie-prefix", Severity::Warning));
+        assert_eq!((found.code.name(), found.severity), ("cookie-prefix", Severity::Warning));
     }
     model(&[BASE, &route("a", &rule("[{path: {value: /}}]", "{cookie: {name: __Other-s}}"))]);
 }
@@ -196,6 +196,6 @@ fn what_is_wrong_with_a_rules_cookie_is_said_once_however_many_matches_it_has() 
     let matches = "[{path: {value: /a}}, {path: {value: /b}}, {path: {value: /}}]";
     for session in ["{cookie: {name: __Host-s}}", "{sessionName: __Host-s}"] {
         let found = finding(&[BASE, &route("a", &rule(matches, session))]);
-        assert_eq!(found.code, "cookie-prefix", "{session}");
+        assert_eq!(found.code.name(), "cookie-prefix", "{session}");
     }
 }

@@ -39,7 +39,7 @@ fn a_service_whose_slice_could_not_be_read_is_not_known_by_its_name() {
     let documents =
         [&base, &route("r", "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]")];
     let (model, codes) = faulty(&documents.map(String::as_str));
-    assert_eq!(codes, ["invalid-value"]);
+    assert_eq!(codes, ["invalid-ip-address"]);
     assert_eq!(only_cluster(&model.unwrap()).localities[0].endpoints, Endpoints::Addresses(Vec::new()));
 }
 

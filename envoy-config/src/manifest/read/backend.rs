@@ -6,7 +6,7 @@ use super::fields::{Fields, Known, Unsupported, list};
 use super::log::{At, Log, Path};
 use super::names;
 use super::value::{boolean, parsed, port, string, word};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::source::Spanned;
 
@@ -49,12 +49,12 @@ pub(super) fn backend(at: At<'_>, log: &mut Log) -> Option<Backend> {
         let message = "a Backend that goes wherever the client's Host header says is not supported";
         let span = fields.entry("type").map_or(at.span(), |entry| entry.value.span);
         return log.refuse(
-            path.place(Diagnostic::error("not-supported", span, message)).hint("list its `endpoints`"),
+            path.place(Diagnostic::error(Code::NotSupported, span, message)).hint("list its `endpoints`"),
         );
     }
     fields.optional("fallback", log, |at, log| {
         let fallback = boolean(at, log)?;
-        fallback.then(|| log.add(at.error("not-supported", "`fallback` is not supported")))
+        fallback.then(|| log.add(at.error(Code::NotSupported, "`fallback` is not supported")))
     });
     let endpoints = fields.required("endpoints", log, endpoints);
     let app_protocol = |at: At<'_>, log: &mut Log| word(&APP_PROTOCOLS)(at, log);
@@ -67,7 +67,8 @@ fn endpoints(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<BackendEndpoint>>>
     let endpoints = list(at, 1..=64, log, endpoint)?;
     let named = |endpoint: &Spanned<BackendEndpoint>| matches!(endpoint.value, BackendEndpoint::Fqdn { .. });
     if endpoints.iter().any(named) && !endpoints.iter().all(named) {
-        return log.refuse(at.error("invalid-value", "fqdn and ip endpoints cannot be in one Backend"));
+        return log
+            .refuse(at.error(Code::ConflictingFields, "fqdn and ip endpoints cannot be in one Backend"));
     }
     Some(endpoints)
 }
@@ -76,14 +77,14 @@ fn endpoint(at: At<'_>, log: &mut Log) -> Option<Spanned<BackendEndpoint>> {
     let fields = Fields::of(at, &ENDPOINT, log)?;
     let written = ["ip", "fqdn", "unix"].into_iter().filter(|name| fields.has(name)).count();
     if written != 1 {
-        let message = "an endpoint has one of `ip`, `fqdn` and `unix`";
-        return log.refuse(at.error("invalid-value", message));
+        let code = if written == 0 { Code::MissingField } else { Code::ConflictingFields };
+        return log.refuse(at.error(code, "an endpoint has exactly one of `ip`, `fqdn` and `unix`"));
     }
     if let Some(entry) = fields.entry("unix") {
         let path = Path::Field(&at.path, "unix");
         let message =
             "an endpoint that is a Unix domain socket is not supported: no session can be pinned to it";
-        let error = Diagnostic::error("not-supported", entry.key.span, message);
+        let error = Diagnostic::error(Code::NotSupported, entry.key.span, message);
         return log.refuse(path.place(error));
     }
     let value = fields.optional("ip", log, ip).or_else(|| fields.optional("fqdn", log, fqdn))?;
@@ -94,10 +95,9 @@ fn ip(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
     let fields = Fields::of(at, &IP, log)?;
     let address = fields.required("address", log, |at, log| {
         let text = string(at, log)?;
-        text.value
-            .parse::<IpAddr>()
-            .ok()
-            .or_else(|| log.refuse(at.error("invalid-value", format!("{:?} is no IP address", text.value))))
+        text.value.parse::<IpAddr>().ok().or_else(|| {
+            log.refuse(at.error(Code::InvalidIpAddress, format!("{:?} is no IP address", text.value)))
+        })
     });
     let port = fields.required("port", log, port);
     Some(BackendEndpoint::Ip(SocketAddr::new(address?, port?.value)))
@@ -106,7 +106,7 @@ fn ip(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
 fn fqdn(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
     let fields = Fields::of(at, &FQDN, log)?;
     let hostname: Option<Spanned<String>> =
-        fields.required("hostname", log, parsed("invalid-name", names::subdomain));
+        fields.required("hostname", log, parsed(Code::InvalidHostname, names::subdomain));
     let port = fields.required("port", log, port);
     Some(BackendEndpoint::Fqdn { hostname: hostname?.value, port: port?.value })
 }

@@ -7,7 +7,7 @@ use super::log::{At, Log, Path};
 use super::names;
 use super::policy;
 use super::value::{parsed, string, word};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::gateway::Hostname;
 use crate::manifest::policy::{Authorities, AuthorityRef, BackendTlsPolicy, SubjectAltName, TargetRef};
 
@@ -62,11 +62,12 @@ fn targets(at: At<'_>, log: &mut Log) -> Option<Vec<TargetRef>> {
         let section = |target: &TargetRef| target.section_name.as_ref().map(|name| name.value.clone());
         let own = section(target);
         if let Some(same) = earlier.iter().find(|same| section(same) == own) {
-            let diagnostic = Diagnostic::error("duplicate-value", target.span, "this target is there twice");
+            let diagnostic =
+                Diagnostic::error(Code::DuplicateValue, target.span, "this target is there twice");
             log.add(at.path.place(diagnostic).label("again here").related(same.span, "first here"));
         } else if let Some(whole) = earlier.iter().find(|one| one.section_name.is_none() != own.is_none()) {
             let message = "of two references to one object, both have a `sectionName` or none has";
-            let diagnostic = Diagnostic::error("invalid-value", target.span, message);
+            let diagnostic = Diagnostic::error(Code::AmbiguousReference, target.span, message);
             log.add(at.path.place(diagnostic).related(whole.span, "the other one"));
         }
         earlier.push(target);
@@ -78,13 +79,13 @@ fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
     let fields = Fields::of(at, &VALIDATION, log)?;
     let refs = fields.optional("caCertificateRefs", log, |at, log| list(at, 0..=8, log, authority_ref));
     let system = fields.optional("wellKnownCACertificates", log, well_known);
-    let hostname = fields.required("hostname", log, parsed("invalid-hostname", precise));
+    let hostname = fields.required("hostname", log, parsed(Code::InvalidHostname, precise));
     let names = fields.optional("subjectAltNames", log, |at, log| list(at, 0..=5, log, subject_alt_name));
     let written = refs.as_ref().is_some_and(|refs| !refs.is_empty());
     let authorities = match (written, fields.has("wellKnownCACertificates")) {
         (true, true) => {
             let message = "`caCertificateRefs` and `wellKnownCACertificates` exclude each other";
-            return log.refuse(at.error("invalid-value", message).hint("remove one of them"));
+            return log.refuse(at.error(Code::ConflictingFields, message).hint("remove one of them"));
         }
         (true, false) => refs.map(Authorities::Refs),
         (false, true) => system.map(|()| Authorities::System),
@@ -94,7 +95,7 @@ fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
             let message = "no CA certificates to check the backend's certificate with";
             let path = Path::Field(&at.path, "caCertificateRefs");
             return log.refuse(
-                path.place(Diagnostic::error("missing-field", at.span(), message))
+                path.place(Diagnostic::error(Code::MissingField, at.span(), message))
                     .hint("write `caCertificateRefs`, or `wellKnownCACertificates: System`"),
             );
         }
@@ -112,15 +113,18 @@ fn well_known(at: At<'_>, log: &mut Log) -> Option<()> {
     if text.value == "System" {
         return Some(());
     }
-    let code = if text.value.contains('/') { "not-supported" } else { "unknown-value" };
-    log.refuse(at.error(code, format!("unknown CA set `{}`; expected `System`", text.value)))
+    if text.value.contains('/') {
+        let message = format!("the CA set `{}` is not supported", text.value);
+        return log.refuse(at.error(Code::NotSupported, message).hint("write `System`"));
+    }
+    log.refuse(at.unknown_value(&text.value, ["System"]))
 }
 
 fn authority_ref(at: At<'_>, log: &mut Log) -> Option<AuthorityRef> {
     let fields = Fields::of(at, &AUTHORITY_REF, log)?;
-    let group = fields.required("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
-    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
+    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
     Some(AuthorityRef { group: group?, kind: kind?, name: name? })
 }
 
@@ -136,8 +140,8 @@ fn subject_alt_name(at: At<'_>, log: &mut Log) -> Option<SubjectAltName> {
     let fields = Fields::of(at, &SUBJECT_ALT_NAME, log)?;
     let words = [("Hostname", NameKind::Hostname), ("URI", NameKind::Uri)];
     let kind = fields.required("type", log, word(&words));
-    let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
-    let uri = fields.optional("uri", log, parsed("invalid-value", absolute_uri));
+    let hostname = fields.optional("hostname", log, parsed(Code::InvalidHostname, names::hostname));
+    let uri = fields.optional("uri", log, parsed(Code::InvalidUri, absolute_uri));
     let (wanted, other) = match kind?.value {
         NameKind::Hostname => ("hostname", "uri"),
         NameKind::Uri => ("uri", "hostname"),
@@ -145,7 +149,7 @@ fn subject_alt_name(at: At<'_>, log: &mut Log) -> Option<SubjectAltName> {
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
         let path = Path::Field(&at.path, other);
         let message = format!("a name of this type has a `{wanted}`, and no `{other}`");
-        return log.refuse(path.place(Diagnostic::error("invalid-value", entry.key.span, message)));
+        return log.refuse(path.place(Diagnostic::error(Code::MisplacedField, entry.key.span, message)));
     }
     // Says that it is missing, if it is.
     fields.required(wanted, log, |_, _| Some(()))?;

@@ -8,6 +8,7 @@ use super::names;
 use super::unique::unique;
 use super::value::{boolean, parsed, port, string, strings, word};
 use super::yaml::{Scalar, Value};
+use crate::diagnostic::Code;
 use crate::manifest::core::{
     AddressType, ConfigMap, EndpointSlice, Service, ServiceKind, ServicePort, SliceEndpoint, SlicePort,
     TargetPort, TargetRef,
@@ -105,7 +106,7 @@ pub(super) fn service(at: At<'_>, log: &mut Log) -> Option<Service> {
     let kind = match kind.value {
         Type::Cluster => kind.map(|_| ServiceKind::Cluster),
         Type::External => {
-            let name = fields.required("externalName", log, parsed("invalid-name", external_name))?;
+            let name = fields.required("externalName", log, parsed(Code::InvalidHostname, external_name))?;
             kind.map(|_| ServiceKind::External(name.value))
         }
     };
@@ -150,13 +151,13 @@ fn service_port(at: At<'_>, log: &mut Log) -> Option<ServicePort> {
 /// The name of a Service's port or an EndpointSlice's; empty for the one port without a name.
 fn port_name(at: At<'_>, log: &mut Log) -> Option<String> {
     let form = |text: &str| if text.is_empty() { Ok(String::new()) } else { names::label(text) };
-    parsed("invalid-name", form)(at, log).map(|name| name.value)
+    parsed(Code::InvalidPortName, form)(at, log).map(|name| name.value)
 }
 
 fn target_port(at: At<'_>, log: &mut Log) -> Option<TargetPort> {
     match &at.node.value {
         Value::Scalar(Scalar::Text(_)) => {
-            parsed("invalid-name", names::port_name)(at, log).map(|name| TargetPort::Name(name.value))
+            parsed(Code::InvalidPortName, names::port_name)(at, log).map(|name| TargetPort::Name(name.value))
         }
         _ => port(at, log).map(|number| TargetPort::Number(number.value)),
     }
@@ -196,7 +197,7 @@ fn address_type(at: At<'_>, log: &mut Log) -> Option<Spanned<AddressType>> {
     let word = word(&words)(at, log)?;
     match word.value {
         Some(value) => Some(Spanned { value, span: word.span }),
-        None => log.refuse(at.error("not-supported", "the address type `FQDN` is not supported")),
+        None => log.refuse(at.error(Code::NotSupported, "the address type `FQDN` is not supported")),
     }
 }
 
@@ -244,7 +245,7 @@ fn address(at: At<'_>, family: Option<AddressType>, log: &mut Log) -> Option<Spa
     };
     match parsed.filter(fits) {
         Some(value) => Some(Spanned { value, span: text.span }),
-        None => log.refuse(at.error("invalid-value", format!("{:?} is no {what}", text.value))),
+        None => log.refuse(at.error(Code::InvalidIpAddress, format!("{:?} is no {what}", text.value))),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::log::{At, Log, Manner, Path};
 use super::yaml::{Entry, Value};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::source::Spanned;
 
 /// The field names of an object of the API. A field that is in none of the lists is an error.
@@ -58,10 +58,8 @@ impl<'a> Fields<'a> {
             };
             let unsupported = known.unsupported.iter().map(|field| field.name);
             let names = known.read.iter().chain(known.unread).copied().chain(unsupported);
-            log.add(
-                path.place(Diagnostic::error("unknown-field", entry.key.span, message))
-                    .did_you_mean(name, names),
-            );
+            let code = Code::UnknownField { closest: closest(name, names) };
+            log.add(path.place(Diagnostic::error(code, entry.key.span, message)));
         }
         Some(Self { at, entries })
     }
@@ -127,7 +125,7 @@ impl<'a> Fields<'a> {
             None => (self.at.span(), format!("`{name}` is missing")),
         };
         let path = Path::Field(&self.at.path, name);
-        log.refuse(path.place(Diagnostic::error("missing-field", place, message)))
+        log.refuse(path.place(Diagnostic::error(Code::MissingField, place, message)))
     }
 }
 
@@ -153,7 +151,8 @@ pub(super) fn list<T>(
             format!("at most {}", length.end())
         };
         let message = format!("{} items, but the API takes {limit} here", items.len());
-        return log.refuse(at.error("wrong-length", message));
+        let most = Some(*length.end()).filter(|most| *most < usize::MAX);
+        return log.refuse(at.wrong_length(items.len(), *length.start(), most, message));
     }
     let item = |(index, node)| read(At { node, path: Path::Item(&at.path, index) }, log);
     // Every item is read, so that everything wrong is said at once.
@@ -170,5 +169,5 @@ fn empty(entry: &Entry<'_>) -> bool {
 
 fn not_supported(path: &Path<'_>, entry: &Entry<'_>, field: &Unsupported) -> Diagnostic {
     let message = format!("the field `{}` is not supported: {}", field.name, field.consequence);
-    path.place(Diagnostic::error("not-supported", entry.key.span, message)).hint(field.hint)
+    path.place(Diagnostic::error(Code::NotSupported, entry.key.span, message)).hint(field.hint)
 }

@@ -10,6 +10,7 @@ use super::names;
 use super::tls::protocol;
 use super::unique::unique;
 use super::value::{parsed, port, string, strings, usable, word};
+use crate::diagnostic::Code;
 use crate::manifest::gateway::{
     AllowedNamespaces, Gateway, GatewayClass, LabelSelector, Listener, Operator, Protocol, Requirement,
     RouteKind,
@@ -70,7 +71,8 @@ pub(super) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 /// `spec` of a GatewayClass.
 pub(super) fn class(at: At<'_>, log: &mut Log) -> Option<GatewayClass> {
     let fields = Fields::of(at, &CLASS, log)?;
-    let controller_name = fields.required("controllerName", log, parsed("invalid-name", names::controller));
+    let controller_name =
+        fields.required("controllerName", log, parsed(Code::InvalidControllerName, names::controller));
     fields.optional("parametersRef", log, class_parameters);
     Some(GatewayClass { controller_name: controller_name? })
 }
@@ -79,20 +81,20 @@ pub(super) fn class(at: At<'_>, log: &mut Log) -> Option<GatewayClass> {
 /// They are not applied, which is no reason not to serve the Gateways of the class.
 fn class_parameters(at: At<'_>, log: &mut Log) -> Option<()> {
     let fields = Fields::of(at, &CLASS_PARAMETERS_REF, log)?;
-    fields.optional("namespace", log, parsed("invalid-name", names::label));
+    fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
     let referent = referent(&fields, log)?;
     let message = format!(
         "the parameters in {referent} are not applied: Gateways of this class are served without them"
     );
-    log.add(at.warning("parameters-not-applied", message));
+    log.add(at.warning(Code::ParametersNotApplied, message));
     Some(())
 }
 
 /// The kind and the name of what a `parametersRef` refers to: `` `EnvoyProxy` `custom` ``.
 fn referent(fields: &Fields<'_>, log: &mut Log) -> Option<String> {
-    let group = fields.required("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
-    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
+    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
     group?;
     Some(format!("{} `{}`", kind?.value, name?.value))
 }
@@ -100,7 +102,7 @@ fn referent(fields: &Fields<'_>, log: &mut Log) -> Option<String> {
 /// `spec` of a Gateway.
 pub(super) fn gateway(at: At<'_>, log: &mut Log) -> Option<Gateway> {
     let fields = Fields::of(at, &GATEWAY, log)?;
-    let class = fields.required("gatewayClassName", log, parsed("invalid-name", names::reference));
+    let class = fields.required("gatewayClassName", log, parsed(Code::InvalidObjectName, names::reference));
     let listeners = fields.required("listeners", log, |at, log| {
         let listeners = list(at, 1..=64, log, listener)?;
         unique(&at, "listener name", listeners.iter().map(|l| (&l.name.value, l.name.span)), log);
@@ -140,7 +142,7 @@ fn infrastructure(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
         fields.optional(name, log, |at, log| {
             strings(at, log)?;
             let message = format!("`{name}` have no effect: no objects are made for the Gateway");
-            log.add(at.warning("no-effect", message));
+            log.add(at.warning(Code::NoEffect, message));
             Some(())
         });
     }
@@ -159,7 +161,7 @@ fn allowed_listeners(at: At<'_>, log: &mut Log) -> Option<()> {
         let from = fields.or("from", fields.default("None"), log, word(&words))?;
         fields.optional("selector", log, unused_selector);
         if from.value != "None" {
-            log.add(at.warning("no-effect", "there are no ListenerSets: they are not supported"));
+            log.add(at.warning(Code::NoEffect, "there are no ListenerSets: they are not supported"));
         }
         Some(())
     })
@@ -182,8 +184,8 @@ struct Allowed {
 
 fn listener(at: At<'_>, log: &mut Log) -> Option<Listener> {
     let fields = Fields::of(at, &LISTENER, log)?;
-    let name = fields.required("name", log, parsed("invalid-name", names::subdomain));
-    let hostname = fields.optional("hostname", log, parsed("invalid-hostname", names::hostname));
+    let name = fields.required("name", log, parsed(Code::InvalidSectionName, names::subdomain));
+    let hostname = fields.optional("hostname", log, parsed(Code::InvalidHostname, names::hostname));
     let port = fields.required("port", log, port);
     let protocol = protocol(&fields, log);
     let allowed = fields.optional("allowedRoutes", log, allowed_routes);
@@ -215,8 +217,8 @@ fn allowed_routes(at: At<'_>, log: &mut Log) -> Option<Allowed> {
 /// Which kinds a listener can have is decided where it is served: one that it cannot have spoils it alone.
 fn route_kind(at: At<'_>, log: &mut Log) -> Option<Spanned<RouteKind>> {
     let fields = Fields::of(at, &ROUTE_KIND, log)?;
-    let group = fields.optional("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind))?;
+    let group = fields.optional("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind))?;
     let group = group.map_or_else(|| GATEWAY_GROUP.to_owned(), |group| group.value);
     Some(kind.map(|kind| RouteKind { group, kind }))
 }
@@ -237,7 +239,7 @@ fn namespaces(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {
         if !fields.has("selector") {
             let message = "`selector` is missing: `from` is `Selector`";
             return log.spoil(
-                at.error("missing-field", message)
+                at.error(Code::MissingField, message)
                     .hint("to take routes of every namespace, write `from: All`"),
             );
         }
@@ -245,7 +247,7 @@ fn namespaces(at: At<'_>, log: &mut Log) -> Option<AllowedNamespaces> {
     }
     fields.optional("selector", log, |at, log| {
         let message = "the selector has no effect unless `from` is `Selector`";
-        log.add(at.warning("no-effect", message));
+        log.add(at.warning(Code::NoEffect, message));
         unused_selector(at, log)
     });
     Some(if from == From::All { AllowedNamespaces::All } else { AllowedNamespaces::Same })
@@ -268,7 +270,7 @@ fn selector(at: At<'_>, log: &mut Log) -> Option<LabelSelector> {
 
 fn requirement(at: At<'_>, log: &mut Log) -> Option<Requirement> {
     let fields = Fields::of(at, &EXPRESSION, log)?;
-    let key = fields.required("key", log, usable("invalid-name", names::label_key));
+    let key = fields.required("key", log, usable(Code::InvalidLabel, names::label_key));
     let operator = fields.required("operator", log, string);
     let values = fields.optional("values", log, |at, log| list(at, 0..=usize::MAX, log, string));
     let values: Vec<String> = values.unwrap_or_default().into_iter().map(|value| value.value).collect();
@@ -280,16 +282,15 @@ fn requirement(at: At<'_>, log: &mut Log) -> Option<Requirement> {
         ("DoesNotExist", true) => Operator::DoesNotExist,
         ("In" | "NotIn", true) => {
             let message = format!("the operator `{operator}` needs `values`");
-            return log.spoil(at.error("missing-field", message));
+            return log.spoil(at.error(Code::MissingField, message));
         }
         ("Exists" | "DoesNotExist", false) => {
             let message = format!("the operator `{operator}` takes no `values`");
-            return log.spoil(at.error("invalid-value", message));
+            return log.spoil(at.error(Code::MisplacedField, message));
         }
         _ => {
             let words = ["In", "NotIn", "Exists", "DoesNotExist"];
-            let message = format!("`{operator}` is none of `In`, `NotIn`, `Exists`, `DoesNotExist`");
-            return log.spoil(at.error("unknown-value", message).did_you_mean(&operator, words));
+            return log.spoil(at.unknown_value(&operator, words));
         }
     };
     Some(Requirement { key, operator })

@@ -4,6 +4,7 @@ use super::fields::{Fields, Known, list};
 use super::log::{At, Log};
 use super::names;
 use super::value::parsed;
+use crate::diagnostic::Code;
 use crate::manifest::grant::{GrantFrom, GrantTo, ReferenceGrant};
 
 const GRANT: Known = Known { read: &["from", "to"], unread: &[], unsupported: &[] };
@@ -22,16 +23,16 @@ pub(super) fn grant(at: At<'_>, log: &mut Log) -> Option<ReferenceGrant> {
 
 fn from(at: At<'_>, log: &mut Log) -> Option<GrantFrom> {
     let fields = Fields::of(at, &FROM, log)?;
-    let group = fields.required("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
-    let namespace = fields.required("namespace", log, parsed("invalid-name", names::label));
+    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.required("namespace", log, parsed(Code::InvalidNamespace, names::label));
     Some(GrantFrom { group: group?.value, kind: kind?.value, namespace: namespace?.value })
 }
 
 fn to(at: At<'_>, log: &mut Log) -> Option<GrantTo> {
     let fields = Fields::of(at, &TO, log)?;
-    let group = fields.required("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
-    let name = fields.optional("name", log, parsed("invalid-name", names::reference));
+    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
+    let name = fields.optional("name", log, parsed(Code::InvalidObjectName, names::reference));
     Some(GrantTo { group: group?.value, kind: kind?.value, name: name.map(|name| name.value) })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, Span};
 
 /// What kustomize looks for in a directory, as far as manifests can be called so.
@@ -22,6 +22,6 @@ pub(super) fn input(span: Span, directory: Option<&Path>) -> Diagnostic {
         Some(path) => path.display().to_string(),
         None => String::from("DIR"),
     };
-    Diagnostic::error("kustomize-input", span, "this is input for kustomize, which is not run here")
+    Diagnostic::error(Code::KustomizeInput, span, "this is input for kustomize, which is not run here")
         .hint(format!("give its output instead: kustomize build {directory} | envoy-config … -f -"))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::mem;
 
 use super::yaml::Node;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity, closest};
 use crate::source::Span;
 
 /// Everything found so far, and the object that is being read.
@@ -162,7 +162,11 @@ impl Log {
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         if let Some(last) = self.diagnostics.last().filter(|_| self.is_full()) {
             let message = format!("reading stopped after {LIMIT} findings");
-            self.diagnostics.push(Diagnostic::error("too-many-findings", last.span, message));
+            self.diagnostics.push(Diagnostic::error(
+                Code::TooManyFindings { limit: LIMIT },
+                last.span,
+                message,
+            ));
         }
         self.diagnostics
     }
@@ -174,18 +178,47 @@ impl At<'_> {
     }
 
     /// An error in this value.
-    pub(super) fn error(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn error(&self, code: Code, message: impl Into<String>) -> Diagnostic {
         self.path.place(Diagnostic::error(code, self.span(), message))
     }
 
     /// A warning about this value.
-    pub(super) fn warning(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn warning(&self, code: Code, message: impl Into<String>) -> Diagnostic {
         self.path.place(Diagnostic::warning(code, self.span(), message))
     }
 
     /// An error that says what was expected in place of this value.
     pub(super) fn wrong_type(&self, expected: &str) -> Diagnostic {
-        self.error("wrong-type", format!("expected {expected}, found {}", self.node.describe()))
+        let code = Code::WrongType { expected: expected.to_owned() };
+        self.error(code, format!("expected {expected}, found {}", self.node.describe()))
+    }
+
+    /// An error that lists the values that are allowed in place of this one.
+    pub(super) fn unknown_value<'w>(
+        &self,
+        found: &str,
+        allowed: impl IntoIterator<Item = &'w str>,
+    ) -> Diagnostic {
+        let allowed: Vec<String> = allowed.into_iter().map(str::to_owned).collect();
+        let list: Vec<String> = allowed.iter().map(|word| format!("`{word}`")).collect();
+        let expected =
+            if let [one] = list.as_slice() { one.clone() } else { format!("one of {}", list.join(", ")) };
+        let is_word = found.contains(char::is_alphabetic);
+        let closest = closest(found, allowed.iter().map(String::as_str)).filter(|_| is_word);
+        let message = format!("unknown value `{found}`; expected {expected}");
+        let closest = closest.map(str::to_owned);
+        self.error(Code::UnknownValue { allowed, closest }, message)
+    }
+
+    /// An error about the number of items or characters of this value.
+    pub(super) fn wrong_length(
+        &self,
+        found: usize,
+        least: usize,
+        most: Option<usize>,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        self.error(Code::WrongLength { found, least, most }, message)
     }
 }
 

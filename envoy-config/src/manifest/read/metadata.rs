@@ -9,7 +9,7 @@ use super::names::{self, NameError};
 use super::timestamp;
 use super::value::{parsed, string, strings};
 use super::yaml::{Node, Scalar, Value};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Metadata;
 use crate::source::Spanned;
 
@@ -40,7 +40,9 @@ pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut 
         let fields = Fields::of(at, &METADATA, log)?;
         let name = read_name(&fields, name, log);
         let namespace = match scope {
-            Scope::Namespace => fields.optional("namespace", log, parsed("invalid-name", names::label)),
+            Scope::Namespace => {
+                fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label))
+            }
             Scope::Cluster => {
                 warn_of_namespace(&fields, log);
                 None
@@ -52,7 +54,7 @@ pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut 
             let text = string(at, log)?;
             timestamp::parse(&text.value).or_else(|| {
                 let message = format!("{:?} is no date as `2026-01-02T03:04:05Z`", text.value);
-                log.refuse(at.error("invalid-value", message))
+                log.refuse(at.error(Code::InvalidTimestamp, message))
             })
         });
         let own = match scope {
@@ -68,7 +70,7 @@ pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut 
 fn warn_of_namespace(fields: &Fields<'_>, log: &mut Log) {
     if let Some(entry) = fields.entry("namespace").filter(|_| fields.has("namespace")) {
         let message = "objects of this kind have no namespace: the field is ignored";
-        let warning = Diagnostic::warning("no-effect", entry.key.span, message);
+        let warning = Diagnostic::warning(Code::NoEffect, entry.key.span, message);
         log.add(Path::Field(&fields.at().path, "namespace").place(warning).hint("remove the field"));
     }
 }
@@ -76,9 +78,9 @@ fn warn_of_namespace(fields: &Fields<'_>, log: &mut Log) {
 fn read_name(fields: &Fields<'_>, form: NameForm, log: &mut Log) -> Option<Spanned<String>> {
     if fields.has("generateName") && !fields.has("name") {
         let message = "`generateName` names an object only when a cluster creates it";
-        return log.refuse(fields.at().error("missing-field", message).hint("write `name`"));
+        return log.refuse(fields.at().error(Code::MissingField, message).hint("write `name`"));
     }
-    fields.required("name", log, parsed("invalid-name", form))
+    fields.required("name", log, parsed(Code::InvalidObjectName, form))
 }
 
 /// The keys and values of labels, checked.
@@ -88,10 +90,10 @@ fn labels(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
     for entry in entries {
         let path = Path::Field(&at.path, &entry.key.text);
         if let Err(error) = names::label_key(&entry.key.text) {
-            log.add(path.place(Diagnostic::error("invalid-name", entry.key.span, error.to_string())));
+            log.add(path.place(Diagnostic::error(Code::InvalidLabel, entry.key.span, error.to_string())));
         }
         if let Some(Err(error)) = map.get(&*entry.key.text).map(|value| names::label_value(value)) {
-            log.add(path.place(Diagnostic::error("invalid-value", entry.value.span, error.to_string())));
+            log.add(path.place(Diagnostic::error(Code::InvalidLabel, entry.value.span, error.to_string())));
         }
     }
     Some(map)

@@ -12,7 +12,7 @@ use super::{
     Reader, backend, backend_tls, core, gateway, grant, kustomize, metadata, names, other, policy, route,
     secret,
 };
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::core::Namespace;
 use crate::manifest::{Metadata, Object, Unread};
 use crate::source::Span;
@@ -77,7 +77,7 @@ impl Reader {
                     return;
                 }
                 let message = format!("the kind `{kind}` is not supported");
-                Diagnostic::error("not-supported", place("kind"), message)
+                Diagnostic::error(Code::NotSupported, place("kind"), message)
             }
             Verdict::Kustomize => {
                 self.log.add(kustomize::input(place("kind"), None));
@@ -85,16 +85,17 @@ impl Reader {
             }
             Verdict::UnknownVersion { known } => {
                 let message = format!("the kind `{kind}` is not read in the version `{api_version}`");
-                Diagnostic::error("unknown-version", place("apiVersion"), message)
-                    .hint(format!("write `{known}`"))
+                let hint = format!("write `{known}`");
+                Diagnostic::error(Code::UnknownVersion { newest: known }, place("apiVersion"), message)
+                    .hint(hint)
             }
             Verdict::UnknownKind { hint } => {
                 let message = format!("unknown kind `{kind}` in `{api_version}`");
-                Diagnostic { hint, ..Diagnostic::error("unknown-kind", place("kind"), message) }
+                Diagnostic { hint, ..Diagnostic::error(Code::UnknownKind, place("kind"), message) }
             }
             Verdict::UnknownGroup { hint } => {
                 let message = format!("unknown group in the apiVersion `{api_version}`");
-                Diagnostic { hint, ..Diagnostic::error("unknown-kind", place("apiVersion"), message) }
+                Diagnostic { hint, ..Diagnostic::error(Code::UnknownKind, place("apiVersion"), message) }
             }
         };
         self.log.about(metadata::title(&kind, None, node), Manner::Plain, |log| log.refuse::<()>(finding));
@@ -313,7 +314,7 @@ fn check_first(
         Entry::Occupied(taken) => {
             let message = format!("another {} has this name", kind.name());
             let path = Path::Field(&Path::Field(&Path::Root, "metadata"), "name");
-            let diagnostic = path.place(Diagnostic::error("duplicate-object", span, message));
+            let diagnostic = path.place(Diagnostic::error(Code::DuplicateObject, span, message));
             log.add(diagnostic.label("again here").related(*taken.get(), "first defined here"));
         }
     }
@@ -338,7 +339,7 @@ fn identify(at: At<'_>, inherited: Option<&Inherited>, log: &mut Log) -> Option<
         }
         _ => match inherited {
             Some(text) if !text.is_empty() => Some(text.clone()),
-            _ => log.refuse(at.error("missing-field", format!("`{name}` is missing")).field(name)),
+            _ => log.refuse(at.error(Code::MissingField, format!("`{name}` is missing")).field(name)),
         },
     };
     let api_version = field("apiVersion", inherited.map(|list| &list.api_version));

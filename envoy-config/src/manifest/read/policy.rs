@@ -6,6 +6,7 @@ use super::unique::unique;
 use super::value::parsed;
 use super::yaml::Node;
 use super::{names, session};
+use crate::diagnostic::Code;
 use crate::manifest::policy::{BackendTrafficPolicy, TargetRef};
 
 const BACKEND_TRAFFIC: Known =
@@ -49,9 +50,10 @@ pub(super) fn section_ref(at: At<'_>, log: &mut Log) -> Option<TargetRef> {
 }
 
 fn target(fields: &Fields<'_>, log: &mut Log) -> Option<TargetRef> {
-    let group = fields.required("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
-    let name = fields.required("name", log, parsed("invalid-name", names::reference));
-    let section_name = fields.optional("sectionName", log, parsed("invalid-name", names::subdomain));
+    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
+    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
+    let section_name =
+        fields.optional("sectionName", log, parsed(Code::InvalidSectionName, names::subdomain));
     Some(TargetRef { group: group?, kind: kind?, name: name?, section_name, span: fields.at().span() })
 }

@@ -13,6 +13,7 @@ use super::unique::unique;
 use super::value::{integer, parsed, port};
 use super::yaml::Node;
 use super::{names, session};
+use crate::diagnostic::Code;
 use crate::manifest::retry::Timeouts;
 use crate::manifest::route::{
     BackendRef, DefaultScope, GrpcMatch, HttpMatch, Match, ParentRef, PathMatch, Route, RouteKind, Rule,
@@ -60,7 +61,7 @@ pub(super) fn grpc(at: At<'_>, log: &mut Log) -> Option<Route> {
 fn route(at: At<'_>, kind: RouteKind, log: &mut Log) -> Option<Route> {
     let fields = Fields::of(at, &ROUTE, log)?;
     let parent_refs = fields.optional("parentRefs", log, parents::read).unwrap_or_default();
-    let hostname = |at: At<'_>, log: &mut Log| parsed("invalid-hostname", names::hostname)(at, log);
+    let hostname = |at: At<'_>, log: &mut Log| parsed(Code::InvalidHostname, names::hostname)(at, log);
     let hostnames = fields.optional("hostnames", log, |at, log| list(at, 0..=16, log, hostname));
     let rules = match kind {
         RouteKind::Http => {
@@ -107,7 +108,8 @@ fn rules(
     let matches: usize = rules.iter().flatten().map(|rule| rule.matches.len()).sum();
     if matches > MATCHES {
         let message = format!("{matches} matches in all rules together are more than {MATCHES}");
-        return log.refuse(at.error("wrong-length", message).hint("split the route in two"));
+        return log
+            .refuse(at.wrong_length(matches, 0, Some(MATCHES), message).hint("split the route in two"));
     }
     Some(rules)
 }
@@ -118,7 +120,7 @@ fn rule(at: At<'_>, kind: RouteKind, named: &mut Vec<Spanned<String>>, log: &mut
         RouteKind::Grpc => (&GRPC_RULE, calls::read),
     };
     let fields = Fields::of(at, known, log)?;
-    let name = fields.optional("name", log, parsed("invalid-name", names::subdomain));
+    let name = fields.optional("name", log, parsed(Code::InvalidSectionName, names::subdomain));
     named.extend(name.clone());
     let matches = |at: At<'_>, log: &mut Log| list(at, 0..=64, log, read_match);
     let written = fields.optional("matches", log, matches);
@@ -194,10 +196,10 @@ fn object_reference(at: At<'_>, log: &mut Log) -> Option<BackendRef> {
 fn referenced(fields: &Fields<'_>, log: &mut Log) -> Option<BackendRef> {
     let at = fields.at();
     let defaulted = |text: &str| Spanned { value: text.to_owned(), span: at.span() };
-    let group = fields.optional("group", log, parsed("invalid-name", names::group));
-    let kind = fields.optional("kind", log, parsed("invalid-name", names::kind));
-    let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
-    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    let group = fields.optional("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.optional("kind", log, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
     let (group, kind) =
         (group.unwrap_or_else(|| defaulted("")), kind.unwrap_or_else(|| defaulted("Service")));
     let service = group.value.is_empty() && kind.value == "Service";

@@ -14,7 +14,7 @@ use super::fields::Fields;
 use super::log::{At, Log, Path};
 use super::value::string;
 use super::yaml::{Entry, Scalar, Value};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::core::{Secret, UnusableValue};
 use crate::pem::{CertificateChain, PemError, PrivateKey};
 use crate::source::Span;
@@ -69,7 +69,8 @@ fn string_data(at: At<'_>, log: &mut Log) -> Option<Values> {
 fn values(at: At<'_>, field: &'static str, log: &mut Log) -> Option<Values> {
     let Value::Mapping(entries) = &at.node.value else {
         // Without saying what it is instead: that may be a key.
-        return log.refuse(at.error("wrong-type", "expected an object"));
+        return log
+            .refuse(at.error(Code::WrongType { expected: String::from("an object") }, "expected an object"));
     };
     let datum = |entry: &Entry<'_>| {
         let bytes = bytes(entry, field).map_err(|(code, message)| {
@@ -84,11 +85,11 @@ fn values(at: At<'_>, field: &'static str, log: &mut Log) -> Option<Values> {
 }
 
 /// The bytes that an entry stands for, or what is wrong with it.
-fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (&'static str, &'static str)> {
+fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (Code, &'static str)> {
     let text = match &entry.value.value {
         Value::Scalar(Scalar::Text(text)) => text,
         Value::Scalar(Scalar::Null(_)) => return Ok(Vec::new()),
-        _ => return Err(("wrong-type", "expected a string")),
+        _ => return Err((Code::WrongType { expected: String::from("a string") }, "expected a string")),
     };
     if field == "stringData" {
         return Ok(text.as_bytes().to_vec());
@@ -96,7 +97,10 @@ fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (&'static str, &'sta
     // The API server passes over the line breaks in base64, and over nothing else.
     let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
     STANDARD.decode(joined).map_err(|_| {
-        ("invalid-value", "this is not base64: values in `data` are; plain text belongs into `stringData`")
+        (
+            Code::InvalidBase64,
+            "this is not base64: values in `data` are; plain text belongs into `stringData`",
+        )
     })
 }
 
@@ -113,7 +117,7 @@ fn value<T>(
         let place = place.map_or(fields.at().span(), |entry| entry.key.span);
         let message = format!("`{key}` is missing: a Secret of the type `{TLS}` has `tls.crt` and `tls.key`");
         let path = Path::Field(&Path::Field(&Path::Root, "data"), key).place(Diagnostic::error(
-            "missing-field",
+            Code::MissingField,
             place,
             message,
         ));

@@ -12,7 +12,7 @@ use super::duration;
 use super::fields::{Fields, Known};
 use super::log::{At, Log, Path};
 use super::value::{parsed, string, usable, word};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::session::{Carrier, Path as CookiePathOf, SessionPersistence};
 use crate::source::{Span, Spanned};
 
@@ -49,7 +49,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<SessionPersistence> {
         && idle.value >= absolute.value
     {
         let message = "`idleTimeout` has no effect: `absoluteTimeout` ends every session before";
-        let diagnostic = Diagnostic::warning("no-effect", idle.span, message);
+        let diagnostic = Diagnostic::warning(Code::NoEffect, idle.span, message);
         log.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
     }
     let words = [("Cookie", Type::Cookie), ("Header", Type::Header)];
@@ -65,9 +65,13 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<SessionPersistence> {
 
 fn mixed(path: Path<'_>, older: Span, newer: Span) -> Diagnostic {
     let diagnostic = if older.start < newer.start {
-        Diagnostic::error("mixed-session-shapes", newer, MIXED).label(NEWER_FIELD).related(older, OLDER_FIELD)
+        Diagnostic::error(Code::MixedSessionShapes, newer, MIXED)
+            .label(NEWER_FIELD)
+            .related(older, OLDER_FIELD)
     } else {
-        Diagnostic::error("mixed-session-shapes", older, MIXED).label(OLDER_FIELD).related(newer, NEWER_FIELD)
+        Diagnostic::error(Code::MixedSessionShapes, older, MIXED)
+            .label(OLDER_FIELD)
+            .related(newer, NEWER_FIELD)
     };
     let hint = "write `sessionName` and `cookieConfig.lifetimeType` as `cookie.name` and `cookie.lifetimeType`, or as \
                 `header.name`";
@@ -86,13 +90,13 @@ fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Carrier {
         }
         let name = |at: At<'_>, log: &mut Log| {
             sized(at, log)?;
-            usable("invalid-header-name", |text| HeaderName::try_from(text.to_owned()))(at, log)
+            usable(Code::InvalidHeaderName, |text| HeaderName::try_from(text.to_owned()))(at, log)
         };
         return Carrier::Header { name: fields.optional("sessionName", log, name) };
     }
     let name = |at: At<'_>, log: &mut Log| {
         sized(at, log)?;
-        usable("invalid-cookie-name", |text| CookieName::try_from(text.to_owned()))(at, log)
+        usable(Code::InvalidCookieName, |text| CookieName::try_from(text.to_owned()))(at, log)
     };
     let name = fields.optional("sessionName", log, name);
     let lifetime = fields.optional("cookieConfig", log, |at, log| {
@@ -127,8 +131,8 @@ fn cookie(at: At<'_>, log: &mut Log) -> Option<CookieFields> {
     let fields = Fields::of(at, &COOKIE, log)?;
     let name = |text: &str| CookieName::try_from(text.to_owned());
     let path = |text: &str| CookiePath::try_from(text.to_owned());
-    let name = fields.optional("name", log, parsed("invalid-cookie-name", name));
-    let path = fields.optional("path", log, parsed("invalid-cookie-path", path));
+    let name = fields.optional("name", log, parsed(Code::InvalidCookieName, name));
+    let path = fields.optional("path", log, parsed(Code::InvalidCookiePath, path));
     let lifetime = fields.optional("lifetimeType", log, lifetime_type);
     Some((name, path.map(|path| path.value).unwrap_or_default(), lifetime))
 }
@@ -136,7 +140,7 @@ fn cookie(at: At<'_>, log: &mut Log) -> Option<CookieFields> {
 fn header(at: At<'_>, log: &mut Log) -> Option<Carrier> {
     let fields = Fields::of(at, &HEADER, log)?;
     let name = |text: &str| HeaderName::try_from(text.to_owned());
-    let name = fields.required("name", log, parsed("invalid-header-name", name))?;
+    let name = fields.required("name", log, parsed(Code::InvalidHeaderName, name))?;
     Some(Carrier::Header { name: Some(name) })
 }
 
@@ -146,7 +150,7 @@ fn misplaced(fields: &Fields<'_>, field: &str, belongs_to: &str) -> Diagnostic {
     let message = format!("`{field}` belongs to `type: {belongs_to}`");
     let path = fields.at().path;
     let diagnostic =
-        Path::Field(&path, field).place(Diagnostic::error("session-type-mismatch", span, message));
+        Path::Field(&path, field).place(Diagnostic::error(Code::SessionTypeMismatch, span, message));
     match fields.entry("type") {
         Some(written) => diagnostic.related(written.value.span, "the type"),
         None => diagnostic.hint(format!("without a `type` it is `Cookie`: write `type: {belongs_to}`")),
@@ -162,7 +166,7 @@ fn check_permanent(fields: &Fields<'_>, field: &str, lifetime: WrittenLifetime, 
     let lifetime = lifetime.unwrap_or(fields.default(Lifetime::Session));
     if lifetime.value == Lifetime::Permanent && !fields.has("absoluteTimeout") {
         let message = "a permanent cookie needs an `absoluteTimeout`";
-        let diagnostic = Diagnostic::error("permanent-without-timeout", lifetime.span, message);
+        let diagnostic = Diagnostic::error(Code::PermanentWithoutTimeout, lifetime.span, message);
         let outer = fields.at().path;
         let own = Path::Field(&outer, field);
         let path = Path::Field(&own, "lifetimeType");
@@ -182,14 +186,15 @@ fn sized(at: At<'_>, log: &mut Log) -> Option<()> {
         return Some(());
     }
     let message = format!("a session name has at most {LIMIT} characters, this one has {length}");
-    log.refuse(at.error("invalid-value", message))
+    log.refuse(at.wrong_length(length, 0, Some(LIMIT), message))
 }
 
 /// A timeout in whole seconds, which is how finely a token tells time.
 fn timeout(at: At<'_>, log: &mut Log) -> Option<Spanned<Timeout>> {
     let text = string(at, log)?;
-    let invalid =
-        |reason: String| at.error("invalid-duration", format!("invalid duration `{}`: {reason}", text.value));
+    let invalid = |reason: String| {
+        at.error(Code::InvalidDuration, format!("invalid duration `{}`: {reason}", text.value))
+    };
     let duration = match duration::parse(&text.value) {
         Ok(duration) => duration,
         Err(error) => return log.refuse(invalid(error.to_string())),
@@ -203,7 +208,7 @@ fn timeout(at: At<'_>, log: &mut Log) -> Option<Spanned<Timeout>> {
     if duration.subsec_nanos() > 0 {
         let message =
             format!("`{}` is rounded down to `{seconds}s`: sessions are timed in whole seconds", text.value);
-        log.add(at.warning("rounded-duration", message));
+        log.add(at.warning(Code::RoundedDuration, message));
     }
     Some(Spanned { value: Timeout::from_seconds(seconds), span: at.span() })
 }

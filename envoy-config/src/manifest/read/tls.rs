@@ -7,7 +7,7 @@ use super::log::{At, Log, Path};
 use super::names;
 use super::value::{parsed, strings, word};
 use super::yaml::Value;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::gateway::{self, CertificateRef, Protocol};
 use crate::source::{Span, Spanned};
 
@@ -36,7 +36,7 @@ struct Tls {
 
 /// `protocol` and `tls` of a listener, and its `hostname` as far as the protocol forbids one.
 pub(super) fn protocol(listener: &Fields<'_>, log: &mut Log) -> Option<Spanned<Protocol>> {
-    let protocol = listener.required("protocol", log, parsed("invalid-value", names::protocol));
+    let protocol = listener.required("protocol", log, parsed(Code::InvalidProtocolName, names::protocol));
     let tls = listener.optional("tls", log, tls);
     let protocol = protocol?;
     let Some(entry) = listener.entry("tls") else {
@@ -45,7 +45,7 @@ pub(super) fn protocol(listener: &Fields<'_>, log: &mut Log) -> Option<Spanned<P
     let outer = listener.at().path;
     let path = Path::Field(&outer, "tls");
     let mismatch = |path: &Path<'_>, span: Span, message: String| {
-        path.place(Diagnostic::error("tls-mismatch", span, message).related(protocol.span, "the protocol"))
+        path.place(Diagnostic::error(Code::TlsMismatch, span, message).related(protocol.span, "the protocol"))
     };
     match protocol.value.as_str() {
         word @ ("HTTP" | "TCP" | "UDP") => {
@@ -74,13 +74,13 @@ fn without_tls(listener: &Fields<'_>, protocol: Spanned<String>, log: &mut Log) 
         "HTTPS" => Some(protocol.map(|_| Protocol::Https(gateway::Tls::default()))),
         "TLS" => {
             let message = "`tls.mode` is missing: the protocol `TLS` needs to know where TLS ends";
-            let diagnostic = Diagnostic::error("missing-field", protocol.span, message);
+            let diagnostic = Diagnostic::error(Code::MissingField, protocol.span, message);
             log.refuse(Path::Field(&outer, "tls").place(diagnostic))
         }
         word @ ("TCP" | "UDP") if listener.has("hostname") => {
             let message = format!("`hostname` must not be there with the protocol `{word}`");
             let span = listener.entry("hostname").map_or(protocol.span, |entry| entry.key.span);
-            let diagnostic = Diagnostic::error("invalid-value", span, message);
+            let diagnostic = Diagnostic::error(Code::MisplacedField, span, message);
             log.refuse(Path::Field(&outer, "hostname").place(diagnostic))
         }
         _ => Some(protocol.map(Protocol::Other)),
@@ -107,7 +107,7 @@ fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
     if terminates && missing && options.is_empty() {
         let message = "`certificateRefs` is missing: without a certificate no TLS connection can end here";
         let place = fields.entry("certificateRefs").map_or(at.span(), |entry| entry.key.span);
-        let diagnostic = Diagnostic::error("missing-field", place, message);
+        let diagnostic = Diagnostic::error(Code::MissingField, place, message);
         return log.refuse(Path::Field(&at.path, "certificateRefs").place(diagnostic));
     }
     Some(Tls {
@@ -128,10 +128,15 @@ fn options(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
 /// A reference to a certificate and its key.
 pub(super) fn certificate_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {
     let fields = Fields::of(at, &CERTIFICATE_REF, log)?;
-    let group = fields.or("group", fields.default(String::new()), log, parsed("invalid-name", names::group));
-    let kind =
-        fields.or("kind", fields.default(String::from("Secret")), log, parsed("invalid-name", names::kind));
-    let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
-    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    let group =
+        fields.or("group", fields.default(String::new()), log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.or(
+        "kind",
+        fields.default(String::from("Secret")),
+        log,
+        parsed(Code::InvalidKind, names::kind),
+    );
+    let namespace = fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
     Some(CertificateRef { group: group?, kind: kind?, namespace, name: name? })
 }

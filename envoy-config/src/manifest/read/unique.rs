@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::log::{At, Log};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Reports every value of a list that an earlier item has already, with both places.
@@ -19,7 +19,7 @@ pub(super) fn unique<T: Eq + Hash>(
         match seen.get(&value) {
             Some(&first) => {
                 let diagnostic =
-                    Diagnostic::error("duplicate-value", span, format!("this {what} is there twice"));
+                    Diagnostic::error(Code::DuplicateValue, span, format!("this {what} is there twice"));
                 log.add(list.path.place(diagnostic).label("again here").related(first, "first here"));
             }
             None => {

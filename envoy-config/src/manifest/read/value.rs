@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::log::{At, Log, Path};
 use super::yaml::{Scalar, Value};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Spanned;
 
 /// A string. A plain scalar that YAML reads as a boolean or a number is none.
@@ -22,7 +22,7 @@ pub(super) fn string(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
 
 /// A string of a certain form: what `parse` says is wrong with it is reported under `code`.
 pub(super) fn parsed<T, E: Display>(
-    code: &'static str,
+    code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
     move |at, log| {
@@ -36,7 +36,7 @@ pub(super) fn parsed<T, E: Display>(
 
 /// A string of a certain form that the API server does not ask for: without it, only the part that is being read is of no use.
 pub(super) fn usable<T, E: Display>(
-    code: &'static str,
+    code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
     move |at, log| {
@@ -51,7 +51,7 @@ pub(super) fn usable<T, E: Display>(
 /// A whole number in these bounds.
 pub(super) fn integer<T>(range: RangeInclusive<T>) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>>
 where
-    T: TryFrom<i64> + PartialOrd + Display,
+    T: TryFrom<i64> + Into<i64> + Clone + PartialOrd + Display,
 {
     move |at, log| {
         let number = match &at.node.value {
@@ -66,7 +66,8 @@ where
             Ok(value) if range.contains(&value) => Some(Spanned { value, span: at.span() }),
             _ => {
                 let message = format!("{number} is not between {} and {}", range.start(), range.end());
-                log.refuse(at.error("out-of-range", message))
+                let (least, most) = (range.start().clone().into(), range.end().clone().into());
+                log.refuse(at.error(Code::OutOfRange { least, most }, message))
             }
         }
     }
@@ -94,10 +95,7 @@ pub(super) fn word<T: Clone>(words: &[(&str, T)]) -> impl FnOnce(At<'_>, &mut Lo
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(Spanned { value: value.clone(), span: text.span });
         }
-        let names = || words.iter().map(|&(word, _)| word);
-        let list = names().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let message = format!("`{}` is none of {list}", text.value);
-        log.refuse(at.error("unknown-value", message).did_you_mean(&text.value, names()))
+        log.refuse(at.unknown_value(&text.value, words.iter().map(|&(word, _)| word)))
     }
 }
 
@@ -111,7 +109,8 @@ pub(super) fn strings(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, Stri
         let inside = At { node: &entry.value, path: Path::Field(&at.path, &entry.key.text) };
         if let Some(misread) = entry.key.misread {
             let message = format!("expected a string as key, found {misread}");
-            let diagnostic = Diagnostic::error("wrong-type", entry.key.span, message);
+            let code = Code::WrongType { expected: String::from("a string") };
+            let diagnostic = Diagnostic::error(code, entry.key.span, message);
             log.add(at.path.place(diagnostic).hint(format!("quote it: \"{}\"", entry.key.text)));
         }
         if entry.value.is_null() {

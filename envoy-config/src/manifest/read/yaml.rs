@@ -16,7 +16,7 @@ use granit_parser::{ErrorKind, Event, Options, Parser, ScanError};
 
 use self::build::Builder;
 use super::Reader;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 pub(super) use scalar::Scalar;
@@ -119,7 +119,7 @@ fn unreadable(source: usize, text: &str, error: &ScanError) -> Box<Diagnostic> {
         ErrorKind::RecursionLimitExceeded => format!("this YAML is nested deeper than {DEPTH} levels"),
         kind => format!("this is not YAML: {kind}"),
     };
-    let diagnostic = Diagnostic::error("invalid-yaml", Span { source, start, end }, message);
+    let diagnostic = Diagnostic::error(Code::InvalidYaml, Span { source, start, end }, message);
     Box::new(match error.kind() {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
             diagnostic.hint("YAML is indented with spaces, not with tabs")

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::diagnostic::Code;
 use crate::manifest::route::{ParentRef, RouteKind};
 use crate::model::Domain;
 use crate::resolve::attach::ListenerPosition;
@@ -122,7 +123,7 @@ fn refuse(route: &Served<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
             }
         }
     }
-    let error = report.error("hostname-taken", place(), message);
+    let error = report.error(Code::HostnameTaken, place(), message);
     error.related =
         Some((rival.object.metadata.name.span, String::from("the older one, or the first by name")));
     error.hint = Some(String::from("give the two routes different hostnames, or different listeners"));

@@ -1,7 +1,7 @@
 //! Why a parentRef attaches to nothing.
 
 use super::namespaces::Namespaces;
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::Object;
 use crate::manifest::gateway::AllowedNamespaces;
 use crate::manifest::route::{DefaultScope, ParentKind, ParentRef, Route};
@@ -43,7 +43,7 @@ pub(super) fn no_parent(route: &Object<Route>, gateways: &Gateways<'_>, report: 
             "the route has no parentRefs and there is no default Gateway, so nothing serves it"
         }
     };
-    let warning = report.warning("no-parent", place, String::from(message));
+    let warning = report.warning(Code::NoParent, place, String::from(message));
     warning.hint = Some(listing("add a parentRef to a Gateway", gateways));
 }
 
@@ -64,7 +64,7 @@ impl<'m> Parent<'m> {
         let message = format!("parents of the kind `{}` are not supported", wrong_kind::title(group, kind));
         let field = format!("spec.parentRefs[{}]", self.number);
         let place = Place::new(self.route, field, self.reference.span);
-        report.error("not-supported", place, message).hint = Some(String::from("refer to a Gateway"));
+        report.error(Code::NotSupported, place, message).hint = Some(String::from("refer to a Gateway"));
     }
 
     /// The Gateway is not among the manifests.
@@ -83,7 +83,7 @@ impl<'m> Parent<'m> {
         );
         let message = format!("there is no Gateway `{wanted}` among the manifests");
         let place = self.at(".name", name.span, Reason::NoMatchingParent);
-        report.error("missing-gateway", place, message).hint = Some(hint);
+        report.error(Code::MissingGateway, place, message).hint = Some(hint);
     }
 
     /// There is no Gateway at all, which is one error and not one for each parentRef.
@@ -128,7 +128,7 @@ impl<'m> Parent<'m> {
         let near = section_name.as_ref().and_then(|wanted| closest(&wanted.value, names));
         let near = near.filter(|near| section_name.as_ref().is_some_and(|name| name.value != *near));
         let message = format!("the Gateway `{}` has no listener {wanted}", gateway.value);
-        let error = report.error("missing-listener", place, message);
+        let error = report.error(Code::MissingListener, place, message);
         error.hint = Some(near.map_or_else(|| listed(sections), |near| format!("did you mean `{near}`?")));
     }
 
@@ -142,7 +142,7 @@ impl<'m> Parent<'m> {
             report.decide(&place, &message);
             return;
         };
-        let error = report.error("kind-not-allowed", place, message);
+        let error = report.error(Code::KindNotAllowed, place, message);
         error.related = Some((listener.span, String::from("this listener")));
         let taken: Vec<_> = listener.supported_kinds().collect();
         error.hint = Some(if taken.is_empty() {
@@ -158,7 +158,7 @@ impl<'m> Parent<'m> {
         let message =
             format!("the Gateway `{gateway}` does not let routes of the namespace `{namespace}` attach");
         let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
-        let error = report.error("namespace-not-allowed", place, message);
+        let error = report.error(Code::NamespaceNotAllowed, place, message);
         error.related = first.map(|section| (section.listener.span, String::from("this listener")));
         let by_labels = first
             .is_some_and(|one| matches!(one.listener.allowed_namespaces, AllowedNamespaces::Selector(_)));
@@ -175,7 +175,7 @@ impl<'m> Parent<'m> {
         let place =
             self.because(Place::new(self.route, "spec.hostnames", span), Reason::NoMatchingListenerHostname);
         let message = format!("none of the route's hostnames is one of the Gateway `{gateway}`");
-        let error = report.error("no-matching-hostname", place, message);
+        let error = report.error(Code::NoMatchingHostname, place, message);
         let listed: Vec<String> = domains.iter().map(Domain::written).collect();
         error.hint = Some(format!("its listeners have {}", listed.join(", ")));
     }

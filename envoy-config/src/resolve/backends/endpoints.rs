@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::local_endpoints::{Local, Refused};
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::core::{AddressType, EndpointSlice, Service, ServicePort, SliceEndpoint, TargetRef};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoint, EndpointState};
@@ -177,12 +177,12 @@ fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
             "the EndpointSlice belongs to the ServiceImport `{import}`: ServiceImports are not supported, so its \
              endpoints get no requests"
         );
-        report.warning("endpoints-without-service", place, message);
+        report.warning(Code::EndpointsWithoutService, place, message);
         return;
     }
     let place = Place::new(slice, "metadata.labels", slice.metadata.name.span);
     let message = String::from("the EndpointSlice belongs to no Service");
-    let warning = report.warning("endpoints-without-service", place, message);
+    let warning = report.warning(Code::EndpointsWithoutService, place, message);
     warning.hint = Some(format!("name its Service in the label `{SERVICE_LABEL}`"));
 }
 
@@ -199,7 +199,7 @@ fn orphaned(
     let field = format!("metadata.labels[{SERVICE_LABEL:?}]");
     let place = Place::new(slice, field, slice.metadata.name.span);
     let message = format!("there is no Service `{namespace}/{service}` among the manifests");
-    let warning = report.warning("endpoints-without-service", place, message);
+    let warning = report.warning(Code::EndpointsWithoutService, place, message);
     let neighbours = services.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
     warning.hint = Some(match closest(service, neighbours) {
         Some(near) => format!("did you mean `{near}`?"),

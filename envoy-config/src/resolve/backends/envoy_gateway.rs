@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::reference::Reference;
 use super::target::Target;
+use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::manifest::route::RouteKind;
@@ -31,7 +32,7 @@ impl Custom<'_> {
         if let Some(port) = &reference.backend.port {
             let place = Place::new(reference.route, format!("{}.port", reference.field), port.span);
             let message = "the endpoints of a Backend have ports of their own; this one has no effect";
-            report.warning("no-effect", place, message.to_owned());
+            report.warning(Code::NoEffect, place, message.to_owned());
         }
         let version = version(self.backend, &connection, reference, report)?;
         let endpoints = self.endpoints(reference, report)?;
@@ -119,7 +120,7 @@ fn version(
         }
     };
     let place = reference.at(".name", reference.backend.name.span, Reason::UnsupportedProtocol);
-    let error = report.error("unsupported-protocol", place, message);
+    let error = report.error(Code::UnsupportedProtocol, place, message);
     error.related = Some((span, String::from("one of its appProtocols")));
     error.hint = Some(hint.to_owned());
     None

@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::diagnostic::Code;
 use crate::options::{AdminAddress, Options};
 
 /// Which endpoints are refused.
@@ -79,11 +80,11 @@ impl Local {
 }
 
 impl Refused {
-    pub(in crate::resolve) const fn code(self) -> &'static str {
+    pub(in crate::resolve) const fn code(self) -> Code {
         match self {
-            Self::Admin => "admin-endpoint",
-            Self::Loopback => "loopback-endpoint",
-            Self::LinkLocal => "link-local-endpoint",
+            Self::Admin => Code::AdminEndpoint,
+            Self::Loopback => Code::LoopbackEndpoint,
+            Self::LinkLocal => Code::LinkLocalEndpoint,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which object a backendRef means, and whether it may.
 
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::Object;
 use crate::manifest::route::{BackendRef, Route};
 use crate::resolve::references::grants::{Grants, Party};
@@ -42,10 +42,10 @@ impl Referent {
         }
     }
 
-    const fn missing(self) -> &'static str {
+    const fn missing(self) -> Code {
         match self {
-            Self::Service => "missing-service",
-            Self::Backend => "missing-backend",
+            Self::Service => Code::MissingService,
+            Self::Backend => Code::MissingBackend,
         }
     }
 }
@@ -89,7 +89,7 @@ impl<'m> Reference<'m> {
         };
         let wrong = WrongKind::of(group, kind, "backends", hint);
         let place = self.at(wrong.field, wrong.span, Reason::InvalidKind);
-        report.error("not-supported", place, wrong.message).hint = wrong.hint;
+        report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
         None
     }
 

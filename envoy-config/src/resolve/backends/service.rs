@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::protocol::{self, Spoken};
 use super::reference::Reference;
+use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::core::{Service, ServiceKind, ServicePort, TargetPort};
 use crate::model::Name;
@@ -44,13 +45,16 @@ impl<'m> Port<'m> {
         if let Some(other) = of_number().next() {
             let protocol = &other.protocol;
             let message = format!("the port {number} of the Service `{name}` is {}, not TCP", protocol.value);
-            let error =
-                report.error("unsupported-protocol", reference.at_port(Reason::UnsupportedProtocol), message);
+            let error = report.error(
+                Code::UnsupportedProtocol,
+                reference.at_port(Reason::UnsupportedProtocol),
+                message,
+            );
             error.related = Some((protocol.span, String::from("its protocol")));
             return None;
         }
         let message = format!("the Service `{name}` has no port {number}");
-        let error = report.error("wrong-port", reference.at_port(Reason::BackendNotFound), message);
+        let error = report.error(Code::WrongPort, reference.at_port(Reason::BackendNotFound), message);
         error.related = Some((service.metadata.name.span, String::from("this Service")));
         let ports: Vec<String> = service.spec.ports.iter().map(|port| port.port.value.to_string()).collect();
         error.hint = Some(match &ports[..] {
@@ -88,7 +92,7 @@ impl<'m> Port<'m> {
             Some(spoken) => return Some(spoken),
         };
         let error =
-            report.error("unsupported-protocol", reference.at_port(Reason::UnsupportedProtocol), message);
+            report.error(Code::UnsupportedProtocol, reference.at_port(Reason::UnsupportedProtocol), message);
         error.related = Some((protocol.span, String::from("its appProtocol")));
         error.hint = Some(hint);
         None
@@ -109,7 +113,7 @@ impl<'m> Port<'m> {
                     "cannot resolve the target port `{target}` of the headless Service `{name}` to a number"
                 );
                 let error =
-                    report.error("named-target-port", reference.at_port(Reason::BackendNotFound), message);
+                    report.error(Code::NamedTargetPort, reference.at_port(Reason::BackendNotFound), message);
                 error.related = Some((port.port.span, String::from("this port's targetPort is a name")));
                 error.hint =
                     Some(String::from("add its EndpointSlices to the input, or make targetPort a number"));
@@ -133,14 +137,14 @@ impl<'m> Port<'m> {
         let (own, name) = self.service.metadata.key();
         let (code, reason, message, hint) = if host.parse::<IpAddr>().is_ok() {
             (
-                "external-name",
+                Code::ExternalName,
                 Reason::BackendNotFound,
                 format!("`{host}` is an address, and what an ExternalName stands for is looked up as a name"),
                 String::from("give the Service no `type`, and an EndpointSlice with the address"),
             )
         } else if let Some(other) = namespace_of(host).filter(|other| *other != own) {
             (
-                "ref-not-permitted",
+                Code::RefNotPermitted,
                 Reason::RefNotPermitted,
                 format!(
                     "the ExternalName `{name}` leads into the namespace `{other}`, past its ReferenceGrants"

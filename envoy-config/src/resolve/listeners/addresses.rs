@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use super::port_mappings::{self, full_name};
 use super::protocols;
 use super::section::Section;
+use crate::diagnostic::Code;
 use crate::manifest::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
@@ -106,7 +107,7 @@ fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], repo
         if std::mem::take(&mut agreed) {
             report.decide(&conflicted(gateway, first), &mixed(first));
         }
-        let error = report.error("protocol-conflict", conflicted(gateway, other), mixed(other));
+        let error = report.error(Code::ProtocolConflict, conflicted(gateway, other), mixed(other));
         error.related =
             Some((first.listener.protocol.span, String::from("the protocol of the port's first listener")));
         error.hint = Some(String::from("give them different ports"));
@@ -147,7 +148,7 @@ fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Repor
     let last = names.pop()?;
     let message =
         format!("{bind} is the address of {} listeners: {} and {last}", bounds.len(), names.join(", "));
-    let error = report.error("address-conflict", second, message);
+    let error = report.error(Code::AddressConflict, second, message);
     error.related = Some((first, String::from("the first listener")));
     error.hint = Some(format!("give the others another address, for example {}", mappings.join(" ")));
     None

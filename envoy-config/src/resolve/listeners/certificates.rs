@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::addresses::{Bound, Handshake, Security};
 use super::client_certificates::ClientChecks;
 use super::section::Section;
-use crate::diagnostic::{Diagnostic, closest};
+use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::manifest::core::{Secret, UnusableValue};
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
@@ -122,7 +122,7 @@ fn of<'m>(
         let part = Part::Listener(section.position);
         let place = place.because(part, ConditionType::Accepted, Reason::UnsupportedValue);
         let message = format!("the TLS option `{}` is not supported: the listener is left out", option.value);
-        report.error("not-supported", place, message);
+        report.error(Code::NotSupported, place, message);
     }
     if !options.is_empty() {
         // It may be one that clients rely on: the oldest version, say.
@@ -134,7 +134,7 @@ fn of<'m>(
         let place = place.because(part, ConditionType::ResolvedRefs, Reason::InvalidCertificateRef);
         let message =
             "`tls` is missing: the protocol `HTTPS` needs a certificate, so the listener is left out";
-        let error = report.error("missing-field", place, String::from(message));
+        let error = report.error(Code::MissingField, place, String::from(message));
         error.hint = Some(String::from("add `tls: {certificateRefs: [{name: SECRET}]}`"));
     }
     certificates
@@ -151,7 +151,7 @@ impl<'m> Reference<'m> {
         if !group.value.is_empty() || kind.value != "Secret" {
             let wrong = WrongKind::of(group, kind, "certificates", String::from("refer to a Secret"));
             let place = self.invalid(wrong.field, wrong.span);
-            report.error("not-supported", place, wrong.message).hint = wrong.hint;
+            report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
             return None;
         }
         let own = self.gateway.metadata.namespace.value.as_str();
@@ -189,7 +189,7 @@ impl<'m> Reference<'m> {
                     "the Secret `{}` is of the type `{}`, and a certificate is of `kubernetes.io/tls`",
                     name.value, other.value
                 );
-                let error = report.error("wrong-secret-type", self.invalid(".name", name.span), message);
+                let error = report.error(Code::WrongSecretType, self.invalid(".name", name.span), message);
                 error.related = Some((other.span, String::from("its type")));
                 None
             }
@@ -202,10 +202,10 @@ impl<'m> Reference<'m> {
             let name = &self.certificate.name;
             let message = format!("`{key}` of the Secret `{}` {problem}", name.value);
             report.decide(&self.invalid(".name", name.span), &message);
-            let is_known = |found: &Diagnostic| found.code == "invalid-certificate" && found.span == *span;
+            let is_known = |found: &Diagnostic| found.code == Code::InvalidCertificate && found.span == *span;
             if !report.diagnostics.iter().any(is_known) {
                 let place = Place::new(secret, field.clone(), *span);
-                let error = report.error("invalid-certificate", place, format!("`{key}` {problem}"));
+                let error = report.error(Code::InvalidCertificate, place, format!("`{key}` {problem}"));
                 error.hint = problem.hint().map(str::to_owned);
             }
         }
@@ -215,7 +215,7 @@ impl<'m> Reference<'m> {
     fn unusable(&self, secret: &Object<Secret>, problem: &Unusable, report: &mut Report) {
         let name = &self.certificate.name;
         let message = format!("Envoy cannot use the Secret `{}`: {problem}", name.value);
-        let error = report.error("invalid-certificate", self.invalid(".name", name.span), message);
+        let error = report.error(Code::InvalidCertificate, self.invalid(".name", name.span), message);
         error.related = Some((secret.metadata.name.span, String::from("this Secret")));
         error.hint = problem.hint().map(str::to_owned);
     }
@@ -223,7 +223,7 @@ impl<'m> Reference<'m> {
     fn missing(&self, secrets: &Secrets<'_>, namespace: &str, report: &mut Report) {
         let name = &self.certificate.name;
         let message = format!("there is no Secret `{namespace}/{}` among the manifests", name.value);
-        let error = report.error("missing-secret", self.invalid(".name", name.span), message);
+        let error = report.error(Code::MissingSecret, self.invalid(".name", name.span), message);
         let neighbours = secrets.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
         let elsewhere = secrets.keys().find(|(_, other)| *other == name.value);
         error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::addresses::Bound;
 use super::section::Section;
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::core::ConfigMap;
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
@@ -139,7 +139,7 @@ impl<'m> Check<'m> {
             let wrong = WrongKind::of(group, kind, "CA certificates", String::from("refer to a ConfigMap"));
             let WrongKind { field: part, span, message, hint } = wrong;
             let place = self.refuse(&field, part, span, Reason::InvalidCACertificateKind, &message, report);
-            report.error("not-supported", place, message).hint = hint;
+            report.error(Code::NotSupported, place, message).hint = hint;
             return None;
         }
         let own = self.gateway.metadata.namespace.value.as_str();
@@ -158,16 +158,16 @@ impl<'m> Check<'m> {
                     Ok(chain) => return Some(chain),
                     Err(error) => {
                         let problem = format!("`ca.crt` of the ConfigMap `{target}/{}` {error}", name.value);
-                        ("invalid-certificate", problem)
+                        (Code::InvalidCertificate, problem)
                     }
                 },
                 None => (
-                    "invalid-certificate",
+                    Code::InvalidCertificate,
                     format!("the ConfigMap `{target}/{}` has no `ca.crt`", name.value),
                 ),
             },
             None => (
-                "missing-config-map",
+                Code::MissingConfigMap,
                 format!("there is no ConfigMap `{target}/{}` among the manifests", name.value),
             ),
         };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 
+use crate::diagnostic::Code;
 use crate::manifest::gateway::{Gateway, Listener};
 use crate::manifest::{Manifests, Object};
 use crate::options::{ListenerName, Misfit, Options, PortMapping};
@@ -66,7 +67,7 @@ fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) 
             unused = true;
             let place = Place::new(gateway, "", gateway.metadata.name.span);
             let message = format!("the Gateway is not served, so `--map-port {mapping}` has no effect");
-            report.warning("unused-map-port", place, message);
+            report.warning(Code::UnusedMapPort, place, message);
         }
     }
     unused

@@ -5,7 +5,7 @@
 //! the other ones (`InvalidRouteKinds`).
 
 use super::section::Section;
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::Object;
 use crate::manifest::gateway::{AllowedNamespaces, Gateway, Listener, Protocol, RouteKind};
 use crate::resolve::references::groups::GATEWAY_API;
@@ -55,7 +55,7 @@ pub(in crate::resolve) fn are_served(
         );
         let message = format!("the protocol `{word}` is not supported: the listener is left out");
         let near = closest(&word.to_ascii_uppercase(), ["HTTP", "HTTPS"]);
-        report.error("unsupported-protocol", place, message).hint = Some(match near {
+        report.error(Code::UnsupportedProtocol, place, message).hint = Some(match near {
             Some(near) if !matches!(word.as_str(), "TLS" | "TCP" | "UDP") => {
                 format!("did you mean `{near}`?")
             }
@@ -87,7 +87,7 @@ pub(in crate::resolve) fn are_served(
         );
         let of_group = if group == GATEWAY_API { String::new() } else { format!(" of the group `{group}`") };
         let message = format!("the listener cannot take routes of the kind `{kind}`{of_group}");
-        report.error("invalid-route-kind", place, message).hint = Some(match closest(kind, SERVED) {
+        report.error(Code::InvalidRouteKind, place, message).hint = Some(match closest(kind, SERVED) {
             Some(near) if near != kind => format!("did you mean `{near}`?"),
             _ => format!("`HTTPRoute` and `GRPCRoute` of the group `{GATEWAY_API}` it can"),
         });

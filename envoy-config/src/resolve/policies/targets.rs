@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::policy::TargetRef;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::references::groups::ENVOY_GATEWAY;
@@ -40,14 +40,14 @@ impl<'m> Targets<'m> {
             place.because(Part::Whole, ConditionType::Accepted, reason)
         };
         let (objects, code) = match (group.value.as_str(), kind.value.as_str()) {
-            ("", "Service") => (&self.services, "missing-service"),
-            (ENVOY_GATEWAY, "Backend") => (&self.backends, "missing-backend"),
+            ("", "Service") => (&self.services, Code::MissingService),
+            (ENVOY_GATEWAY, "Backend") => (&self.backends, Code::MissingBackend),
             _ => {
                 let what = format!("{} targets", policy.kind);
                 let hint = format!("its targets are Services, and Backends of the group `{ENVOY_GATEWAY}`");
                 let wrong = WrongKind::of(group, kind, &what, hint);
                 let place = at(wrong.field, wrong.span, Reason::Invalid);
-                report.error("not-supported", place, wrong.message).hint = wrong.hint;
+                report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
                 return false;
             }
         };
@@ -96,7 +96,7 @@ pub(in crate::resolve) fn conflict<T>(
         "the {port}{} `{}` has the policy `{namespace}/{name}` already",
         target.kind.value, target.name.value
     );
-    let warning = report.warning("policy-conflict", place, message);
+    let warning = report.warning(Code::PolicyConflict, place, message);
     warning.related = Some((winner.metadata.name.span, String::from("this one goes first")));
     warning.hint = Some(String::from("the oldest policy of a target counts, then the first by its name"));
 }

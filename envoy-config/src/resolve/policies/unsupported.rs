@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::filter::Filter;
 use crate::manifest::other::{OtherPolicy, OtherTarget, Selection};
 use crate::manifest::route::{BackendRef, Route, Rule};
@@ -68,7 +68,7 @@ fn not_applied(policy: &OtherPolicy, first: &OtherTarget, titles: &BTreeSet<Stri
     let last = named.pop().unwrap_or_default();
     let targets = if named.is_empty() { last } else { format!("{} and {last}", named.join(", ")) };
     let message = format!("`{kind}` ({group}) is attached to {targets} and is not applied");
-    Diagnostic::error("policy-not-applied", first.span, message)
+    Diagnostic::error(Code::PolicyNotApplied, first.span, message)
         .object(format!("{kind} {namespace}/{name}"))
         .field(first.field.clone())
         .hint("remove the policy if its targets may be served without it")

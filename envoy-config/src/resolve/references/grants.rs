@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use super::groups::GATEWAY_API;
+use crate::diagnostic::Code;
 use crate::manifest::grant::{GrantTo, ReferenceGrant};
 use crate::manifest::{Manifests, Object};
 use crate::resolve::status::report::{Place, Report};
@@ -85,7 +86,7 @@ impl<'m> Grants<'m> {
             from.namespace,
             to.title(),
         );
-        let error = report.error("ref-not-permitted", place, message);
+        let error = report.error(Code::RefNotPermitted, place, message);
         let entries = format!(
             "`from: {{group: {:?}, kind: {}, namespace: {}}}` and `to: {{group: {:?}, kind: {}}}`",
             from.group, from.kind, from.namespace, to.group, to.kind

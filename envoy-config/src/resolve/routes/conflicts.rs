@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::rules::{Entry, Served};
+use crate::diagnostic::Code;
 use crate::manifest::route::Rule;
 use crate::model::Route;
 use crate::resolve::status::report::{Place, Report};
@@ -59,7 +60,7 @@ impl Collisions {
                 let place = Place::new(route.object, format!("spec.rules[{}]", rule.rule), lost.span);
                 let message =
                     format!("no request comes to this rule: {} takes them all", title(other, winner, rule));
-                report.warning("unreachable-rule", place, message).related =
+                report.warning(Code::UnreachableRule, place, message).related =
                     Some((won.span, String::from("this rule has the same matches and goes first")));
             }
         }

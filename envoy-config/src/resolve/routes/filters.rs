@@ -5,6 +5,7 @@
 
 use session_persistence::config::{Carrier, Rule as Persistence};
 
+use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::filter::{Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect};
 use crate::manifest::route::Route;
@@ -57,7 +58,7 @@ impl<'m> Filters<'m> {
                 } else {
                     place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::UnsupportedValue)
                 };
-                report.error("not-supported", place, message).hint =
+                report.error(Code::NotSupported, place, message).hint =
                     Some(String::from("requests that it would have seen are answered 500"));
                 effects.refused = true;
             };
@@ -114,7 +115,7 @@ impl<'m> Filters<'m> {
             let message = format!(
                 "a `RequestRedirect` cannot be combined with a `{other}`: a redirected request is not forwarded"
             );
-            report.error("incompatible-filters", place, message).hint =
+            report.error(Code::IncompatibleFilters, place, message).hint =
                 Some(String::from("remove one of the two; until then the requests get 500"));
             effects.refused = true;
         }
@@ -122,7 +123,7 @@ impl<'m> Filters<'m> {
             if let Filter::RequestHeaders(_) = filter.value {
                 let place = Place::new(self.route, format!("{}[{position}]", self.field), filter.span);
                 let message = "a `RequestHeaderModifier` has no effect beside a `RequestRedirect`: the request is not forwarded";
-                report.warning("no-effect", place, String::from(message));
+                report.warning(Code::NoEffect, place, String::from(message));
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A gRPC call is a POST to `/package.Service/Method` (gRPC over HTTP/2), so a method match is one of the path. Whether the
 //! request's content type says gRPC is not asked: the backend may speak gRPC-Web or Connect on the same paths.
 
+use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::route::{self, GrpcMatch, HttpMatch, Match, Route};
 use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
@@ -26,7 +27,7 @@ pub(in crate::resolve) fn is_served(
     let place = Place::new(route, format!("spec.rules[{rule}].matches[{position}].method"), method.span);
     let place = place.because(Part::Rule(rule), ConditionType::Accepted, Reason::UnsupportedValue);
     let message = "the method `CONNECT` is not supported: the match is left out";
-    report.error("not-supported", place, String::from(message));
+    report.error(Code::NotSupported, place, String::from(message));
     false
 }
 

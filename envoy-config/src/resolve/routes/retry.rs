@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::retry as written;
 use crate::manifest::route::{Route, Rule};
@@ -32,7 +33,7 @@ pub(in crate::resolve) fn tell_of_sessions(
     let place = Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span);
     let message = "these retries are for requests without a session: those of a session stay with its endpoint, which has \
                    answered";
-    let warning = report.warning("retry-without-session", place, message.to_owned());
+    let warning = report.warning(Code::RetryWithoutSession, place, message.to_owned());
     warning.related = Some((sessions, String::from("the rule's sessions")));
 }
 

@@ -8,6 +8,7 @@ use super::matches;
 use super::precedence::Precedence;
 use super::retry;
 use super::split::{self, Matched, Share, Way, Ways};
+use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::route::{self, RouteKind, UnusableRule};
 use crate::model::{
@@ -97,13 +98,13 @@ impl<'m> Served<'m> {
                 RouteKind::Grpc => "`UNAVAILABLE`",
             };
             let message = format!("the rule has no backendRefs: its requests are answered {answer}");
-            report.warning("no-backends", place, message);
+            report.warning(Code::NoBackends, place, message);
         }
         if let Some(persistence) = rule.session_persistence.as_ref().filter(|_| effects.redirects()) {
             let place =
                 Place::new(object, format!("spec.rules[{number}].sessionPersistence"), persistence.span);
             report.warning(
-                "no-effect",
+                Code::NoEffect,
                 place,
                 String::from("a rule whose requests are redirected has no sessions"),
             );
@@ -139,7 +140,7 @@ impl<'m> Served<'m> {
                                 ConditionType::Accepted,
                                 Reason::UnsupportedValue,
                             );
-                            report.error("invalid-session-persistence", place, problem);
+                            report.error(Code::InvalidSessionPersistence, place, problem);
                             return;
                         }
                     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use session_persistence::config::{Carrier, Cookie, Rule as Persistence};
 
 use super::source::Session;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Domain, Listener};
 use crate::resolve::routes::conflicts::{RulePosition, find, title};
 use crate::resolve::routes::rules::Served;
@@ -141,7 +141,7 @@ impl Found {
             );
             let session = find(routes, rule).and_then(|(route, _)| session(route, rule));
             let of_policy = session.is_some_and(|session| session.policy.is_some());
-            if let Some(warning) = warn("cookie-name-conflict", rule, message, routes, report) {
+            if let Some(warning) = warn(Code::CookieNameConflict, rule, message, routes, report) {
                 warning.related = related.map(|other| {
                     let both = session.is_some_and(|session| session.span() == other.span());
                     let label = if both {
@@ -163,7 +163,7 @@ impl Found {
                 "one hostname serves this rule over HTTP and over HTTPS: no answer over HTTP can replace the `Secure` \
                  cookie, so a client that has one gets a new session with every request over HTTP",
             );
-            if let Some(warning) = warn("secure-cookie-on-http", rule, message, routes, report) {
+            if let Some(warning) = warn(Code::SecureCookieOnHttp, rule, message, routes, report) {
                 warning.hint =
                     Some(String::from("attach the route to the HTTPS listener alone, with `sectionName`"));
             }
@@ -171,7 +171,7 @@ impl Found {
         for (&rule, promise) in &self.broken {
             let message =
                 format!("no browser keeps this cookie: one with this prefix in its name must {promise}");
-            if let Some(warning) = warn("cookie-prefix", rule, message, routes, report) {
+            if let Some(warning) = warn(Code::CookiePrefix, rule, message, routes, report) {
                 warning.hint = Some(format!("give it a name without the prefix, or let it {promise}"));
             }
         }
@@ -180,7 +180,7 @@ impl Found {
 
 /// Warns of a rule's cookie.
 fn warn<'r>(
-    code: &'static str,
+    code: Code,
     position: RulePosition,
     message: String,
     routes: &[Served<'_>],

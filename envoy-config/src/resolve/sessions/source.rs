@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use session_persistence::config::{CookieName, HeaderName};
 
+use crate::diagnostic::Code;
 use crate::manifest::policy::{BackendTrafficPolicy, TargetRef};
 use crate::manifest::route::{BackendRef, Route, Rule};
 use crate::manifest::session::{Carrier, SessionPersistence};
@@ -157,7 +158,7 @@ impl<'m> Session<'m> {
         let Some(counts) = self.policy else {
             let message =
                 format!("the rule's own sessionPersistence goes before that of the policy `{loser}`");
-            let warning = report.warning("policy-overridden", place.clone(), message);
+            let warning = report.warning(Code::PolicyOverridden, place.clone(), message);
             warning.related = Some((lost.span, String::from("has no effect here")));
             return;
         };
@@ -174,7 +175,7 @@ impl<'m> Session<'m> {
                 Reason::Conflicted,
             );
             report.decide(&verdict, &message);
-            let warning = report.warning("session-name-conflict", place.clone(), message);
+            let warning = report.warning(Code::SessionNameConflict, place.clone(), message);
             warning.related = Some((lost.span, String::from("has no effect here")));
             warning.hint = Some(format!(
                 "a rule has one session for all of its backends, here that of `{winner}`: one policy with both targets \
@@ -183,7 +184,7 @@ impl<'m> Session<'m> {
         } else {
             let message =
                 format!("the policy `{winner}` of an earlier backend goes before `{loser}` of this one");
-            let warning = report.warning("policy-overridden", place.clone(), message);
+            let warning = report.warning(Code::PolicyOverridden, place.clone(), message);
             warning.related = Some((lost.span, String::from("has no effect here")));
             warning.hint = Some(String::from(
                 "a rule has one session for all of its backends: give it a sessionPersistence of its own",
@@ -206,7 +207,7 @@ fn is_honoured(policy: Policy<'_>, report: &mut Report) -> bool {
     let place = Place::new(policy, "spec.retryConstraint", span);
     let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Invalid);
     let message = String::from("the field `retryConstraint` is not supported: the policy is left out");
-    report.error("not-supported", place, message).hint =
+    report.error(Code::NotSupported, place, message).hint =
         Some(String::from("remove the field to have its `sessionPersistence`"));
     false
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::decisions::{Decisions, ObjectKey, Part, Verdict};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::manifest::other::Ignored;
 use crate::manifest::{Metadata, Object};
 use crate::source::Span;
@@ -63,7 +63,7 @@ impl Report {
     /// Adds an error; its label, hint and second place can be set on what is returned.
     pub(in crate::resolve) fn error(
         &mut self,
-        code: &'static str,
+        code: Code,
         place: Place<'_>,
         message: String,
     ) -> &mut Diagnostic {
@@ -73,20 +73,14 @@ impl Report {
     /// Adds a warning; its label, hint and second place can be set on what is returned.
     pub(in crate::resolve) fn warning(
         &mut self,
-        code: &'static str,
+        code: Code,
         place: Place<'_>,
         message: String,
     ) -> &mut Diagnostic {
         self.add(Severity::Warning, code, place, message)
     }
 
-    fn add(
-        &mut self,
-        severity: Severity,
-        code: &'static str,
-        place: Place<'_>,
-        message: String,
-    ) -> &mut Diagnostic {
+    fn add(&mut self, severity: Severity, code: Code, place: Place<'_>, message: String) -> &mut Diagnostic {
         self.decide(&place, &message);
         let Place { kind, metadata, field, span, .. } = place;
         let found = match severity {

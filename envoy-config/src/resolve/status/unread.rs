@@ -1,7 +1,7 @@
 //! What happens to requests when an object with an error in it is left out (`--keep-going`): the API server would not have
 //! stored it, so what it would have taken goes where the other objects send it. The error says so.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Manifests, Unread};
 
 /// Adds the consequence to the error in each object that could not be read.
@@ -20,7 +20,7 @@ pub(crate) fn explain(manifests: &Manifests, reading: &mut Vec<Diagnostic>) {
         } else {
             format!("{kind} {namespace}/{name}")
         };
-        reading.push(Diagnostic::warning("left-out", *span, consequence).object(title));
+        reading.push(Diagnostic::warning(Code::LeftOut, *span, consequence).object(title));
     }
 }
 

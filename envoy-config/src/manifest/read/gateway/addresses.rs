@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::diagnostic::Code;
 use crate::manifest::gateway::Address;
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
@@ -29,14 +30,12 @@ fn address(at: At<'_>, log: &mut Log) -> Option<Spanned<Address>> {
         ("IPAddress", text) => match text.parse::<IpAddr>() {
             Ok(address) => Address::Ip(address),
             Err(_) => {
-                return log.refuse(at.error("invalid-value", format!("{text:?} is no IP address")));
+                return log.refuse(at.error(Code::InvalidIpAddress, format!("{text:?} is no IP address")));
             }
         },
         (word, _) if word == "Hostname" || word.contains('/') => Address::Other { kind, value },
         _ => {
-            let message = format!("`{kind}` is none of `IPAddress`, `Hostname`");
-            return log
-                .refuse(at.error("unknown-value", message).did_you_mean(&kind, ["IPAddress", "Hostname"]));
+            return log.refuse(at.unknown_value(&kind, ["IPAddress", "Hostname"]));
         }
     };
     Some(Spanned { value: address, span: at.span() })

@@ -1,5 +1,6 @@
 //! `tls` of a Gateway (Gateway API, `GatewayTLSConfig`): certificates of clients, and the one for backends.
 
+use crate::diagnostic::Code;
 use crate::manifest::gateway::{CertificateRef, Frontend, Validation, ValidationMode};
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
@@ -85,9 +86,9 @@ pub(in crate::manifest::read) fn validation(at: At<'_>, log: &mut Log) -> Option
 
 fn authority_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {
     let fields = Fields::of(at, &AUTHORITY_REF, log)?;
-    let group = fields.required("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
-    let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
-    let name = fields.required("name", log, parsed("invalid-name", names::reference));
+    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
     Some(CertificateRef { group: group?, kind: kind?, namespace, name: name? })
 }

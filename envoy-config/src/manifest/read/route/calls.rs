@@ -1,6 +1,7 @@
 //! `matches` of a GRPCRoute: which calls a rule is for.
 
 use super::matches::{Values, headers};
+use crate::diagnostic::Code;
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::value::{parsed, string, usable, word};
@@ -36,7 +37,7 @@ fn method(at: At<'_>, log: &mut Log) -> Option<Call> {
     if !fields.has("service") && !fields.has("method") {
         let message = "a method match needs a `service`, a `method` or both";
         return log
-            .refuse(at.error("missing-field", message).hint("to match every call, leave `method` out"));
+            .refuse(at.error(Code::MissingField, message).hint("to match every call, leave `method` out"));
     }
     let service = fields.optional("service", log, |at, log| part(at, form, names::grpc_service, log));
     let method = fields.optional("method", log, |at, log| part(at, form, names::grpc_method, log));
@@ -51,14 +52,15 @@ fn part(
     log: &mut Log,
 ) -> Option<TextMatch> {
     if form == Form::Exact {
-        return parsed("invalid-name", exact)(at, log).map(|text| TextMatch::Exact(text.value));
+        return parsed(Code::InvalidGrpcName, exact)(at, log).map(|text| TextMatch::Exact(text.value));
     }
     let text = string(at, log)?.value;
     if text.is_empty() {
         return None;
     }
     if let Err(error) = names::sized("regular expression", &text, names::GRPC_LIMIT) {
-        return log.refuse(at.error("invalid-value", error.to_string()));
+        let length = text.chars().count();
+        return log.refuse(at.wrong_length(length, 0, Some(names::GRPC_LIMIT), error.to_string()));
     }
-    usable("invalid-regex", regex::unanchored)(at, log).map(|text| TextMatch::Regex(text.value))
+    usable(Code::InvalidRegex, regex::unanchored)(at, log).map(|text| TextMatch::Regex(text.value))
 }

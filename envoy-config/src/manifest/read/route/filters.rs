@@ -7,7 +7,7 @@ mod url;
 
 use std::collections::HashMap;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::filter::{Filter, PathModifier};
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
@@ -100,7 +100,8 @@ pub(super) fn read(at: At<'_>, route: RouteKind, log: &mut Log) -> Option<Vec<Sp
     for Spanned { value, span } in types {
         match first.get(&value) {
             Some(&earlier) if !value.repeats() => {
-                let error = Diagnostic::error("duplicate-value", span, "this filter can be there only once");
+                let error =
+                    Diagnostic::error(Code::DuplicateValue, span, "this filter can be there only once");
                 log.add(at.path.place(error).label("again here").related(earlier, "first here"));
             }
             Some(_) => {}
@@ -111,7 +112,7 @@ pub(super) fn read(at: At<'_>, route: RouteKind, log: &mut Log) -> Option<Vec<Sp
     }
     if let (Some(&redirect), Some(&rewrite)) = (first.get(&Type::Redirect), first.get(&Type::Rewrite)) {
         let message = "a request is redirected or rewritten, not both";
-        let error = Diagnostic::error("invalid-value", rewrite, message);
+        let error = Diagnostic::error(Code::IncompatibleFilters, rewrite, message);
         log.add(at.path.place(error).label("the rewrite").related(redirect, "the redirect"));
     }
     Some(filters)
@@ -134,7 +135,7 @@ fn filter(
     for other in words.iter().map(|(_, other)| other.field()).filter(|field| *field != own) {
         if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
             let message = format!("`{other}` belongs to another type of filter: this one has `{own}`");
-            let error = Diagnostic::error("invalid-value", entry.key.span, message);
+            let error = Diagnostic::error(Code::MisplacedField, entry.key.span, message);
             log.add(at.path.place(error).related(kind.span, "its type"));
         }
     }
@@ -162,7 +163,7 @@ pub(super) fn refuse_prefix_replacement<'f>(
         if let Some(PathModifier::Prefix(_)) = filter.value.path() {
             let message =
                 "`ReplacePrefixMatch` wants exactly one match in the rule, of the type `PathPrefix`";
-            let error = Diagnostic::error("invalid-value", filter.span, message);
+            let error = Diagnostic::error(Code::MissingPrefixMatch, filter.span, message);
             log.add(rule.path.place(error).hint("split the rule, or use `ReplaceFullPath`"));
         }
     }
@@ -178,7 +179,7 @@ pub(super) fn refuse_redirect_of_backends(
     let redirect = filters.iter().find(|filter| matches!(filter.value, Filter::Redirect(_)));
     if let (Some(redirect), Some(backend)) = (redirect, backends.first()) {
         let message = "a rule whose requests are redirected cannot have backendRefs";
-        let error = Diagnostic::error("invalid-value", backend.span, message);
+        let error = Diagnostic::error(Code::RedirectWithBackends, backend.span, message);
         log.add(rule.path.place(error).related(redirect.span, "the redirect"));
     }
 }
@@ -186,9 +187,9 @@ pub(super) fn refuse_redirect_of_backends(
 /// The kind, as `group/Kind`.
 fn extension(at: At<'_>, log: &mut Log) -> Option<String> {
     let fields = Fields::of(at, &EXTENSION, log)?;
-    let group = fields.required("group", log, parsed("invalid-name", names::group));
-    let kind = fields.required("kind", log, parsed("invalid-name", names::kind));
-    fields.required("name", log, parsed("invalid-name", names::reference))?;
+    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
+    fields.required("name", log, parsed(Code::InvalidObjectName, names::reference))?;
     let (group, kind) = (group?.value, kind?.value);
     Some(if group.is_empty() { kind } else { format!("{group}/{kind}") })
 }

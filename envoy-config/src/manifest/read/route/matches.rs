@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::unique::unique;
@@ -58,12 +58,12 @@ fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
     if form == Form::Regex {
         let expression =
             |text: &str| path::sized(text).map_err(|error| error.to_string()).map(|()| text.to_owned());
-        let text = fields.optional("value", log, parsed("invalid-path", expression))?;
+        let text = fields.optional("value", log, parsed(Code::InvalidPath, expression))?;
         return fields
-            .optional("value", log, usable("invalid-regex", regex::parse))
+            .optional("value", log, usable(Code::InvalidRegex, regex::parse))
             .map(|_| PathMatch::Regex(text.value));
     }
-    let text = fields.optional("value", log, parsed("invalid-path", path::parse))?.value;
+    let text = fields.optional("value", log, parsed(Code::InvalidPath, path::parse))?.value;
     Some(if form == Form::Exact { PathMatch::Exact(text) } else { PathMatch::Prefix(text) })
 }
 
@@ -83,7 +83,7 @@ pub(super) fn headers(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<V
             Some(first) if first.value == as_written.value => {}
             Some(first) => {
                 let message = "this condition has no effect: an earlier one is for the same header";
-                let diagnostic = Diagnostic::warning("no-effect", name.span, message);
+                let diagnostic = Diagnostic::warning(Code::NoEffect, name.span, message);
                 log.add(at.path.place(diagnostic).related(first.span, "the one that counts"));
             }
         }
@@ -105,6 +105,16 @@ pub(super) enum Values {
     QueryParam,
 }
 
+impl Values {
+    /// What is wrong when a condition's name is invalid.
+    const fn name_code(self) -> Code {
+        match self {
+            Self::Header | Self::GrpcHeader => Code::InvalidHeaderName,
+            Self::QueryParam => Code::InvalidQueryParamName,
+        }
+    }
+}
+
 fn value_matches(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<ValueMatch>> {
     let matches = list(at, 0..=16, log, |at, log| value_match(at, values, log))?;
     unique(&at, "name", matches.iter().map(|m| (&m.name.value, m.name.span)), log);
@@ -113,13 +123,13 @@ fn value_matches(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<ValueM
 
 fn value_match(at: At<'_>, values: Values, log: &mut Log) -> Option<ValueMatch> {
     let fields = Fields::of(at, &VALUE, log)?;
-    let name = fields.required("name", log, parsed("invalid-name", names::token));
+    let name = fields.required("name", log, parsed(values.name_code(), names::token));
     let words = [("Exact", Form::Exact), ("RegularExpression", Form::Regex)];
     let form = fields.or("type", fields.default(Form::Exact), log, word(&words));
     let text = fields.required("value", log, |at, log| value_text(at, values, log));
     let value = match form?.value {
         Form::Regex => {
-            fields.required("value", log, usable("invalid-regex", regex::parse))?;
+            fields.required("value", log, usable(Code::InvalidRegex, regex::parse))?;
             TextMatch::Regex(text?)
         }
         Form::Exact | Form::Prefix => TextMatch::Exact(text?),
@@ -139,11 +149,11 @@ fn value_text(at: At<'_>, values: Values, log: &mut Log) -> Option<String> {
         Values::QueryParam => 1024,
     };
     if let Err(error) = names::sized("value", &text, limit) {
-        return log.refuse(at.error("invalid-value", error.to_string()));
+        return log.refuse(at.wrong_length(text.chars().count(), 1, Some(limit), error.to_string()));
     }
     if values == Values::Header && !printable(&text) {
         let message = "a header's value is visible ASCII, with single spaces or tabs inside";
-        return log.refuse(at.error("invalid-value", message));
+        return log.refuse(at.error(Code::InvalidHeaderValue, message));
     }
     Some(text)
 }

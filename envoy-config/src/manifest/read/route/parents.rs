@@ -1,6 +1,6 @@
 //! `parentRefs`: the Gateways that a route wants to attach to.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::gateway::GATEWAY_GROUP;
 use crate::manifest::read::log::{At, Log};
@@ -23,10 +23,10 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<ParentRef>> {
                 && namespace(first) == namespace(second)
         };
         let earlier = parents.iter().take(index).filter(same);
-        if let Some((first, message)) =
+        if let Some((first, (code, message))) =
             earlier.into_iter().find_map(|first| Some((first, clash(first, second)?)))
         {
-            let diagnostic = Diagnostic::error("duplicate-value", second.span, message);
+            let diagnostic = Diagnostic::error(code, second.span, message);
             log.add(at.path.place(diagnostic).label("this reference").related(first.span, "and this one"));
         }
     }
@@ -38,25 +38,28 @@ fn namespace(parent: &ParentRef) -> Option<&str> {
 }
 
 /// Two references to one Gateway must both name a section, or both a port, and not the same.
-fn clash(first: &ParentRef, second: &ParentRef) -> Option<&'static str> {
+fn clash(first: &ParentRef, second: &ParentRef) -> Option<(Code, &'static str)> {
     let section = |parent: &ParentRef| parent.section_name.as_ref().map(|name| name.value.clone());
     let port = |parent: &ParentRef| parent.port.as_ref().map(|port| port.value);
     let alike = section(first).is_some() == section(second).is_some()
         && port(first).is_some() == port(second).is_some();
     if !alike {
-        return Some("two references to one Gateway must both have a `sectionName`, or both a `port`");
+        let message = "two references to one Gateway must both have a `sectionName`, or both a `port`";
+        return Some((Code::AmbiguousReference, message));
     }
     let same = section(first) == section(second) && port(first) == port(second);
-    same.then_some("two references to one Gateway must differ in `sectionName` or `port`")
+    let message = "two references to one Gateway must differ in `sectionName` or `port`";
+    same.then_some((Code::DuplicateValue, message))
 }
 
 fn parent_ref(at: At<'_>, log: &mut Log) -> Option<ParentRef> {
     let fields = Fields::of(at, &PARENT_REF, log)?;
-    let group = fields.optional("group", log, parsed("invalid-name", names::group));
-    let kind = fields.optional("kind", log, parsed("invalid-name", names::kind));
-    let namespace = fields.optional("namespace", log, parsed("invalid-name", names::label));
-    let name = fields.required("name", log, parsed("invalid-name", names::reference));
-    let section_name = fields.optional("sectionName", log, parsed("invalid-name", names::subdomain));
+    let group = fields.optional("group", log, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.optional("kind", log, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
+    let section_name =
+        fields.optional("sectionName", log, parsed(Code::InvalidSectionName, names::subdomain));
     let port = fields.optional("port", log, port);
     let group = group.map_or_else(|| GATEWAY_GROUP.to_owned(), |group| group.value);
     let kind = kind.map_or_else(|| String::from("Gateway"), |kind| kind.value);

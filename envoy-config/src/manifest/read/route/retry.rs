@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::read::duration;
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log, Path};
@@ -24,7 +24,7 @@ pub(super) fn timeouts(at: At<'_>, log: &mut Log) -> Option<Timeouts> {
         && backend.value > request.value
     {
         let message = "`backendRequest` cannot be longer than `request`, which covers all tries together";
-        let error = Diagnostic::error("invalid-value", backend.span, message);
+        let error = Diagnostic::error(Code::BackendTimeoutTooLong, backend.span, message);
         let path = Path::Field(&at.path, "backendRequest");
         log.add(path.place(error).related(request.span, "the time for all tries"));
     }
@@ -41,7 +41,7 @@ pub(super) fn retry(at: At<'_>, log: &mut Log) -> Option<Retry> {
 }
 
 fn time(at: At<'_>, log: &mut Log) -> Option<Spanned<Duration>> {
-    parsed("invalid-duration", duration::parse)(at, log)
+    parsed(Code::InvalidDuration, duration::parse)(at, log)
 }
 
 fn codes(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<u16>>> {

@@ -7,7 +7,7 @@ use granit_parser::{Event, ScalarStyle, Span as ParserSpan, Tag};
 
 use super::scalar::Scalar;
 use super::{COPIES, Copied, DEPTH, Document, Entry, Key, Node, VALUES, Value};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::read::log::Log;
 use crate::source::Span;
 
@@ -236,7 +236,7 @@ impl<'s> Mapping<'s> {
     fn set(&mut self, key: Key<'s>, value: Node<'s>) -> Option<Diagnostic> {
         if let Some(&first) = self.keys.get(&key.text) {
             let message = format!("the key `{}` is there twice", key.text);
-            let diagnostic = Diagnostic::error("duplicate-key", key.span, message).label("again here");
+            let diagnostic = Diagnostic::error(Code::DuplicateKey, key.span, message).label("again here");
             return Some(diagnostic.related(first, "first here"));
         }
         self.keys.insert(key.text.clone(), key.span);
@@ -320,5 +320,5 @@ fn foreign(span: Span, tag: Option<&Tag>) -> Refused {
 }
 
 fn refused(span: Span, message: impl Into<String>) -> Refused {
-    Box::new(Diagnostic::error("invalid-yaml", span, message))
+    Box::new(Diagnostic::error(Code::InvalidYaml, span, message))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::core::ConfigMap;
 use crate::manifest::policy::{self, AuthorityRef, BackendTlsPolicy};
 use crate::manifest::{Manifests, Object};
@@ -55,7 +55,7 @@ impl<'m> Certificates<'m> {
             let hint = String::from("refer to a ConfigMap that has them under the key `ca.crt`");
             let wrong = WrongKind::of(group, kind, "CA certificates", hint);
             let place = reference.at(wrong.field, wrong.span, Reason::InvalidKind);
-            report.error("not-supported", place, wrong.message).hint = wrong.hint;
+            report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
             return None;
         }
         let namespace = reference.policy.metadata.namespace.value.as_str();
@@ -71,7 +71,7 @@ impl<'m> Certificates<'m> {
         let place = reference.at(".name", name.span, Reason::InvalidCACertificateRef);
         let Some(text) = &map.spec.authorities else {
             let message = format!("the ConfigMap `{}` has no `ca.crt`", name.value);
-            let error = report.error("invalid-certificate", place, message);
+            let error = report.error(Code::InvalidCertificate, place, message);
             error.related = Some((map.metadata.name.span, String::from("this ConfigMap")));
             error.hint =
                 Some(String::from("put the certificates of the authorities, as PEM, under `data`, `ca.crt`"));
@@ -81,7 +81,7 @@ impl<'m> Certificates<'m> {
             Ok(certificates) => Some(certificates),
             Err(problem) => {
                 let message = format!("`ca.crt` of the ConfigMap `{}` {problem}", name.value);
-                let error = report.error("invalid-certificate", place, message);
+                let error = report.error(Code::InvalidCertificate, place, message);
                 error.related = Some((map.metadata.name.span, String::from("this ConfigMap")));
                 None
             }
@@ -91,7 +91,7 @@ impl<'m> Certificates<'m> {
     fn missing(&self, reference: &Reference<'_>, namespace: &str, place: Place<'_>, report: &mut Report) {
         let name = &reference.target.name.value;
         let message = format!("there is no ConfigMap `{namespace}/{name}` among the manifests");
-        let error = report.error("missing-config-map", place, message);
+        let error = report.error(Code::MissingConfigMap, place, message);
         let neighbours = self.0.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
         let elsewhere = self.0.keys().find(|(_, other)| other == name);
         error.hint = Some(match (closest(name, neighbours), elsewhere) {

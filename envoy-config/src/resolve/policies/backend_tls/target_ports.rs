@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, closest};
 use crate::manifest::core::ServicePort;
 use crate::manifest::policy::{BackendTlsPolicy, TargetRef};
 use crate::manifest::{Manifests, Object};
@@ -38,7 +38,7 @@ impl<'m> Sections<'m> {
         let message = format!("the {} `{}` has no port named `{}`", kind.value, name.value, section.value);
         let names: Vec<&str> =
             ports.iter().map(|port| port.name.as_str()).filter(|name| !name.is_empty()).collect();
-        let error = report.error("wrong-port", place, message);
+        let error = report.error(Code::WrongPort, place, message);
         error.hint = Some(match (closest(&section.value, names.iter().copied()), names.is_empty()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, true) => String::from("its ports have no names: leave `sectionName` out"),

@@ -1,6 +1,6 @@
 //! `cors`.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
@@ -29,8 +29,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Cors> {
             if name.value == WILDCARD || METHODS.contains(&name.value.as_str()) {
                 return Some(name);
             }
-            let message = format!("`{}` is no method of HTTP, nor `*`", name.value);
-            log.refuse(at.error("unknown-value", message).did_you_mean(&name.value, METHODS))
+            log.refuse(at.unknown_value(&name.value, METHODS.into_iter().chain([WILDCARD])))
         })?;
         alone(at, &methods, log);
         Some(allowed(methods))
@@ -49,7 +48,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Cors> {
         // Gateway API, `HTTPCORSFilter.exposeHeaders`: with credentials there is no wildcard.
         if let Some(entry) = fields.entry("exposeHeaders") {
             let message = "with `allowCredentials` the wildcard exposes nothing";
-            let warning = Diagnostic::warning("no-effect", entry.key.span, message);
+            let warning = Diagnostic::warning(Code::NoEffect, entry.key.span, message);
             log.add(at.path.place(warning).hint("name the headers"));
         }
         response_headers = none();
@@ -65,7 +64,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Cors> {
 }
 
 fn header(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
-    parsed("invalid-name", names::token)(at, log)
+    parsed(Code::InvalidHeaderName, names::token)(at, log)
 }
 
 fn names_or_all(
@@ -83,7 +82,7 @@ fn names_or_all(
 fn alone(at: At<'_>, names: &[Spanned<String>], log: &mut Log) {
     if let Some(wildcard) = names.iter().find(|name| name.value == WILDCARD).filter(|_| names.len() > 1) {
         let error = Diagnostic::error(
-            "invalid-value",
+            Code::WildcardNotAlone,
             wildcard.span,
             "`*` stands for all: it is alone, or not there",
         );
@@ -102,7 +101,7 @@ fn origins(at: At<'_>, log: &mut Log) -> Option<Vec<Origin>> {
     let texts = list(at, 0..=64, log, string)?;
     unique(&at, "origin", texts.iter().map(|text| (&text.value, text.span)), log);
     alone(at, &texts, log);
-    let origins = list(at, 0..=64, log, |at, log| parsed("invalid-value", origin)(at, log))?;
+    let origins = list(at, 0..=64, log, |at, log| parsed(Code::InvalidOrigin, origin)(at, log))?;
     Some(origins.into_iter().map(|origin| origin.value).collect())
 }
 

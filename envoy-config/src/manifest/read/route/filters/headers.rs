@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::filter::{Header, HeaderModifier};
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
@@ -32,7 +32,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<HeaderModifier> {
             Some(&(other, first)) if other != action => {
                 let message =
                     format!("a header changes in one way, and this one is in `{other}` and in `{action}`");
-                let error = Diagnostic::error("duplicate-value", name.span, message);
+                let error = Diagnostic::error(Code::DuplicateValue, name.span, message);
                 log.add(at.path.place(error).label("again here").related(first, "first here"));
             }
             Some(_) => {}
@@ -61,7 +61,7 @@ fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<Header>> {
             Some(first) if first.value == as_written.value => {}
             Some(first) => {
                 let message = "this entry has no effect: an earlier one is for the same header";
-                let warning = Diagnostic::warning("no-effect", name.span, message);
+                let warning = Diagnostic::warning(Code::NoEffect, name.span, message);
                 log.add(at.path.place(warning).related(first.span, "the one that counts"));
             }
         }
@@ -71,7 +71,7 @@ fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<Header>> {
 
 fn header(at: At<'_>, log: &mut Log) -> Option<(Spanned<String>, String)> {
     let fields = Fields::of(at, &HEADER, log)?;
-    let name = fields.required("name", log, parsed("invalid-name", names::token));
+    let name = fields.required("name", log, parsed(Code::InvalidHeaderName, names::token));
     let value = fields.required("value", log, header_text);
     Some((name?, value?))
 }
@@ -83,5 +83,5 @@ fn removed(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
 }
 
 fn parsed_name(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
-    usable("invalid-name", names::token)(at, log)
+    usable(Code::InvalidHeaderName, names::token)(at, log)
 }

@@ -1,5 +1,6 @@
 //! `requestMirror`.
 
+use crate::diagnostic::Code;
 use crate::manifest::filter::RequestMirror;
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
@@ -16,7 +17,8 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<RequestMirror> {
     let fields = Fields::of(at, &MIRROR, log)?;
     let backend = fields.required("backendRef", log, object_reference);
     if fields.has("percent") && fields.has("fraction") {
-        return log.refuse(at.error("invalid-value", "a mirror has a `percent` or a `fraction`, not both"));
+        return log
+            .refuse(at.error(Code::ConflictingFields, "a mirror has a `percent` or a `fraction`, not both"));
     }
     let percent = |at: At<'_>, log: &mut Log| Some(integer(0..=100_u32)(at, log)?.value * (MILLION / 100));
     let millionths = if fields.has("fraction") {
@@ -35,7 +37,7 @@ fn fraction(at: At<'_>, log: &mut Log) -> Option<u32> {
     let (numerator, denominator) = (numerator?.value, denominator?.value);
     if numerator > denominator {
         let message = format!("{numerator} of {denominator} is more than all");
-        return log.refuse(at.error("invalid-value", message));
+        return log.refuse(at.error(Code::InvalidFraction, message));
     }
     u32::try_from(u64::from(numerator) * u64::from(MILLION) / u64::from(denominator)).ok()
 }

@@ -1,5 +1,6 @@
 //! `requestRedirect` and `urlRewrite`.
 
+use crate::diagnostic::Code;
 use crate::manifest::filter::{PathModifier, RequestRedirect, UrlRewrite};
 use crate::manifest::gateway::Hostname;
 use crate::manifest::read::fields::{Fields, Known};
@@ -51,16 +52,16 @@ fn status(at: At<'_>, log: &mut Log) -> Option<RedirectStatus> {
     if let Some((_, status)) = STATUSES.iter().find(|(status, _)| *status == number) {
         return Some(*status);
     }
-    let message = format!("{number} is none of 301, 302, 303, 307 and 308");
-    log.refuse(at.error("unknown-value", message))
+    let known = STATUSES.map(|(status, _)| status.to_string());
+    log.refuse(at.unknown_value(&number.to_string(), known.iter().map(String::as_str)))
 }
 
 /// A hostname without a wildcard.
 fn hostname(at: At<'_>, log: &mut Log) -> Option<String> {
-    match parsed("invalid-hostname", names::hostname)(at, log)?.value {
+    match parsed(Code::InvalidHostname, names::hostname)(at, log)?.value {
         Hostname::Exact(name) => Some(name),
         Hostname::Wildcard(_) => {
-            log.refuse(at.error("invalid-hostname", "this takes one hostname: it cannot have a wildcard"))
+            log.refuse(at.error(Code::InvalidHostname, "this takes one hostname: it cannot have a wildcard"))
         }
     }
 }
@@ -79,13 +80,13 @@ fn path_modifier(at: At<'_>, log: &mut Log) -> Option<PathModifier> {
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
         let message = format!("`{other}` belongs to another type: this one has `{own}`");
         let place = At { node: &entry.value, path: at.path };
-        log.add(place.error("invalid-value", message));
+        log.add(place.error(Code::MisplacedField, message));
     }
     let path = |at: At<'_>, log: &mut Log| {
         if own == PREFIX && string(at, log)?.value.is_empty() {
             return Some(String::new());
         }
-        usable("invalid-path", path::parse)(at, log).map(|path| path.value)
+        usable(Code::InvalidPath, path::parse)(at, log).map(|path| path.value)
     };
     let path = fields.required(own, log, path)?;
     Some(if own == FULL { PathModifier::Full(path) } else { PathModifier::Prefix(path) })
