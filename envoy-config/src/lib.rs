@@ -7,6 +7,7 @@
 //! - [`diagnostic`]: what is wrong with them.
 //! - [`pem`]: certificates and private keys as text.
 //! - [`x509`]: whether Envoy can use them.
+//! - [`http_value`]: values of HTTP that manifests and the model share.
 //! - [`model`]: what a bootstrap is to serve; the contract between `resolve` and `render`.
 //! - [`options`]: what a person asks for beside the manifests.
 //! - [`limits`]: how much a client, a rule and the whole Envoy may use.
@@ -15,6 +16,8 @@
 
 pub mod cli;
 pub mod diagnostic;
+mod duration;
+pub mod http_value;
 pub mod limits;
 pub mod manifest;
 pub mod model;

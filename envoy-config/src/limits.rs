@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::manifest::duration;
+use crate::duration;
 
 /// How much may be used. A time of zero means no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

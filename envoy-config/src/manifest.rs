@@ -26,7 +26,6 @@ use self::policy::{BackendTlsPolicy, BackendTrafficPolicy, TargetRef};
 use self::route::{ParentRef, Route};
 use crate::source::{Span, Spanned};
 
-pub(crate) use self::read::duration;
 pub use self::read::read;
 
 /// All objects of all sources, in the order in which they were read. No two of a kind have one namespace and name.

@@ -5,7 +5,6 @@
 //! is to be written; equal models render to equal bytes.
 
 mod action;
-mod cors;
 mod retry;
 mod upstream;
 
@@ -16,13 +15,12 @@ use std::time::Duration;
 use session_persistence::config::Rule;
 
 pub use self::action::{
-    Action, Forward, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort, RedirectStatus,
-    Scheme,
+    Action, Forward, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort,
 };
-pub use self::cors::{Allowed, Cors, Origin, OriginHost};
 pub use self::upstream::{Authorities, SubjectName, UpstreamTls};
 
 pub use self::retry::{Limit, Retry, Timeouts};
+pub use crate::http_value::{Allowed, Cors, Origin, OriginHost, RedirectStatus, Scheme};
 use crate::pem::{CertificateChain, PrivateKey};
 
 /// Everything one Envoy serves.

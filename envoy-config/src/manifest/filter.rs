@@ -1,7 +1,7 @@
 //! Filters of rules: what happens to a request on its way, and to its answer (Gateway API, `HTTPRouteFilter`).
 
 use super::route::BackendRef;
-use crate::model::{Cors, RedirectStatus, Scheme};
+use crate::http_value::{Cors, RedirectStatus, Scheme};
 use crate::source::Spanned;
 
 /// A filter.

@@ -13,7 +13,6 @@ mod backend;
 mod backend_tls;
 mod core;
 mod defaults;
-pub(crate) mod duration;
 mod fields;
 mod gateway;
 mod grant;

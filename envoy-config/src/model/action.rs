@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::retry::{Retry, Timeouts};
+use crate::http_value::{RedirectStatus, Scheme};
 
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,26 +107,6 @@ pub struct Redirect {
     pub status: RedirectStatus,
 }
 
-/// The scheme of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// `http`, whose port is 80.
-    Http,
-    /// `https`, whose port is 443.
-    Https,
-}
-
-impl Scheme {
-    /// The port that it has by itself.
-    #[must_use]
-    pub const fn port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
 /// The port of a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectPort {
@@ -135,21 +116,6 @@ pub enum RedirectPort {
     OfScheme,
     /// The one of the listener ([`super::Listener::port`]).
     OfListener,
-}
-
-/// The status of a redirect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedirectStatus {
-    /// 301
-    MovedPermanently,
-    /// 302
-    Found,
-    /// 303
-    SeeOther,
-    /// 307
-    TemporaryRedirect,
-    /// 308
-    PermanentRedirect,
 }
 
 /// What changes in a path; the query stays.

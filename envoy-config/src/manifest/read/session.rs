@@ -8,11 +8,11 @@ use std::num::NonZeroU32;
 
 use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, Timeout};
 
-use super::duration;
 use super::fields::{Fields, Known};
 use super::log::{At, Log, Path};
 use super::value::{parsed, string, usable, word};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::duration;
 use crate::manifest::session::{Carrier, Path as CookiePathOf, SessionPersistence};
 use crate::source::{Span, Spanned};
 

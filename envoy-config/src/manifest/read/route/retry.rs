@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::read::duration;
+use crate::duration;
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log, Path};
 use crate::manifest::read::unique::unique;

@@ -1,13 +1,13 @@
 //! `cors`.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::http_value::{Allowed, Cors, Origin, OriginHost, Scheme};
 use crate::manifest::read::fields::{Fields, Known, list};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::route::matches::METHODS;
 use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::{boolean, integer, parsed, string};
-use crate::model::{Allowed, Cors, Origin, OriginHost, Scheme};
 use crate::source::Spanned;
 
 const CORS: Known = Known {

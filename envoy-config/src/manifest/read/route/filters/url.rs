@@ -1,13 +1,13 @@
 //! `requestRedirect` and `urlRewrite`.
 
 use crate::diagnostic::Code;
+use crate::http_value::{RedirectStatus, Scheme};
 use crate::manifest::filter::{PathModifier, RequestRedirect, UrlRewrite};
 use crate::manifest::gateway::Hostname;
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::value::{integer, parsed, port, string, usable, word};
 use crate::manifest::read::{names, path};
-use crate::model::{RedirectStatus, Scheme};
 
 const REDIRECT: Known =
     Known { read: &["scheme", "hostname", "path", "port", "statusCode"], unread: &[], unsupported: &[] };
