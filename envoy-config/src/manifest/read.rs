@@ -1,7 +1,7 @@
 //! Text to typed manifests.
 //!
 //! Each source becomes documents ([`yaml`]), each document objects (a `List` has several), each object is read by its
-//! kind ([`kinds`]) with the fields, defaults and rules of its API. Everything that is wrong is said, not only the first;
+//! kind ([`known_kinds`]) with the fields, defaults and rules of its API. Everything that is wrong is said, not only the first;
 //! an object with an error in it is left out.
 //!
 //! The rules are those that the API server keeps: the CRDs of the Gateway API's experimental channel, v1.1 to v1.6 and the
@@ -13,12 +13,13 @@ mod backend;
 mod backend_tls;
 mod core;
 mod defaults;
+mod field_path;
 mod fields;
+mod findings;
 mod gateway;
 mod grant;
-mod kinds;
+mod known_kinds;
 mod kustomize;
-mod log;
 mod metadata;
 mod names;
 mod object;
@@ -37,8 +38,8 @@ mod yaml;
 
 use std::collections::HashMap;
 
-use self::kinds::Kind;
-use self::log::Log;
+use self::findings::Findings;
+use self::known_kinds::Kind;
 use super::Manifests;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};
@@ -51,20 +52,20 @@ pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
     let mut copied = yaml::Copied::default();
     for (index, source) in sources.iter().enumerate() {
         if let Some(found) = kustomize::source(index, source) {
-            reader.log.add(found);
+            reader.findings.add(found);
             continue;
         }
         yaml::documents(index, &source.text, &mut copied, &mut reader);
     }
     defaults::add(&mut reader.manifests);
-    (reader.manifests, reader.log.into_diagnostics())
+    (reader.manifests, reader.findings.into_diagnostics())
 }
 
 /// What has been read so far.
 #[derive(Default)]
 struct Reader {
     manifests: Manifests,
-    log: Log,
+    findings: Findings,
     /// Where each object has its name, by kind, namespace and name.
     names: HashMap<(Kind, String, String), Span>,
 }

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known, Unsupported, list};
-use super::log::{At, Log, Path};
+use super::findings::Findings;
 use super::names;
 use super::value::{boolean, parsed, port, string, word};
 use crate::diagnostic::{Code, Diagnostic};
@@ -41,72 +42,73 @@ const APP_PROTOCOLS: [(&str, AppProtocol); 3] = [
 ];
 
 /// `spec` of a Backend.
-pub(super) fn backend(at: At<'_>, log: &mut Log) -> Option<Backend> {
-    let fields = Fields::of(at, &BACKEND, log)?;
-    let resolves = fields.optional("type", log, word(&[("Endpoints", false), ("DynamicResolver", true)]));
+pub(super) fn backend(at: At<'_>, findings: &mut Findings) -> Option<Backend> {
+    let fields = Fields::of(at, &BACKEND, findings)?;
+    let resolves =
+        fields.optional("type", findings, word(&[("Endpoints", false), ("DynamicResolver", true)]));
     if resolves.is_some_and(|resolves| resolves.value) {
-        let path = Path::Field(&at.path, "type");
+        let path = FieldPath::Field(&at.path, "type");
         let message = "a Backend that goes wherever the client's Host header says is not supported";
         let span = fields.entry("type").map_or(at.span(), |entry| entry.value.span);
-        return log.refuse(
+        return findings.reject(
             path.place(Diagnostic::error(Code::NotSupported, span, message)).hint("list its `endpoints`"),
         );
     }
-    fields.optional("fallback", log, |at, log| {
-        let fallback = boolean(at, log)?;
-        fallback.then(|| log.add(at.error(Code::NotSupported, "`fallback` is not supported")))
+    fields.optional("fallback", findings, |at, findings| {
+        let fallback = boolean(at, findings)?;
+        fallback.then(|| findings.add(at.error(Code::NotSupported, "`fallback` is not supported")))
     });
-    let endpoints = fields.required("endpoints", log, endpoints);
-    let app_protocol = |at: At<'_>, log: &mut Log| word(&APP_PROTOCOLS)(at, log);
-    let app_protocols =
-        fields.optional("appProtocols", log, |at, log| list(at, 0..=usize::MAX, log, app_protocol));
+    let endpoints = fields.required("endpoints", findings, endpoints);
+    let app_protocol = |at: At<'_>, findings: &mut Findings| word(&APP_PROTOCOLS)(at, findings);
+    let app_protocols = fields
+        .optional("appProtocols", findings, |at, findings| list(at, 0..=usize::MAX, findings, app_protocol));
     Some(Backend { endpoints: endpoints?, app_protocols: app_protocols.unwrap_or_default() })
 }
 
-fn endpoints(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<BackendEndpoint>>> {
-    let endpoints = list(at, 1..=64, log, endpoint)?;
+fn endpoints(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<BackendEndpoint>>> {
+    let endpoints = list(at, 1..=64, findings, endpoint)?;
     let named = |endpoint: &Spanned<BackendEndpoint>| matches!(endpoint.value, BackendEndpoint::Fqdn { .. });
     if endpoints.iter().any(named) && !endpoints.iter().all(named) {
-        return log
-            .refuse(at.error(Code::ConflictingFields, "fqdn and ip endpoints cannot be in one Backend"));
+        return findings
+            .reject(at.error(Code::ConflictingFields, "fqdn and ip endpoints cannot be in one Backend"));
     }
     Some(endpoints)
 }
 
-fn endpoint(at: At<'_>, log: &mut Log) -> Option<Spanned<BackendEndpoint>> {
-    let fields = Fields::of(at, &ENDPOINT, log)?;
+fn endpoint(at: At<'_>, findings: &mut Findings) -> Option<Spanned<BackendEndpoint>> {
+    let fields = Fields::of(at, &ENDPOINT, findings)?;
     let written = ["ip", "fqdn", "unix"].into_iter().filter(|name| fields.has(name)).count();
     if written != 1 {
         let code = if written == 0 { Code::MissingField } else { Code::ConflictingFields };
-        return log.refuse(at.error(code, "an endpoint has exactly one of `ip`, `fqdn` and `unix`"));
+        return findings.reject(at.error(code, "an endpoint has exactly one of `ip`, `fqdn` and `unix`"));
     }
     if let Some(entry) = fields.entry("unix") {
-        let path = Path::Field(&at.path, "unix");
+        let path = FieldPath::Field(&at.path, "unix");
         let message =
             "an endpoint that is a Unix domain socket is not supported: no session can be pinned to it";
         let error = Diagnostic::error(Code::NotSupported, entry.key.span, message);
-        return log.refuse(path.place(error));
+        return findings.reject(path.place(error));
     }
-    let value = fields.optional("ip", log, ip).or_else(|| fields.optional("fqdn", log, fqdn))?;
+    let value = fields.optional("ip", findings, ip).or_else(|| fields.optional("fqdn", findings, fqdn))?;
     Some(Spanned { value, span: at.span() })
 }
 
-fn ip(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
-    let fields = Fields::of(at, &IP, log)?;
-    let address = fields.required("address", log, |at, log| {
-        let text = string(at, log)?;
+fn ip(at: At<'_>, findings: &mut Findings) -> Option<BackendEndpoint> {
+    let fields = Fields::of(at, &IP, findings)?;
+    let address = fields.required("address", findings, |at, findings| {
+        let text = string(at, findings)?;
         text.value.parse::<IpAddr>().ok().or_else(|| {
-            log.refuse(at.error(Code::InvalidIpAddress, format!("{:?} is no IP address", text.value)))
+            findings.reject(at.error(Code::InvalidIpAddress, format!("{:?} is no IP address", text.value)))
         })
     });
-    let port = fields.required("port", log, port);
+    let port = fields.required("port", findings, port);
     Some(BackendEndpoint::Ip(SocketAddr::new(address?, port?.value)))
 }
 
-fn fqdn(at: At<'_>, log: &mut Log) -> Option<BackendEndpoint> {
-    let fields = Fields::of(at, &FQDN, log)?;
+fn fqdn(at: At<'_>, findings: &mut Findings) -> Option<BackendEndpoint> {
+    let fields = Fields::of(at, &FQDN, findings)?;
     let hostname: Option<Spanned<String>> =
-        fields.required("hostname", log, parsed(Code::InvalidHostname, names::subdomain));
-    let port = fields.required("port", log, port);
+        fields.required("hostname", findings, parsed(Code::InvalidHostname, names::subdomain));
+    let port = fields.required("port", findings, port);
     Some(BackendEndpoint::Fqdn { hostname: hostname?.value, port: port?.value })
 }

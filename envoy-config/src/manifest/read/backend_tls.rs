@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known, Unsupported, list};
-use super::log::{At, Log, Path};
+use super::findings::Findings;
 use super::names;
 use super::policy;
 use super::value::{parsed, string, word};
@@ -46,16 +47,16 @@ struct Validation {
 }
 
 /// `spec` of a BackendTLSPolicy.
-pub(super) fn policy(at: At<'_>, log: &mut Log) -> Option<BackendTlsPolicy> {
-    let fields = Fields::of(at, &POLICY, log)?;
-    let targets = fields.required("targetRefs", log, targets);
-    let validation = fields.required("validation", log, validation);
+pub(super) fn policy(at: At<'_>, findings: &mut Findings) -> Option<BackendTlsPolicy> {
+    let fields = Fields::of(at, &POLICY, findings)?;
+    let targets = fields.required("targetRefs", findings, targets);
+    let validation = fields.required("validation", findings, validation);
     let (targets, Validation { authorities, hostname, names }) = (targets?, validation?);
     Some(BackendTlsPolicy { targets, authorities, hostname, names })
 }
 
-fn targets(at: At<'_>, log: &mut Log) -> Option<Vec<TargetRef>> {
-    let targets = list(at, 1..=16, log, policy::section_ref)?;
+fn targets(at: At<'_>, findings: &mut Findings) -> Option<Vec<TargetRef>> {
+    let targets = list(at, 1..=16, findings, policy::section_ref)?;
     let mut seen: HashMap<_, Vec<&TargetRef>> = HashMap::new();
     for target in &targets {
         let earlier = seen.entry((&target.group.value, &target.kind.value, &target.name.value)).or_default();
@@ -64,28 +65,30 @@ fn targets(at: At<'_>, log: &mut Log) -> Option<Vec<TargetRef>> {
         if let Some(same) = earlier.iter().find(|same| section(same) == own) {
             let diagnostic =
                 Diagnostic::error(Code::DuplicateValue, target.span, "this target is there twice");
-            log.add(at.path.place(diagnostic).label("again here").related(same.span, "first here"));
+            findings.add(at.path.place(diagnostic).label("again here").related(same.span, "first here"));
         } else if let Some(whole) = earlier.iter().find(|one| one.section_name.is_none() != own.is_none()) {
             let message = "of two references to one object, both have a `sectionName` or none has";
             let diagnostic = Diagnostic::error(Code::AmbiguousReference, target.span, message);
-            log.add(at.path.place(diagnostic).related(whole.span, "the other one"));
+            findings.add(at.path.place(diagnostic).related(whole.span, "the other one"));
         }
         earlier.push(target);
     }
     Some(targets)
 }
 
-fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
-    let fields = Fields::of(at, &VALIDATION, log)?;
-    let refs = fields.optional("caCertificateRefs", log, |at, log| list(at, 0..=8, log, authority_ref));
-    let system = fields.optional("wellKnownCACertificates", log, well_known);
-    let hostname = fields.required("hostname", log, parsed(Code::InvalidHostname, precise));
-    let names = fields.optional("subjectAltNames", log, |at, log| list(at, 0..=5, log, subject_alt_name));
+fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
+    let fields = Fields::of(at, &VALIDATION, findings)?;
+    let refs = fields
+        .optional("caCertificateRefs", findings, |at, findings| list(at, 0..=8, findings, authority_ref));
+    let system = fields.optional("wellKnownCACertificates", findings, well_known);
+    let hostname = fields.required("hostname", findings, parsed(Code::InvalidHostname, precise));
+    let names = fields
+        .optional("subjectAltNames", findings, |at, findings| list(at, 0..=5, findings, subject_alt_name));
     let written = refs.as_ref().is_some_and(|refs| !refs.is_empty());
     let authorities = match (written, fields.has("wellKnownCACertificates")) {
         (true, true) => {
             let message = "`caCertificateRefs` and `wellKnownCACertificates` exclude each other";
-            return log.refuse(at.error(Code::ConflictingFields, message).hint("remove one of them"));
+            return findings.reject(at.error(Code::ConflictingFields, message).hint("remove one of them"));
         }
         (true, false) => refs.map(Authorities::Refs),
         (false, true) => system.map(|()| Authorities::System),
@@ -93,8 +96,8 @@ fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
         (false, false) if fields.has("caCertificateRefs") && refs.is_none() => None,
         (false, false) => {
             let message = "no CA certificates to check the backend's certificate with";
-            let path = Path::Field(&at.path, "caCertificateRefs");
-            return log.refuse(
+            let path = FieldPath::Field(&at.path, "caCertificateRefs");
+            return findings.reject(
                 path.place(Diagnostic::error(Code::MissingField, at.span(), message))
                     .hint("write `caCertificateRefs`, or `wellKnownCACertificates: System`"),
             );
@@ -108,23 +111,23 @@ fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
 }
 
 /// Other words than `System` are those of implementations.
-fn well_known(at: At<'_>, log: &mut Log) -> Option<()> {
-    let text = string(at, log)?;
+fn well_known(at: At<'_>, findings: &mut Findings) -> Option<()> {
+    let text = string(at, findings)?;
     if text.value == "System" {
         return Some(());
     }
     if text.value.contains('/') {
         let message = format!("the CA set `{}` is not supported", text.value);
-        return log.refuse(at.error(Code::NotSupported, message).hint("write `System`"));
+        return findings.reject(at.error(Code::NotSupported, message).hint("write `System`"));
     }
-    log.refuse(at.unknown_value(&text.value, ["System"]))
+    findings.reject(at.unknown_value(&text.value, ["System"]))
 }
 
-fn authority_ref(at: At<'_>, log: &mut Log) -> Option<AuthorityRef> {
-    let fields = Fields::of(at, &AUTHORITY_REF, log)?;
-    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
-    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
-    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
+fn authority_ref(at: At<'_>, findings: &mut Findings) -> Option<AuthorityRef> {
+    let fields = Fields::of(at, &AUTHORITY_REF, findings)?;
+    let group = fields.required("group", findings, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));
+    let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
     Some(AuthorityRef { group: group?, kind: kind?, name: name? })
 }
 
@@ -136,23 +139,23 @@ fn precise(text: &str) -> Result<String, names::NameError> {
     }
 }
 
-fn subject_alt_name(at: At<'_>, log: &mut Log) -> Option<SubjectAltName> {
-    let fields = Fields::of(at, &SUBJECT_ALT_NAME, log)?;
+fn subject_alt_name(at: At<'_>, findings: &mut Findings) -> Option<SubjectAltName> {
+    let fields = Fields::of(at, &SUBJECT_ALT_NAME, findings)?;
     let words = [("Hostname", NameKind::Hostname), ("URI", NameKind::Uri)];
-    let kind = fields.required("type", log, word(&words));
-    let hostname = fields.optional("hostname", log, parsed(Code::InvalidHostname, names::hostname));
-    let uri = fields.optional("uri", log, parsed(Code::InvalidUri, absolute_uri));
+    let kind = fields.required("type", findings, word(&words));
+    let hostname = fields.optional("hostname", findings, parsed(Code::InvalidHostname, names::hostname));
+    let uri = fields.optional("uri", findings, parsed(Code::InvalidUri, absolute_uri));
     let (wanted, other) = match kind?.value {
         NameKind::Hostname => ("hostname", "uri"),
         NameKind::Uri => ("uri", "hostname"),
     };
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
-        let path = Path::Field(&at.path, other);
+        let path = FieldPath::Field(&at.path, other);
         let message = format!("a name of this type has a `{wanted}`, and no `{other}`");
-        return log.refuse(path.place(Diagnostic::error(Code::MisplacedField, entry.key.span, message)));
+        return findings.reject(path.place(Diagnostic::error(Code::MisplacedField, entry.key.span, message)));
     }
     // Says that it is missing, if it is.
-    fields.required(wanted, log, |_, _| Some(()))?;
+    fields.required(wanted, findings, |_, _| Some(()))?;
     let hostname = hostname.map(|name| SubjectAltName::Hostname(name.value));
     hostname.or_else(|| uri.map(|uri| SubjectAltName::Uri(uri.value)))
 }

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known, list};
-use super::log::{At, Log, Path};
+use super::findings::Findings;
 use super::names;
 use super::unique::unique;
 use super::value::{boolean, parsed, port, string, strings, word};
@@ -78,42 +79,43 @@ enum Type {
 }
 
 /// `spec` of a Service.
-pub(super) fn service(at: At<'_>, log: &mut Log) -> Option<Service> {
-    let fields = Fields::of(at, &SERVICE, log)?;
+pub(super) fn service(at: At<'_>, findings: &mut Findings) -> Option<Service> {
+    let fields = Fields::of(at, &SERVICE, findings)?;
     let types = [
         ("ClusterIP", Type::Cluster),
         ("NodePort", Type::Cluster),
         ("LoadBalancer", Type::Cluster),
         ("ExternalName", Type::External),
     ];
-    let kind = fields.or("type", fields.default(Type::Cluster), log, word(&types));
-    let cluster_ip = fields.optional("clusterIP", log, string);
+    let kind = fields.or("type", fields.default(Type::Cluster), findings, word(&types));
+    let cluster_ip = fields.optional("clusterIP", findings, string);
     let headless = cluster_ip.is_some_and(|address| address.value == "None");
-    fields.optional("selector", log, strings);
-    let families = fields.optional("ipFamilies", log, |at, log| {
-        list(at, 0..=2, log, |at, log| {
-            word(&[("IPv4", AddressType::Ipv4), ("IPv6", AddressType::Ipv6)])(at, log)
+    fields.optional("selector", findings, strings);
+    let families = fields.optional("ipFamilies", findings, |at, findings| {
+        list(at, 0..=2, findings, |at, findings| {
+            word(&[("IPv4", AddressType::Ipv4), ("IPv6", AddressType::Ipv6)])(at, findings)
         })
     });
     let family = families.and_then(|families| families.first().map(|family| family.value));
     let publish_not_ready_addresses =
-        fields.optional("publishNotReadyAddresses", log, boolean).unwrap_or(false);
+        fields.optional("publishNotReadyAddresses", findings, boolean).unwrap_or(false);
     let affinity = [("None", None), ("ClientIP", Some(()))];
-    let client_ip_affinity = fields.optional("sessionAffinity", log, word(&affinity));
+    let client_ip_affinity = fields.optional("sessionAffinity", findings, word(&affinity));
     let client_ip_affinity =
         client_ip_affinity.and_then(|set| Some(Spanned { value: set.value?, span: set.span }));
     let kind = kind?;
     let kind = match kind.value {
         Type::Cluster => kind.map(|_| ServiceKind::Cluster),
         Type::External => {
-            let name = fields.required("externalName", log, parsed(Code::InvalidHostname, external_name))?;
+            let name =
+                fields.required("externalName", findings, parsed(Code::InvalidHostname, external_name))?;
             kind.map(|_| ServiceKind::External(name.value))
         }
     };
     let ports = if headless || kind.value != ServiceKind::Cluster {
-        fields.optional("ports", log, ports).unwrap_or_default()
+        fields.optional("ports", findings, ports).unwrap_or_default()
     } else {
-        fields.required("ports", log, ports)?
+        fields.required("ports", findings, ports)?
     };
     Some(Service { kind, headless, family, ports, publish_not_ready_addresses, client_ip_affinity })
 }
@@ -122,21 +124,21 @@ fn external_name(text: &str) -> Result<String, names::NameError> {
     names::subdomain(text.strip_suffix('.').unwrap_or(text))
 }
 
-fn ports(at: At<'_>, log: &mut Log) -> Option<Vec<ServicePort>> {
-    let ports = list(at, 0..=usize::MAX, log, service_port)?;
-    unique(&at, "port name", ports.iter().map(|p| (&p.name, p.port.span)), log);
+fn ports(at: At<'_>, findings: &mut Findings) -> Option<Vec<ServicePort>> {
+    let ports = list(at, 0..=usize::MAX, findings, service_port)?;
+    unique(&at, "port name", ports.iter().map(|p| (&p.name, p.port.span)), findings);
     let numbers = ports.iter().map(|p| ((p.port.value, &p.protocol.value), p.port.span));
-    unique(&at, "combination of port and protocol", numbers, log);
+    unique(&at, "combination of port and protocol", numbers, findings);
     Some(ports)
 }
 
-fn service_port(at: At<'_>, log: &mut Log) -> Option<ServicePort> {
-    let fields = Fields::of(at, &SERVICE_PORT, log)?;
-    let name = fields.optional("name", log, port_name).unwrap_or_default();
-    let number = fields.required("port", log, port);
-    let protocol = fields.optional("protocol", log, word(&PROTOCOLS));
-    let target = fields.optional("targetPort", log, target_port);
-    let app_protocol = fields.optional("appProtocol", log, string);
+fn service_port(at: At<'_>, findings: &mut Findings) -> Option<ServicePort> {
+    let fields = Fields::of(at, &SERVICE_PORT, findings)?;
+    let name = fields.optional("name", findings, port_name).unwrap_or_default();
+    let number = fields.required("port", findings, port);
+    let protocol = fields.optional("protocol", findings, word(&PROTOCOLS));
+    let target = fields.optional("targetPort", findings, target_port);
+    let app_protocol = fields.optional("appProtocol", findings, string);
     let number = number?;
     let protocol = protocol.map_or(Spanned { value: "TCP", span: at.span() }, |protocol| protocol);
     Some(ServicePort {
@@ -149,42 +151,42 @@ fn service_port(at: At<'_>, log: &mut Log) -> Option<ServicePort> {
 }
 
 /// The name of a Service's port or an EndpointSlice's; empty for the one port without a name.
-fn port_name(at: At<'_>, log: &mut Log) -> Option<String> {
+fn port_name(at: At<'_>, findings: &mut Findings) -> Option<String> {
     let form = |text: &str| if text.is_empty() { Ok(String::new()) } else { names::label(text) };
-    parsed(Code::InvalidPortName, form)(at, log).map(|name| name.value)
+    parsed(Code::InvalidPortName, form)(at, findings).map(|name| name.value)
 }
 
-fn target_port(at: At<'_>, log: &mut Log) -> Option<TargetPort> {
+fn target_port(at: At<'_>, findings: &mut Findings) -> Option<TargetPort> {
     match &at.node.value {
-        Value::Scalar(Scalar::Text(_)) => {
-            parsed(Code::InvalidPortName, names::port_name)(at, log).map(|name| TargetPort::Name(name.value))
-        }
-        _ => port(at, log).map(|number| TargetPort::Number(number.value)),
+        Value::Scalar(Scalar::Text(_)) => parsed(Code::InvalidPortName, names::port_name)(at, findings)
+            .map(|name| TargetPort::Name(name.value)),
+        _ => port(at, findings).map(|number| TargetPort::Number(number.value)),
     }
 }
 
 /// The fields of a ConfigMap, which has no `spec`.
-pub(super) fn config_map(fields: &Fields<'_>, log: &mut Log) -> ConfigMap {
-    let authorities = fields.optional("data", log, |at, log| {
-        strings(at, log)?;
+pub(super) fn config_map(fields: &Fields<'_>, findings: &mut Findings) -> ConfigMap {
+    let authorities = fields.optional("data", findings, |at, findings| {
+        strings(at, findings)?;
         let entry = at.node.get("ca.crt").filter(|entry| !entry.value.is_null())?;
-        string(At { node: &entry.value, path: Path::Field(&at.path, "ca.crt") }, log)
+        string(At { node: &entry.value, path: FieldPath::Field(&at.path, "ca.crt") }, findings)
     });
     ConfigMap { authorities }
 }
 
 /// `spec` of a Namespace, of which nothing matters.
-pub(super) fn namespace(at: At<'_>, log: &mut Log) -> Option<()> {
-    Fields::of(at, &NAMESPACE, log).map(|_| ())
+pub(super) fn namespace(at: At<'_>, findings: &mut Findings) -> Option<()> {
+    Fields::of(at, &NAMESPACE, findings).map(|_| ())
 }
 
 /// The fields of an EndpointSlice, which has no `spec`.
-pub(super) fn endpoint_slice(fields: &Fields<'_>, log: &mut Log) -> Option<EndpointSlice> {
-    let address_type = fields.required("addressType", log, address_type);
+pub(super) fn endpoint_slice(fields: &Fields<'_>, findings: &mut Findings) -> Option<EndpointSlice> {
+    let address_type = fields.required("addressType", findings, address_type);
     let family = address_type.as_ref().map(|address_type| address_type.value);
-    let endpoint = |at: At<'_>, log: &mut Log| endpoint(at, family, log);
-    let endpoints = fields.optional("endpoints", log, |at, log| list(at, 0..=1000, log, endpoint));
-    let ports = fields.optional("ports", log, |at, log| list(at, 0..=20_000, log, slice_port));
+    let endpoint = |at: At<'_>, findings: &mut Findings| endpoint(at, family, findings);
+    let endpoints =
+        fields.optional("endpoints", findings, |at, findings| list(at, 0..=1000, findings, endpoint));
+    let ports = fields.optional("ports", findings, |at, findings| list(at, 0..=20_000, findings, slice_port));
     Some(EndpointSlice {
         address_type: address_type?,
         endpoints: endpoints.unwrap_or_default(),
@@ -192,25 +194,26 @@ pub(super) fn endpoint_slice(fields: &Fields<'_>, log: &mut Log) -> Option<Endpo
     })
 }
 
-fn address_type(at: At<'_>, log: &mut Log) -> Option<Spanned<AddressType>> {
+fn address_type(at: At<'_>, findings: &mut Findings) -> Option<Spanned<AddressType>> {
     let words = [("IPv4", Some(AddressType::Ipv4)), ("IPv6", Some(AddressType::Ipv6)), ("FQDN", None)];
-    let word = word(&words)(at, log)?;
+    let word = word(&words)(at, findings)?;
     match word.value {
         Some(value) => Some(Spanned { value, span: word.span }),
-        None => log.refuse(at.error(Code::NotSupported, "the address type `FQDN` is not supported")),
+        None => findings.reject(at.error(Code::NotSupported, "the address type `FQDN` is not supported")),
     }
 }
 
-fn endpoint(at: At<'_>, family: Option<AddressType>, log: &mut Log) -> Option<SliceEndpoint> {
-    let fields = Fields::of(at, &ENDPOINT, log)?;
-    let address = |at: At<'_>, log: &mut Log| address(at, family, log);
-    let addresses = fields.required("addresses", log, |at, log| list(at, 1..=100, log, address));
-    let conditions = fields.optional("conditions", log, |at, log| {
-        let fields = Fields::of(at, &CONDITIONS, log)?;
-        let mut condition = |name: &str| fields.optional(name, log, boolean);
+fn endpoint(at: At<'_>, family: Option<AddressType>, findings: &mut Findings) -> Option<SliceEndpoint> {
+    let fields = Fields::of(at, &ENDPOINT, findings)?;
+    let address = |at: At<'_>, findings: &mut Findings| address(at, family, findings);
+    let addresses =
+        fields.required("addresses", findings, |at, findings| list(at, 1..=100, findings, address));
+    let conditions = fields.optional("conditions", findings, |at, findings| {
+        let fields = Fields::of(at, &CONDITIONS, findings)?;
+        let mut condition = |name: &str| fields.optional(name, findings, boolean);
         Some((condition("ready"), condition("serving"), condition("terminating")))
     });
-    let target = fields.optional("targetRef", log, target_ref);
+    let target = fields.optional("targetRef", findings, target_ref);
     let (ready, serving, terminating) = conditions.unwrap_or_default();
     let ready = ready.unwrap_or(true);
     Some(SliceEndpoint {
@@ -223,15 +226,15 @@ fn endpoint(at: At<'_>, family: Option<AddressType>, log: &mut Log) -> Option<Sl
 }
 
 /// None for a reference without a name, which Kubernetes lets pass.
-fn target_ref(at: At<'_>, log: &mut Log) -> Option<TargetRef> {
-    let fields = Fields::of(at, &TARGET_REF, log)?;
-    let mut text = |name| fields.optional(name, log, string).map(|text| text.value);
+fn target_ref(at: At<'_>, findings: &mut Findings) -> Option<TargetRef> {
+    let fields = Fields::of(at, &TARGET_REF, findings)?;
+    let mut text = |name| fields.optional(name, findings, string).map(|text| text.value);
     let (kind, namespace, name) = (text("kind"), text("namespace"), text("name"));
     Some(TargetRef { kind: kind.unwrap_or_default(), namespace: namespace.unwrap_or_default(), name: name? })
 }
 
-fn address(at: At<'_>, family: Option<AddressType>, log: &mut Log) -> Option<Spanned<IpAddr>> {
-    let text = string(at, log)?;
+fn address(at: At<'_>, family: Option<AddressType>, findings: &mut Findings) -> Option<Spanned<IpAddr>> {
+    let text = string(at, findings)?;
     let parsed = text.value.parse::<IpAddr>().ok();
     let fits = |address: &IpAddr| match family {
         Some(AddressType::Ipv4) => address.is_ipv4(),
@@ -245,15 +248,15 @@ fn address(at: At<'_>, family: Option<AddressType>, log: &mut Log) -> Option<Spa
     };
     match parsed.filter(fits) {
         Some(value) => Some(Spanned { value, span: text.span }),
-        None => log.refuse(at.error(Code::InvalidIpAddress, format!("{:?} is no {what}", text.value))),
+        None => findings.reject(at.error(Code::InvalidIpAddress, format!("{:?} is no {what}", text.value))),
     }
 }
 
-fn slice_port(at: At<'_>, log: &mut Log) -> Option<SlicePort> {
-    let fields = Fields::of(at, &SLICE_PORT, log)?;
-    let name = fields.optional("name", log, port_name).unwrap_or_default();
-    let number = fields.optional("port", log, port);
-    let protocol = fields.optional("protocol", log, word(&PROTOCOLS));
+fn slice_port(at: At<'_>, findings: &mut Findings) -> Option<SlicePort> {
+    let fields = Fields::of(at, &SLICE_PORT, findings)?;
+    let name = fields.optional("name", findings, port_name).unwrap_or_default();
+    let number = fields.optional("port", findings, port);
+    let protocol = fields.optional("protocol", findings, word(&PROTOCOLS));
     let protocol = protocol.map_or("TCP", |protocol| protocol.value).to_owned();
     Some(SlicePort { name, port: number.map(|port| port.value), protocol })
 }

@@ -4,7 +4,8 @@
 //! (`PruneNonNullableNullsWithoutDefaults` for kinds defined by a CRD, JSON decoding for its own). Templates often leave
 //! such fields behind. Null items of lists are not pruned, and have the wrong type.
 
-use super::log::{At, Log, Manner, Path};
+use super::field_path::{At, FieldPath};
+use super::findings::{FieldNames, Findings};
 use super::yaml::{Entry, Value};
 use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::source::Spanned;
@@ -36,30 +37,30 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The fields of a value, which must be an object.
-    pub(super) fn of(at: At<'a>, known: &Known, log: &mut Log) -> Option<Self> {
+    pub(super) fn of(at: At<'a>, known: &Known, findings: &mut Findings) -> Option<Self> {
         let Value::Mapping(entries) = &at.node.value else {
-            return log.refuse(at.wrong_type("an object"));
+            return findings.reject(at.wrong_type("an object"));
         };
         for entry in entries {
             let name = &*entry.key.text;
             if known.read.contains(&name) || known.unread.contains(&name) {
                 continue;
             }
-            let path = Path::Field(&at.path, name);
+            let path = FieldPath::Field(&at.path, name);
             if let Some(unsupported) = known.unsupported.iter().find(|field| field.name == name) {
                 if !empty(entry) {
-                    log.add(not_supported(&path, entry, unsupported));
+                    findings.add(not_supported(&path, entry, unsupported));
                 }
                 continue;
             }
-            let (message, path) = match log.manner() {
-                Manner::Plain => (format!("unknown field `{name}`"), path),
-                Manner::Discreet => (String::from("unknown field"), at.path),
+            let (message, path) = match findings.field_names() {
+                FieldNames::Shown => (format!("unknown field `{name}`"), path),
+                FieldNames::Hidden => (String::from("unknown field"), at.path),
             };
             let unsupported = known.unsupported.iter().map(|field| field.name);
             let names = known.read.iter().chain(known.unread).copied().chain(unsupported);
             let code = Code::UnknownField { closest: closest(name, names) };
-            log.add(path.place(Diagnostic::error(code, entry.key.span, message)));
+            findings.add(path.place(Diagnostic::error(code, entry.key.span, message)));
         }
         Some(Self { at, entries })
     }
@@ -87,11 +88,11 @@ impl<'a> Fields<'a> {
     pub(super) fn optional<T>(
         &self,
         name: &str,
-        log: &mut Log,
-        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+        findings: &mut Findings,
+        read: impl FnOnce(At<'_>, &mut Findings) -> Option<T>,
     ) -> Option<T> {
         let entry = self.entry(name)?;
-        read(At { node: &entry.value, path: Path::Field(&self.at.path, name) }, log)
+        read(At { node: &entry.value, path: FieldPath::Field(&self.at.path, name) }, findings)
     }
 
     /// A field that has this default. None only when its value is wrong.
@@ -99,10 +100,10 @@ impl<'a> Fields<'a> {
         &self,
         name: &str,
         default: T,
-        log: &mut Log,
-        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+        findings: &mut Findings,
+        read: impl FnOnce(At<'_>, &mut Findings) -> Option<T>,
     ) -> Option<T> {
-        if self.has(name) { self.optional(name, log, read) } else { Some(default) }
+        if self.has(name) { self.optional(name, findings, read) } else { Some(default) }
     }
 
     /// A defaulted value, placed at the object that it was left out of.
@@ -114,18 +115,18 @@ impl<'a> Fields<'a> {
     pub(super) fn required<T>(
         &self,
         name: &str,
-        log: &mut Log,
-        read: impl FnOnce(At<'_>, &mut Log) -> Option<T>,
+        findings: &mut Findings,
+        read: impl FnOnce(At<'_>, &mut Findings) -> Option<T>,
     ) -> Option<T> {
         if self.has(name) {
-            return self.optional(name, log, read);
+            return self.optional(name, findings, read);
         }
         let (place, message) = match self.written(name) {
             Some(empty) => (empty.key.span, format!("`{name}` is missing: it has no value")),
             None => (self.at.span(), format!("`{name}` is missing")),
         };
-        let path = Path::Field(&self.at.path, name);
-        log.refuse(path.place(Diagnostic::error(Code::MissingField, place, message)))
+        let path = FieldPath::Field(&self.at.path, name);
+        findings.reject(path.place(Diagnostic::error(Code::MissingField, place, message)))
     }
 }
 
@@ -133,13 +134,13 @@ impl<'a> Fields<'a> {
 pub(super) fn list<T>(
     at: At<'_>,
     length: std::ops::RangeInclusive<usize>,
-    log: &mut Log,
-    mut read: impl FnMut(At<'_>, &mut Log) -> Option<T>,
+    findings: &mut Findings,
+    mut read: impl FnMut(At<'_>, &mut Findings) -> Option<T>,
 ) -> Option<Vec<T>> {
     let Value::Sequence(items) = &at.node.value else {
         let hint = matches!(at.node.value, Value::Mapping(_)).then_some("put `- ` before its first field");
         let diagnostic = at.wrong_type("a list");
-        return log.refuse(match hint {
+        return findings.reject(match hint {
             Some(hint) => diagnostic.hint(hint),
             None => diagnostic,
         });
@@ -152,9 +153,9 @@ pub(super) fn list<T>(
         };
         let message = format!("{} items, but the API takes {limit} here", items.len());
         let most = Some(*length.end()).filter(|most| *most < usize::MAX);
-        return log.refuse(at.wrong_length(items.len(), *length.start(), most, message));
+        return findings.reject(at.wrong_length(items.len(), *length.start(), most, message));
     }
-    let item = |(index, node)| read(At { node, path: Path::Item(&at.path, index) }, log);
+    let item = |(index, node)| read(At { node, path: FieldPath::Item(&at.path, index) }, findings);
     // Every item is read, so that everything wrong is said at once.
     Some(items.iter().enumerate().filter_map(item).collect())
 }
@@ -167,7 +168,7 @@ fn empty(entry: &Entry<'_>) -> bool {
     }
 }
 
-fn not_supported(path: &Path<'_>, entry: &Entry<'_>, field: &Unsupported) -> Diagnostic {
+fn not_supported(path: &FieldPath<'_>, entry: &Entry<'_>, field: &Unsupported) -> Diagnostic {
     let message = format!("the field `{}` is not supported: {}", field.name, field.consequence);
     path.place(Diagnostic::error(Code::NotSupported, entry.key.span, message)).hint(field.hint)
 }

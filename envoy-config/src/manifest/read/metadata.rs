@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known};
-use super::kinds::Scope;
-use super::log::{At, Log, Path};
+use super::findings::Findings;
+use super::known_kinds::Scope;
 use super::names::{self, NameError};
 use super::timestamp;
 use super::value::{parsed, string, strings};
@@ -35,26 +36,31 @@ const METADATA: Known = Known {
 type NameForm = fn(&str) -> Result<String, NameError>;
 
 /// Reads the metadata of an object.
-pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut Log) -> Option<Metadata> {
-    object.required("metadata", log, |at, log| {
-        let fields = Fields::of(at, &METADATA, log)?;
-        let name = read_name(&fields, name, log);
+pub(super) fn read(
+    object: &Fields<'_>,
+    scope: Scope,
+    name: NameForm,
+    findings: &mut Findings,
+) -> Option<Metadata> {
+    object.required("metadata", findings, |at, findings| {
+        let fields = Fields::of(at, &METADATA, findings)?;
+        let name = read_name(&fields, name, findings);
         let namespace = match scope {
             Scope::Namespace => {
-                fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label))
+                fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label))
             }
             Scope::Cluster => {
-                warn_of_namespace(&fields, log);
+                warn_of_namespace(&fields, findings);
                 None
             }
         };
-        let labels = fields.optional("labels", log, labels).unwrap_or_default();
-        fields.optional("annotations", log, strings);
-        let created = fields.optional("creationTimestamp", log, |at, log| {
-            let text = string(at, log)?;
+        let labels = fields.optional("labels", findings, labels).unwrap_or_default();
+        fields.optional("annotations", findings, strings);
+        let created = fields.optional("creationTimestamp", findings, |at, findings| {
+            let text = string(at, findings)?;
             timestamp::parse(&text.value).or_else(|| {
                 let message = format!("{:?} is no date as `2026-01-02T03:04:05Z`", text.value);
-                log.refuse(at.error(Code::InvalidTimestamp, message))
+                findings.reject(at.error(Code::InvalidTimestamp, message))
             })
         });
         let own = match scope {
@@ -67,33 +73,42 @@ pub(super) fn read(object: &Fields<'_>, scope: Scope, name: NameForm, log: &mut 
 }
 
 /// The API server clears the namespace of an object whose kind has none.
-fn warn_of_namespace(fields: &Fields<'_>, log: &mut Log) {
+fn warn_of_namespace(fields: &Fields<'_>, findings: &mut Findings) {
     if let Some(entry) = fields.entry("namespace").filter(|_| fields.has("namespace")) {
         let message = "objects of this kind have no namespace: the field is ignored";
         let warning = Diagnostic::warning(Code::NoEffect, entry.key.span, message);
-        log.add(Path::Field(&fields.at().path, "namespace").place(warning).hint("remove the field"));
+        findings
+            .add(FieldPath::Field(&fields.at().path, "namespace").place(warning).hint("remove the field"));
     }
 }
 
-fn read_name(fields: &Fields<'_>, form: NameForm, log: &mut Log) -> Option<Spanned<String>> {
+fn read_name(fields: &Fields<'_>, form: NameForm, findings: &mut Findings) -> Option<Spanned<String>> {
     if fields.has("generateName") && !fields.has("name") {
         let message = "`generateName` names an object only when a cluster creates it";
-        return log.refuse(fields.at().error(Code::MissingField, message).hint("write `name`"));
+        return findings.reject(fields.at().error(Code::MissingField, message).hint("write `name`"));
     }
-    fields.required("name", log, parsed(Code::InvalidObjectName, form))
+    fields.required("name", findings, parsed(Code::InvalidObjectName, form))
 }
 
 /// The keys and values of labels, checked.
-fn labels(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
-    let map = strings(at, log)?;
+fn labels(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
+    let map = strings(at, findings)?;
     let Value::Mapping(entries) = &at.node.value else { return None };
     for entry in entries {
-        let path = Path::Field(&at.path, &entry.key.text);
+        let path = FieldPath::Field(&at.path, &entry.key.text);
         if let Err(error) = names::label_key(&entry.key.text) {
-            log.add(path.place(Diagnostic::error(Code::InvalidLabel, entry.key.span, error.to_string())));
+            findings.add(path.place(Diagnostic::error(
+                Code::InvalidLabel,
+                entry.key.span,
+                error.to_string(),
+            )));
         }
         if let Some(Err(error)) = map.get(&*entry.key.text).map(|value| names::label_value(value)) {
-            log.add(path.place(Diagnostic::error(Code::InvalidLabel, entry.value.span, error.to_string())));
+            findings.add(path.place(Diagnostic::error(
+                Code::InvalidLabel,
+                entry.value.span,
+                error.to_string(),
+            )));
         }
     }
     Some(map)

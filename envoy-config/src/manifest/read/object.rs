@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known};
-use super::kinds::{self, Kind, Verdict, look_up};
-use super::log::{At, Log, Manner, Path};
+use super::findings::{FieldNames, Findings};
+use super::known_kinds::{self, Kind, Verdict, look_up};
 use super::value::string;
 use super::yaml::{Document, Node, Value};
 use super::{
@@ -56,8 +57,8 @@ impl Reader {
     }
 
     fn object(&mut self, node: &Node<'_>, sound: bool, inherited: Option<&Inherited>) {
-        let at = At { node, path: Path::Root };
-        let Some((api_version, kind)) = identify(at, inherited, &mut self.log) else { return };
+        let at = At { node, path: FieldPath::Root };
+        let Some((api_version, kind)) = identify(at, inherited, &mut self.findings) else { return };
         if let Some(item_kind) = kind.strip_suffix("List").filter(|_| inherited.is_none()) {
             let inherited = Inherited { api_version, kind: item_kind.to_owned() };
             self.list(at, sound, &inherited);
@@ -68,7 +69,7 @@ impl Reader {
             Verdict::Read(kind) => return self.read(kind, at, sound),
             Verdict::Ignored => {
                 if !self.other_policy(&api_version, &kind, node) {
-                    self.manifests.ignored.add(kinds::group(&api_version), &kind);
+                    self.manifests.ignored.add(known_kinds::group(&api_version), &kind);
                 }
                 return;
             }
@@ -80,7 +81,7 @@ impl Reader {
                 Diagnostic::error(Code::NotSupported, place("kind"), message)
             }
             Verdict::Kustomize => {
-                self.log.add(kustomize::input(place("kind"), None));
+                self.findings.add(kustomize::input(place("kind"), None));
                 return;
             }
             Verdict::UnknownVersion { known } => {
@@ -98,23 +99,25 @@ impl Reader {
                 Diagnostic { hint, ..Diagnostic::error(Code::UnknownKind, place("apiVersion"), message) }
             }
         };
-        self.log.about(metadata::title(&kind, None, node), Manner::Plain, |log| log.refuse::<()>(finding));
+        self.findings.in_object(metadata::title(&kind, None, node), FieldNames::Shown, |findings| {
+            findings.reject::<()>(finding)
+        });
     }
 
     /// Whether an object that is not read is a policy that is attached to something.
     fn other_policy(&mut self, api_version: &str, kind: &str, node: &Node<'_>) -> bool {
-        let policy = other::policy(kinds::group(api_version), kind, node);
+        let policy = other::policy(known_kinds::group(api_version), kind, node);
         let is_attached = policy.is_some();
         self.manifests.other_policies.extend(policy);
         is_attached
     }
 
     fn list(&mut self, at: At<'_>, sound: bool, inherited: &Inherited) {
-        let Some(fields) = Fields::of(at, &LIST, &mut self.log) else { return };
+        let Some(fields) = Fields::of(at, &LIST, &mut self.findings) else { return };
         let Some(items) = fields.entry("items") else { return };
         let Value::Sequence(items) = &items.value.value else {
-            let at = At { node: &items.value, path: Path::Field(&Path::Root, "items") };
-            self.log.add(at.wrong_type("a list"));
+            let at = At { node: &items.value, path: FieldPath::Field(&FieldPath::Root, "items") };
+            self.findings.add(at.wrong_type("a list"));
             return;
         };
         for item in items {
@@ -125,44 +128,51 @@ impl Reader {
     fn read(&mut self, kind: Kind, at: At<'_>, sound: bool) {
         match kind {
             Kind::GatewayClass => {
-                let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, gateway::class));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, gateway::class)
+                });
                 self.manifests.gateway_classes.extend(object);
             }
             Kind::Gateway => {
-                let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, gateway::gateway));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, gateway::gateway)
+                });
                 self.manifests.gateways.extend(object);
             }
             Kind::HttpRoute => {
-                let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::http));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, route::http)
+                });
                 self.manifests.routes.extend(object);
             }
             Kind::ReferenceGrant => {
-                let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, grant::grant));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, grant::grant)
+                });
                 self.manifests.reference_grants.extend(object);
             }
             Kind::GrpcRoute => {
-                let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, route::grpc));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, route::grpc)
+                });
                 self.manifests.routes.extend(object);
             }
             Kind::BackendTrafficPolicy => {
-                let object = self.typed(kind, at, sound, |fields, log| {
-                    fields.required("spec", log, policy::backend_traffic)
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, policy::backend_traffic)
                 });
                 self.manifests.backend_traffic_policies.extend(object);
             }
             Kind::Backend => {
-                let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, backend::backend));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, backend::backend)
+                });
                 self.manifests.backends.extend(object);
             }
             Kind::Service => {
-                let object =
-                    self.typed(kind, at, sound, |fields, log| fields.required("spec", log, core::service));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, core::service)
+                });
                 self.manifests.services.extend(object);
             }
             Kind::EndpointSlice => {
@@ -170,12 +180,14 @@ impl Reader {
                 self.manifests.endpoint_slices.extend(object);
             }
             Kind::BackendTlsPolicy => {
-                let object = self
-                    .typed(kind, at, sound, |fields, log| fields.required("spec", log, backend_tls::policy));
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.required("spec", findings, backend_tls::policy)
+                });
                 self.manifests.backend_tls_policies.extend(object);
             }
             Kind::ConfigMap => {
-                let object = self.typed(kind, at, sound, |fields, log| Some(core::config_map(fields, log)));
+                let object =
+                    self.typed(kind, at, sound, |fields, findings| Some(core::config_map(fields, findings)));
                 self.manifests.config_maps.extend(object);
             }
             Kind::Secret => {
@@ -183,8 +195,8 @@ impl Reader {
                 self.manifests.secrets.extend(object);
             }
             Kind::Namespace => {
-                let object = self.typed(kind, at, sound, |fields, log| {
-                    fields.optional("spec", log, core::namespace);
+                let object = self.typed(kind, at, sound, |fields, findings| {
+                    fields.optional("spec", findings, core::namespace);
                     Some(Namespace)
                 });
                 self.manifests.namespaces.extend(object.map(with_name_label));
@@ -198,7 +210,7 @@ impl Reader {
         kind: Kind,
         at: At<'_>,
         sound: bool,
-        spec: impl FnOnce(&Fields<'_>, &mut Log) -> Option<T>,
+        spec: impl FnOnce(&Fields<'_>, &mut Findings) -> Option<T>,
     ) -> Option<Object<T>> {
         let known = match kind {
             Kind::EndpointSlice => &ENDPOINT_SLICE,
@@ -230,35 +242,35 @@ impl Reader {
             | Kind::Secret => names::subdomain,
         };
         let title = metadata::title(kind.name(), Some(kind.scope()), at.node);
-        let manner = if kind == Kind::Secret { Manner::Discreet } else { Manner::Plain };
-        let before = self.log.len();
+        let field_names = if kind == Kind::Secret { FieldNames::Hidden } else { FieldNames::Shown };
+        let before = self.findings.len();
         let names = &mut self.names;
-        let object = self.log.about(title, manner, |log| {
-            let fields = Fields::of(at, known, log)?;
-            let metadata = metadata::read(&fields, kind.scope(), name, log);
+        let object = self.findings.in_object(title, field_names, |findings| {
+            let fields = Fields::of(at, known, findings)?;
+            let metadata = metadata::read(&fields, kind.scope(), name, findings);
             if let Some(metadata) = &metadata {
-                check_first(names, kind, metadata, log);
+                check_first(names, kind, metadata, findings);
             }
-            let spec = spec(&fields, log);
+            let spec = spec(&fields, findings);
             Some(Object { kind: kind.name(), metadata: metadata?, spec: spec?, span: at.span() })
         });
         let object = object.filter(|_| sound);
         if object.is_none() {
-            self.manifests.unread.extend(unread(kind, at.node, sound, &self.log, before));
+            self.manifests.unread.extend(unread(kind, at.node, sound, &self.findings, before));
         }
         object
     }
 }
 
 /// What is known of an object with an error in it, if that is as much as a name. The findings before it are not about it.
-fn unread(kind: Kind, node: &Node<'_>, sound: bool, log: &Log, before: usize) -> Option<Unread> {
+fn unread(kind: Kind, node: &Node<'_>, sound: bool, findings: &Findings, before: usize) -> Option<Unread> {
     let (namespace, name) = metadata::named(Some(kind.scope()), node)?;
     // What is wrong with it as YAML was found before, and is about no object.
     let is_own = |(position, error): &(usize, &Diagnostic)| {
         *position >= before || (error.object.is_none() && is_within(error.span, node.span))
     };
     let behind = if sound { before } else { 0 };
-    let mut errors: Vec<(usize, &Diagnostic)> = log.errors_behind(behind).filter(is_own).collect();
+    let mut errors: Vec<(usize, &Diagnostic)> = findings.errors_from(behind).filter(is_own).collect();
     errors.sort_by_key(|(_, error)| error.span.start);
     let first = errors.first();
     let problem =
@@ -304,7 +316,7 @@ fn check_first(
     names: &mut HashMap<(Kind, String, String), Span>,
     kind: Kind,
     metadata: &Metadata,
-    log: &mut Log,
+    findings: &mut Findings,
 ) {
     let span = metadata.name.span;
     match names.entry((kind, metadata.namespace.value.clone(), metadata.name.value.clone())) {
@@ -313,9 +325,9 @@ fn check_first(
         }
         Entry::Occupied(taken) => {
             let message = format!("another {} has this name", kind.name());
-            let path = Path::Field(&Path::Field(&Path::Root, "metadata"), "name");
+            let path = FieldPath::Field(&FieldPath::Field(&FieldPath::Root, "metadata"), "name");
             let diagnostic = path.place(Diagnostic::error(Code::DuplicateObject, span, message));
-            log.add(diagnostic.label("again here").related(*taken.get(), "first defined here"));
+            findings.add(diagnostic.label("again here").related(*taken.get(), "first defined here"));
         }
     }
 }
@@ -328,18 +340,18 @@ fn with_name_label(mut namespace: Object<Namespace>) -> Object<Namespace> {
 }
 
 /// The `apiVersion` and `kind` of an object.
-fn identify(at: At<'_>, inherited: Option<&Inherited>, log: &mut Log) -> Option<(String, String)> {
+fn identify(at: At<'_>, inherited: Option<&Inherited>, findings: &mut Findings) -> Option<(String, String)> {
     let Value::Mapping(_) = &at.node.value else {
-        return log.refuse(at.wrong_type("an object with `apiVersion` and `kind`"));
+        return findings.reject(at.wrong_type("an object with `apiVersion` and `kind`"));
     };
     let mut field = |name: &str, inherited: Option<&String>| match at.node.get(name) {
         Some(entry) if !entry.value.is_null() => {
-            let path = Path::Field(&at.path, name);
-            string(At { node: &entry.value, path }, log).map(|text| text.value)
+            let path = FieldPath::Field(&at.path, name);
+            string(At { node: &entry.value, path }, findings).map(|text| text.value)
         }
         _ => match inherited {
             Some(text) if !text.is_empty() => Some(text.clone()),
-            _ => log.refuse(at.error(Code::MissingField, format!("`{name}` is missing")).field(name)),
+            _ => findings.reject(at.error(Code::MissingField, format!("`{name}` is missing")).field(name)),
         },
     };
     let api_version = field("apiVersion", inherited.map(|list| &list.api_version));

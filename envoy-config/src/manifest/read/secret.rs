@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::field_path::{At, FieldPath};
 use super::fields::Fields;
-use super::log::{At, Log, Path};
+use super::findings::Findings;
 use super::value::string;
 use super::yaml::{Entry, Scalar, Value};
 use crate::diagnostic::{Code, Diagnostic};
@@ -38,17 +39,17 @@ struct Datum {
 }
 
 /// The fields of a Secret, which has no `spec`.
-pub(super) fn secret(fields: &Fields<'_>, log: &mut Log) -> Option<Secret> {
-    let kind = fields.or("type", fields.default(String::from("Opaque")), log, string);
-    let mut values = fields.optional("data", log, data).unwrap_or_default();
+pub(super) fn secret(fields: &Fields<'_>, findings: &mut Findings) -> Option<Secret> {
+    let kind = fields.or("type", fields.default(String::from("Opaque")), findings, string);
+    let mut values = fields.optional("data", findings, data).unwrap_or_default();
     // What is in both is taken from here, as the API server does.
-    values.extend(fields.optional("stringData", log, string_data).unwrap_or_default());
+    values.extend(fields.optional("stringData", findings, string_data).unwrap_or_default());
     let kind = kind?;
     if kind.value != TLS {
         return Some(Secret::Other(kind));
     }
-    let certificates = value(fields, &values, "tls.crt", CertificateChain::parse, log);
-    let key = value(fields, &values, "tls.key", PrivateKey::parse, log);
+    let certificates = value(fields, &values, "tls.crt", CertificateChain::parse, findings);
+    let key = value(fields, &values, "tls.key", PrivateKey::parse, findings);
     Some(match (certificates?, key?) {
         (Ok(certificates), Ok(key)) => Secret::Tls { certificates, key },
         (certificates, key) => {
@@ -58,26 +59,26 @@ pub(super) fn secret(fields: &Fields<'_>, log: &mut Log) -> Option<Secret> {
     })
 }
 
-fn data(at: At<'_>, log: &mut Log) -> Option<Values> {
-    values(at, "data", log)
+fn data(at: At<'_>, findings: &mut Findings) -> Option<Values> {
+    values(at, "data", findings)
 }
 
-fn string_data(at: At<'_>, log: &mut Log) -> Option<Values> {
-    values(at, "stringData", log)
+fn string_data(at: At<'_>, findings: &mut Findings) -> Option<Values> {
+    values(at, "stringData", findings)
 }
 
-fn values(at: At<'_>, field: &'static str, log: &mut Log) -> Option<Values> {
+fn values(at: At<'_>, field: &'static str, findings: &mut Findings) -> Option<Values> {
     let Value::Mapping(entries) = &at.node.value else {
         // Without saying what it is instead: that may be a key.
-        return log
-            .refuse(at.error(Code::WrongType { expected: String::from("an object") }, "expected an object"));
+        return findings
+            .reject(at.error(Code::WrongType { expected: String::from("an object") }, "expected an object"));
     };
     let datum = |entry: &Entry<'_>| {
         let bytes = bytes(entry, field).map_err(|(code, message)| {
-            let own = Path::Field(&at.path, &entry.key.text);
+            let own = FieldPath::Field(&at.path, &entry.key.text);
             // Any other could be a line of a value that has lost its indentation.
             let path = if NAMES.contains(&&*entry.key.text) { own } else { at.path };
-            log.add(path.place(Diagnostic::error(code, entry.key.span, message)));
+            findings.add(path.place(Diagnostic::error(code, entry.key.span, message)));
         });
         (entry.key.text.to_string(), Datum { field, key: entry.key.span, bytes: bytes.ok() })
     };
@@ -110,22 +111,19 @@ fn value<T>(
     values: &Values,
     key: &'static str,
     parse: impl FnOnce(&[u8]) -> Result<T, PemError>,
-    log: &mut Log,
+    findings: &mut Findings,
 ) -> Option<Result<T, UnusableValue>> {
     let Some(datum) = values.get(key) else {
         let place = fields.entry("data").or_else(|| fields.entry("stringData"));
         let place = place.map_or(fields.at().span(), |entry| entry.key.span);
         let message = format!("`{key}` is missing: a Secret of the type `{TLS}` has `tls.crt` and `tls.key`");
-        let path = Path::Field(&Path::Field(&Path::Root, "data"), key).place(Diagnostic::error(
-            Code::MissingField,
-            place,
-            message,
-        ));
-        return log.refuse(path);
+        let path = FieldPath::Field(&FieldPath::Field(&FieldPath::Root, "data"), key)
+            .place(Diagnostic::error(Code::MissingField, place, message));
+        return findings.reject(path);
     };
     let unusable = |problem| UnusableValue {
         key,
-        field: Path::Field(&Path::Field(&Path::Root, datum.field), key).to_string(),
+        field: FieldPath::Field(&FieldPath::Field(&FieldPath::Root, datum.field), key).to_string(),
         span: datum.key,
         problem,
     };

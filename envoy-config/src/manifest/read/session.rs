@@ -8,8 +8,9 @@ use std::num::NonZeroU32;
 
 use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, Timeout};
 
+use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known};
-use super::log::{At, Log, Path};
+use super::findings::Findings;
 use super::value::{parsed, string, usable, word};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::duration;
@@ -41,29 +42,29 @@ enum Type {
 /// A cookie's lifetime and where it was written, if it was.
 type WrittenLifetime = Option<Spanned<Lifetime>>;
 
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<SessionPersistence> {
-    let fields = Fields::of(at, &PERSISTENCE, log)?;
-    let absolute_timeout = fields.optional("absoluteTimeout", log, timeout);
-    let idle_timeout = fields.optional("idleTimeout", log, timeout);
+pub(super) fn read(at: At<'_>, findings: &mut Findings) -> Option<SessionPersistence> {
+    let fields = Fields::of(at, &PERSISTENCE, findings)?;
+    let absolute_timeout = fields.optional("absoluteTimeout", findings, timeout);
+    let idle_timeout = fields.optional("idleTimeout", findings, timeout);
     if let (Some(absolute), Some(idle)) = (&absolute_timeout, &idle_timeout)
         && idle.value >= absolute.value
     {
         let message = "`idleTimeout` has no effect: `absoluteTimeout` ends every session before";
         let diagnostic = Diagnostic::warning(Code::NoEffect, idle.span, message);
-        log.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
+        findings.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
     }
     let words = [("Cookie", Type::Cookie), ("Header", Type::Header)];
-    let kind = fields.or("type", fields.default(Type::Cookie), log, word(&words));
+    let kind = fields.or("type", fields.default(Type::Cookie), findings, word(&words));
     let written = |names: [&str; 2]| names.into_iter().find_map(|name| Some(fields.entry(name)?.key.span));
     let carrier = match (written(OLDER), written(NEWER)) {
-        (Some(older), Some(newer)) => return log.refuse(mixed(at.path, older, newer)),
-        (None, Some(_)) => newer(&fields, kind?.value, log),
-        (_, None) => Some(older(&fields, kind?.value, log)),
+        (Some(older), Some(newer)) => return findings.reject(mixed(at.path, older, newer)),
+        (None, Some(_)) => newer(&fields, kind?.value, findings),
+        (_, None) => Some(older(&fields, kind?.value, findings)),
     };
     Some(SessionPersistence { carrier: carrier?, absolute_timeout, idle_timeout, span: at.span() })
 }
 
-fn mixed(path: Path<'_>, older: Span, newer: Span) -> Diagnostic {
+fn mixed(path: FieldPath<'_>, older: Span, newer: Span) -> Diagnostic {
     let diagnostic = if older.start < newer.start {
         Diagnostic::error(Code::MixedSessionShapes, newer, MIXED)
             .label(NEWER_FIELD)
@@ -83,43 +84,43 @@ const OLDER_FIELD: &str = "a field of Gateway API 1.1 to 1.6";
 const NEWER_FIELD: &str = "a field of newer releases";
 
 /// Gateway API 1.1 to 1.6.
-fn older(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Carrier {
+fn older(fields: &Fields<'_>, kind: Type, findings: &mut Findings) -> Carrier {
     if kind == Type::Header {
         if fields.has("cookieConfig") {
-            log.add(misplaced(fields, "cookieConfig", "Cookie"));
+            findings.add(misplaced(fields, "cookieConfig", "Cookie"));
         }
-        let name = |at: At<'_>, log: &mut Log| {
-            sized(at, log)?;
-            usable(Code::InvalidHeaderName, |text| HeaderName::try_from(text.to_owned()))(at, log)
+        let name = |at: At<'_>, findings: &mut Findings| {
+            sized(at, findings)?;
+            usable(Code::InvalidHeaderName, |text| HeaderName::try_from(text.to_owned()))(at, findings)
         };
-        return Carrier::Header { name: fields.optional("sessionName", log, name) };
+        return Carrier::Header { name: fields.optional("sessionName", findings, name) };
     }
-    let name = |at: At<'_>, log: &mut Log| {
-        sized(at, log)?;
-        usable(Code::InvalidCookieName, |text| CookieName::try_from(text.to_owned()))(at, log)
+    let name = |at: At<'_>, findings: &mut Findings| {
+        sized(at, findings)?;
+        usable(Code::InvalidCookieName, |text| CookieName::try_from(text.to_owned()))(at, findings)
     };
-    let name = fields.optional("sessionName", log, name);
-    let lifetime = fields.optional("cookieConfig", log, |at, log| {
-        let fields = Fields::of(at, &COOKIE_CONFIG, log)?;
-        fields.optional("lifetimeType", log, lifetime_type)
+    let name = fields.optional("sessionName", findings, name);
+    let lifetime = fields.optional("cookieConfig", findings, |at, findings| {
+        let fields = Fields::of(at, &COOKIE_CONFIG, findings)?;
+        fields.optional("lifetimeType", findings, lifetime_type)
     });
-    let lifetime = check_permanent(fields, "cookieConfig", lifetime, log);
+    let lifetime = check_permanent(fields, "cookieConfig", lifetime, findings);
     Carrier::Cookie { name, path: CookiePathOf::OfMatch, lifetime }
 }
 
 /// The releases after 1.6.
-fn newer(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Option<Carrier> {
+fn newer(fields: &Fields<'_>, kind: Type, findings: &mut Findings) -> Option<Carrier> {
     match kind {
         Type::Header => {
             if fields.has("cookie") {
-                log.add(misplaced(fields, "cookie", "Cookie"));
+                findings.add(misplaced(fields, "cookie", "Cookie"));
             }
-            fields.required("header", log, header)
+            fields.required("header", findings, header)
         }
-        Type::Cookie if fields.has("header") => log.refuse(misplaced(fields, "header", "Header")),
+        Type::Cookie if fields.has("header") => findings.reject(misplaced(fields, "header", "Header")),
         Type::Cookie => {
-            let (name, path, lifetime) = fields.required("cookie", log, cookie)?;
-            let lifetime = check_permanent(fields, "cookie", lifetime, log);
+            let (name, path, lifetime) = fields.required("cookie", findings, cookie)?;
+            let lifetime = check_permanent(fields, "cookie", lifetime, findings);
             Some(Carrier::Cookie { name, path: CookiePathOf::Given(path), lifetime })
         }
     }
@@ -127,20 +128,20 @@ fn newer(fields: &Fields<'_>, kind: Type, log: &mut Log) -> Option<Carrier> {
 
 type CookieFields = (Option<Spanned<CookieName>>, CookiePath, WrittenLifetime);
 
-fn cookie(at: At<'_>, log: &mut Log) -> Option<CookieFields> {
-    let fields = Fields::of(at, &COOKIE, log)?;
+fn cookie(at: At<'_>, findings: &mut Findings) -> Option<CookieFields> {
+    let fields = Fields::of(at, &COOKIE, findings)?;
     let name = |text: &str| CookieName::try_from(text.to_owned());
     let path = |text: &str| CookiePath::try_from(text.to_owned());
-    let name = fields.optional("name", log, parsed(Code::InvalidCookieName, name));
-    let path = fields.optional("path", log, parsed(Code::InvalidCookiePath, path));
-    let lifetime = fields.optional("lifetimeType", log, lifetime_type);
+    let name = fields.optional("name", findings, parsed(Code::InvalidCookieName, name));
+    let path = fields.optional("path", findings, parsed(Code::InvalidCookiePath, path));
+    let lifetime = fields.optional("lifetimeType", findings, lifetime_type);
     Some((name, path.map(|path| path.value).unwrap_or_default(), lifetime))
 }
 
-fn header(at: At<'_>, log: &mut Log) -> Option<Carrier> {
-    let fields = Fields::of(at, &HEADER, log)?;
+fn header(at: At<'_>, findings: &mut Findings) -> Option<Carrier> {
+    let fields = Fields::of(at, &HEADER, findings)?;
     let name = |text: &str| HeaderName::try_from(text.to_owned());
-    let name = fields.required("name", log, parsed(Code::InvalidHeaderName, name))?;
+    let name = fields.required("name", findings, parsed(Code::InvalidHeaderName, name))?;
     Some(Carrier::Header { name: Some(name) })
 }
 
@@ -150,27 +151,32 @@ fn misplaced(fields: &Fields<'_>, field: &str, belongs_to: &str) -> Diagnostic {
     let message = format!("`{field}` belongs to `type: {belongs_to}`");
     let path = fields.at().path;
     let diagnostic =
-        Path::Field(&path, field).place(Diagnostic::error(Code::SessionTypeMismatch, span, message));
+        FieldPath::Field(&path, field).place(Diagnostic::error(Code::SessionTypeMismatch, span, message));
     match fields.entry("type") {
         Some(written) => diagnostic.related(written.value.span, "the type"),
         None => diagnostic.hint(format!("without a `type` it is `Cookie`: write `type: {belongs_to}`")),
     }
 }
 
-fn lifetime_type(at: At<'_>, log: &mut Log) -> Option<Spanned<Lifetime>> {
-    word(&[("Permanent", Lifetime::Permanent), ("Session", Lifetime::Session)])(at, log)
+fn lifetime_type(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Lifetime>> {
+    word(&[("Permanent", Lifetime::Permanent), ("Session", Lifetime::Session)])(at, findings)
 }
 
 /// A permanent cookie's lifetime is the absolute timeout, so there must be one.
-fn check_permanent(fields: &Fields<'_>, field: &str, lifetime: WrittenLifetime, log: &mut Log) -> Lifetime {
+fn check_permanent(
+    fields: &Fields<'_>,
+    field: &str,
+    lifetime: WrittenLifetime,
+    findings: &mut Findings,
+) -> Lifetime {
     let lifetime = lifetime.unwrap_or(fields.default(Lifetime::Session));
     if lifetime.value == Lifetime::Permanent && !fields.has("absoluteTimeout") {
         let message = "a permanent cookie needs an `absoluteTimeout`";
         let diagnostic = Diagnostic::error(Code::PermanentWithoutTimeout, lifetime.span, message);
         let outer = fields.at().path;
-        let own = Path::Field(&outer, field);
-        let path = Path::Field(&own, "lifetimeType");
-        log.add(
+        let own = FieldPath::Field(&outer, field);
+        let path = FieldPath::Field(&own, "lifetimeType");
+        findings.add(
             path.place(diagnostic)
                 .hint("write one into `sessionPersistence`, for example `absoluteTimeout: 1h`"),
         );
@@ -179,36 +185,36 @@ fn check_permanent(fields: &Fields<'_>, field: &str, lifetime: WrittenLifetime, 
 }
 
 /// The older shape's names are shorter than what a cookie or header can have.
-fn sized(at: At<'_>, log: &mut Log) -> Option<()> {
+fn sized(at: At<'_>, findings: &mut Findings) -> Option<()> {
     const LIMIT: usize = 128;
-    let length = string(at, log)?.value.chars().count();
+    let length = string(at, findings)?.value.chars().count();
     if length <= LIMIT {
         return Some(());
     }
     let message = format!("a session name has at most {LIMIT} characters, this one has {length}");
-    log.refuse(at.wrong_length(length, 0, Some(LIMIT), message))
+    findings.reject(at.wrong_length(length, 0, Some(LIMIT), message))
 }
 
 /// A timeout in whole seconds, which is how finely a token tells time.
-fn timeout(at: At<'_>, log: &mut Log) -> Option<Spanned<Timeout>> {
-    let text = string(at, log)?;
+fn timeout(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Timeout>> {
+    let text = string(at, findings)?;
     let invalid = |reason: String| {
         at.error(Code::InvalidDuration, format!("invalid duration `{}`: {reason}", text.value))
     };
     let duration = match duration::parse(&text.value) {
         Ok(duration) => duration,
-        Err(error) => return log.refuse(invalid(error.to_string())),
+        Err(error) => return findings.reject(invalid(error.to_string())),
     };
     let Ok(seconds) = u32::try_from(duration.as_secs()) else {
-        return log.refuse(invalid(format!("more than {} seconds", u32::MAX)));
+        return findings.reject(invalid(format!("more than {} seconds", u32::MAX)));
     };
     let Some(seconds) = NonZeroU32::new(seconds) else {
-        return log.refuse(invalid(String::from("a session cannot be shorter than one second")));
+        return findings.reject(invalid(String::from("a session cannot be shorter than one second")));
     };
     if duration.subsec_nanos() > 0 {
         let message =
             format!("`{}` is rounded down to `{seconds}s`: sessions are timed in whole seconds", text.value);
-        log.add(at.warning(Code::RoundedDuration, message));
+        findings.add(at.warning(Code::RoundedDuration, message));
     }
     Some(Spanned { value: Timeout::from_seconds(seconds), span: at.span() })
 }

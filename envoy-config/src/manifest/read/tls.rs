@@ -1,9 +1,10 @@
 //! The protocol of a listener and its `tls` (Gateway API, `Listener` and `ListenerTLSConfig`): each allows or demands the
 //! other.
 
+use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known, list};
+use super::findings::Findings;
 use super::gateway::validation;
-use super::log::{At, Log, Path};
 use super::names;
 use super::value::{parsed, strings, word};
 use super::yaml::Value;
@@ -35,16 +36,17 @@ struct Tls {
 }
 
 /// `protocol` and `tls` of a listener, and its `hostname` as far as the protocol forbids one.
-pub(super) fn protocol(listener: &Fields<'_>, log: &mut Log) -> Option<Spanned<Protocol>> {
-    let protocol = listener.required("protocol", log, parsed(Code::InvalidProtocolName, names::protocol));
-    let tls = listener.optional("tls", log, tls);
+pub(super) fn protocol(listener: &Fields<'_>, findings: &mut Findings) -> Option<Spanned<Protocol>> {
+    let protocol =
+        listener.required("protocol", findings, parsed(Code::InvalidProtocolName, names::protocol));
+    let tls = listener.optional("tls", findings, tls);
     let protocol = protocol?;
     let Some(entry) = listener.entry("tls") else {
-        return without_tls(listener, protocol, log);
+        return without_tls(listener, protocol, findings);
     };
     let outer = listener.at().path;
-    let path = Path::Field(&outer, "tls");
-    let mismatch = |path: &Path<'_>, span: Span, message: String| {
+    let path = FieldPath::Field(&outer, "tls");
+    let mismatch = |path: &FieldPath<'_>, span: Span, message: String| {
         path.place(Diagnostic::error(Code::TlsMismatch, span, message).related(protocol.span, "the protocol"))
     };
     match protocol.value.as_str() {
@@ -52,13 +54,13 @@ pub(super) fn protocol(listener: &Fields<'_>, log: &mut Log) -> Option<Spanned<P
             let message = format!("`tls` must not be there with the protocol `{word}`");
             let diagnostic = mismatch(&path, entry.key.span, message);
             let instead = if word == "HTTP" { "HTTPS" } else { "TLS" };
-            log.refuse(diagnostic.hint(format!("write `protocol: {instead}`, or remove `tls`")))
+            findings.reject(diagnostic.hint(format!("write `protocol: {instead}`, or remove `tls`")))
         }
         "HTTPS" => {
             let Tls { mode, content } = tls?;
             if let Some(mode) = mode.filter(|mode| mode.value == Mode::Passthrough) {
                 let message = String::from("the mode must be `Terminate` with the protocol `HTTPS`");
-                return log.refuse(mismatch(&Path::Field(&path, "mode"), mode.span, message));
+                return findings.reject(mismatch(&FieldPath::Field(&path, "mode"), mode.span, message));
             }
             Some(protocol.map(|_| Protocol::Https(content)))
         }
@@ -67,7 +69,11 @@ pub(super) fn protocol(listener: &Fields<'_>, log: &mut Log) -> Option<Spanned<P
 }
 
 /// The protocol of a listener that has no `tls`.
-fn without_tls(listener: &Fields<'_>, protocol: Spanned<String>, log: &mut Log) -> Option<Spanned<Protocol>> {
+fn without_tls(
+    listener: &Fields<'_>,
+    protocol: Spanned<String>,
+    findings: &mut Findings,
+) -> Option<Spanned<Protocol>> {
     let outer = listener.at().path;
     match protocol.value.as_str() {
         "HTTP" => Some(protocol.map(|_| Protocol::Http)),
@@ -75,26 +81,26 @@ fn without_tls(listener: &Fields<'_>, protocol: Spanned<String>, log: &mut Log) 
         "TLS" => {
             let message = "`tls.mode` is missing: the protocol `TLS` needs to know where TLS ends";
             let diagnostic = Diagnostic::error(Code::MissingField, protocol.span, message);
-            log.refuse(Path::Field(&outer, "tls").place(diagnostic))
+            findings.reject(FieldPath::Field(&outer, "tls").place(diagnostic))
         }
         word @ ("TCP" | "UDP") if listener.has("hostname") => {
             let message = format!("`hostname` must not be there with the protocol `{word}`");
             let span = listener.entry("hostname").map_or(protocol.span, |entry| entry.key.span);
             let diagnostic = Diagnostic::error(Code::MisplacedField, span, message);
-            log.refuse(Path::Field(&outer, "hostname").place(diagnostic))
+            findings.reject(FieldPath::Field(&outer, "hostname").place(diagnostic))
         }
         _ => Some(protocol.map(Protocol::Other)),
     }
 }
 
-fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
-    let fields = Fields::of(at, &TLS, log)?;
+fn tls(at: At<'_>, findings: &mut Findings) -> Option<Tls> {
+    let fields = Fields::of(at, &TLS, findings)?;
     let modes = [("Terminate", Mode::Terminate), ("Passthrough", Mode::Passthrough)];
-    let mode = fields.optional("mode", log, word(&modes));
-    let certificates =
-        fields.optional("certificateRefs", log, |at, log| list(at, 0..=64, log, certificate_ref));
-    let validation = fields.optional("frontendValidation", log, validation);
-    let options = fields.optional("options", log, options).unwrap_or_default();
+    let mode = fields.optional("mode", findings, word(&modes));
+    let certificates = fields
+        .optional("certificateRefs", findings, |at, findings| list(at, 0..=64, findings, certificate_ref));
+    let validation = fields.optional("frontendValidation", findings, validation);
+    let options = fields.optional("options", findings, options).unwrap_or_default();
     // What is wrong with a mode or with certificateRefs that are there has been said.
     if fields.has("mode") && mode.is_none() {
         return None;
@@ -108,7 +114,7 @@ fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
         let message = "`certificateRefs` is missing: without a certificate no TLS connection can end here";
         let place = fields.entry("certificateRefs").map_or(at.span(), |entry| entry.key.span);
         let diagnostic = Diagnostic::error(Code::MissingField, place, message);
-        return log.refuse(Path::Field(&at.path, "certificateRefs").place(diagnostic));
+        return findings.reject(FieldPath::Field(&at.path, "certificateRefs").place(diagnostic));
     }
     Some(Tls {
         mode,
@@ -117,8 +123,8 @@ fn tls(at: At<'_>, log: &mut Log) -> Option<Tls> {
 }
 
 /// The names of options; their values mean nothing here.
-fn options(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
-    strings(at, log)?;
+fn options(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<String>>> {
+    strings(at, findings)?;
     let Value::Mapping(entries) = &at.node.value else { return None };
     let name =
         |entry: &super::yaml::Entry<'_>| Spanned { value: entry.key.text.to_string(), span: entry.key.span };
@@ -126,17 +132,17 @@ fn options(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
 }
 
 /// A reference to a certificate and its key.
-pub(super) fn certificate_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {
-    let fields = Fields::of(at, &CERTIFICATE_REF, log)?;
+pub(super) fn certificate_ref(at: At<'_>, findings: &mut Findings) -> Option<CertificateRef> {
+    let fields = Fields::of(at, &CERTIFICATE_REF, findings)?;
     let group =
-        fields.or("group", fields.default(String::new()), log, parsed(Code::InvalidGroup, names::group));
+        fields.or("group", fields.default(String::new()), findings, parsed(Code::InvalidGroup, names::group));
     let kind = fields.or(
         "kind",
         fields.default(String::from("Secret")),
-        log,
+        findings,
         parsed(Code::InvalidKind, names::kind),
     );
-    let namespace = fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
-    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
+    let namespace = fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
     Some(CertificateRef { group: group?, kind: kind?, namespace, name: name? })
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::log::{At, Log};
+use super::field_path::At;
+use super::findings::Findings;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
@@ -12,7 +13,7 @@ pub(super) fn unique<T: Eq + Hash>(
     list: &At<'_>,
     what: &str,
     values: impl IntoIterator<Item = (T, Span)>,
-    log: &mut Log,
+    findings: &mut Findings,
 ) {
     let mut seen: HashMap<T, Span> = HashMap::new();
     for (value, span) in values {
@@ -20,7 +21,7 @@ pub(super) fn unique<T: Eq + Hash>(
             Some(&first) => {
                 let diagnostic =
                     Diagnostic::error(Code::DuplicateValue, span, format!("this {what} is there twice"));
-                log.add(list.path.place(diagnostic).label("again here").related(first, "first here"));
+                findings.add(list.path.place(diagnostic).label("again here").related(first, "first here"));
             }
             None => {
                 seen.insert(value, span);

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::log::{At, Log, Path};
+use super::field_path::{At, FieldPath};
+use super::findings::Findings;
 use super::yaml::{Scalar, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Spanned;
 
 /// A string. A plain scalar that YAML reads as a boolean or a number is none.
-pub(super) fn string(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
+pub(super) fn string(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
     match &at.node.value {
         Value::Scalar(Scalar::Text(text)) => Some(Spanned { value: text.to_string(), span: at.span() }),
         Value::Scalar(Scalar::Boolean(_, written) | Scalar::Integer(_, written) | Scalar::Float(written)) => {
-            log.refuse(at.wrong_type("a string").hint(format!("quote it: \"{written}\"")))
+            findings.reject(at.wrong_type("a string").hint(format!("quote it: \"{written}\"")))
         }
-        _ => log.refuse(at.wrong_type("a string")),
+        _ => findings.reject(at.wrong_type("a string")),
     }
 }
 
@@ -24,12 +25,12 @@ pub(super) fn string(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
 pub(super) fn parsed<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
-) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
-    move |at, log| {
-        let text = string(at, log)?;
+) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
+    move |at, findings| {
+        let text = string(at, findings)?;
         match parse(&text.value) {
             Ok(value) => Some(Spanned { value, span: text.span }),
-            Err(error) => log.refuse(at.error(code, error.to_string())),
+            Err(error) => findings.reject(at.error(code, error.to_string())),
         }
     }
 }
@@ -38,85 +39,87 @@ pub(super) fn parsed<T, E: Display>(
 pub(super) fn usable<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
-) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
-    move |at, log| {
-        let text = string(at, log)?;
+) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
+    move |at, findings| {
+        let text = string(at, findings)?;
         match parse(&text.value) {
             Ok(value) => Some(Spanned { value, span: text.span }),
-            Err(error) => log.spoil(at.error(code, error.to_string())),
+            Err(error) => findings.reject_part(at.error(code, error.to_string())),
         }
     }
 }
 
 /// A whole number in these bounds.
-pub(super) fn integer<T>(range: RangeInclusive<T>) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>>
+pub(super) fn integer<T>(range: RangeInclusive<T>) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>>
 where
     T: TryFrom<i64> + Into<i64> + Clone + PartialOrd + Display,
 {
-    move |at, log| {
+    move |at, findings| {
         let number = match &at.node.value {
             Value::Scalar(Scalar::Integer(number, _)) => *number,
             Value::Scalar(Scalar::Text(text)) if text.parse::<i64>().is_ok() => {
-                return log.refuse(at.wrong_type("a number").hint("remove the quotes"));
+                return findings.reject(at.wrong_type("a number").hint("remove the quotes"));
             }
-            Value::Scalar(Scalar::Float(_)) => return log.refuse(at.wrong_type("a whole number")),
-            _ => return log.refuse(at.wrong_type("a number")),
+            Value::Scalar(Scalar::Float(_)) => return findings.reject(at.wrong_type("a whole number")),
+            _ => return findings.reject(at.wrong_type("a number")),
         };
         match T::try_from(number) {
             Ok(value) if range.contains(&value) => Some(Spanned { value, span: at.span() }),
             _ => {
                 let message = format!("{number} is not between {} and {}", range.start(), range.end());
                 let (least, most) = (range.start().clone().into(), range.end().clone().into());
-                log.refuse(at.error(Code::OutOfRange { least, most }, message))
+                findings.reject(at.error(Code::OutOfRange { least, most }, message))
             }
         }
     }
 }
 
 /// A port number.
-pub(super) fn port(at: At<'_>, log: &mut Log) -> Option<Spanned<u16>> {
-    integer(1..=u16::MAX)(at, log)
+pub(super) fn port(at: At<'_>, findings: &mut Findings) -> Option<Spanned<u16>> {
+    integer(1..=u16::MAX)(at, findings)
 }
 
-pub(super) fn boolean(at: At<'_>, log: &mut Log) -> Option<bool> {
+pub(super) fn boolean(at: At<'_>, findings: &mut Findings) -> Option<bool> {
     match &at.node.value {
         Value::Scalar(Scalar::Boolean(value, _)) => Some(*value),
         Value::Scalar(Scalar::Text(text)) if matches!(&**text, "true" | "false") => {
-            log.refuse(at.wrong_type("`true` or `false`").hint("remove the quotes"))
+            findings.reject(at.wrong_type("`true` or `false`").hint("remove the quotes"))
         }
-        _ => log.refuse(at.wrong_type("`true` or `false`")),
+        _ => findings.reject(at.wrong_type("`true` or `false`")),
     }
 }
 
 /// One of these words, as what it stands for.
-pub(super) fn word<T: Clone>(words: &[(&str, T)]) -> impl FnOnce(At<'_>, &mut Log) -> Option<Spanned<T>> {
-    move |at, log| {
-        let text = string(at, log)?;
+pub(super) fn word<T: Clone>(
+    words: &[(&str, T)],
+) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
+    move |at, findings| {
+        let text = string(at, findings)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(Spanned { value: value.clone(), span: text.span });
         }
-        log.refuse(at.unknown_value(&text.value, words.iter().map(|&(word, _)| word)))
+        findings.reject(at.unknown_value(&text.value, words.iter().map(|&(word, _)| word)))
     }
 }
 
 /// A map of strings, such as labels. A key whose value is null counts as left out.
-pub(super) fn strings(at: At<'_>, log: &mut Log) -> Option<BTreeMap<String, String>> {
+pub(super) fn strings(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
     let Value::Mapping(entries) = &at.node.value else {
-        return log.refuse(at.wrong_type("an object"));
+        return findings.reject(at.wrong_type("an object"));
     };
     let mut map = BTreeMap::new();
     for entry in entries {
-        let inside = At { node: &entry.value, path: Path::Field(&at.path, &entry.key.text) };
+        let inside = At { node: &entry.value, path: FieldPath::Field(&at.path, &entry.key.text) };
         if let Some(misread) = entry.key.misread {
             let message = format!("expected a string as key, found {misread}");
             let code = Code::WrongType { expected: String::from("a string") };
             let diagnostic = Diagnostic::error(code, entry.key.span, message);
-            log.add(at.path.place(diagnostic).hint(format!("quote it: \"{}\"", entry.key.text)));
+            findings.add(at.path.place(diagnostic).hint(format!("quote it: \"{}\"", entry.key.text)));
         }
         if entry.value.is_null() {
             continue;
         }
-        if let Some(value) = string(inside, log) {
+        if let Some(value) = string(inside, findings) {
             map.insert(entry.key.text.to_string(), value.value);
         }
     }

@@ -71,7 +71,7 @@ pub(super) struct Document<'s> {
     pub(super) sound: bool,
 }
 
-/// The documents of a source that parse, without empty ones. What does not parse is told in the log, and reading goes on
+/// The documents of a source that parse, without empty ones. What does not parse is told in the findings, and reading goes on
 /// with the next document.
 ///
 /// Each of them is handed on before the next one is read.
@@ -82,10 +82,10 @@ pub(super) fn documents(source: usize, text: &str, copied: &mut Copied, reader: 
         let refused = match parser.next_event() {
             None | Some(Ok((Event::StreamEnd, _))) => return,
             Some(Ok((Event::DocumentEnd, _))) => {
-                if let Some(document) = builder.finish(&mut reader.log) {
+                if let Some(document) = builder.finish(&mut reader.findings) {
                     reader.document(&document);
                 }
-                if reader.log.is_full() {
+                if reader.findings.is_full() {
                     return;
                 }
                 continue;
@@ -94,9 +94,9 @@ pub(super) fn documents(source: usize, text: &str, copied: &mut Copied, reader: 
             Some(Err(error)) => Err(unreadable(source, text, &error)),
         };
         if let Err(refused) = refused {
-            builder.give_up(*refused, &mut reader.log);
+            builder.give_up(*refused, &mut reader.findings);
             match parser.proceed_next_document() {
-                Ok(true) if !reader.log.is_full() => {}
+                Ok(true) if !reader.findings.is_full() => {}
                 Ok(_) | Err(_) => return,
             }
         }

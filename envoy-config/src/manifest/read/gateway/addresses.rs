@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use crate::diagnostic::Code;
 use crate::manifest::gateway::Address;
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, list};
-use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::string;
 use crate::source::Spanned;
@@ -13,29 +14,30 @@ use crate::source::Spanned;
 const ADDRESS: Known = Known { read: &["type", "value"], unread: &[], unsupported: &[] };
 
 /// The addresses that are asked for. An IP address without a value may be any.
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<Address>>> {
-    let addresses = list(at, 0..=16, log, address)?;
+pub(super) fn read(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<Address>>> {
+    let addresses = list(at, 0..=16, findings, address)?;
     let keys = addresses.iter().map(|address| (format!("{:?}", address.value), address.span));
-    unique(&at, "address", keys, log);
+    unique(&at, "address", keys, findings);
     Some(addresses)
 }
 
 /// None when it may be any, or is wrong, which has been said.
-fn address(at: At<'_>, log: &mut Log) -> Option<Spanned<Address>> {
-    let fields = Fields::of(at, &ADDRESS, log)?;
-    let kind = fields.or("type", fields.default(String::from("IPAddress")), log, string)?.value;
-    let value = fields.optional("value", log, string).map(|value| value.value).unwrap_or_default();
+fn address(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Address>> {
+    let fields = Fields::of(at, &ADDRESS, findings)?;
+    let kind = fields.or("type", fields.default(String::from("IPAddress")), findings, string)?.value;
+    let value = fields.optional("value", findings, string).map(|value| value.value).unwrap_or_default();
     let address = match (kind.as_str(), value.as_str()) {
         ("IPAddress", "") => return None,
         ("IPAddress", text) => match text.parse::<IpAddr>() {
             Ok(address) => Address::Ip(address),
             Err(_) => {
-                return log.refuse(at.error(Code::InvalidIpAddress, format!("{text:?} is no IP address")));
+                return findings
+                    .reject(at.error(Code::InvalidIpAddress, format!("{text:?} is no IP address")));
             }
         },
         (word, _) if word == "Hostname" || word.contains('/') => Address::Other { kind, value },
         _ => {
-            return log.refuse(at.unknown_value(&kind, ["IPAddress", "Hostname"]));
+            return findings.reject(at.unknown_value(&kind, ["IPAddress", "Hostname"]));
         }
     };
     Some(Spanned { value: address, span: at.span() })

@@ -2,8 +2,9 @@
 
 use crate::diagnostic::Code;
 use crate::manifest::gateway::{CertificateRef, Frontend, Validation, ValidationMode};
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, list};
-use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::names;
 use crate::manifest::read::tls::certificate_ref;
 use crate::manifest::read::unique::unique;
@@ -32,63 +33,63 @@ const BACKEND: Known = Known { read: &["clientCertificateRef"], unread: &[], uns
 const AUTHORITY_REF: Known =
     Known { read: &["group", "kind", "name", "namespace"], unread: &[], unsupported: &[] };
 
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<GatewayTls> {
-    let fields = Fields::of(at, &TLS, log)?;
-    let frontend = fields.optional("frontend", log, frontend).unwrap_or_default();
-    let client_certificate = fields.optional("backend", log, |at, log| {
-        let fields = Fields::of(at, &BACKEND, log)?;
+pub(super) fn read(at: At<'_>, findings: &mut Findings) -> Option<GatewayTls> {
+    let fields = Fields::of(at, &TLS, findings)?;
+    let frontend = fields.optional("frontend", findings, frontend).unwrap_or_default();
+    let client_certificate = fields.optional("backend", findings, |at, findings| {
+        let fields = Fields::of(at, &BACKEND, findings)?;
         let span = fields.entry("clientCertificateRef").map_or(at.span(), |entry| entry.key.span);
-        fields.optional("clientCertificateRef", log, |at, log| {
-            certificate_ref(at, log).map(|value| Spanned { value, span })
+        fields.optional("clientCertificateRef", findings, |at, findings| {
+            certificate_ref(at, findings).map(|value| Spanned { value, span })
         })
     });
     Some(GatewayTls { frontend, client_certificate })
 }
 
-fn frontend(at: At<'_>, log: &mut Log) -> Option<Frontend> {
-    let fields = Fields::of(at, &FRONTEND, log)?;
-    fields.required("default", log, |_, _| Some(()));
-    let default = fields.optional("default", log, config);
-    let per_port = fields.optional("perPort", log, |at, log| {
-        let ports = list(at, 0..=64, log, per_port)?;
-        unique(&at, "port", ports.iter().map(|(port, _)| (&port.value, port.span)), log);
+fn frontend(at: At<'_>, findings: &mut Findings) -> Option<Frontend> {
+    let fields = Fields::of(at, &FRONTEND, findings)?;
+    fields.required("default", findings, |_, _| Some(()));
+    let default = fields.optional("default", findings, config);
+    let per_port = fields.optional("perPort", findings, |at, findings| {
+        let ports = list(at, 0..=64, findings, per_port)?;
+        unique(&at, "port", ports.iter().map(|(port, _)| (&port.value, port.span)), findings);
         Some(ports)
     });
     let per_port = per_port.unwrap_or_default().into_iter();
     Some(Frontend { default, per_port: per_port.map(|(port, config)| (port.value, config)).collect() })
 }
 
-fn per_port(at: At<'_>, log: &mut Log) -> Option<(Spanned<u16>, Option<Validation>)> {
-    let fields = Fields::of(at, &PER_PORT, log)?;
-    let port = fields.required("port", log, port);
-    fields.required("tls", log, |_, _| Some(()));
-    let config = fields.optional("tls", log, config);
+fn per_port(at: At<'_>, findings: &mut Findings) -> Option<(Spanned<u16>, Option<Validation>)> {
+    let fields = Fields::of(at, &PER_PORT, findings)?;
+    let port = fields.required("port", findings, port);
+    fields.required("tls", findings, |_, _| Some(()));
+    let config = fields.optional("tls", findings, config);
     Some((port?, config))
 }
 
 /// None when it checks nothing, or is wrong, which has been said.
-fn config(at: At<'_>, log: &mut Log) -> Option<Validation> {
-    Fields::of(at, &CONFIG, log)?.optional("validation", log, validation)
+fn config(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
+    Fields::of(at, &CONFIG, findings)?.optional("validation", findings, validation)
 }
 
 /// How the certificates of clients are checked, in the Gateway's `tls` or in that of a listener.
-pub(in crate::manifest::read) fn validation(at: At<'_>, log: &mut Log) -> Option<Validation> {
-    let fields = Fields::of(at, &VALIDATION, log)?;
-    let authorities =
-        fields.required("caCertificateRefs", log, |at, log| list(at, 1..=16, log, authority_ref));
+pub(in crate::manifest::read) fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
+    let fields = Fields::of(at, &VALIDATION, findings)?;
+    let authorities = fields
+        .required("caCertificateRefs", findings, |at, findings| list(at, 1..=16, findings, authority_ref));
     let modes = [
         ("AllowValidOnly", ValidationMode::AllowValidOnly),
         ("AllowInsecureFallback", ValidationMode::AllowInsecureFallback),
     ];
-    let mode = fields.or("mode", fields.default(ValidationMode::AllowValidOnly), log, word(&modes));
+    let mode = fields.or("mode", fields.default(ValidationMode::AllowValidOnly), findings, word(&modes));
     Some(Validation { authorities: authorities?, mode: mode?.value })
 }
 
-fn authority_ref(at: At<'_>, log: &mut Log) -> Option<CertificateRef> {
-    let fields = Fields::of(at, &AUTHORITY_REF, log)?;
-    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
-    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
-    let namespace = fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
-    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
+fn authority_ref(at: At<'_>, findings: &mut Findings) -> Option<CertificateRef> {
+    let fields = Fields::of(at, &AUTHORITY_REF, findings)?;
+    let group = fields.required("group", findings, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
     Some(CertificateRef { group: group?, kind: kind?, namespace, name: name? })
 }

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::filter::{Filter, PathModifier};
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, list};
-use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::names;
 use crate::manifest::read::value::{parsed, word};
 use crate::manifest::route::{BackendRef, RouteKind};
@@ -93,16 +94,16 @@ impl Type {
     }
 }
 
-pub(super) fn read(at: At<'_>, route: RouteKind, log: &mut Log) -> Option<Vec<Spanned<Filter>>> {
+pub(super) fn read(at: At<'_>, route: RouteKind, findings: &mut Findings) -> Option<Vec<Spanned<Filter>>> {
     let mut types = Vec::new();
-    let filters = list(at, 0..=16, log, |at, log| filter(at, route, &mut types, log))?;
+    let filters = list(at, 0..=16, findings, |at, findings| filter(at, route, &mut types, findings))?;
     let mut first: HashMap<Type, Span> = HashMap::new();
     for Spanned { value, span } in types {
         match first.get(&value) {
             Some(&earlier) if !value.repeats() => {
                 let error =
                     Diagnostic::error(Code::DuplicateValue, span, "this filter can be there only once");
-                log.add(at.path.place(error).label("again here").related(earlier, "first here"));
+                findings.add(at.path.place(error).label("again here").related(earlier, "first here"));
             }
             Some(_) => {}
             None => {
@@ -113,7 +114,7 @@ pub(super) fn read(at: At<'_>, route: RouteKind, log: &mut Log) -> Option<Vec<Sp
     if let (Some(&redirect), Some(&rewrite)) = (first.get(&Type::Redirect), first.get(&Type::Rewrite)) {
         let message = "a request is redirected or rewritten, not both";
         let error = Diagnostic::error(Code::IncompatibleFilters, rewrite, message);
-        log.add(at.path.place(error).label("the rewrite").related(redirect, "the redirect"));
+        findings.add(at.path.place(error).label("the rewrite").related(redirect, "the redirect"));
     }
     Some(filters)
 }
@@ -122,33 +123,33 @@ fn filter(
     at: At<'_>,
     route: RouteKind,
     types: &mut Vec<Spanned<Type>>,
-    log: &mut Log,
+    findings: &mut Findings,
 ) -> Option<Spanned<Filter>> {
     let (known, words) = match route {
         RouteKind::Http => (&HTTP_FILTER, HTTP_TYPES),
         RouteKind::Grpc => (&GRPC_FILTER, GRPC_TYPES),
     };
-    let fields = Fields::of(at, known, log)?;
-    let kind = fields.required("type", log, word(words))?;
+    let fields = Fields::of(at, known, findings)?;
+    let kind = fields.required("type", findings, word(words))?;
     types.push(kind.clone());
     let own = kind.value.field();
     for other in words.iter().map(|(_, other)| other.field()).filter(|field| *field != own) {
         if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
             let message = format!("`{other}` belongs to another type of filter: this one has `{own}`");
             let error = Diagnostic::error(Code::MisplacedField, entry.key.span, message);
-            log.add(at.path.place(error).related(kind.span, "its type"));
+            findings.add(at.path.place(error).related(kind.span, "its type"));
         }
     }
     let value = match kind.value {
-        Type::RequestHeaders => fields.required(own, log, headers::read).map(Filter::RequestHeaders),
-        Type::ResponseHeaders => fields.required(own, log, headers::read).map(Filter::ResponseHeaders),
-        Type::Extension => fields.required(own, log, extension).map(Filter::Extension),
+        Type::RequestHeaders => fields.required(own, findings, headers::read).map(Filter::RequestHeaders),
+        Type::ResponseHeaders => fields.required(own, findings, headers::read).map(Filter::ResponseHeaders),
+        Type::Extension => fields.required(own, findings, extension).map(Filter::Extension),
         // What it says has no bearing on the answer: its requests are refused.
-        Type::ExternalAuth => fields.required(own, log, |_, _| Some(Filter::ExternalAuth)),
-        Type::Redirect => fields.required(own, log, url::redirect).map(Filter::Redirect),
-        Type::Rewrite => fields.required(own, log, url::rewrite).map(Filter::Rewrite),
-        Type::Mirror => fields.required(own, log, mirror::read).map(Box::new).map(Filter::Mirror),
-        Type::Cors => fields.required(own, log, cors::read).map(Filter::Cors),
+        Type::ExternalAuth => fields.required(own, findings, |_, _| Some(Filter::ExternalAuth)),
+        Type::Redirect => fields.required(own, findings, url::redirect).map(Filter::Redirect),
+        Type::Rewrite => fields.required(own, findings, url::rewrite).map(Filter::Rewrite),
+        Type::Mirror => fields.required(own, findings, mirror::read).map(Box::new).map(Filter::Mirror),
+        Type::Cors => fields.required(own, findings, cors::read).map(Filter::Cors),
     };
     Some(Spanned { value: value?, span: at.span() })
 }
@@ -157,14 +158,14 @@ fn filter(
 pub(super) fn refuse_prefix_replacement<'f>(
     rule: At<'_>,
     filters: impl Iterator<Item = &'f Spanned<Filter>>,
-    log: &mut Log,
+    findings: &mut Findings,
 ) {
     for filter in filters {
         if let Some(PathModifier::Prefix(_)) = filter.value.path() {
             let message =
                 "`ReplacePrefixMatch` wants exactly one match in the rule, of the type `PathPrefix`";
             let error = Diagnostic::error(Code::MissingPrefixMatch, filter.span, message);
-            log.add(rule.path.place(error).hint("split the rule, or use `ReplaceFullPath`"));
+            findings.add(rule.path.place(error).hint("split the rule, or use `ReplaceFullPath`"));
         }
     }
 }
@@ -174,22 +175,22 @@ pub(super) fn refuse_redirect_of_backends(
     rule: At<'_>,
     filters: &[Spanned<Filter>],
     backends: &[BackendRef],
-    log: &mut Log,
+    findings: &mut Findings,
 ) {
     let redirect = filters.iter().find(|filter| matches!(filter.value, Filter::Redirect(_)));
     if let (Some(redirect), Some(backend)) = (redirect, backends.first()) {
         let message = "a rule whose requests are redirected cannot have backendRefs";
         let error = Diagnostic::error(Code::RedirectWithBackends, backend.span, message);
-        log.add(rule.path.place(error).related(redirect.span, "the redirect"));
+        findings.add(rule.path.place(error).related(redirect.span, "the redirect"));
     }
 }
 
 /// The kind, as `group/Kind`.
-fn extension(at: At<'_>, log: &mut Log) -> Option<String> {
-    let fields = Fields::of(at, &EXTENSION, log)?;
-    let group = fields.required("group", log, parsed(Code::InvalidGroup, names::group));
-    let kind = fields.required("kind", log, parsed(Code::InvalidKind, names::kind));
-    fields.required("name", log, parsed(Code::InvalidObjectName, names::reference))?;
+fn extension(at: At<'_>, findings: &mut Findings) -> Option<String> {
+    let fields = Fields::of(at, &EXTENSION, findings)?;
+    let group = fields.required("group", findings, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));
+    fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference))?;
     let (group, kind) = (group?.value, kind?.value);
     Some(if group.is_empty() { kind } else { format!("{group}/{kind}") })
 }

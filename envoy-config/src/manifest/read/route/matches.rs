@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, list};
-use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::unique::unique;
 use crate::manifest::read::value::{parsed, string, usable, word};
 use crate::manifest::read::{names, path, regex};
@@ -29,24 +30,24 @@ enum Form {
     Regex,
 }
 
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Match> {
-    let fields = Fields::of(at, &MATCH, log)?;
-    let path = fields.or("path", PathMatch::Prefix(String::from("/")), log, path_match);
-    let headers = fields.optional("headers", log, |at, log| headers(at, Values::Header, log));
+pub(super) fn read(at: At<'_>, findings: &mut Findings) -> Option<Match> {
+    let fields = Fields::of(at, &MATCH, findings)?;
+    let path = fields.or("path", PathMatch::Prefix(String::from("/")), findings, path_match);
+    let headers = fields.optional("headers", findings, |at, findings| headers(at, Values::Header, findings));
     let headers = headers.unwrap_or_default();
-    let query_params = fields.optional("queryParams", log, query_params).unwrap_or_default();
-    let method = fields.optional("method", log, method);
+    let query_params = fields.optional("queryParams", findings, query_params).unwrap_or_default();
+    let method = fields.optional("method", findings, method);
     Some(Match::Http(HttpMatch { path: path?, headers, query_params, method, span: at.span() }))
 }
 
-fn method(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
-    Some(word(&METHODS.map(|method| (method, method)))(at, log)?.map(str::to_owned))
+fn method(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+    Some(word(&METHODS.map(|method| (method, method)))(at, findings)?.map(str::to_owned))
 }
 
-fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
-    let fields = Fields::of(at, &PATH, log)?;
+fn path_match(at: At<'_>, findings: &mut Findings) -> Option<PathMatch> {
+    let fields = Fields::of(at, &PATH, findings)?;
     let words = [("Exact", Form::Exact), ("PathPrefix", Form::Prefix), ("RegularExpression", Form::Regex)];
-    let form = fields.or("type", fields.default(Form::Prefix), log, word(&words))?.value;
+    let form = fields.or("type", fields.default(Form::Prefix), findings, word(&words))?.value;
     if !fields.has("value") {
         let root = String::from("/");
         return Some(match form {
@@ -58,18 +59,18 @@ fn path_match(at: At<'_>, log: &mut Log) -> Option<PathMatch> {
     if form == Form::Regex {
         let expression =
             |text: &str| path::sized(text).map_err(|error| error.to_string()).map(|()| text.to_owned());
-        let text = fields.optional("value", log, parsed(Code::InvalidPath, expression))?;
+        let text = fields.optional("value", findings, parsed(Code::InvalidPath, expression))?;
         return fields
-            .optional("value", log, usable(Code::InvalidRegex, regex::parse))
+            .optional("value", findings, usable(Code::InvalidRegex, regex::parse))
             .map(|_| PathMatch::Regex(text.value));
     }
-    let text = fields.optional("value", log, parsed(Code::InvalidPath, path::parse))?.value;
+    let text = fields.optional("value", findings, parsed(Code::InvalidPath, path::parse))?.value;
     Some(if form == Form::Exact { PathMatch::Exact(text) } else { PathMatch::Prefix(text) })
 }
 
 /// Header names do not tell case apart; of names that differ in case alone the first counts.
-pub(super) fn headers(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<ValueMatch>> {
-    let written = value_matches(at, values, log)?;
+pub(super) fn headers(at: At<'_>, values: Values, findings: &mut Findings) -> Option<Vec<ValueMatch>> {
+    let written = value_matches(at, values, findings)?;
     let mut first: HashMap<String, Spanned<String>> = HashMap::new();
     let mut kept = Vec::new();
     for ValueMatch { name: as_written, value } in written {
@@ -84,15 +85,15 @@ pub(super) fn headers(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<V
             Some(first) => {
                 let message = "this condition has no effect: an earlier one is for the same header";
                 let diagnostic = Diagnostic::warning(Code::NoEffect, name.span, message);
-                log.add(at.path.place(diagnostic).related(first.span, "the one that counts"));
+                findings.add(at.path.place(diagnostic).related(first.span, "the one that counts"));
             }
         }
     }
     Some(kept)
 }
 
-fn query_params(at: At<'_>, log: &mut Log) -> Option<Vec<ValueMatch>> {
-    value_matches(at, Values::QueryParam, log)
+fn query_params(at: At<'_>, findings: &mut Findings) -> Option<Vec<ValueMatch>> {
+    value_matches(at, Values::QueryParam, findings)
 }
 
 /// What a condition's value may hold.
@@ -115,21 +116,21 @@ impl Values {
     }
 }
 
-fn value_matches(at: At<'_>, values: Values, log: &mut Log) -> Option<Vec<ValueMatch>> {
-    let matches = list(at, 0..=16, log, |at, log| value_match(at, values, log))?;
-    unique(&at, "name", matches.iter().map(|m| (&m.name.value, m.name.span)), log);
+fn value_matches(at: At<'_>, values: Values, findings: &mut Findings) -> Option<Vec<ValueMatch>> {
+    let matches = list(at, 0..=16, findings, |at, findings| value_match(at, values, findings))?;
+    unique(&at, "name", matches.iter().map(|m| (&m.name.value, m.name.span)), findings);
     Some(matches)
 }
 
-fn value_match(at: At<'_>, values: Values, log: &mut Log) -> Option<ValueMatch> {
-    let fields = Fields::of(at, &VALUE, log)?;
-    let name = fields.required("name", log, parsed(values.name_code(), names::token));
+fn value_match(at: At<'_>, values: Values, findings: &mut Findings) -> Option<ValueMatch> {
+    let fields = Fields::of(at, &VALUE, findings)?;
+    let name = fields.required("name", findings, parsed(values.name_code(), names::token));
     let words = [("Exact", Form::Exact), ("RegularExpression", Form::Regex)];
-    let form = fields.or("type", fields.default(Form::Exact), log, word(&words));
-    let text = fields.required("value", log, |at, log| value_text(at, values, log));
+    let form = fields.or("type", fields.default(Form::Exact), findings, word(&words));
+    let text = fields.required("value", findings, |at, findings| value_text(at, values, findings));
     let value = match form?.value {
         Form::Regex => {
-            fields.required("value", log, usable(Code::InvalidRegex, regex::parse))?;
+            fields.required("value", findings, usable(Code::InvalidRegex, regex::parse))?;
             TextMatch::Regex(text?)
         }
         Form::Exact | Form::Prefix => TextMatch::Exact(text?),
@@ -138,22 +139,22 @@ fn value_match(at: At<'_>, values: Values, log: &mut Log) -> Option<ValueMatch> 
 }
 
 /// The value of a header.
-pub(super) fn header_text(at: At<'_>, log: &mut Log) -> Option<String> {
-    value_text(at, Values::Header, log)
+pub(super) fn header_text(at: At<'_>, findings: &mut Findings) -> Option<String> {
+    value_text(at, Values::Header, findings)
 }
 
-fn value_text(at: At<'_>, values: Values, log: &mut Log) -> Option<String> {
-    let text = string(at, log)?.value;
+fn value_text(at: At<'_>, values: Values, findings: &mut Findings) -> Option<String> {
+    let text = string(at, findings)?.value;
     let limit = match values {
         Values::Header | Values::GrpcHeader => 4096,
         Values::QueryParam => 1024,
     };
     if let Err(error) = names::sized("value", &text, limit) {
-        return log.refuse(at.wrong_length(text.chars().count(), 1, Some(limit), error.to_string()));
+        return findings.reject(at.wrong_length(text.chars().count(), 1, Some(limit), error.to_string()));
     }
     if values == Values::Header && !printable(&text) {
         let message = "a header's value is visible ASCII, with single spaces or tabs inside";
-        return log.refuse(at.error(Code::InvalidHeaderValue, message));
+        return findings.reject(at.error(Code::InvalidHeaderValue, message));
     }
     Some(text)
 }

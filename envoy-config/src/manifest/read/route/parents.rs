@@ -1,9 +1,10 @@
 //! `parentRefs`: the Gateways that a route wants to attach to.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, list};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::gateway::GATEWAY_GROUP;
-use crate::manifest::read::log::{At, Log};
 use crate::manifest::read::names;
 use crate::manifest::read::value::{parsed, port};
 use crate::manifest::route::{ParentKind, ParentRef};
@@ -14,8 +15,8 @@ const PARENT_REF: Known = Known {
     unsupported: &[],
 };
 
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<ParentRef>> {
-    let parents = list(at, 0..=32, log, parent_ref)?;
+pub(super) fn read(at: At<'_>, findings: &mut Findings) -> Option<Vec<ParentRef>> {
+    let parents = list(at, 0..=32, findings, parent_ref)?;
     for (index, second) in parents.iter().enumerate() {
         let same = |first: &&ParentRef| {
             first.kind == second.kind
@@ -27,7 +28,8 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Vec<ParentRef>> {
             earlier.into_iter().find_map(|first| Some((first, clash(first, second)?)))
         {
             let diagnostic = Diagnostic::error(code, second.span, message);
-            log.add(at.path.place(diagnostic).label("this reference").related(first.span, "and this one"));
+            findings
+                .add(at.path.place(diagnostic).label("this reference").related(first.span, "and this one"));
         }
     }
     Some(parents)
@@ -52,15 +54,15 @@ fn clash(first: &ParentRef, second: &ParentRef) -> Option<(Code, &'static str)> 
     same.then_some((Code::DuplicateValue, message))
 }
 
-fn parent_ref(at: At<'_>, log: &mut Log) -> Option<ParentRef> {
-    let fields = Fields::of(at, &PARENT_REF, log)?;
-    let group = fields.optional("group", log, parsed(Code::InvalidGroup, names::group));
-    let kind = fields.optional("kind", log, parsed(Code::InvalidKind, names::kind));
-    let namespace = fields.optional("namespace", log, parsed(Code::InvalidNamespace, names::label));
-    let name = fields.required("name", log, parsed(Code::InvalidObjectName, names::reference));
+fn parent_ref(at: At<'_>, findings: &mut Findings) -> Option<ParentRef> {
+    let fields = Fields::of(at, &PARENT_REF, findings)?;
+    let group = fields.optional("group", findings, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.optional("kind", findings, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
     let section_name =
-        fields.optional("sectionName", log, parsed(Code::InvalidSectionName, names::subdomain));
-    let port = fields.optional("port", log, port);
+        fields.optional("sectionName", findings, parsed(Code::InvalidSectionName, names::subdomain));
+    let port = fields.optional("port", findings, port);
     let group = group.map_or_else(|| GATEWAY_GROUP.to_owned(), |group| group.value);
     let kind = kind.map_or_else(|| String::from("Gateway"), |kind| kind.value);
     let kind = if group == GATEWAY_GROUP && kind == "Gateway" {

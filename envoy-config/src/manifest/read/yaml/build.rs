@@ -8,7 +8,7 @@ use granit_parser::{Event, ScalarStyle, Span as ParserSpan, Tag};
 use super::scalar::Scalar;
 use super::{COPIES, Copied, DEPTH, Document, Entry, Key, Node, VALUES, Value};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::read::log::Log;
+use crate::manifest::read::findings::Findings;
 use crate::source::Span;
 
 /// Why a document was given up.
@@ -70,22 +70,22 @@ impl<'s, 'c> Builder<'s, 'c> {
     }
 
     /// The finished document; none when there was nothing in it.
-    pub(super) fn finish(&mut self, log: &mut Log) -> Option<Document<'s>> {
+    pub(super) fn finish(&mut self, findings: &mut Findings) -> Option<Document<'s>> {
         let sound = self.duplicates.is_empty();
         let root = self.root.take();
-        self.start_over(log);
+        self.start_over(findings);
         root.filter(|root| !root.is_null()).map(|root| Document { root, sound })
     }
 
     /// Leaves the current document out.
-    pub(super) fn give_up(&mut self, why: Diagnostic, log: &mut Log) {
-        self.start_over(log);
-        log.add(why);
+    pub(super) fn give_up(&mut self, why: Diagnostic, findings: &mut Findings) {
+        self.start_over(findings);
+        findings.add(why);
     }
 
     /// Forgets the current document, but not what its aliases have cost.
-    fn start_over(&mut self, log: &mut Log) {
-        self.duplicates.drain(..).for_each(|duplicate| log.add(duplicate));
+    fn start_over(&mut self, findings: &mut Findings) {
+        self.duplicates.drain(..).for_each(|duplicate| findings.add(duplicate));
         self.open.clear();
         self.anchors.clear();
         self.root = None;

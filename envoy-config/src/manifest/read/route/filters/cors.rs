@@ -2,8 +2,9 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::http_value::{Allowed, Cors, Origin, OriginHost, Scheme};
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, list};
-use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::names;
 use crate::manifest::read::route::matches::METHODS;
 use crate::manifest::read::unique::unique;
@@ -18,30 +19,31 @@ const CORS: Known = Known {
 
 const WILDCARD: &str = "*";
 
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Cors> {
-    let fields = Fields::of(at, &CORS, log)?;
-    let origins = fields.or("allowOrigins", Vec::new(), log, origins);
-    let credentials = fields.or("allowCredentials", false, log, boolean);
+pub(super) fn read(at: At<'_>, findings: &mut Findings) -> Option<Cors> {
+    let fields = Fields::of(at, &CORS, findings)?;
+    let origins = fields.or("allowOrigins", Vec::new(), findings, origins);
+    let credentials = fields.or("allowCredentials", false, findings, boolean);
     let none = || Allowed::Names(Vec::new());
-    let methods = fields.or("allowMethods", none(), log, |at, log| {
-        let methods = names_or_all(at, 9, log, |at, log| {
-            let name = string(at, log)?;
+    let methods = fields.or("allowMethods", none(), findings, |at, findings| {
+        let methods = names_or_all(at, 9, findings, |at, findings| {
+            let name = string(at, findings)?;
             if name.value == WILDCARD || METHODS.contains(&name.value.as_str()) {
                 return Some(name);
             }
-            log.refuse(at.unknown_value(&name.value, METHODS.into_iter().chain([WILDCARD])))
+            findings.reject(at.unknown_value(&name.value, METHODS.into_iter().chain([WILDCARD])))
         })?;
-        alone(at, &methods, log);
+        alone(at, &methods, findings);
         Some(allowed(methods))
     });
-    let request_headers = fields.or("allowHeaders", none(), log, |at, log| {
-        let names = names_or_all(at, 64, log, header)?;
-        alone(at, &names, log);
+    let request_headers = fields.or("allowHeaders", none(), findings, |at, findings| {
+        let names = names_or_all(at, 64, findings, header)?;
+        alone(at, &names, findings);
         Some(allowed(names))
     });
-    let response_headers =
-        fields.or("exposeHeaders", none(), log, |at, log| Some(allowed(names_or_all(at, 64, log, header)?)));
-    let max_age = fields.or("maxAge", fields.default(5), log, integer(1..=i32::MAX.unsigned_abs()));
+    let response_headers = fields.or("exposeHeaders", none(), findings, |at, findings| {
+        Some(allowed(names_or_all(at, 64, findings, header)?))
+    });
+    let max_age = fields.or("maxAge", fields.default(5), findings, integer(1..=i32::MAX.unsigned_abs()));
     let credentials = credentials?;
     let mut response_headers = response_headers?;
     if credentials && response_headers == Allowed::All {
@@ -49,7 +51,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Cors> {
         if let Some(entry) = fields.entry("exposeHeaders") {
             let message = "with `allowCredentials` the wildcard exposes nothing";
             let warning = Diagnostic::warning(Code::NoEffect, entry.key.span, message);
-            log.add(at.path.place(warning).hint("name the headers"));
+            findings.add(at.path.place(warning).hint("name the headers"));
         }
         response_headers = none();
     }
@@ -63,30 +65,30 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<Cors> {
     })
 }
 
-fn header(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
-    parsed(Code::InvalidHeaderName, names::token)(at, log)
+fn header(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+    parsed(Code::InvalidHeaderName, names::token)(at, findings)
 }
 
 fn names_or_all(
     at: At<'_>,
     limit: usize,
-    log: &mut Log,
-    mut name: impl FnMut(At<'_>, &mut Log) -> Option<Spanned<String>>,
+    findings: &mut Findings,
+    mut name: impl FnMut(At<'_>, &mut Findings) -> Option<Spanned<String>>,
 ) -> Option<Vec<Spanned<String>>> {
-    let names = list(at, 0..=limit, log, |at, log| name(at, log))?;
-    unique(&at, "name", names.iter().map(|name| (&name.value, name.span)), log);
+    let names = list(at, 0..=limit, findings, |at, findings| name(at, findings))?;
+    unique(&at, "name", names.iter().map(|name| (&name.value, name.span)), findings);
     Some(names)
 }
 
 /// Reports a wildcard beside others.
-fn alone(at: At<'_>, names: &[Spanned<String>], log: &mut Log) {
+fn alone(at: At<'_>, names: &[Spanned<String>], findings: &mut Findings) {
     if let Some(wildcard) = names.iter().find(|name| name.value == WILDCARD).filter(|_| names.len() > 1) {
         let error = Diagnostic::error(
             Code::WildcardNotAlone,
             wildcard.span,
             "`*` stands for all: it is alone, or not there",
         );
-        log.add(at.path.place(error));
+        findings.add(at.path.place(error));
     }
 }
 
@@ -97,11 +99,12 @@ fn allowed(names: Vec<Spanned<String>>) -> Allowed {
     Allowed::Names(names.into_iter().map(|name| name.value).collect())
 }
 
-fn origins(at: At<'_>, log: &mut Log) -> Option<Vec<Origin>> {
-    let texts = list(at, 0..=64, log, string)?;
-    unique(&at, "origin", texts.iter().map(|text| (&text.value, text.span)), log);
-    alone(at, &texts, log);
-    let origins = list(at, 0..=64, log, |at, log| parsed(Code::InvalidOrigin, origin)(at, log))?;
+fn origins(at: At<'_>, findings: &mut Findings) -> Option<Vec<Origin>> {
+    let texts = list(at, 0..=64, findings, string)?;
+    unique(&at, "origin", texts.iter().map(|text| (&text.value, text.span)), findings);
+    alone(at, &texts, findings);
+    let origins =
+        list(at, 0..=64, findings, |at, findings| parsed(Code::InvalidOrigin, origin)(at, findings))?;
     Some(origins.into_iter().map(|origin| origin.value).collect())
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::filter::{Header, HeaderModifier};
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, list};
-use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::names;
 use crate::manifest::read::route::matches::header_text;
 use crate::manifest::read::unique::unique;
@@ -16,11 +17,11 @@ const MODIFIER: Known = Known { read: &["set", "add", "remove"], unread: &[], un
 
 const HEADER: Known = Known { read: &["name", "value"], unread: &[], unsupported: &[] };
 
-pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<HeaderModifier> {
-    let fields = Fields::of(at, &MODIFIER, log)?;
-    let set = fields.optional("set", log, headers).unwrap_or_default();
-    let add = fields.optional("add", log, headers).unwrap_or_default();
-    let remove = fields.optional("remove", log, removed).unwrap_or_default();
+pub(super) fn read(at: At<'_>, findings: &mut Findings) -> Option<HeaderModifier> {
+    let fields = Fields::of(at, &MODIFIER, findings)?;
+    let set = fields.optional("set", findings, headers).unwrap_or_default();
+    let add = fields.optional("add", findings, headers).unwrap_or_default();
+    let remove = fields.optional("remove", findings, removed).unwrap_or_default();
     // "Only one action for a given header name is permitted" (Gateway API, `HTTPHeaderFilter`).
     let mut actions: HashMap<&str, (&str, Span)> = HashMap::new();
     let set_names = set.iter().map(|header| ("set", &header.name));
@@ -33,7 +34,7 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<HeaderModifier> {
                 let message =
                     format!("a header changes in one way, and this one is in `{other}` and in `{action}`");
                 let error = Diagnostic::error(Code::DuplicateValue, name.span, message);
-                log.add(at.path.place(error).label("again here").related(first, "first here"));
+                findings.add(at.path.place(error).label("again here").related(first, "first here"));
             }
             Some(_) => {}
             None => {
@@ -45,9 +46,9 @@ pub(super) fn read(at: At<'_>, log: &mut Log) -> Option<HeaderModifier> {
 }
 
 /// Header names do not tell case apart; of names that differ in case alone the first counts (Gateway API, `HTTPHeader`).
-fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<Header>> {
-    let written = list(at, 0..=16, log, header)?;
-    unique(&at, "header", written.iter().map(|(name, _)| (&name.value, name.span)), log);
+fn headers(at: At<'_>, findings: &mut Findings) -> Option<Vec<Header>> {
+    let written = list(at, 0..=16, findings, header)?;
+    unique(&at, "header", written.iter().map(|(name, _)| (&name.value, name.span)), findings);
     let mut first: HashMap<String, &Spanned<String>> = HashMap::new();
     let mut kept = Vec::new();
     for (as_written, value) in &written {
@@ -62,26 +63,26 @@ fn headers(at: At<'_>, log: &mut Log) -> Option<Vec<Header>> {
             Some(first) => {
                 let message = "this entry has no effect: an earlier one is for the same header";
                 let warning = Diagnostic::warning(Code::NoEffect, name.span, message);
-                log.add(at.path.place(warning).related(first.span, "the one that counts"));
+                findings.add(at.path.place(warning).related(first.span, "the one that counts"));
             }
         }
     }
     Some(kept)
 }
 
-fn header(at: At<'_>, log: &mut Log) -> Option<(Spanned<String>, String)> {
-    let fields = Fields::of(at, &HEADER, log)?;
-    let name = fields.required("name", log, parsed(Code::InvalidHeaderName, names::token));
-    let value = fields.required("value", log, header_text);
+fn header(at: At<'_>, findings: &mut Findings) -> Option<(Spanned<String>, String)> {
+    let fields = Fields::of(at, &HEADER, findings)?;
+    let name = fields.required("name", findings, parsed(Code::InvalidHeaderName, names::token));
+    let value = fields.required("value", findings, header_text);
     Some((name?, value?))
 }
 
-fn removed(at: At<'_>, log: &mut Log) -> Option<Vec<Spanned<String>>> {
-    let names = list(at, 0..=16, log, parsed_name)?;
-    unique(&at, "header", names.iter().map(|name| (&name.value, name.span)), log);
+fn removed(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<String>>> {
+    let names = list(at, 0..=16, findings, parsed_name)?;
+    unique(&at, "header", names.iter().map(|name| (&name.value, name.span)), findings);
     Some(names.into_iter().map(|name| name.map(|name| name.to_ascii_lowercase())).collect())
 }
 
-fn parsed_name(at: At<'_>, log: &mut Log) -> Option<Spanned<String>> {
-    usable(Code::InvalidHeaderName, names::token)(at, log)
+fn parsed_name(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+    usable(Code::InvalidHeaderName, names::token)(at, findings)
 }

@@ -4,8 +4,9 @@ use crate::diagnostic::Code;
 use crate::http_value::{RedirectStatus, Scheme};
 use crate::manifest::filter::{PathModifier, RequestRedirect, UrlRewrite};
 use crate::manifest::gateway::Hostname;
+use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known};
-use crate::manifest::read::log::{At, Log};
+use crate::manifest::read::findings::Findings;
 use crate::manifest::read::value::{integer, parsed, port, string, usable, word};
 use crate::manifest::read::{names, path};
 
@@ -25,13 +26,14 @@ const STATUSES: [(u16, RedirectStatus); 5] = [
     (308, RedirectStatus::PermanentRedirect),
 ];
 
-pub(super) fn redirect(at: At<'_>, log: &mut Log) -> Option<RequestRedirect> {
-    let fields = Fields::of(at, &REDIRECT, log)?;
-    let scheme = fields.optional("scheme", log, word(&[("http", Scheme::Http), ("https", Scheme::Https)]));
-    let hostname = fields.optional("hostname", log, hostname);
-    let path = fields.optional("path", log, path_modifier);
-    let port = fields.optional("port", log, port);
-    let status = fields.or("statusCode", RedirectStatus::Found, log, status);
+pub(super) fn redirect(at: At<'_>, findings: &mut Findings) -> Option<RequestRedirect> {
+    let fields = Fields::of(at, &REDIRECT, findings)?;
+    let scheme =
+        fields.optional("scheme", findings, word(&[("http", Scheme::Http), ("https", Scheme::Https)]));
+    let hostname = fields.optional("hostname", findings, hostname);
+    let path = fields.optional("path", findings, path_modifier);
+    let port = fields.optional("port", findings, port);
+    let status = fields.or("statusCode", RedirectStatus::Found, findings, status);
     Some(RequestRedirect {
         scheme: scheme.map(|scheme| scheme.value),
         hostname,
@@ -41,53 +43,52 @@ pub(super) fn redirect(at: At<'_>, log: &mut Log) -> Option<RequestRedirect> {
     })
 }
 
-pub(super) fn rewrite(at: At<'_>, log: &mut Log) -> Option<UrlRewrite> {
-    let fields = Fields::of(at, &REWRITE, log)?;
-    let hostname = fields.optional("hostname", log, hostname);
-    Some(UrlRewrite { hostname, path: fields.optional("path", log, path_modifier) })
+pub(super) fn rewrite(at: At<'_>, findings: &mut Findings) -> Option<UrlRewrite> {
+    let fields = Fields::of(at, &REWRITE, findings)?;
+    let hostname = fields.optional("hostname", findings, hostname);
+    Some(UrlRewrite { hostname, path: fields.optional("path", findings, path_modifier) })
 }
 
-fn status(at: At<'_>, log: &mut Log) -> Option<RedirectStatus> {
-    let number = integer(0..=u16::MAX)(at, log)?.value;
+fn status(at: At<'_>, findings: &mut Findings) -> Option<RedirectStatus> {
+    let number = integer(0..=u16::MAX)(at, findings)?.value;
     if let Some((_, status)) = STATUSES.iter().find(|(status, _)| *status == number) {
         return Some(*status);
     }
     let known = STATUSES.map(|(status, _)| status.to_string());
-    log.refuse(at.unknown_value(&number.to_string(), known.iter().map(String::as_str)))
+    findings.reject(at.unknown_value(&number.to_string(), known.iter().map(String::as_str)))
 }
 
 /// A hostname without a wildcard.
-fn hostname(at: At<'_>, log: &mut Log) -> Option<String> {
-    match parsed(Code::InvalidHostname, names::hostname)(at, log)?.value {
+fn hostname(at: At<'_>, findings: &mut Findings) -> Option<String> {
+    match parsed(Code::InvalidHostname, names::hostname)(at, findings)?.value {
         Hostname::Exact(name) => Some(name),
-        Hostname::Wildcard(_) => {
-            log.refuse(at.error(Code::InvalidHostname, "this takes one hostname: it cannot have a wildcard"))
-        }
+        Hostname::Wildcard(_) => findings
+            .reject(at.error(Code::InvalidHostname, "this takes one hostname: it cannot have a wildcard")),
     }
 }
 
-fn path_modifier(at: At<'_>, log: &mut Log) -> Option<PathModifier> {
+fn path_modifier(at: At<'_>, findings: &mut Findings) -> Option<PathModifier> {
     const FULL: &str = "replaceFullPath";
     const PREFIX: &str = "replacePrefixMatch";
-    let fields = Fields::of(at, &PATH, log)?;
+    let fields = Fields::of(at, &PATH, findings)?;
     let (own, other) = fields
         .required(
             "type",
-            log,
+            findings,
             word(&[("ReplaceFullPath", (FULL, PREFIX)), ("ReplacePrefixMatch", (PREFIX, FULL))]),
         )?
         .value;
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
         let message = format!("`{other}` belongs to another type: this one has `{own}`");
         let place = At { node: &entry.value, path: at.path };
-        log.add(place.error(Code::MisplacedField, message));
+        findings.add(place.error(Code::MisplacedField, message));
     }
-    let path = |at: At<'_>, log: &mut Log| {
-        if own == PREFIX && string(at, log)?.value.is_empty() {
+    let path = |at: At<'_>, findings: &mut Findings| {
+        if own == PREFIX && string(at, findings)?.value.is_empty() {
             return Some(String::new());
         }
-        usable(Code::InvalidPath, path::parse)(at, log).map(|path| path.value)
+        usable(Code::InvalidPath, path::parse)(at, findings).map(|path| path.value)
     };
-    let path = fields.required(own, log, path)?;
+    let path = fields.required(own, findings, path)?;
     Some(if own == FULL { PathModifier::Full(path) } else { PathModifier::Prefix(path) })
 }
