@@ -67,7 +67,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         grants: &'g Grants<'m>,
         report: &mut Report,
     ) -> Self {
-        let services = manifests.services.iter().map(|service| (service.metadata.key(), service)).collect();
+        let services = Objects::index(&manifests.services);
         Self {
             local,
             grants,
@@ -75,7 +75,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             sessions: Sessions::index(manifests, report),
             services,
             tls: TlsPolicies::index(manifests, report),
-            customs: manifests.backends.iter().map(|backend| (backend.metadata.key(), backend)).collect(),
+            customs: Objects::index(&manifests.backends),
             resolved: HashMap::new(),
             told: HashSet::new(),
         }
@@ -135,7 +135,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         match reference.referent(report)? {
             Referent::Service => self.service(reference, persistent, report),
             Referent::Backend => {
-                let backend = reference.object(Referent::Backend, &self.customs, self.grants, report)?;
+                let backend = reference.object(&self.customs, self.grants, report)?;
                 let (namespace, name) = backend.metadata.key();
                 let key = (ENVOY_GATEWAY, "Backend", namespace, name);
                 let connection = self.tls.of(key, "", reference.route, report);
@@ -153,7 +153,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         persistent: bool,
         report: &mut Report,
     ) -> Option<Target> {
-        let service = reference.object(Referent::Service, &self.services, self.grants, report)?;
+        let service = reference.object(&self.services, self.grants, report)?;
         let port = Port::of(reference, service, report)?;
         let (namespace, name) = service.metadata.key();
         let section = port.listed.map_or("", |port| port.name.as_str());

@@ -13,6 +13,7 @@ mod attachment;
 mod backend_tls;
 mod backends;
 mod certificates;
+mod client_certificates;
 mod envoy_gateway_backends;
 mod grants;
 mod grpc;

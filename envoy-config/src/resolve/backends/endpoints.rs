@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::local_endpoints::{Local, Refused};
-use crate::diagnostic::{Code, closest};
+use crate::diagnostic::Code;
 use crate::manifest::core::{AddressType, EndpointSlice, Service, ServicePort, SliceEndpoint, TargetRef};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoint, EndpointState};
-use crate::resolve::references::lookup::Objects;
+use crate::resolve::references::lookup::{Objects, Scope, Unresolved};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 
@@ -52,8 +52,10 @@ impl<'m> Slices<'m> {
                 unlabelled(slice, report);
                 continue;
             };
-            if !services.contains_key(&(namespace, service)) {
-                orphaned(slice, service, services, report);
+            if let Err(unresolved) =
+                services.find(namespace, service, Scope::OwnNamespace(slice.kind), report)
+            {
+                orphaned(slice, unresolved, report);
             }
             slices.entry((namespace, service.as_str())).or_default().push(slice);
         }
@@ -186,23 +188,8 @@ fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
     warning.hint = Some(format!("name its Service in the label `{SERVICE_LABEL}`"));
 }
 
-fn orphaned(
-    slice: &Object<EndpointSlice>,
-    service: &str,
-    services: &Objects<'_, Service>,
-    report: &mut Report,
-) {
-    let namespace = slice.metadata.namespace.value.as_str();
-    if report.may_be_unread("Service", namespace, service) {
-        return;
-    }
+fn orphaned(slice: &Object<EndpointSlice>, unresolved: Unresolved, report: &mut Report) {
     let field = format!("metadata.labels[{SERVICE_LABEL:?}]");
     let place = Place::new(slice, field, slice.metadata.name.span);
-    let message = format!("there is no Service `{namespace}/{service}` among the manifests");
-    let warning = report.warning(Code::EndpointsWithoutService, place, message);
-    let neighbours = services.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
-    warning.hint = Some(match closest(service, neighbours) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => String::from("add the Service to the input, or leave the EndpointSlice out"),
-    });
+    unresolved.warn(Code::EndpointsWithoutService, place, report);
 }

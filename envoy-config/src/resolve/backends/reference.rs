@@ -1,11 +1,11 @@
 //! Which object a backendRef means, and whether it may.
 
-use crate::diagnostic::{Code, closest};
+use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::route::{BackendRef, Route};
 use crate::resolve::references::grants::{Grants, Party};
 use crate::resolve::references::groups::{ENVOY_GATEWAY, GATEWAY_API};
-use crate::resolve::references::lookup::Objects;
+use crate::resolve::references::lookup::{Kind, Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
@@ -25,29 +25,6 @@ pub(super) enum Referent {
     Service,
     /// Envoy Gateway's.
     Backend,
-}
-
-impl Referent {
-    const fn kind(self) -> &'static str {
-        match self {
-            Self::Service => "Service",
-            Self::Backend => "Backend",
-        }
-    }
-
-    const fn group(self) -> &'static str {
-        match self {
-            Self::Service => "",
-            Self::Backend => ENVOY_GATEWAY,
-        }
-    }
-
-    const fn missing(self) -> Code {
-        match self {
-            Self::Service => Code::MissingService,
-            Self::Backend => Code::MissingBackend,
-        }
-    }
 }
 
 impl<'m> Reference<'m> {
@@ -94,9 +71,8 @@ impl<'m> Reference<'m> {
     }
 
     /// What is meant, if it is there and the route may refer to it.
-    pub(super) fn object<T>(
+    pub(super) fn object<T: Kind>(
         &self,
-        referent: Referent,
         objects: &Objects<'m, T>,
         grants: &Grants<'m>,
         report: &mut Report,
@@ -105,34 +81,13 @@ impl<'m> Reference<'m> {
         let own = self.route.metadata.namespace.value.as_str();
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
         let from = Party { group: GATEWAY_API, kind: self.route.kind, namespace: own };
-        let to = Party { group: referent.group(), kind: referent.kind(), namespace: target };
+        let to = Party { group: T::GROUP, kind: T::NAME, namespace: target };
         let place = self.at(".namespace", span, Reason::RefNotPermitted);
         if !grants.permit(from, to, &name.value, place, report) {
             return None;
         }
-        let found = objects.get(&(target, name.value.as_str())).copied();
-        if found.is_none() {
-            if report.may_be_unread(referent.kind(), target, &name.value) {
-                let place = self.at(".name", name.span, Reason::BackendNotFound);
-                report.decide(&place, &format!("the {} is not there or could not be read", referent.kind()));
-            } else {
-                self.missing(referent, objects, target, report);
-            }
-        }
-        found
-    }
-
-    fn missing<T>(&self, referent: Referent, objects: &Objects<'_, T>, namespace: &str, report: &mut Report) {
-        let (name, kind) = (&self.backend.name, referent.kind());
-        let message = format!("there is no {kind} `{namespace}/{}` among the manifests", name.value);
-        let error =
-            report.error(referent.missing(), self.at(".name", name.span, Reason::BackendNotFound), message);
-        let neighbours = objects.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
-        let elsewhere = objects.keys().find(|(_, other)| *other == name.value);
-        error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some((elsewhere, _))) => format!("there is one in the namespace `{elsewhere}`"),
-            (None, None) => format!("add the {kind} to the input"),
-        });
+        let found = objects.find(target, &name.value, Scope::AllNamespaces, report);
+        let place = self.at(".name", name.span, Reason::BackendNotFound);
+        found.map_err(|unresolved| unresolved.report(place, report)).ok()
     }
 }

@@ -3,27 +3,23 @@
 //! A certificateRef that does not resolve, or leads to a certificate that Envoy cannot use, is an error; a listener without
 //! any certificate is left out, because no client could connect to it. Its hostname stays its own all the same: no other listener of the port serves it.
 
-use std::collections::BTreeMap;
-
 use super::addresses::{Bound, Handshake, Security};
 use super::client_certificates::ClientChecks;
 use super::section::Section;
-use crate::diagnostic::{Code, Diagnostic, closest};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::core::{Secret, UnusableValue};
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
 use crate::resolve::references::grants::{Grants, Party};
 use crate::resolve::references::groups::GATEWAY_API;
+use crate::resolve::references::lookup::{Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::{ObjectKey, Part};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 use crate::x509::{self, Unusable};
-
-/// The Secrets by namespace and name.
-type Secrets<'m> = BTreeMap<(&'m str, &'m str), &'m Object<Secret>>;
 
 /// A certificateRef and where it stands.
 struct Reference<'m> {
@@ -43,8 +39,7 @@ pub(in crate::resolve) fn present<'m>(
     grants: &Grants<'m>,
     report: &mut Report,
 ) -> Vec<Bound<'m>> {
-    let secrets: Secrets<'m> =
-        manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
+    let secrets: Objects<'m, Secret> = Objects::index(&manifests.secrets);
     let checks = ClientChecks::find(&bounds, manifests, grants, report);
     bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &checks, grants, report)).collect()
 }
@@ -56,8 +51,7 @@ pub(in crate::resolve) fn check_for_backends(
     grants: &Grants<'_>,
     report: &mut Report,
 ) {
-    let secrets: Secrets<'_> =
-        manifests.secrets.iter().map(|secret| (secret.metadata.key(), secret)).collect();
+    let secrets: Objects<'_, Secret> = Objects::index(&manifests.secrets);
     for gateway in &manifests.gateways {
         let Some(certificate) = &gateway.spec.client_certificate else { continue };
         if report.decisions.is_selected(&ObjectKey::of(gateway)) {
@@ -75,7 +69,7 @@ pub(in crate::resolve) fn check_for_backends(
 
 fn secured<'m>(
     bound: Bound<'m>,
-    secrets: &Secrets<'m>,
+    secrets: &Objects<'m, Secret>,
     checks: &ClientChecks<'m>,
     grants: &Grants<'m>,
     report: &mut Report,
@@ -100,7 +94,7 @@ fn secured<'m>(
 fn of<'m>(
     gateway: &'m Object<Gateway>,
     section: Section<'m>,
-    secrets: &Secrets<'m>,
+    secrets: &Objects<'m, Secret>,
     grants: &Grants<'m>,
     report: &mut Report,
 ) -> Vec<Certificate> {
@@ -143,7 +137,7 @@ fn of<'m>(
 impl<'m> Reference<'m> {
     fn resolve(
         &self,
-        secrets: &Secrets<'m>,
+        secrets: &Objects<'m, Secret>,
         grants: &Grants<'m>,
         report: &mut Report,
     ) -> Option<Certificate> {
@@ -162,16 +156,9 @@ impl<'m> Reference<'m> {
         {
             return None;
         }
-        let found = secrets.get(&(target, name.value.as_str())).copied();
-        if found.is_none() {
-            if report.may_be_unread("Secret", target, &name.value) {
-                let place = self.invalid(".name", name.span);
-                report.decide(&place, "the Secret is not there or could not be read");
-            } else {
-                self.missing(secrets, target, report);
-            }
-        }
-        let secret = found?;
+        let found = secrets.find(target, &name.value, Scope::AllNamespaces, report);
+        let secret =
+            found.map_err(|unresolved| unresolved.report(self.invalid(".name", name.span), report)).ok()?;
         match &secret.spec {
             Secret::Tls { certificates, key } => match x509::check_pair(certificates, key) {
                 Ok(()) => Some(Certificate { chain: certificates.clone(), key: key.clone() }),
@@ -218,19 +205,6 @@ impl<'m> Reference<'m> {
         let error = report.error(Code::InvalidCertificate, self.invalid(".name", name.span), message);
         error.related = Some((secret.metadata.name.span, String::from("this Secret")));
         error.hint = problem.hint().map(str::to_owned);
-    }
-
-    fn missing(&self, secrets: &Secrets<'_>, namespace: &str, report: &mut Report) {
-        let name = &self.certificate.name;
-        let message = format!("there is no Secret `{namespace}/{}` among the manifests", name.value);
-        let error = report.error(Code::MissingSecret, self.invalid(".name", name.span), message);
-        let neighbours = secrets.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
-        let elsewhere = secrets.keys().find(|(_, other)| *other == name.value);
-        error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some((elsewhere, _))) => format!("there is one in the namespace `{elsewhere}`"),
-            (None, None) => String::from("add the Secret to the input"),
-        });
     }
 
     fn invalid(&self, field: &str, span: Span) -> Place<'m> {

@@ -7,23 +7,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::addresses::Bound;
 use super::section::Section;
-use crate::diagnostic::{Code, closest};
+use crate::diagnostic::Code;
 use crate::manifest::core::ConfigMap;
 use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
 use crate::model::Clients;
 use crate::pem::CertificateChain;
+use crate::resolve::references::ca_certificates;
 use crate::resolve::references::grants::{Grants, Party};
 use crate::resolve::references::groups::GATEWAY_API;
+use crate::resolve::references::lookup::{Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
-use crate::x509;
-
-/// The ConfigMaps by namespace and name.
-type ConfigMaps<'m> = BTreeMap<(&'m str, &'m str), &'m Object<ConfigMap>>;
 
 /// What each listener with a check wants of its clients; none when it cannot be served. By Gateway and position.
 pub(in crate::resolve) struct ClientChecks<'m>(HashMap<(&'m str, &'m str, usize), Option<Clients>>);
@@ -44,8 +42,7 @@ impl<'m> ClientChecks<'m> {
         grants: &Grants<'m>,
         report: &mut Report,
     ) -> Self {
-        let maps: ConfigMaps<'m> =
-            manifests.config_maps.iter().map(|map| (map.metadata.key(), map)).collect();
+        let maps = Objects::index(&manifests.config_maps);
         let mut secure: BTreeMap<_, (&'m Object<Gateway>, Vec<Section<'m>>)> = BTreeMap::new();
         for bound in bounds {
             let (_, sections) =
@@ -103,7 +100,12 @@ fn checks<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<Che
 
 impl<'m> Check<'m> {
     /// What the listeners want of their clients; none when no authority is known.
-    fn clients(&self, maps: &ConfigMaps<'m>, grants: &Grants<'m>, report: &mut Report) -> Option<Clients> {
+    fn clients(
+        &self,
+        maps: &Objects<'m, ConfigMap>,
+        grants: &Grants<'m>,
+        report: &mut Report,
+    ) -> Option<Clients> {
         let mut authorities = Vec::new();
         for (number, reference) in self.validation.authorities.iter().enumerate() {
             authorities.extend(self.authority(number, reference, maps, grants, report));
@@ -129,7 +131,7 @@ impl<'m> Check<'m> {
         &self,
         number: usize,
         reference: &'m CertificateRef,
-        maps: &ConfigMaps<'m>,
+        maps: &Objects<'m, ConfigMap>,
         grants: &Grants<'m>,
         report: &mut Report,
     ) -> Option<CertificateChain> {
@@ -152,36 +154,14 @@ impl<'m> Check<'m> {
             self.refuse(&field, ".namespace", span, Reason::RefNotPermitted, message, report);
             return None;
         }
-        let (code, problem) = match maps.get(&(target, name.value.as_str())) {
-            Some(map) => match &map.spec.authorities {
-                Some(text) => match x509::authorities(text.value.as_bytes()) {
-                    Ok(chain) => return Some(chain),
-                    Err(error) => {
-                        let problem = format!("`ca.crt` of the ConfigMap `{target}/{}` {error}", name.value);
-                        (Code::InvalidCertificate, problem)
-                    }
-                },
-                None => (
-                    Code::InvalidCertificate,
-                    format!("the ConfigMap `{target}/{}` has no `ca.crt`", name.value),
-                ),
-            },
-            None => (
-                Code::MissingConfigMap,
-                format!("there is no ConfigMap `{target}/{}` among the manifests", name.value),
-            ),
-        };
-        let place =
-            self.refuse(&field, ".name", name.span, Reason::InvalidCACertificateRef, &problem, report);
-        if report.may_be_unread("ConfigMap", target, &name.value) {
-            report.decide(&place, "the ConfigMap is not there or could not be read");
-            return None;
-        }
-        let neighbours = maps.keys().filter(|(other, _)| *other == target).map(|(_, name)| *name);
-        let near = closest(&name.value, neighbours).filter(|near| *near != name.value);
-        let error = report.error(code, place, problem);
-        error.hint = near.map(|near| format!("did you mean `{near}`?"));
-        None
+        ca_certificates::find(maps, target, &name.value, Scope::AllNamespaces, report)
+            .map_err(|unresolved| {
+                let reason = Reason::InvalidCACertificateRef;
+                let message = unresolved.message();
+                let place = self.refuse(&field, ".name", name.span, reason, message, report);
+                unresolved.report(place, report);
+            })
+            .ok()
     }
 
     /// Records the reason for all listeners but the first, for which it is given back.

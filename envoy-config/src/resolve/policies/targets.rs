@@ -1,11 +1,12 @@
 //! What policies for backends are for (GEP-713): whether it is there, and what is said of several policies for it.
 
-use std::collections::BTreeSet;
-
-use crate::diagnostic::{Code, closest};
+use crate::diagnostic::Code;
+use crate::manifest::backend::Backend;
+use crate::manifest::core::Service;
 use crate::manifest::policy::TargetRef;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::references::groups::ENVOY_GATEWAY;
+use crate::resolve::references::lookup::{Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
@@ -14,16 +15,13 @@ use crate::status::{ConditionType, Reason};
 
 /// The objects that policies for backends are for, by namespace and name.
 pub(in crate::resolve) struct Targets<'m> {
-    services: BTreeSet<(&'m str, &'m str)>,
-    backends: BTreeSet<(&'m str, &'m str)>,
+    services: Objects<'m, Service>,
+    backends: Objects<'m, Backend>,
 }
 
 impl<'m> Targets<'m> {
     pub(in crate::resolve) fn index(manifests: &'m Manifests) -> Self {
-        Self {
-            services: manifests.services.iter().map(|one| one.metadata.key()).collect(),
-            backends: manifests.backends.iter().map(|one| one.metadata.key()).collect(),
-        }
+        Self { services: Objects::index(&manifests.services), backends: Objects::index(&manifests.backends) }
     }
 
     /// Whether what the targetRef at this position of a policy means is there; says so if it is not.
@@ -39,9 +37,11 @@ impl<'m> Targets<'m> {
             let place = Place::new(policy, format!("spec.targetRefs[{number}]{field}"), span);
             place.because(Part::Whole, ConditionType::Accepted, reason)
         };
-        let (objects, code) = match (group.value.as_str(), kind.value.as_str()) {
-            ("", "Service") => (&self.services, Code::MissingService),
-            (ENVOY_GATEWAY, "Backend") => (&self.backends, Code::MissingBackend),
+        let namespace = policy.metadata.namespace.value.as_str();
+        let scope = Scope::OwnNamespace(policy.kind);
+        let found = match (group.value.as_str(), kind.value.as_str()) {
+            ("", "Service") => self.services.find(namespace, &name.value, scope, report).err(),
+            (ENVOY_GATEWAY, "Backend") => self.backends.find(namespace, &name.value, scope, report).err(),
             _ => {
                 let what = format!("{} targets", policy.kind);
                 let hint = format!("its targets are Services, and Backends of the group `{ENVOY_GATEWAY}`");
@@ -51,27 +51,8 @@ impl<'m> Targets<'m> {
                 return false;
             }
         };
-        let namespace = policy.metadata.namespace.value.as_str();
-        if objects.contains(&(namespace, name.value.as_str())) {
-            return true;
-        }
-        let place = at(".name", name.span, Reason::TargetNotFound);
-        let kind = &kind.value;
-        if report.may_be_unread(kind, namespace, &name.value) {
-            report.decide(&place, &format!("the {kind} is not there or could not be read"));
-            return false;
-        }
-        let message = format!("there is no {kind} `{namespace}/{}` among the manifests", name.value);
-        let error = report.error(code, place, message);
-        let neighbours = objects.iter().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
-        let elsewhere = objects.iter().find(|(_, other)| *other == name.value);
-        error.hint = Some(match (closest(&name.value, neighbours), elsewhere) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some((elsewhere, _))) => {
-                format!("there is one in the namespace `{elsewhere}`, but a policy is for its own namespace")
-            }
-            (None, None) => format!("add the {kind} to the input"),
-        });
+        let Some(unresolved) = found else { return true };
+        unresolved.report(at(".name", name.span, Reason::TargetNotFound), report);
         false
     }
 }

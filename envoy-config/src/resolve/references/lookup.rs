@@ -1,8 +1,167 @@
-//! Objects by namespace and name.
+//! Finds the object that a reference names, and says what to do when it is not there.
+//!
+//! Whether the reference is permitted is decided before, in `grants`: whoever may not refer to an object is not told
+//! whether it exists.
 
 use std::collections::BTreeMap;
 
-use crate::manifest::Object;
+use super::groups::ENVOY_GATEWAY;
+use crate::diagnostic::{Code, closest};
+use crate::manifest::backend::Backend;
+use crate::manifest::core::{ConfigMap, Secret, Service};
+use crate::manifest::{Metadata, Object};
+use crate::resolve::status::report::{Place, Report};
+use crate::source::Span;
 
 /// Objects of one kind by namespace and name.
-pub(in crate::resolve) type Objects<'m, T> = BTreeMap<(&'m str, &'m str), &'m Object<T>>;
+pub(in crate::resolve) struct Objects<'m, T>(BTreeMap<(&'m str, &'m str), &'m Object<T>>);
+
+/// A kind that references can name.
+pub(in crate::resolve) trait Kind {
+    const NAME: &'static str;
+    const GROUP: &'static str;
+    /// The code of the error when there is no such object.
+    const MISSING: Code;
+}
+
+impl Kind for Service {
+    const NAME: &'static str = "Service";
+    const GROUP: &'static str = "";
+    const MISSING: Code = Code::MissingService;
+}
+
+impl Kind for Backend {
+    const NAME: &'static str = "Backend";
+    const GROUP: &'static str = ENVOY_GATEWAY;
+    const MISSING: Code = Code::MissingBackend;
+}
+
+impl Kind for ConfigMap {
+    const NAME: &'static str = "ConfigMap";
+    const GROUP: &'static str = "";
+    const MISSING: Code = Code::MissingConfigMap;
+}
+
+impl Kind for Secret {
+    const NAME: &'static str = "Secret";
+    const GROUP: &'static str = "";
+    const MISSING: Code = Code::MissingSecret;
+}
+
+/// Which namespaces a reference can name objects of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::resolve) enum Scope {
+    /// All that grants permit: it has a field `namespace`.
+    AllNamespaces,
+    /// That of the object of this kind in which it stands.
+    OwnNamespace(&'static str),
+}
+
+/// Why a reference does not resolve.
+pub(in crate::resolve) struct Unresolved {
+    message: String,
+    /// None when the object may be in a document that could not be read, which is an error of its own.
+    finding: Option<Finding>,
+}
+
+struct Finding {
+    code: Code,
+    hint: Option<String>,
+    related: Option<(Span, String)>,
+}
+
+impl<'m, T: Kind> Objects<'m, T> {
+    pub(in crate::resolve) fn index(objects: &'m [Object<T>]) -> Self {
+        Self(objects.iter().map(|object| (object.metadata.key(), object)).collect())
+    }
+
+    /// The object of this name, if it is among the manifests.
+    pub(in crate::resolve) fn get(&self, namespace: &str, name: &str) -> Option<&'m Object<T>> {
+        self.0.get(&(namespace, name)).copied()
+    }
+
+    /// The object of this name, for a reference.
+    ///
+    /// # Errors
+    /// It is not among the manifests, or could not be read.
+    pub(in crate::resolve) fn find(
+        &self,
+        namespace: &str,
+        name: &str,
+        scope: Scope,
+        report: &Report,
+    ) -> Result<&'m Object<T>, Unresolved> {
+        self.get(namespace, name).ok_or_else(|| {
+            if report.may_be_unread(T::NAME, namespace, name) {
+                let message = format!("the {} is not there or could not be read", T::NAME);
+                return Unresolved { message, finding: None };
+            }
+            let message = format!("there is no {} `{namespace}/{name}` among the manifests", T::NAME);
+            Unresolved::new(T::MISSING, message).hint(self.hint(namespace, name, scope))
+        })
+    }
+
+    /// What was probably meant, where else there is one, or that it must be added.
+    fn hint(&self, namespace: &str, name: &str, scope: Scope) -> String {
+        let neighbours = self.0.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
+        if let Some(near) = closest(name, neighbours) {
+            return format!("did you mean `{near}`?");
+        }
+        match (self.0.keys().find(|(_, other)| *other == name), scope) {
+            (Some((elsewhere, _)), Scope::AllNamespaces) => {
+                format!("there is one in the namespace `{elsewhere}`")
+            }
+            (Some((elsewhere, _)), Scope::OwnNamespace(kind)) => {
+                format!(
+                    "there is one in the namespace `{elsewhere}`, but this {kind} refers to its own namespace only"
+                )
+            }
+            (None, _) => format!("add the {} to the input", T::NAME),
+        }
+    }
+}
+
+impl Unresolved {
+    pub(in crate::resolve) fn new(code: Code, message: String) -> Self {
+        Self { message, finding: Some(Finding { code, hint: None, related: None }) }
+    }
+
+    /// The same, with what to do about it.
+    pub(in crate::resolve) fn hint(self, hint: impl Into<String>) -> Self {
+        let finding = self.finding.map(|finding| Finding { hint: Some(hint.into()), ..finding });
+        Self { finding, ..self }
+    }
+
+    /// The same, with the object that was found.
+    pub(in crate::resolve) fn found<T: Kind>(self, object: &Metadata) -> Self {
+        let related = Some((object.name.span, format!("this {}", T::NAME)));
+        Self { finding: self.finding.map(|finding| Finding { related, ..finding }), ..self }
+    }
+
+    /// What is wrong, for conditions.
+    pub(in crate::resolve) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Reports it at this place. An object that may be in a document that could not be read is no second error: it only
+    /// counts for the conditions.
+    pub(in crate::resolve) fn report(self, place: Place<'_>, report: &mut Report) {
+        match self.finding {
+            None => report.decide(&place, &self.message),
+            Some(Finding { code, hint, related }) => {
+                let error = report.error(code, place, self.message);
+                error.hint = hint;
+                error.related = related;
+            }
+        }
+    }
+
+    /// The same as a warning, with another code.
+    pub(in crate::resolve) fn warn(self, code: Code, place: Place<'_>, report: &mut Report) {
+        if let Some(Finding { hint, related, .. }) = self.finding {
+            let warning = report.warning(code, place, self.message);
+            warning.hint = hint;
+            warning.related = related;
+        }
+    }
+}

@@ -1,22 +1,20 @@
 //! The part of a Service that a policy is for: a port, by its name.
 
-use std::collections::BTreeMap;
-
 use crate::diagnostic::{Code, closest};
-use crate::manifest::core::ServicePort;
+use crate::manifest::core::{Service, ServicePort};
 use crate::manifest::policy::{BackendTlsPolicy, TargetRef};
 use crate::manifest::{Manifests, Object};
+use crate::resolve::references::lookup::Objects;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
 /// The ports of the Services by namespace and name. Other backends have no parts.
-pub(super) struct Sections<'m>(BTreeMap<(&'m str, &'m str), &'m [ServicePort]>);
+pub(super) struct Sections<'m>(Objects<'m, Service>);
 
 impl<'m> Sections<'m> {
     pub(super) fn index(manifests: &'m Manifests) -> Self {
-        let services = manifests.services.iter();
-        Self(services.map(|one| (one.metadata.key(), one.spec.ports.as_slice())).collect())
+        Self(Objects::index(&manifests.services))
     }
 
     /// Whether a target has the part that the targetRef at this position of a policy means; says so if it has not.
@@ -28,8 +26,9 @@ impl<'m> Sections<'m> {
         report: &mut Report,
     ) -> bool {
         let TargetRef { kind, name, section_name: Some(section), .. } = target else { return true };
-        let key = (policy.metadata.namespace.value.as_str(), name.value.as_str());
-        let ports = self.0.get(&key).copied().filter(|_| kind.value == "Service").unwrap_or_default();
+        let service = self.0.get(&policy.metadata.namespace.value, &name.value);
+        let service = service.filter(|_| kind.value == "Service");
+        let ports: &[ServicePort] = service.map_or(&[], |service| &service.spec.ports);
         if ports.iter().any(|port| port.name == section.value) {
             return true;
         }

@@ -1,0 +1,33 @@
+//! The CA certificates that a reference names: those in a ConfigMap, under the key `ca.crt` (Gateway API,
+//! `caCertificateRefs`).
+
+use super::lookup::{Objects, Scope, Unresolved};
+use crate::diagnostic::Code;
+use crate::manifest::core::ConfigMap;
+use crate::pem::CertificateChain;
+use crate::resolve::status::report::Report;
+use crate::x509;
+
+/// The certificates in the ConfigMap of this name.
+///
+/// # Errors
+/// There is no such ConfigMap, or it has no certificates that Envoy can use.
+pub(in crate::resolve) fn find(
+    maps: &Objects<'_, ConfigMap>,
+    namespace: &str,
+    name: &str,
+    scope: Scope,
+    report: &Report,
+) -> Result<CertificateChain, Unresolved> {
+    let map = maps.find(namespace, name, scope, report)?;
+    let invalid =
+        |message| Unresolved::new(Code::InvalidCertificate, message).found::<ConfigMap>(&map.metadata);
+    let Some(text) = &map.spec.authorities else {
+        let message = format!("the ConfigMap `{namespace}/{name}` has no `ca.crt`");
+        return Err(
+            invalid(message).hint("put the certificates of the authorities, as PEM, under `data`, `ca.crt`")
+        );
+    };
+    x509::authorities(text.value.as_bytes())
+        .map_err(|problem| invalid(format!("`ca.crt` of the ConfigMap `{namespace}/{name}` {problem}")))
+}
