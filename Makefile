@@ -9,6 +9,7 @@ MODULE := $(TARGET)/wasm32-wasip1/release/session_persistence.wasm
 BINDGEN = $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
 DENY := 0.20.2
 ACTIONLINT := 1.7.12
+CYCLONEDX := 0.5.9
 
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
@@ -16,7 +17,7 @@ help: ## The targets, and what each is for.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
 		printf '%-14s %s\n' "$$target" "$$what"; done
 
-.PHONY: help demo test test-core test-wasm test-envoy test-browser test-compose module lint deny workflows bench bench-scale clean rust-wasip1 rust-unknown
+.PHONY: help demo test test-core test-wasm test-envoy test-browser test-compose test-dist module dist try-dist images release-notes lint deny workflows bench bench-scale clean rust-wasip1 rust-unknown
 
 demo: module ## The whole path on this machine: backends, Envoy, curl. ONCE=1 ends by itself; ARGS=--cookie-port=8890 and the like.
 	$(call say,"Building the demo")
@@ -56,6 +57,29 @@ module: rust-wasip1 ## The filter as a module that Envoy loads.
 	$(call say,"Compiling the filter to $(MODULE)")
 	@$(CARGO) build --locked --release -p session-persistence --target wasm32-wasip1
 	@$(CARGO) run --quiet --locked -p strip-exports -- $(MODULE)
+
+dist: export CYCLONEDX := $(abspath $(TOOLS)/cyclonedx-$(CYCLONEDX)/bin/cargo-cyclonedx)
+dist: rust-wasip1 $(TOOLS)/cyclonedx-$(CYCLONEDX)/bin/cargo-cyclonedx ## The files of a release, in dist/. ARCHITECTURES="amd64 arm64" for both.
+	$(call say,"Building the files of a release")
+	@ARCHITECTURES="$(ARCHITECTURES)" release/dist.sh
+
+test-dist: export CYCLONEDX := $(abspath $(TOOLS)/cyclonedx-$(CYCLONEDX)/bin/cargo-cyclonedx)
+test-dist: rust-wasip1 $(TOOLS)/cyclonedx-$(CYCLONEDX)/bin/cargo-cyclonedx ## Two builds of a release in two folders give the same bytes. QUICK=1 without optimisations.
+	$(call say,"Building the files of a release twice")
+	@QUICK="$(QUICK)" release/reproduce.sh
+
+try-dist: ## The files in dist/ are whole and run on this machine.
+	@release/try.sh
+
+release-notes: ## What CHANGELOG.md says of VERSION=1.2.3.
+	@release/notes.sh "$(VERSION)"
+
+images: ## Container images of the files in dist/, IMAGES=registry/name VERSION=1.2.3. PUSH=1 pushes them.
+	$(call say,"Building the images")
+	@for image in envoy envoy-config; do \
+		docker buildx build --platform linux/amd64,linux/arm64 --file release/Dockerfile --target $$image \
+			--tag "$(IMAGES)/$$image:$(VERSION)" --output type=image,push=$(if $(PUSH),true,false) dist || exit; \
+	done
 
 lint: rust-wasip1 rust-unknown deny workflows ## Formatting, clippy on all targets, documentation, dependencies, workflows.
 	$(call say,"Checking the formatting")
@@ -113,3 +137,7 @@ $(TOOLS)/deny-%/bin/cargo-deny:
 $(TOOLS)/actionlint-%/actionlint:
 	$(call say,"Installing actionlint $* into $(TOOLS) (half a minute; once)")
 	@GOBIN=$(abspath $(@D)) go install github.com/rhysd/actionlint/cmd/actionlint@v$*
+
+$(TOOLS)/cyclonedx-%/bin/cargo-cyclonedx:
+	$(call say,"Installing cargo-cyclonedx $* into $(TOOLS) (some minutes; once)")
+	@$(CARGO) install --quiet --locked --debug --root $(TOOLS)/cyclonedx-$* --target-dir $(TOOLS)/build cargo-cyclonedx --version $*
