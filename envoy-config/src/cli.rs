@@ -25,7 +25,7 @@ use clap::{Parser, Subcommand};
 use self::check::Check;
 use self::render::Render;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::manifest::other::Ignored;
+use crate::manifest::other_kinds::Ignored;
 use crate::options::Misfit;
 
 /// Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.

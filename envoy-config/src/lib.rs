@@ -31,7 +31,7 @@ pub mod x509;
 
 use diagnostic::{Diagnostic, Secrecy, Severity};
 use manifest::Manifests;
-use manifest::other::Ignored;
+use manifest::other_kinds::Ignored;
 use model::Model;
 use options::{Misfit, Options};
 use resolve::Resolution;

@@ -5,28 +5,30 @@
 
 pub mod backend;
 pub mod core;
-pub mod filter;
-pub mod gateway;
-pub mod grant;
-pub mod other;
-pub mod policy;
+pub mod gateway_api;
+pub mod other_kinds;
 mod read;
-pub mod retry;
-pub mod route;
-pub mod session;
 
 use std::collections::BTreeMap;
 
 use self::backend::Backend;
-use self::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
-use self::gateway::{Gateway, GatewayClass};
-use self::grant::ReferenceGrant;
-use self::other::{Ignored, OtherPolicy};
-use self::policy::{BackendTlsPolicy, BackendTrafficPolicy, TargetRef};
-use self::route::{ParentRef, Route};
+use self::core::config_map::ConfigMap;
+use self::core::endpoint_slice::EndpointSlice;
+use self::core::namespace::Namespace;
+use self::core::secret::Secret;
+use self::core::service::Service;
+use self::gateway_api::backend_tls_policy::BackendTlsPolicy;
+use self::gateway_api::backend_traffic_policy::BackendTrafficPolicy;
+use self::gateway_api::gateway::Gateway;
+use self::gateway_api::gateway_class::GatewayClass;
+use self::gateway_api::policy_target::TargetRef;
+use self::gateway_api::reference_grant::ReferenceGrant;
+use self::gateway_api::route::{ParentRef, Route};
+use self::other_kinds::{Ignored, OtherPolicy};
 use crate::source::{Span, Spanned};
 
 pub use self::read::read;
+pub use self::read::syntax::hostname::Hostname;
 
 /// All objects of all sources, in the order in which they were read. No two of a kind have one namespace and name.
 #[derive(Clone, Debug, Default)]

@@ -44,7 +44,7 @@ use self::status::decisions::Decisions;
 use self::status::report::Report;
 pub(crate) use self::status::unread::explain as explain_unread;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::other::Ignored;
+use crate::manifest::other_kinds::Ignored;
 use crate::manifest::{Manifests, Metadata};
 use crate::model::{Listener, Model, Protocol};
 use crate::options::{Misfit, Options};

@@ -1,7 +1,14 @@
-//! Backend, a kind of Envoy Gateway's: addresses and names outside of any Service.
+//! Backend, a kind of Envoy Gateway (gateway.envoyproxy.io/v1alpha1): addresses and names outside of any Service.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::read::field_path::{At, FieldPath};
+use crate::manifest::read::fields::{Fields, Known, Unsupported};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::list::list;
+use crate::manifest::read::syntax::names;
+use crate::manifest::read::value::{boolean, parsed, port, string, word};
 use crate::source::Spanned;
 
 /// A Backend of the type `Endpoints`, without `tls` and `fallback`.
@@ -36,4 +43,106 @@ pub enum AppProtocol {
     Ws,
     /// `gateway.envoyproxy.io/wss`: the same over TLS.
     Wss,
+}
+
+const BACKEND: Known = Known {
+    read: &["type", "endpoints", "appProtocols", "fallback"],
+    unread: &[],
+    unsupported: &[Unsupported {
+        name: "tls",
+        consequence: "connections to the backend would be in clear text",
+        hint: "remove the field, and attach a BackendTLSPolicy to the Backend",
+    }],
+};
+
+const ENDPOINT: Known = Known {
+    read: &["ip", "fqdn", "unix"],
+    unread: &["zone"],
+    unsupported: &[Unsupported {
+        name: "hostname",
+        consequence: "the certificate of the endpoint would be checked without it",
+        hint: "remove the field, and write the hostname in a BackendTLSPolicy",
+    }],
+};
+
+const IP: Known = Known { read: &["address", "port"], unread: &[], unsupported: &[] };
+
+const FQDN: Known = Known { read: &["hostname", "port"], unread: &[], unsupported: &[] };
+
+const APP_PROTOCOLS: [(&str, AppProtocol); 3] = [
+    ("gateway.envoyproxy.io/h2c", AppProtocol::H2c),
+    ("gateway.envoyproxy.io/ws", AppProtocol::Ws),
+    ("gateway.envoyproxy.io/wss", AppProtocol::Wss),
+];
+
+/// `spec` of a Backend.
+pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<Backend> {
+    let fields = Fields::of(at, &BACKEND, findings)?;
+    let resolves =
+        fields.optional("type", findings, word(&[("Endpoints", false), ("DynamicResolver", true)]));
+    if resolves.is_some_and(|resolves| resolves.value) {
+        let path = FieldPath::Field(&at.path, "type");
+        let message = "a Backend that goes wherever the client's Host header says is not supported";
+        let span = fields.entry("type").map_or(at.span(), |entry| entry.value.span);
+        return findings.reject(
+            path.place(Diagnostic::error(Code::NotSupported, span, message)).hint("list its `endpoints`"),
+        );
+    }
+    fields.optional("fallback", findings, |at, findings| {
+        let fallback = boolean(at, findings)?;
+        fallback.then(|| findings.add(at.error(Code::NotSupported, "`fallback` is not supported")))
+    });
+    let endpoints = fields.required("endpoints", findings, endpoints);
+    let app_protocol = |at: At<'_>, findings: &mut Findings| word(&APP_PROTOCOLS)(at, findings);
+    let app_protocols = fields
+        .optional("appProtocols", findings, |at, findings| list(at, 0..=usize::MAX, findings, app_protocol));
+    Some(Backend { endpoints: endpoints?, app_protocols: app_protocols.unwrap_or_default() })
+}
+
+fn endpoints(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<BackendEndpoint>>> {
+    let endpoints = list(at, 1..=64, findings, endpoint)?;
+    let named = |endpoint: &Spanned<BackendEndpoint>| matches!(endpoint.value, BackendEndpoint::Fqdn { .. });
+    if endpoints.iter().any(named) && !endpoints.iter().all(named) {
+        return findings
+            .reject(at.error(Code::ConflictingFields, "fqdn and ip endpoints cannot be in one Backend"));
+    }
+    Some(endpoints)
+}
+
+fn endpoint(at: At<'_>, findings: &mut Findings) -> Option<Spanned<BackendEndpoint>> {
+    let fields = Fields::of(at, &ENDPOINT, findings)?;
+    let written = ["ip", "fqdn", "unix"].into_iter().filter(|name| fields.has(name)).count();
+    if written != 1 {
+        let code = if written == 0 { Code::MissingField } else { Code::ConflictingFields };
+        return findings.reject(at.error(code, "an endpoint has exactly one of `ip`, `fqdn` and `unix`"));
+    }
+    if let Some(entry) = fields.entry("unix") {
+        let path = FieldPath::Field(&at.path, "unix");
+        let message =
+            "an endpoint that is a Unix domain socket is not supported: no session can be pinned to it";
+        let error = Diagnostic::error(Code::NotSupported, entry.key.span, message);
+        return findings.reject(path.place(error));
+    }
+    let value = fields.optional("ip", findings, ip).or_else(|| fields.optional("fqdn", findings, fqdn))?;
+    Some(Spanned { value, span: at.span() })
+}
+
+fn ip(at: At<'_>, findings: &mut Findings) -> Option<BackendEndpoint> {
+    let fields = Fields::of(at, &IP, findings)?;
+    let address = fields.required("address", findings, |at, findings| {
+        let text = string(at, findings)?;
+        text.value.parse::<IpAddr>().ok().or_else(|| {
+            findings.reject(at.error(Code::InvalidIpAddress, format!("{:?} is no IP address", text.value)))
+        })
+    });
+    let port = fields.required("port", findings, port);
+    Some(BackendEndpoint::Ip(SocketAddr::new(address?, port?.value)))
+}
+
+fn fqdn(at: At<'_>, findings: &mut Findings) -> Option<BackendEndpoint> {
+    let fields = Fields::of(at, &FQDN, findings)?;
+    let hostname: Option<Spanned<String>> =
+        fields.required("hostname", findings, parsed(Code::InvalidHostname, names::subdomain));
+    let port = fields.required("port", findings, port);
+    Some(BackendEndpoint::Fqdn { hostname: hostname?.value, port: port?.value })
 }

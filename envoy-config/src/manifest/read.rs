@@ -9,38 +9,24 @@
 //! it touches what is read. A field that has no bearing on what Envoy serves is accepted unread (`status`, `clusterIPs`);
 //! a field that has, but is not rendered yet, is an error that names it, unless it is empty.
 
-mod backend;
-mod backend_tls;
-mod core;
-mod defaults;
-mod field_path;
-mod fields;
-mod findings;
-mod gateway;
-mod grant;
+pub(in crate::manifest) mod field_path;
+pub(in crate::manifest) mod fields;
+pub(in crate::manifest) mod findings;
 mod known_kinds;
 mod kustomize;
-mod metadata;
-mod names;
+pub(in crate::manifest) mod list;
+pub(in crate::manifest) mod metadata;
 mod object;
-mod other;
-mod path;
-mod policy;
-mod regex;
-mod route;
-mod secret;
-mod session;
-mod timestamp;
-mod tls;
-mod unique;
-mod value;
-mod yaml;
+pub(in crate::manifest) mod syntax;
+pub(in crate::manifest) mod value;
+pub(in crate::manifest) mod yaml;
 
 use std::collections::HashMap;
 
 use self::findings::Findings;
 use self::known_kinds::Kind;
 use super::Manifests;
+use super::gateway_api::default_gateways;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};
 
@@ -57,7 +43,7 @@ pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
         }
         yaml::documents(index, &source.text, &mut copied, &mut reader);
     }
-    defaults::add(&mut reader.manifests);
+    default_gateways::add(&mut reader.manifests);
     (reader.manifests, reader.findings.into_diagnostics())
 }
 

@@ -18,8 +18,8 @@ use super::listeners::section::Section;
 use super::status::decisions::ParentOutcome;
 use super::status::report::{Place, Report};
 use crate::diagnostic::Code;
-use crate::manifest::gateway::Gateway;
-use crate::manifest::route::{ParentKind, Route};
+use crate::manifest::gateway_api::gateway::Gateway;
+use crate::manifest::gateway_api::route::{ParentKind, Route};
 use crate::manifest::{Manifests, Object};
 use crate::model::Domain;
 

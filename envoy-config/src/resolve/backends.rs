@@ -26,8 +26,8 @@ use super::sessions::source::Sessions;
 use super::status::report::{Place, Report};
 use crate::diagnostic::Code;
 use crate::manifest::backend::Backend as CustomBackend;
-use crate::manifest::core::{Service, ServiceKind};
-use crate::manifest::route::{BackendRef, Route, Rule};
+use crate::manifest::core::service::{Service, ServiceKind};
+use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoints, HttpVersion, Locality};
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::status::decisions::Part;
 use super::status::report::{Place, Report};
 use crate::diagnostic::{Code, closest};
-use crate::manifest::gateway::{Address, Gateway};
+use crate::manifest::gateway_api::gateway::{Address, Gateway};
 use crate::manifest::{Manifests, Object};
 use crate::options::{Misfit, NamespacedName};
 use crate::status::{ConditionType, Reason};

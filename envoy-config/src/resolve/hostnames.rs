@@ -4,7 +4,7 @@
 
 use std::iter;
 
-use crate::manifest::gateway::Hostname;
+use crate::manifest::Hostname;
 use crate::model::Domain;
 use crate::source::Spanned;
 

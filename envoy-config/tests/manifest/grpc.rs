@@ -1,6 +1,6 @@
 //! GRPCRoutes.
 
-use envoy_config::manifest::route::{GrpcMatch, Match, RouteKind, TextMatch};
+use envoy_config::manifest::gateway_api::route::{GrpcMatch, Match, RouteKind, TextMatch};
 
 use super::{at, read};
 

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 
 use envoy_config::diagnostic::Severity;
+use envoy_config::manifest::Hostname;
 use envoy_config::manifest::Manifests;
-use envoy_config::manifest::core::{AddressType, ServiceKind, TargetPort};
-use envoy_config::manifest::gateway::{AllowedNamespaces, Hostname, Operator};
-use envoy_config::manifest::route::{HttpMatch, Match, PathMatch, TextMatch};
-use envoy_config::manifest::session::{Carrier, Path, SessionPersistence};
+use envoy_config::manifest::core::endpoint_slice::AddressType;
+use envoy_config::manifest::core::service::{ServiceKind, TargetPort};
+use envoy_config::manifest::gateway_api::gateway::{AllowedNamespaces, Operator};
+use envoy_config::manifest::gateway_api::route::{HttpMatch, Match, PathMatch, TextMatch};
+use envoy_config::manifest::gateway_api::session_persistence::{Carrier, Path, SessionPersistence};
 use session_persistence::config::Lifetime;
 
 use super::{read, route};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use envoy_config::manifest::route::Rule;
+use envoy_config::manifest::gateway_api::route::Rule;
 
 use super::{at, read, route};
 

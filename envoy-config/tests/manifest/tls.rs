@@ -1,8 +1,8 @@
 //! HTTPS listeners and Secrets: what is read, what is wrong, and that no finding shows what is secret.
 
 use envoy_config::diagnostic;
-use envoy_config::manifest::core::Secret;
-use envoy_config::manifest::gateway::Protocol;
+use envoy_config::manifest::core::secret::Secret;
+use envoy_config::manifest::gateway_api::gateway::Protocol;
 use envoy_config::source::Source;
 use proptest::prelude::*;
 

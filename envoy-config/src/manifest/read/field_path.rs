@@ -8,14 +8,14 @@ use crate::source::Span;
 
 /// A value of the object that is being read, and its path.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
-    pub(super) node: &'a Node<'a>,
-    pub(super) path: FieldPath<'a>,
+pub(in crate::manifest) struct At<'a> {
+    pub(in crate::manifest) node: &'a Node<'a>,
+    pub(in crate::manifest) path: FieldPath<'a>,
 }
 
 /// The path of a field, from the inside out.
 #[derive(Clone, Copy)]
-pub(super) enum FieldPath<'a> {
+pub(in crate::manifest) enum FieldPath<'a> {
     /// The object itself.
     Root,
     /// A field or key of an object.
@@ -25,28 +25,28 @@ pub(super) enum FieldPath<'a> {
 }
 
 impl At<'_> {
-    pub(super) const fn span(&self) -> Span {
+    pub(in crate::manifest) const fn span(&self) -> Span {
         self.node.span
     }
 
     /// An error in this value.
-    pub(super) fn error(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+    pub(in crate::manifest) fn error(&self, code: Code, message: impl Into<String>) -> Diagnostic {
         self.path.place(Diagnostic::error(code, self.span(), message))
     }
 
     /// A warning about this value.
-    pub(super) fn warning(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+    pub(in crate::manifest) fn warning(&self, code: Code, message: impl Into<String>) -> Diagnostic {
         self.path.place(Diagnostic::warning(code, self.span(), message))
     }
 
     /// An error that says what was expected in place of this value.
-    pub(super) fn wrong_type(&self, expected: &str) -> Diagnostic {
+    pub(in crate::manifest) fn wrong_type(&self, expected: &str) -> Diagnostic {
         let code = Code::WrongType { expected: expected.to_owned() };
         self.error(code, format!("expected {expected}, found {}", self.node.describe()))
     }
 
     /// An error that lists the values that are allowed in place of this one.
-    pub(super) fn unknown_value<'w>(
+    pub(in crate::manifest) fn unknown_value<'w>(
         &self,
         found: &str,
         allowed: impl IntoIterator<Item = &'w str>,
@@ -66,7 +66,7 @@ impl At<'_> {
     }
 
     /// An error about the number of items or characters of this value.
-    pub(super) fn wrong_length(
+    pub(in crate::manifest) fn wrong_length(
         &self,
         found: usize,
         least: usize,
@@ -79,7 +79,7 @@ impl At<'_> {
 
 impl FieldPath<'_> {
     /// The diagnostic with this path as its field.
-    pub(super) fn place(&self, diagnostic: Diagnostic) -> Diagnostic {
+    pub(in crate::manifest) fn place(&self, diagnostic: Diagnostic) -> Diagnostic {
         match self {
             Self::Root => diagnostic,
             Self::Field(..) | Self::Item(..) => diagnostic.field(self.to_string()),

@@ -11,33 +11,33 @@ use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::source::Spanned;
 
 /// The field names of an object of the API. A field that is in none of the lists is an error.
-pub(super) struct Known {
+pub(in crate::manifest) struct Known {
     /// Fields that are read.
-    pub(super) read: &'static [&'static str],
+    pub(in crate::manifest) read: &'static [&'static str],
     /// Fields that have no bearing on what Envoy serves: accepted whatever they hold.
-    pub(super) unread: &'static [&'static str],
+    pub(in crate::manifest) unread: &'static [&'static str],
     /// Fields that have a meaning which is not rendered yet: an error, unless they are empty.
-    pub(super) unsupported: &'static [Unsupported],
+    pub(in crate::manifest) unsupported: &'static [Unsupported],
 }
 
 /// A field with a meaning that is not rendered yet.
-pub(super) struct Unsupported {
-    pub(super) name: &'static str,
+pub(in crate::manifest) struct Unsupported {
+    pub(in crate::manifest) name: &'static str,
     /// What would be otherwise than the field asks for.
-    pub(super) consequence: &'static str,
+    pub(in crate::manifest) consequence: &'static str,
     /// What to do about it.
-    pub(super) hint: &'static str,
+    pub(in crate::manifest) hint: &'static str,
 }
 
 /// An object of the API whose field names have been checked.
-pub(super) struct Fields<'a> {
+pub(in crate::manifest) struct Fields<'a> {
     at: At<'a>,
     entries: &'a [Entry<'a>],
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a value, which must be an object.
-    pub(super) fn of(at: At<'a>, known: &Known, findings: &mut Findings) -> Option<Self> {
+    pub(in crate::manifest) fn of(at: At<'a>, known: &Known, findings: &mut Findings) -> Option<Self> {
         let Value::Mapping(entries) = &at.node.value else {
             return findings.reject(at.wrong_type("an object"));
         };
@@ -65,12 +65,12 @@ impl<'a> Fields<'a> {
         Some(Self { at, entries })
     }
 
-    pub(super) const fn at(&self) -> At<'a> {
+    pub(in crate::manifest) const fn at(&self) -> At<'a> {
         self.at
     }
 
     /// The field as it was written, if it has a value.
-    pub(super) fn entry(&self, name: &str) -> Option<&'a Entry<'a>> {
+    pub(in crate::manifest) fn entry(&self, name: &str) -> Option<&'a Entry<'a>> {
         self.written(name).filter(|entry| !entry.value.is_null())
     }
 
@@ -80,12 +80,12 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether the field has a value.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::manifest) fn has(&self, name: &str) -> bool {
         self.entry(name).is_some()
     }
 
     /// A field that may be left out. None as well when its value is wrong.
-    pub(super) fn optional<T>(
+    pub(in crate::manifest) fn optional<T>(
         &self,
         name: &str,
         findings: &mut Findings,
@@ -96,7 +96,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that has this default. None only when its value is wrong.
-    pub(super) fn or<T>(
+    pub(in crate::manifest) fn or<T>(
         &self,
         name: &str,
         default: T,
@@ -107,12 +107,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A defaulted value, placed at the object that it was left out of.
-    pub(super) const fn default<T>(&self, value: T) -> Spanned<T> {
+    pub(in crate::manifest) const fn default<T>(&self, value: T) -> Spanned<T> {
         Spanned { value, span: self.at.span() }
     }
 
     /// A field that must be there.
-    pub(super) fn required<T>(
+    pub(in crate::manifest) fn required<T>(
         &self,
         name: &str,
         findings: &mut Findings,
@@ -128,36 +128,6 @@ impl<'a> Fields<'a> {
         let path = FieldPath::Field(&self.at.path, name);
         findings.reject(path.place(Diagnostic::error(Code::MissingField, place, message)))
     }
-}
-
-/// The items of a value, which must be a list of so many, each read by itself.
-pub(super) fn list<T>(
-    at: At<'_>,
-    length: std::ops::RangeInclusive<usize>,
-    findings: &mut Findings,
-    mut read: impl FnMut(At<'_>, &mut Findings) -> Option<T>,
-) -> Option<Vec<T>> {
-    let Value::Sequence(items) = &at.node.value else {
-        let hint = matches!(at.node.value, Value::Mapping(_)).then_some("put `- ` before its first field");
-        let diagnostic = at.wrong_type("a list");
-        return findings.reject(match hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
-        });
-    };
-    if !length.contains(&items.len()) {
-        let limit = if items.len() < *length.start() {
-            format!("at least {}", length.start())
-        } else {
-            format!("at most {}", length.end())
-        };
-        let message = format!("{} items, but the API takes {limit} here", items.len());
-        let most = Some(*length.end()).filter(|most| *most < usize::MAX);
-        return findings.reject(at.wrong_length(items.len(), *length.start(), most, message));
-    }
-    let item = |(index, node)| read(At { node, path: FieldPath::Item(&at.path, index) }, findings);
-    // Every item is read, so that everything wrong is said at once.
-    Some(items.iter().enumerate().filter_map(item).collect())
 }
 
 fn empty(entry: &Entry<'_>) -> bool {

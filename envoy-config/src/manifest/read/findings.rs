@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 ///
 /// A function that reads a value returns `None` after it has reported an error here.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(in crate::manifest) struct Findings {
     diagnostics: Vec<Diagnostic>,
     object: Option<String>,
     field_names: FieldNames,
@@ -28,7 +28,7 @@ struct OpenPart {
 }
 
 /// The result of reading a part of an object that can be left out on its own.
-pub(super) enum Part<T> {
+pub(in crate::manifest) enum Part<T> {
     Usable(T),
     /// It is left out, for these reasons.
     Unusable(String),
@@ -39,7 +39,7 @@ const LIMIT: usize = 10_000;
 
 /// Whether messages may contain the names of unknown fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum FieldNames {
+pub(in crate::manifest) enum FieldNames {
     #[default]
     Shown,
     /// In a Secret with wrong indentation, a line of a private key can look like a field name.
@@ -48,7 +48,7 @@ pub(super) enum FieldNames {
 
 impl Findings {
     /// Reads an object: findings are about it until `read` returns. `None` if there was an error in it.
-    pub(super) fn in_object<T>(
+    pub(in crate::manifest) fn in_object<T>(
         &mut self,
         object: Option<String>,
         field_names: FieldNames,
@@ -65,7 +65,7 @@ impl Findings {
 
     /// Reads a part of an object that can be left out on its own, such as a rule. Errors that an API server would report
     /// concern the whole object; those of [`Self::reject_part`] only the part. `None` if it could not be read.
-    pub(super) fn in_part<T>(
+    pub(in crate::manifest) fn in_part<T>(
         &mut self,
         consequence: &'static str,
         read: impl FnOnce(&mut Self) -> Option<T>,
@@ -80,7 +80,7 @@ impl Findings {
 
     /// Reports a value that an API server accepts but that cannot be served, such as an invalid regular expression. The
     /// part that is being read is left out; outside of parts, the object.
-    pub(super) fn reject_part<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+    pub(in crate::manifest) fn reject_part<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         let Some(part) = &mut self.part else { return self.reject(diagnostic) };
         part.problems.push(diagnostic.message.clone());
         let message = format!("{}; {}", diagnostic.message, part.consequence);
@@ -93,16 +93,16 @@ impl Findings {
     }
 
     /// Whether the part that is being read will be left out.
-    pub(super) fn part_is_rejected(&self) -> bool {
+    pub(in crate::manifest) fn part_is_rejected(&self) -> bool {
         self.part.as_ref().is_some_and(|part| !part.problems.is_empty())
     }
 
-    pub(super) const fn field_names(&self) -> FieldNames {
+    pub(in crate::manifest) const fn field_names(&self) -> FieldNames {
         self.field_names
     }
 
     /// Adds a finding about the current object.
-    pub(super) fn add(&mut self, diagnostic: Diagnostic) {
+    pub(in crate::manifest) fn add(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.severity == Severity::Error);
         if self.is_full() {
             return;
@@ -112,30 +112,33 @@ impl Findings {
     }
 
     /// Adds the reason why a value could not be read, and returns `None` in its place.
-    pub(super) fn reject<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+    pub(in crate::manifest) fn reject<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.add(diagnostic);
         None
     }
 
     /// The number of findings.
-    pub(super) const fn len(&self) -> usize {
+    pub(in crate::manifest) const fn len(&self) -> usize {
         self.diagnostics.len()
     }
 
     /// The errors about whole objects among the findings from this position on, with their positions.
-    pub(super) fn errors_from(&self, position: usize) -> impl Iterator<Item = (usize, &Diagnostic)> {
+    pub(in crate::manifest) fn errors_from(
+        &self,
+        position: usize,
+    ) -> impl Iterator<Item = (usize, &Diagnostic)> {
         let later = self.diagnostics.iter().enumerate().skip(position);
         let of_object = |position: &usize| !self.partial.contains(position);
         later.filter(move |(position, found)| found.severity == Severity::Error && of_object(position))
     }
 
     /// Whether no more findings are kept, so that reading can stop.
-    pub(super) const fn is_full(&self) -> bool {
+    pub(in crate::manifest) const fn is_full(&self) -> bool {
         self.diagnostics.len() >= LIMIT
     }
 
     /// All findings, with an error at the end if some were not kept.
-    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+    pub(in crate::manifest) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         if let Some(last) = self.diagnostics.last().filter(|_| self.is_full()) {
             let message = format!("reading stopped after {LIMIT} findings");
             let code = Code::TooManyFindings { limit: LIMIT };

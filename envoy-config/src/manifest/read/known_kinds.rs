@@ -10,7 +10,7 @@ use crate::diagnostic::{closest, within};
 
 /// A kind whose objects are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Kind {
+pub(in crate::manifest) enum Kind {
     GatewayClass,
     Gateway,
     HttpRoute,
@@ -28,14 +28,14 @@ pub(super) enum Kind {
 
 /// Whether objects of a kind belong to a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(in crate::manifest) enum Scope {
     Cluster,
     Namespace,
 }
 
 /// What becomes of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::manifest) enum Verdict {
     Read(Kind),
     /// It has a meaning that is not rendered yet.
     NotSupported,
@@ -196,12 +196,12 @@ const fn family(
 }
 
 /// The group in an `apiVersion`: empty for core.
-pub(super) fn group(api_version: &str) -> &str {
+pub(in crate::manifest) fn group(api_version: &str) -> &str {
     api_version.rsplit_once('/').map_or("", |(group, _)| group)
 }
 
 /// What becomes of an object of this `apiVersion` and `kind`.
-pub(super) fn look_up(api_version: &str, kind: &str) -> Verdict {
+pub(in crate::manifest) fn look_up(api_version: &str, kind: &str) -> Verdict {
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
     let of_group = || FAMILIES.iter().filter(|family| family.group == group);
     if let Some(family) = of_group().find(|family| family.kinds.contains(&kind)) {
@@ -279,7 +279,7 @@ impl Kind {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::manifest) const fn name(self) -> &'static str {
         match self {
             Self::GatewayClass => "GatewayClass",
             Self::Gateway => "Gateway",
@@ -297,7 +297,7 @@ impl Kind {
         }
     }
 
-    pub(super) const fn scope(self) -> Scope {
+    pub(in crate::manifest) const fn scope(self) -> Scope {
         match self {
             Self::GatewayClass | Self::Namespace => Scope::Cluster,
             Self::Gateway

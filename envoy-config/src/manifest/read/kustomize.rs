@@ -9,14 +9,14 @@ use crate::source::{Source, Span};
 const NAMES: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];
 
 /// What to say of a source that kustomize would read: its `kind` can be left out, so its name tells.
-pub(super) fn source(source: usize, of: &Source) -> Option<Diagnostic> {
+pub(in crate::manifest) fn source(source: usize, of: &Source) -> Option<Diagnostic> {
     let path = Path::new(&of.name);
     let is_input = path.file_name().is_some_and(|name| NAMES.iter().any(|input| name == *input));
     is_input.then(|| input(Span { source, start: 0, end: 0 }, path.parent()))
 }
 
 /// Input for kustomize, in this directory if that is known.
-pub(super) fn input(span: Span, directory: Option<&Path>) -> Diagnostic {
+pub(in crate::manifest) fn input(span: Span, directory: Option<&Path>) -> Diagnostic {
     let directory = match directory {
         Some(path) if path.as_os_str().is_empty() => String::from("."),
         Some(path) => path.display().to_string(),

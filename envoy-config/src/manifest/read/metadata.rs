@@ -6,8 +6,8 @@ use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known};
 use super::findings::Findings;
 use super::known_kinds::Scope;
-use super::names::{self, NameError};
-use super::timestamp;
+use super::syntax::names::{self, NameError};
+use super::syntax::timestamp;
 use super::value::{parsed, string, strings};
 use super::yaml::{Node, Scalar, Value};
 use crate::diagnostic::{Code, Diagnostic};
@@ -36,7 +36,7 @@ const METADATA: Known = Known {
 type NameForm = fn(&str) -> Result<String, NameError>;
 
 /// Reads the metadata of an object.
-pub(super) fn read(
+pub(in crate::manifest) fn read(
     object: &Fields<'_>,
     scope: Scope,
     name: NameForm,
@@ -116,7 +116,7 @@ fn labels(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String
 
 /// What messages call an object, before anything in it has been checked: `HTTPRoute default/cookie`. Where the scope of
 /// the kind is unknown, the namespace is told if there is one.
-pub(super) fn title(kind: &str, scope: Option<Scope>, object: &Node<'_>) -> Option<String> {
+pub(in crate::manifest) fn title(kind: &str, scope: Option<Scope>, object: &Node<'_>) -> Option<String> {
     Some(match named(scope, object)? {
         (Some(namespace), name) => format!("{kind} {namespace}/{name}"),
         (None, name) => format!("{kind} {name}"),
@@ -124,7 +124,10 @@ pub(super) fn title(kind: &str, scope: Option<Scope>, object: &Node<'_>) -> Opti
 }
 
 /// The namespace and the name of an object, before anything in it has been checked.
-pub(super) fn named<'n>(scope: Option<Scope>, object: &'n Node<'_>) -> Option<(Option<&'n str>, &'n str)> {
+pub(in crate::manifest) fn named<'n>(
+    scope: Option<Scope>,
+    object: &'n Node<'_>,
+) -> Option<(Option<&'n str>, &'n str)> {
     let metadata = &object.get("metadata")?.value;
     let text = |field: &str| match &metadata.get(field)?.value.value {
         Value::Scalar(Scalar::Text(text)) => Some(&**text),

@@ -7,15 +7,20 @@ use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known};
 use super::findings::{FieldNames, Findings};
 use super::known_kinds::{self, Kind, Verdict, look_up};
+use super::syntax::names;
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{
-    Reader, backend, backend_tls, core, gateway, grant, kustomize, metadata, names, other, policy, route,
-    secret,
-};
+use super::{Reader, kustomize, metadata};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::core::Namespace;
+use crate::manifest::core::namespace::Namespace;
+use crate::manifest::core::{config_map, endpoint_slice, namespace, secret, service};
+use crate::manifest::gateway_api::route::parent_ref;
+use crate::manifest::gateway_api::{
+    backend_tls_policy, backend_traffic_policy, gateway, gateway_class, grpc_route, http_route,
+    policy_target, reference_grant,
+};
 use crate::manifest::{Metadata, Object, Unread};
+use crate::manifest::{backend, other_kinds};
 use crate::source::Span;
 
 const WITH_SPEC: Known =
@@ -24,24 +29,6 @@ const WITH_SPEC: Known =
 /// A kind without a status.
 const SPEC_ALONE: Known =
     Known { read: &["apiVersion", "kind", "metadata", "spec"], unread: &[], unsupported: &[] };
-
-const ENDPOINT_SLICE: Known = Known {
-    read: &["apiVersion", "kind", "metadata", "addressType", "endpoints", "ports"],
-    unread: &[],
-    unsupported: &[],
-};
-
-const SECRET: Known = Known {
-    read: &["apiVersion", "kind", "metadata", "type", "data", "stringData"],
-    unread: &["immutable"],
-    unsupported: &[],
-};
-
-const CONFIG_MAP: Known = Known {
-    read: &["apiVersion", "kind", "metadata", "data"],
-    unread: &["binaryData", "immutable"],
-    unsupported: &[],
-};
 
 const LIST: Known = Known { read: &["apiVersion", "kind", "items"], unread: &["metadata"], unsupported: &[] };
 
@@ -52,7 +39,7 @@ struct Inherited {
 }
 
 impl Reader {
-    pub(super) fn document(&mut self, document: &Document<'_>) {
+    pub(in crate::manifest) fn document(&mut self, document: &Document<'_>) {
         self.object(&document.root, document.sound, None);
     }
 
@@ -106,7 +93,7 @@ impl Reader {
 
     /// Whether an object that is not read is a policy that is attached to something.
     fn other_policy(&mut self, api_version: &str, kind: &str, node: &Node<'_>) -> bool {
-        let policy = other::policy(known_kinds::group(api_version), kind, node);
+        let policy = other_kinds::policy(known_kinds::group(api_version), kind, node);
         let is_attached = policy.is_some();
         self.manifests.other_policies.extend(policy);
         is_attached
@@ -129,77 +116,77 @@ impl Reader {
         match kind {
             Kind::GatewayClass => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, gateway::class)
+                    fields.required("spec", findings, gateway_class::spec)
                 });
                 self.manifests.gateway_classes.extend(object);
             }
             Kind::Gateway => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, gateway::gateway)
+                    fields.required("spec", findings, gateway::spec)
                 });
                 self.manifests.gateways.extend(object);
             }
             Kind::HttpRoute => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, route::http)
+                    fields.required("spec", findings, http_route::spec)
                 });
                 self.manifests.routes.extend(object);
             }
             Kind::ReferenceGrant => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, grant::grant)
+                    fields.required("spec", findings, reference_grant::spec)
                 });
                 self.manifests.reference_grants.extend(object);
             }
             Kind::GrpcRoute => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, route::grpc)
+                    fields.required("spec", findings, grpc_route::spec)
                 });
                 self.manifests.routes.extend(object);
             }
             Kind::BackendTrafficPolicy => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, policy::backend_traffic)
+                    fields.required("spec", findings, backend_traffic_policy::spec)
                 });
                 self.manifests.backend_traffic_policies.extend(object);
             }
             Kind::Backend => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, backend::backend)
+                    fields.required("spec", findings, backend::spec)
                 });
                 self.manifests.backends.extend(object);
             }
             Kind::Service => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, core::service)
+                    fields.required("spec", findings, service::spec)
                 });
                 self.manifests.services.extend(object);
             }
             Kind::EndpointSlice => {
-                let object = self.typed(kind, at, sound, core::endpoint_slice);
+                let object = self.typed(kind, at, sound, endpoint_slice::read);
                 self.manifests.endpoint_slices.extend(object);
             }
             Kind::BackendTlsPolicy => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, backend_tls::policy)
+                    fields.required("spec", findings, backend_tls_policy::spec)
                 });
                 self.manifests.backend_tls_policies.extend(object);
             }
             Kind::ConfigMap => {
                 let object =
-                    self.typed(kind, at, sound, |fields, findings| Some(core::config_map(fields, findings)));
+                    self.typed(kind, at, sound, |fields, findings| Some(config_map::read(fields, findings)));
                 self.manifests.config_maps.extend(object);
             }
             Kind::Secret => {
-                let object = self.typed(kind, at, sound, secret::secret);
+                let object = self.typed(kind, at, sound, secret::read);
                 self.manifests.secrets.extend(object);
             }
             Kind::Namespace => {
                 let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.optional("spec", findings, core::namespace);
+                    fields.optional("spec", findings, namespace::spec);
                     Some(Namespace)
                 });
-                self.manifests.namespaces.extend(object.map(with_name_label));
+                self.manifests.namespaces.extend(object.map(namespace::with_name_label));
             }
         }
     }
@@ -213,9 +200,9 @@ impl Reader {
         spec: impl FnOnce(&Fields<'_>, &mut Findings) -> Option<T>,
     ) -> Option<Object<T>> {
         let known = match kind {
-            Kind::EndpointSlice => &ENDPOINT_SLICE,
-            Kind::Secret => &SECRET,
-            Kind::ConfigMap => &CONFIG_MAP,
+            Kind::EndpointSlice => &endpoint_slice::OBJECT,
+            Kind::Secret => &secret::OBJECT,
+            Kind::ConfigMap => &config_map::OBJECT,
             Kind::ReferenceGrant => &SPEC_ALONE,
             Kind::GatewayClass
             | Kind::Gateway
@@ -290,11 +277,11 @@ fn unread(kind: Kind, node: &Node<'_>, sound: bool, findings: &Findings, before:
         },
         error: first.map(|(position, _)| *position),
         parent_refs: match kind {
-            Kind::HttpRoute | Kind::GrpcRoute => route::parents_of(node),
+            Kind::HttpRoute | Kind::GrpcRoute => parent_ref::parents_of(node),
             _ => Vec::new(),
         },
         targets: match kind {
-            Kind::BackendTrafficPolicy | Kind::BackendTlsPolicy => policy::targets_of(node),
+            Kind::BackendTrafficPolicy | Kind::BackendTlsPolicy => policy_target::targets_of(node),
             _ => Vec::new(),
         },
     })
@@ -330,13 +317,6 @@ fn check_first(
             findings.add(diagnostic.label("again here").related(*taken.get(), "first defined here"));
         }
     }
-}
-
-/// A Namespace with the label that the API server gives to each.
-fn with_name_label(mut namespace: Object<Namespace>) -> Object<Namespace> {
-    let name = namespace.metadata.name.value.clone();
-    namespace.metadata.labels.insert(String::from("kubernetes.io/metadata.name"), name);
-    namespace
 }
 
 /// The `apiVersion` and `kind` of an object.

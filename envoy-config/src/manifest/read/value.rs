@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Spanned;
 
 /// A string. A plain scalar that YAML reads as a boolean or a number is none.
-pub(super) fn string(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+pub(in crate::manifest) fn string(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
     match &at.node.value {
         Value::Scalar(Scalar::Text(text)) => Some(Spanned { value: text.to_string(), span: at.span() }),
         Value::Scalar(Scalar::Boolean(_, written) | Scalar::Integer(_, written) | Scalar::Float(written)) => {
@@ -22,7 +22,7 @@ pub(super) fn string(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Stri
 }
 
 /// A string of a certain form: what `parse` says is wrong with it is reported under `code`.
-pub(super) fn parsed<T, E: Display>(
+pub(in crate::manifest) fn parsed<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
@@ -36,7 +36,7 @@ pub(super) fn parsed<T, E: Display>(
 }
 
 /// A string of a certain form that the API server does not ask for: without it, only the part that is being read is of no use.
-pub(super) fn usable<T, E: Display>(
+pub(in crate::manifest) fn usable<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
@@ -50,7 +50,9 @@ pub(super) fn usable<T, E: Display>(
 }
 
 /// A whole number in these bounds.
-pub(super) fn integer<T>(range: RangeInclusive<T>) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>>
+pub(in crate::manifest) fn integer<T>(
+    range: RangeInclusive<T>,
+) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>>
 where
     T: TryFrom<i64> + Into<i64> + Clone + PartialOrd + Display,
 {
@@ -75,11 +77,11 @@ where
 }
 
 /// A port number.
-pub(super) fn port(at: At<'_>, findings: &mut Findings) -> Option<Spanned<u16>> {
+pub(in crate::manifest) fn port(at: At<'_>, findings: &mut Findings) -> Option<Spanned<u16>> {
     integer(1..=u16::MAX)(at, findings)
 }
 
-pub(super) fn boolean(at: At<'_>, findings: &mut Findings) -> Option<bool> {
+pub(in crate::manifest) fn boolean(at: At<'_>, findings: &mut Findings) -> Option<bool> {
     match &at.node.value {
         Value::Scalar(Scalar::Boolean(value, _)) => Some(*value),
         Value::Scalar(Scalar::Text(text)) if matches!(&**text, "true" | "false") => {
@@ -90,7 +92,7 @@ pub(super) fn boolean(at: At<'_>, findings: &mut Findings) -> Option<bool> {
 }
 
 /// One of these words, as what it stands for.
-pub(super) fn word<T: Clone>(
+pub(in crate::manifest) fn word<T: Clone>(
     words: &[(&str, T)],
 ) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
     move |at, findings| {
@@ -103,7 +105,7 @@ pub(super) fn word<T: Clone>(
 }
 
 /// A map of strings, such as labels. A key whose value is null counts as left out.
-pub(super) fn strings(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
+pub(in crate::manifest) fn strings(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
     let Value::Mapping(entries) = &at.node.value else {
         return findings.reject(at.wrong_type("an object"));
     };

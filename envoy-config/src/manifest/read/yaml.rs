@@ -14,12 +14,12 @@ use std::borrow::Cow;
 
 use granit_parser::{ErrorKind, Event, Options, Parser, ScanError};
 
+pub(in crate::manifest) use scalar::Scalar;
+
 use self::build::Builder;
 use super::Reader;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
-
-pub(super) use scalar::Scalar;
 
 /// How deep collections may be nested: manifests need about fifteen levels.
 const DEPTH: usize = 64;
@@ -37,13 +37,13 @@ pub(super) struct Copied(usize);
 
 /// A value and its place. The place of a value that an alias brought is where it was written.
 #[derive(Clone, Debug)]
-pub(super) struct Node<'s> {
-    pub(super) value: Value<'s>,
-    pub(super) span: Span,
+pub(in crate::manifest) struct Node<'s> {
+    pub(in crate::manifest) value: Value<'s>,
+    pub(in crate::manifest) span: Span,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Value<'s> {
+pub(in crate::manifest) enum Value<'s> {
     Scalar(Scalar<'s>),
     Sequence(Vec<Node<'s>>),
     Mapping(Vec<Entry<'s>>),
@@ -51,24 +51,24 @@ pub(super) enum Value<'s> {
 
 /// A key of a mapping and its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry<'s> {
-    pub(super) key: Key<'s>,
-    pub(super) value: Node<'s>,
+pub(in crate::manifest) struct Entry<'s> {
+    pub(in crate::manifest) key: Key<'s>,
+    pub(in crate::manifest) value: Node<'s>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Key<'s> {
-    pub(super) text: Cow<'s, str>,
-    pub(super) span: Span,
+pub(in crate::manifest) struct Key<'s> {
+    pub(in crate::manifest) text: Cow<'s, str>,
+    pub(in crate::manifest) span: Span,
     /// What YAML reads the key as when that is no string: `on: x` has the key `true`.
-    pub(super) misread: Option<&'static str>,
+    pub(in crate::manifest) misread: Option<&'static str>,
 }
 
 /// One document.
-pub(super) struct Document<'s> {
-    pub(super) root: Node<'s>,
+pub(in crate::manifest) struct Document<'s> {
+    pub(in crate::manifest) root: Node<'s>,
     /// Whether nothing in it was wrong as YAML. (Keys that are there twice do not stop the reading.)
-    pub(super) sound: bool,
+    pub(in crate::manifest) sound: bool,
 }
 
 /// The documents of a source that parse, without empty ones. What does not parse is told in the findings, and reading goes on
@@ -136,12 +136,12 @@ fn unreadable(source: usize, text: &str, error: &ScanError) -> Box<Diagnostic> {
 
 impl<'s> Node<'s> {
     /// Whether the value is left out, `~` or `null`.
-    pub(super) const fn is_null(&self) -> bool {
+    pub(in crate::manifest) const fn is_null(&self) -> bool {
         matches!(self.value, Value::Scalar(Scalar::Null(_)))
     }
 
     /// The value of a key, if this is a mapping that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry<'s>> {
+    pub(in crate::manifest) fn get(&self, key: &str) -> Option<&Entry<'s>> {
         match &self.value {
             Value::Mapping(entries) => entries.iter().find(|entry| entry.key.text == key),
             Value::Scalar(_) | Value::Sequence(_) => None,
@@ -149,7 +149,7 @@ impl<'s> Node<'s> {
     }
 
     /// What messages call the value: a list, the boolean so and so.
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::manifest) fn describe(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) => scalar.describe(),
             Value::Sequence(_) => String::from("a list"),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Code;
-use crate::manifest::route::{ParentRef, RouteKind};
+use crate::manifest::gateway_api::route::{ParentRef, RouteKind};
 use crate::model::Domain;
 use crate::resolve::attach::ListenerPosition;
 use crate::resolve::listeners::addresses::Bound;

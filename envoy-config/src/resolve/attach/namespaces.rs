@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::manifest::Manifests;
-use crate::manifest::gateway::{AllowedNamespaces, LabelSelector, Operator};
+use crate::manifest::gateway_api::gateway::{AllowedNamespaces, LabelSelector, Operator};
 
 /// The label that the API server gives to every Namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";

@@ -3,8 +3,9 @@
 use super::namespaces::Namespaces;
 use crate::diagnostic::{Code, closest};
 use crate::manifest::Object;
-use crate::manifest::gateway::AllowedNamespaces;
-use crate::manifest::route::{DefaultScope, ParentKind, ParentRef, Route};
+use crate::manifest::gateway_api::default_gateways::DefaultScope;
+use crate::manifest::gateway_api::gateway::AllowedNamespaces;
+use crate::manifest::gateway_api::route::{ParentKind, ParentRef, Route};
 use crate::model::Domain;
 use crate::resolve::gateways::Gateways;
 use crate::resolve::listeners::section::Section;

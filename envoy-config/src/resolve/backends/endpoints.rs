@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 
 use super::local_endpoints::{Local, Refused};
 use crate::diagnostic::Code;
-use crate::manifest::core::{AddressType, EndpointSlice, Service, ServicePort, SliceEndpoint, TargetRef};
+use crate::manifest::core::endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint, TargetRef};
+use crate::manifest::core::service::{Service, ServicePort};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoint, EndpointState};
 use crate::resolve::references::lookup::{Objects, Scope, Unresolved};

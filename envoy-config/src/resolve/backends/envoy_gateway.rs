@@ -7,7 +7,7 @@ use super::target::Target;
 use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
-use crate::manifest::route::RouteKind;
+use crate::manifest::gateway_api::route::RouteKind;
 use crate::model::{Endpoint, EndpointState, Endpoints, HttpVersion, Name};
 use crate::resolve::backends::local_endpoints::Local;
 use crate::resolve::policies::backend_tls::Connection;

@@ -4,7 +4,7 @@
 //! the port, but to a BackendTLSPolicy; a protocol that is TLS by its name needs one.
 
 use crate::diagnostic::closest;
-use crate::manifest::route::RouteKind;
+use crate::manifest::gateway_api::route::RouteKind;
 use crate::model::HttpVersion;
 
 /// What an `appProtocol` means for a route.

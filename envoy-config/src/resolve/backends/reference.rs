@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
-use crate::manifest::route::{BackendRef, Route};
+use crate::manifest::gateway_api::route::{BackendRef, Route};
 use crate::resolve::references::grants::{Grants, Party};
 use crate::resolve::references::groups::{ENVOY_GATEWAY, GATEWAY_API};
 use crate::resolve::references::lookup::{Kind, Objects, Scope};

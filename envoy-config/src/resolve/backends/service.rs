@@ -6,7 +6,7 @@ use super::protocol::{self, Spoken};
 use super::reference::Reference;
 use crate::diagnostic::Code;
 use crate::manifest::Object;
-use crate::manifest::core::{Service, ServiceKind, ServicePort, TargetPort};
+use crate::manifest::core::service::{Service, ServiceKind, ServicePort, TargetPort};
 use crate::model::Name;
 use crate::resolve::backends::local_endpoints::Local;
 use crate::resolve::policies::backend_tls::Connection;

@@ -11,7 +11,7 @@ use super::port_mappings::{self, full_name};
 use super::protocols;
 use super::section::Section;
 use crate::diagnostic::Code;
-use crate::manifest::gateway::Gateway;
+use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
 use crate::options::{Misfit, Options};

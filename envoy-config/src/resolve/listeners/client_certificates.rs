@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::addresses::Bound;
 use super::section::Section;
 use crate::diagnostic::Code;
-use crate::manifest::core::ConfigMap;
-use crate::manifest::gateway::{CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode};
+use crate::manifest::core::config_map::ConfigMap;
+use crate::manifest::gateway_api::gateway::{
+    CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode,
+};
 use crate::manifest::{Manifests, Object};
 use crate::model::Clients;
 use crate::pem::CertificateChain;

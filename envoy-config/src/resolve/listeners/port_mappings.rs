@@ -8,7 +8,7 @@ use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 
 use crate::diagnostic::Code;
-use crate::manifest::gateway::{Gateway, Listener};
+use crate::manifest::gateway_api::gateway::{Gateway, Listener};
 use crate::manifest::{Manifests, Object};
 use crate::options::{ListenerName, Misfit, Options, PortMapping};
 use crate::resolve::gateways::Gateways;

@@ -7,7 +7,7 @@
 use super::section::Section;
 use crate::diagnostic::{Code, closest};
 use crate::manifest::Object;
-use crate::manifest::gateway::{AllowedNamespaces, Gateway, Listener, Protocol, RouteKind};
+use crate::manifest::gateway_api::gateway::{AllowedNamespaces, Gateway, Listener, Protocol, RouteKind};
 use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::Report;

@@ -1,7 +1,7 @@
 //! One listener of a Gateway, with its position there.
 
 use crate::manifest::Object;
-use crate::manifest::gateway::{Gateway, Listener, Protocol};
+use crate::manifest::gateway_api::gateway::{Gateway, Listener, Protocol};
 use crate::model::Domain;
 use crate::resolve::status::report::Place;
 use crate::source::Span;

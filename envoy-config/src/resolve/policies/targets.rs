@@ -2,8 +2,8 @@
 
 use crate::diagnostic::Code;
 use crate::manifest::backend::Backend;
-use crate::manifest::core::Service;
-use crate::manifest::policy::TargetRef;
+use crate::manifest::core::service::Service;
+use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::references::groups::ENVOY_GATEWAY;
 use crate::resolve::references::lookup::{Objects, Scope};

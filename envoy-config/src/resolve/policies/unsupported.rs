@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::filter::Filter;
-use crate::manifest::other::{OtherPolicy, OtherTarget, Selection};
-use crate::manifest::route::{BackendRef, Route, Rule};
+use crate::manifest::gateway_api::route::filters::Filter;
+use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
+use crate::manifest::other_kinds::{OtherPolicy, OtherTarget, Selection};
 use crate::manifest::{Manifests, Metadata, Object};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::references::groups::ENVOY_GATEWAY;

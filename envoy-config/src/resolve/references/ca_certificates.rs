@@ -3,7 +3,7 @@
 
 use super::lookup::{Objects, Scope, Unresolved};
 use crate::diagnostic::Code;
-use crate::manifest::core::ConfigMap;
+use crate::manifest::core::config_map::ConfigMap;
 use crate::pem::CertificateChain;
 use crate::resolve::status::report::Report;
 use crate::x509;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::rules::{Entry, Served};
 use crate::diagnostic::Code;
-use crate::manifest::route::Rule;
+use crate::manifest::gateway_api::route::Rule;
 use crate::model::Route;
 use crate::resolve::status::report::{Place, Report};
 

@@ -7,8 +7,10 @@ use session_persistence::config::{Carrier, Rule as Persistence};
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
-use crate::manifest::filter::{Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect};
-use crate::manifest::route::Route;
+use crate::manifest::gateway_api::route::Route;
+use crate::manifest::gateway_api::route::filters::{
+    Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect,
+};
 use crate::model::{
     Action, Allowed, Cors, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort,
 };

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
-use crate::manifest::route::{self, GrpcMatch, HttpMatch, Match, Route};
+use crate::manifest::gateway_api::route::{self, GrpcMatch, HttpMatch, Match, Route};
 use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 
 use crate::manifest::Object;
-use crate::manifest::route::{Match, Route, TextMatch};
+use crate::manifest::gateway_api::route::{Match, Route, TextMatch};
 use crate::model::{Domain, PathMatch, RouteMatch};
 use crate::resolve::seniority::Seniority;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
-use crate::manifest::retry as written;
-use crate::manifest::route::{Route, Rule};
+use crate::manifest::gateway_api::route::retry as written;
+use crate::manifest::gateway_api::route::{Route, Rule};
 use crate::model::{Forward, Limit, Retry, Timeouts};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::{Span, Spanned};

@@ -10,7 +10,7 @@ use super::retry;
 use super::split::{self, Matched, Share, Way, Ways};
 use crate::diagnostic::Code;
 use crate::manifest::Object;
-use crate::manifest::route::{self, RouteKind, UnusableRule};
+use crate::manifest::gateway_api::route::{self, RouteKind, UnusableRule};
 use crate::model::{
     Cluster, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch, Traffic,
 };

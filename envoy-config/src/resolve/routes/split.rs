@@ -15,7 +15,7 @@ use std::ops::Range;
 use session_persistence::config::Rule as Persistence;
 
 use super::filters::Effects;
-use crate::manifest::route::Rule;
+use crate::manifest::gateway_api::route::Rule;
 use crate::model::{
     Action, Endpoints, Forward, HeaderChanges, Mirror, PathMatch, Portion, Route, RouteMatch,
 };

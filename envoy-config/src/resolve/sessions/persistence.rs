@@ -6,8 +6,8 @@ use session_persistence::config::{
 
 use super::cookie_path;
 use super::rule_id;
-use crate::manifest::route::RouteKind;
-use crate::manifest::session::{self, Path, SessionPersistence};
+use crate::manifest::gateway_api::route::RouteKind;
+use crate::manifest::gateway_api::session_persistence::{self as session, Path, SessionPersistence};
 use crate::model::PathMatch;
 
 /// The plugin's rule for the route of a match with this path.

@@ -9,7 +9,7 @@ use session_persistence::config::{RuleId, RuleIdError};
 use sha2::{Digest, Sha256};
 
 use crate::manifest::Object;
-use crate::manifest::route::{Route, RouteKind, Rule};
+use crate::manifest::gateway_api::route::{Route, RouteKind, Rule};
 use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
 
 /// The id of a rule, whose matches are these.

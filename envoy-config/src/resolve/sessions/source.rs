@@ -13,9 +13,10 @@ use std::collections::HashMap;
 use session_persistence::config::{CookieName, HeaderName};
 
 use crate::diagnostic::Code;
-use crate::manifest::policy::{BackendTrafficPolicy, TargetRef};
-use crate::manifest::route::{BackendRef, Route, Rule};
-use crate::manifest::session::{Carrier, SessionPersistence};
+use crate::manifest::gateway_api::backend_traffic_policy::BackendTrafficPolicy;
+use crate::manifest::gateway_api::policy_target::TargetRef;
+use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
+use crate::manifest::gateway_api::session_persistence::{Carrier, SessionPersistence};
 use crate::manifest::{Manifests, Object};
 use crate::resolve::policies::targets::{self, Targets};
 use crate::resolve::seniority::Seniority;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::decisions::{Decisions, ObjectKey, Part, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::manifest::other::Ignored;
+use crate::manifest::other_kinds::Ignored;
 use crate::manifest::{Metadata, Object};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};

@@ -7,7 +7,7 @@ use granit_parser::{ScalarStyle, Tag};
 
 /// A scalar, with the text as it was written.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::manifest::read) enum Scalar<'s> {
+pub(in crate::manifest) enum Scalar<'s> {
     /// Left out, `~` or `null`.
     Null(Cow<'s, str>),
     Boolean(bool, Cow<'s, str>),
@@ -19,7 +19,11 @@ pub(in crate::manifest::read) enum Scalar<'s> {
 
 impl<'s> Scalar<'s> {
     /// Reads a scalar by its style and tag. None: the tag is none of YAML's own, or the text does not fit it.
-    pub(super) fn read(text: Cow<'s, str>, style: ScalarStyle, tag: Option<&Tag>) -> Option<Self> {
+    pub(in crate::manifest) fn read(
+        text: Cow<'s, str>,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+    ) -> Option<Self> {
         let Some(tag) = tag else {
             return Some(if style == ScalarStyle::Plain { Self::plain(text) } else { Self::Text(text) });
         };
@@ -63,7 +67,7 @@ impl<'s> Scalar<'s> {
     }
 
     /// The text as it was written.
-    pub(super) fn into_written(self) -> Cow<'s, str> {
+    pub(in crate::manifest) fn into_written(self) -> Cow<'s, str> {
         match self {
             Self::Null(text)
             | Self::Boolean(_, text)
@@ -73,7 +77,7 @@ impl<'s> Scalar<'s> {
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::manifest) fn describe(&self) -> String {
         match self {
             Self::Null(_) => String::from("nothing"),
             Self::Boolean(_, text) => format!("the boolean `{text}`"),

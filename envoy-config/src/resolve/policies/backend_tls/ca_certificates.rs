@@ -1,8 +1,8 @@
 //! The authorities that a policy trusts: those in the ConfigMaps that it names, under the key `ca.crt`.
 
 use crate::diagnostic::Code;
-use crate::manifest::core::ConfigMap;
-use crate::manifest::policy::{self, AuthorityRef, BackendTlsPolicy};
+use crate::manifest::core::config_map::ConfigMap;
+use crate::manifest::gateway_api::backend_tls_policy::{self as policy, AuthorityRef, BackendTlsPolicy};
 use crate::manifest::{Manifests, Object};
 use crate::model::Authorities;
 use crate::pem::CertificateChain;

@@ -1,8 +1,9 @@
 //! The part of a Service that a policy is for: a port, by its name.
 
 use crate::diagnostic::{Code, closest};
-use crate::manifest::core::{Service, ServicePort};
-use crate::manifest::policy::{BackendTlsPolicy, TargetRef};
+use crate::manifest::core::service::{Service, ServicePort};
+use crate::manifest::gateway_api::backend_tls_policy::BackendTlsPolicy;
+use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::references::lookup::Objects;
 use crate::resolve::status::decisions::Part;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::route::Route;
+use crate::manifest::gateway_api::route::Route;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::status::decisions::{Decisions, ObjectKey, Verdict};
 use crate::status::{Condition, ConditionType, Holds, Reason};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::builder::{Builder, condition, messages};
-use crate::manifest::gateway::{Frontend, Gateway, Protocol, Validation, ValidationMode};
+use crate::manifest::gateway_api::gateway::{Frontend, Gateway, Protocol, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
 use crate::model::Domain;
 use crate::resolve::references::groups::GATEWAY_API;

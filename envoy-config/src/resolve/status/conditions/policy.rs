@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, condition};
 use crate::manifest::Object;
-use crate::manifest::policy::TargetRef;
+use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::{ObjectKey, ParentOutcome};
 use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};

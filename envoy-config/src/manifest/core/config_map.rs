@@ -1,0 +1,30 @@
+//! ConfigMap (core/v1), as far as it holds CA certificates.
+
+use crate::manifest::read::field_path::{At, FieldPath};
+use crate::manifest::read::fields::{Fields, Known};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::value::{string, strings};
+use crate::source::Spanned;
+
+/// A ConfigMap (core/v1): only certificates of authorities matter.
+#[derive(Clone, Debug)]
+pub struct ConfigMap {
+    /// `data["ca.crt"]`.
+    pub authorities: Option<Spanned<String>>,
+}
+
+pub(in crate::manifest) const OBJECT: Known = Known {
+    read: &["apiVersion", "kind", "metadata", "data"],
+    unread: &["binaryData", "immutable"],
+    unsupported: &[],
+};
+
+/// The fields of a ConfigMap, which has no `spec`.
+pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> ConfigMap {
+    let authorities = fields.optional("data", findings, |at, findings| {
+        strings(at, findings)?;
+        let entry = at.node.get("ca.crt").filter(|entry| !entry.value.is_null())?;
+        string(At { node: &entry.value, path: FieldPath::Field(&at.path, "ca.crt") }, findings)
+    });
+    ConfigMap { authorities }
+}

@@ -1,0 +1,215 @@
+//! BackendTLSPolicy: how Envoy connects to backends over TLS.
+
+use std::collections::HashMap;
+
+use super::policy_target::{self, TargetRef};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::Hostname;
+use crate::manifest::read::field_path::{At, FieldPath};
+use crate::manifest::read::fields::{Fields, Known, Unsupported};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::list::list;
+use crate::manifest::read::syntax::{hostname, names};
+use crate::manifest::read::value::{parsed, string, word};
+use crate::source::Spanned;
+
+/// A BackendTLSPolicy: how backends are connected to over TLS.
+#[derive(Clone, Debug)]
+pub struct BackendTlsPolicy {
+    /// `targetRefs`: at least one, each once.
+    pub targets: Vec<TargetRef>,
+    /// `validation.caCertificateRefs` or `validation.wellKnownCACertificates`.
+    pub authorities: Authorities,
+    /// `validation.hostname`.
+    pub hostname: String,
+    /// `validation.subjectAltNames`: none means `hostname`.
+    pub names: Vec<SubjectAltName>,
+}
+
+/// Whose signature makes a backend's certificate good.
+#[derive(Clone, Debug)]
+pub enum Authorities {
+    /// Those that the objects hold: at least one.
+    Refs(Vec<AuthorityRef>),
+    /// Those that the system of the Gateway trusts.
+    System,
+}
+
+/// A reference to certificates of authorities, in the policy's own namespace.
+#[derive(Clone, Debug)]
+pub struct AuthorityRef {
+    /// `group`: empty for core.
+    pub group: Spanned<String>,
+    /// `kind`.
+    pub kind: Spanned<String>,
+    /// `name`.
+    pub name: Spanned<String>,
+}
+
+/// A name that a certificate may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectAltName {
+    /// `hostname`.
+    Hostname(Hostname),
+    /// `uri`.
+    Uri(String),
+}
+
+const POLICY: Known = Known {
+    read: &["targetRefs", "validation"],
+    unread: &[],
+    unsupported: &[Unsupported {
+        name: "options",
+        consequence: "connections to the backend would not have these TLS settings",
+        hint: "remove the field if Envoy's defaults will do",
+    }],
+};
+
+const VALIDATION: Known = Known {
+    read: &["caCertificateRefs", "wellKnownCACertificates", "hostname", "subjectAltNames"],
+    unread: &[],
+    unsupported: &[],
+};
+
+const AUTHORITY_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
+
+const SUBJECT_ALT_NAME: Known = Known { read: &["type", "hostname", "uri"], unread: &[], unsupported: &[] };
+
+/// The type of a name.
+#[derive(Clone, Copy)]
+enum NameKind {
+    Hostname,
+    Uri,
+}
+
+/// `validation` by itself.
+struct Validation {
+    authorities: Authorities,
+    hostname: String,
+    names: Vec<SubjectAltName>,
+}
+
+/// `spec` of a BackendTLSPolicy.
+pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<BackendTlsPolicy> {
+    let fields = Fields::of(at, &POLICY, findings)?;
+    let targets = fields.required("targetRefs", findings, targets);
+    let validation = fields.required("validation", findings, validation);
+    let (targets, Validation { authorities, hostname, names }) = (targets?, validation?);
+    Some(BackendTlsPolicy { targets, authorities, hostname, names })
+}
+
+fn targets(at: At<'_>, findings: &mut Findings) -> Option<Vec<TargetRef>> {
+    let targets = list(at, 1..=16, findings, policy_target::section_ref)?;
+    let mut seen: HashMap<_, Vec<&TargetRef>> = HashMap::new();
+    for target in &targets {
+        let earlier = seen.entry((&target.group.value, &target.kind.value, &target.name.value)).or_default();
+        let section = |target: &TargetRef| target.section_name.as_ref().map(|name| name.value.clone());
+        let own = section(target);
+        if let Some(same) = earlier.iter().find(|same| section(same) == own) {
+            let diagnostic =
+                Diagnostic::error(Code::DuplicateValue, target.span, "this target is there twice");
+            findings.add(at.path.place(diagnostic).label("again here").related(same.span, "first here"));
+        } else if let Some(whole) = earlier.iter().find(|one| one.section_name.is_none() != own.is_none()) {
+            let message = "of two references to one object, both have a `sectionName` or none has";
+            let diagnostic = Diagnostic::error(Code::AmbiguousReference, target.span, message);
+            findings.add(at.path.place(diagnostic).related(whole.span, "the other one"));
+        }
+        earlier.push(target);
+    }
+    Some(targets)
+}
+
+fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
+    let fields = Fields::of(at, &VALIDATION, findings)?;
+    let refs = fields
+        .optional("caCertificateRefs", findings, |at, findings| list(at, 0..=8, findings, authority_ref));
+    let system = fields.optional("wellKnownCACertificates", findings, well_known);
+    let hostname = fields.required("hostname", findings, parsed(Code::InvalidHostname, precise));
+    let names = fields
+        .optional("subjectAltNames", findings, |at, findings| list(at, 0..=5, findings, subject_alt_name));
+    let written = refs.as_ref().is_some_and(|refs| !refs.is_empty());
+    let authorities = match (written, fields.has("wellKnownCACertificates")) {
+        (true, true) => {
+            let message = "`caCertificateRefs` and `wellKnownCACertificates` exclude each other";
+            return findings.reject(at.error(Code::ConflictingFields, message).hint("remove one of them"));
+        }
+        (true, false) => refs.map(Authorities::Refs),
+        (false, true) => system.map(|()| Authorities::System),
+        // What is wrong with references that are there has been said.
+        (false, false) if fields.has("caCertificateRefs") && refs.is_none() => None,
+        (false, false) => {
+            let message = "no CA certificates to check the backend's certificate with";
+            let path = FieldPath::Field(&at.path, "caCertificateRefs");
+            return findings.reject(
+                path.place(Diagnostic::error(Code::MissingField, at.span(), message))
+                    .hint("write `caCertificateRefs`, or `wellKnownCACertificates: System`"),
+            );
+        }
+    };
+    Some(Validation {
+        authorities: authorities?,
+        hostname: hostname?.value,
+        names: names.unwrap_or_default(),
+    })
+}
+
+/// Other words than `System` are those of implementations.
+fn well_known(at: At<'_>, findings: &mut Findings) -> Option<()> {
+    let text = string(at, findings)?;
+    if text.value == "System" {
+        return Some(());
+    }
+    if text.value.contains('/') {
+        let message = format!("the CA set `{}` is not supported", text.value);
+        return findings.reject(at.error(Code::NotSupported, message).hint("write `System`"));
+    }
+    findings.reject(at.unknown_value(&text.value, ["System"]))
+}
+
+fn authority_ref(at: At<'_>, findings: &mut Findings) -> Option<AuthorityRef> {
+    let fields = Fields::of(at, &AUTHORITY_REF, findings)?;
+    let group = fields.required("group", findings, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));
+    let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
+    Some(AuthorityRef { group: group?, kind: kind?, name: name? })
+}
+
+/// A hostname without a wildcard.
+fn precise(text: &str) -> Result<String, names::NameError> {
+    match hostname::parse(text)? {
+        Hostname::Exact(name) => Ok(name),
+        Hostname::Wildcard(_) => names::subdomain(text),
+    }
+}
+
+fn subject_alt_name(at: At<'_>, findings: &mut Findings) -> Option<SubjectAltName> {
+    let fields = Fields::of(at, &SUBJECT_ALT_NAME, findings)?;
+    let words = [("Hostname", NameKind::Hostname), ("URI", NameKind::Uri)];
+    let kind = fields.required("type", findings, word(&words));
+    let hostname = fields.optional("hostname", findings, parsed(Code::InvalidHostname, hostname::parse));
+    let uri = fields.optional("uri", findings, parsed(Code::InvalidUri, absolute_uri));
+    let (wanted, other) = match kind?.value {
+        NameKind::Hostname => ("hostname", "uri"),
+        NameKind::Uri => ("uri", "hostname"),
+    };
+    if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
+        let path = FieldPath::Field(&at.path, other);
+        let message = format!("a name of this type has a `{wanted}`, and no `{other}`");
+        return findings.reject(path.place(Diagnostic::error(Code::MisplacedField, entry.key.span, message)));
+    }
+    // Says that it is missing, if it is.
+    fields.required(wanted, findings, |_, _| Some(()))?;
+    let hostname = hostname.map(|name| SubjectAltName::Hostname(name.value));
+    hostname.or_else(|| uri.map(|uri| SubjectAltName::Uri(uri.value)))
+}
+
+/// Why a text is no absolute URI.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no URI with a scheme, such as `spiffe://example.com/backend`")]
+struct UriError(String);
+
+fn absolute_uri(text: &str) -> Result<String, UriError> {
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    let fits = scheme.is_some_and(|scheme| !scheme.is_empty() && !scheme.contains(['/', '?', '#']));
+    if fits && text.chars().count() <= 253 { Ok(text.to_owned()) } else { Err(UriError(text.to_owned())) }
+}

@@ -1,0 +1,132 @@
+//! Gateway.
+
+mod addresses;
+mod allowed_namespaces;
+mod listener;
+mod listener_tls;
+mod tls;
+
+pub use self::addresses::Address;
+pub use self::allowed_namespaces::{AllowedNamespaces, LabelSelector, Operator, Requirement};
+pub use self::listener::{Listener, RouteKind};
+pub use self::listener_tls::{CertificateRef, Protocol, Tls};
+pub use self::tls::{Frontend, Validation, ValidationMode};
+
+use super::default_gateways::{DefaultScope, default_scope};
+use super::gateway_class::referent;
+use crate::diagnostic::Code;
+use crate::manifest::read::field_path::At;
+use crate::manifest::read::fields::{Fields, Known, Unsupported};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::list::{list, unique};
+use crate::manifest::read::syntax::names;
+use crate::manifest::read::value::{parsed, strings, word};
+use crate::source::Spanned;
+
+/// A Gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// `gatewayClassName`.
+    pub class: Spanned<String>,
+    /// `listeners`, names unique.
+    pub listeners: Vec<Listener>,
+    /// `addresses` that are asked for: all of them but IP addresses without a value, which may be any.
+    pub addresses: Vec<Spanned<Address>>,
+    /// `infrastructure.parametersRef`: the kind and the name of what it refers to.
+    pub parameters: Option<Spanned<String>>,
+    /// `defaultScope`: `None` by default.
+    pub default_scope: DefaultScope,
+    /// `tls.frontend`.
+    pub frontend: Frontend,
+    /// `tls.backend.clientCertificateRef`: the certificate to show to backends.
+    pub client_certificate: Option<Spanned<CertificateRef>>,
+}
+
+const GATEWAY: Known = Known {
+    read: &[
+        "gatewayClassName",
+        "listeners",
+        "addresses",
+        "allowedListeners",
+        "defaultScope",
+        "infrastructure",
+        "tls",
+    ],
+    unread: &[],
+    unsupported: &[Unsupported {
+        name: "backendTLS",
+        consequence: "backends that ask for a client certificate would refuse the connections",
+        hint: "remove the field if no backend asks for a client certificate",
+    }],
+};
+
+const ALLOWED_LISTENERS: Known = Known { read: &["namespaces"], unread: &[], unsupported: &[] };
+
+const INFRASTRUCTURE: Known =
+    Known { read: &["labels", "annotations", "parametersRef"], unread: &[], unsupported: &[] };
+
+const PARAMETERS_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
+
+/// `spec` of a Gateway.
+pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<Gateway> {
+    let fields = Fields::of(at, &GATEWAY, findings)?;
+    let class =
+        fields.required("gatewayClassName", findings, parsed(Code::InvalidObjectName, names::reference));
+    let listeners = fields.required("listeners", findings, |at, findings| {
+        let listeners = list(at, 1..=64, findings, listener::read)?;
+        unique(&at, "listener name", listeners.iter().map(|l| (&l.name.value, l.name.span)), findings);
+        let place = |l: &Listener| {
+            let hostname = l.hostname.as_ref().map(|hostname| hostname.value.clone());
+            (l.port.value, l.protocol.value.name().to_owned(), hostname)
+        };
+        let places = listeners.iter().map(|l| (place(l), l.span));
+        unique(&at, "combination of port, protocol and hostname", places, findings);
+        Some(listeners)
+    });
+    let addresses = fields.optional("addresses", findings, addresses::read).unwrap_or_default();
+    let parameters = fields.optional("infrastructure", findings, infrastructure);
+    let default_scope = fields.optional("defaultScope", findings, default_scope);
+    fields.optional("allowedListeners", findings, allowed_listeners);
+    let tls = fields.optional("tls", findings, tls::read).unwrap_or_default();
+    Some(Gateway {
+        class: class?,
+        listeners: listeners?,
+        addresses,
+        parameters,
+        default_scope: default_scope.map_or(DefaultScope::None, |scope| scope.value),
+        frontend: tls.frontend,
+        client_certificate: tls.client_certificate,
+    })
+}
+
+/// What `parametersRef` refers to. There are no objects of an infrastructure here that could have labels or annotations.
+fn infrastructure(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+    let fields = Fields::of(at, &INFRASTRUCTURE, findings)?;
+    for name in ["labels", "annotations"] {
+        fields.optional(name, findings, |at, findings| {
+            strings(at, findings)?;
+            let message = format!("`{name}` have no effect: no objects are made for the Gateway");
+            findings.add(at.warning(Code::NoEffect, message));
+            Some(())
+        });
+    }
+    fields.optional("parametersRef", findings, |at, findings| {
+        let fields = Fields::of(at, &PARAMETERS_REF, findings)?;
+        Some(Spanned { value: referent(&fields, findings)?, span: at.span() })
+    })
+}
+
+/// `allowedListeners`: which ListenerSets may add to the Gateway. Each of those is an error, so that none does.
+fn allowed_listeners(at: At<'_>, findings: &mut Findings) -> Option<()> {
+    let fields = Fields::of(at, &ALLOWED_LISTENERS, findings)?;
+    fields.optional("namespaces", findings, |at, findings| {
+        let fields = Fields::of(at, &allowed_namespaces::NAMESPACES, findings)?;
+        let words = ["All", "Selector", "Same", "None"].map(|word| (word, word));
+        let from = fields.or("from", fields.default("None"), findings, word(&words))?;
+        fields.optional("selector", findings, allowed_namespaces::unused_selector);
+        if from.value != "None" {
+            findings.add(at.warning(Code::NoEffect, "there are no ListenerSets: they are not supported"));
+        }
+        Some(())
+    })
+}

@@ -1,0 +1,133 @@
+//! `allowedRoutes.namespaces` of a listener, and label selectors.
+
+use crate::diagnostic::Code;
+use crate::manifest::read::field_path::At;
+use crate::manifest::read::fields::{Fields, Known};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::list::list;
+use crate::manifest::read::syntax::names;
+use crate::manifest::read::value::{string, strings, usable, word};
+
+/// From which namespaces routes may attach.
+#[derive(Clone, Debug)]
+pub enum AllowedNamespaces {
+    /// The Gateway's own.
+    Same,
+    /// Every namespace.
+    All,
+    /// Those whose labels match.
+    Selector(LabelSelector),
+    /// A selector that selects nothing that could be meant; what is wrong with it, which has been said.
+    Unusable(String),
+}
+
+/// A Kubernetes label selector: all requirements must hold.
+#[derive(Clone, Debug)]
+pub struct LabelSelector {
+    /// `matchLabels` and `matchExpressions` together.
+    pub requirements: Vec<Requirement>,
+}
+
+/// One requirement of a label selector.
+#[derive(Clone, Debug)]
+pub struct Requirement {
+    /// The label.
+    pub key: String,
+    /// What must hold of it.
+    pub operator: Operator,
+}
+
+/// What must hold of a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// It has one of these values.
+    In(Vec<String>),
+    /// It has none of these values, or is not there.
+    NotIn(Vec<String>),
+    /// It is there.
+    Exists,
+    /// It is not there.
+    DoesNotExist,
+}
+
+pub(in crate::manifest) const NAMESPACES: Known =
+    Known { read: &["from", "selector"], unread: &[], unsupported: &[] };
+
+const SELECTOR: Known = Known { read: &["matchLabels", "matchExpressions"], unread: &[], unsupported: &[] };
+
+const EXPRESSION: Known = Known { read: &["key", "operator", "values"], unread: &[], unsupported: &[] };
+
+/// What `from` says.
+#[derive(Clone, PartialEq)]
+enum From {
+    Same,
+    All,
+    Selector,
+}
+
+pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<AllowedNamespaces> {
+    let fields = Fields::of(at, &NAMESPACES, findings)?;
+    let words = [("All", From::All), ("Selector", From::Selector), ("Same", From::Same)];
+    let from = fields.or("from", fields.default(From::Same), findings, word(&words))?.value;
+    if from == From::Selector {
+        if !fields.has("selector") {
+            let message = "`selector` is missing: `from` is `Selector`";
+            return findings.reject_part(
+                at.error(Code::MissingField, message)
+                    .hint("to take routes of every namespace, write `from: All`"),
+            );
+        }
+        return fields.optional("selector", findings, selector).map(AllowedNamespaces::Selector);
+    }
+    fields.optional("selector", findings, |at, findings| {
+        let message = "the selector has no effect unless `from` is `Selector`";
+        findings.add(at.warning(Code::NoEffect, message));
+        unused_selector(at, findings)
+    });
+    Some(if from == From::All { AllowedNamespaces::All } else { AllowedNamespaces::Same })
+}
+
+/// A selector that is not asked spoils nothing.
+pub(in crate::manifest) fn unused_selector(at: At<'_>, findings: &mut Findings) -> Option<()> {
+    findings.in_part("it has no effect", |findings| selector(at, findings)).map(|_| ())
+}
+
+fn selector(at: At<'_>, findings: &mut Findings) -> Option<LabelSelector> {
+    let fields = Fields::of(at, &SELECTOR, findings)?;
+    let labels = fields.optional("matchLabels", findings, strings).unwrap_or_default();
+    let equal =
+        labels.into_iter().map(|(key, value)| Requirement { key, operator: Operator::In(vec![value]) });
+    let expressions = fields.optional("matchExpressions", findings, |at, findings| {
+        list(at, 0..=usize::MAX, findings, requirement)
+    });
+    Some(LabelSelector { requirements: equal.chain(expressions.unwrap_or_default()).collect() })
+}
+
+fn requirement(at: At<'_>, findings: &mut Findings) -> Option<Requirement> {
+    let fields = Fields::of(at, &EXPRESSION, findings)?;
+    let key = fields.required("key", findings, usable(Code::InvalidLabel, names::label_key));
+    let operator = fields.required("operator", findings, string);
+    let values =
+        fields.optional("values", findings, |at, findings| list(at, 0..=usize::MAX, findings, string));
+    let values: Vec<String> = values.unwrap_or_default().into_iter().map(|value| value.value).collect();
+    let (key, operator) = (key?.value, operator?.value);
+    let operator = match (operator.as_str(), values.is_empty()) {
+        ("In", false) => Operator::In(values),
+        ("NotIn", false) => Operator::NotIn(values),
+        ("Exists", true) => Operator::Exists,
+        ("DoesNotExist", true) => Operator::DoesNotExist,
+        ("In" | "NotIn", true) => {
+            let message = format!("the operator `{operator}` needs `values`");
+            return findings.reject_part(at.error(Code::MissingField, message));
+        }
+        ("Exists" | "DoesNotExist", false) => {
+            let message = format!("the operator `{operator}` takes no `values`");
+            return findings.reject_part(at.error(Code::MisplacedField, message));
+        }
+        _ => {
+            let words = ["In", "NotIn", "Exists", "DoesNotExist"];
+            return findings.reject_part(at.unknown_value(&operator, words));
+        }
+    };
+    Some(Requirement { key, operator })
+}

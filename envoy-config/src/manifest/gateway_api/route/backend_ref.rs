@@ -1,0 +1,86 @@
+//! References to backends: `backendRefs` of a rule, and `backendRef` of a mirror.
+
+use super::RouteKind;
+use super::filters::{self, Filter};
+use crate::diagnostic::Code;
+use crate::manifest::read::field_path::At;
+use crate::manifest::read::fields::{Fields, Known};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::syntax::names;
+use crate::manifest::read::value::{integer, parsed, port};
+use crate::source::{Span, Spanned};
+
+/// A reference to a backend.
+#[derive(Clone, Debug)]
+pub struct BackendRef {
+    /// `group`: empty for core.
+    pub group: Spanned<String>,
+    /// `kind`: `Service` by default.
+    pub kind: Spanned<String>,
+    /// `namespace`: the route's own when left out.
+    pub namespace: Option<Spanned<String>>,
+    /// `name`.
+    pub name: Spanned<String>,
+    /// `port`: always there for a Service.
+    pub port: Option<Spanned<u16>>,
+    /// `weight`: 1 by default, at most 1,000,000.
+    pub weight: Spanned<u32>,
+    /// `filters`: those of the rule come first.
+    pub filters: Vec<Spanned<Filter>>,
+    /// The whole reference.
+    pub span: Span,
+}
+
+const OBJECT_REFERENCE: Known =
+    Known { read: &["group", "kind", "namespace", "name", "port"], unread: &[], unsupported: &[] };
+
+const BACKEND_REF: Known = Known {
+    read: &["group", "kind", "namespace", "name", "port", "weight", "filters"],
+    unread: &[],
+    unsupported: &[],
+};
+
+pub(in crate::manifest) fn backend_ref(
+    at: At<'_>,
+    kind: RouteKind,
+    findings: &mut Findings,
+) -> Option<BackendRef> {
+    let fields = Fields::of(at, &BACKEND_REF, findings)?;
+    let filters = fields.optional("filters", findings, |at, findings| filters::read(at, kind, findings));
+    let weight = fields.or("weight", fields.default(1), findings, integer(0..=1_000_000));
+    let reference = referenced(&fields, findings)?;
+    Some(BackendRef { weight: weight?, filters: filters.unwrap_or_default(), ..reference })
+}
+
+/// A backend outside `backendRefs`, with the weight 1.
+pub(in crate::manifest) fn object_reference(at: At<'_>, findings: &mut Findings) -> Option<BackendRef> {
+    referenced(&Fields::of(at, &OBJECT_REFERENCE, findings)?, findings)
+}
+
+fn referenced(fields: &Fields<'_>, findings: &mut Findings) -> Option<BackendRef> {
+    let at = fields.at();
+    let defaulted = |text: &str| Spanned { value: text.to_owned(), span: at.span() };
+    let group = fields.optional("group", findings, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.optional("kind", findings, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
+    let (group, kind) =
+        (group.unwrap_or_else(|| defaulted("")), kind.unwrap_or_else(|| defaulted("Service")));
+    let service = group.value.is_empty() && kind.value == "Service";
+    let port = if service {
+        Some(fields.required("port", findings, port)?)
+    } else {
+        fields.optional("port", findings, port)
+    };
+    let weight = fields.default(1);
+    Some(BackendRef {
+        group,
+        kind,
+        namespace,
+        name: name?,
+        port,
+        weight,
+        filters: Vec::new(),
+        span: at.span(),
+    })
+}

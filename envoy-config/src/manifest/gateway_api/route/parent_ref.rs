@@ -1,0 +1,121 @@
+//! `parentRefs`: the Gateways that a route attaches to.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::gateway_api::GROUP;
+use crate::manifest::read::field_path::{At, FieldPath};
+use crate::manifest::read::fields::{Fields, Known};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::list::list;
+use crate::manifest::read::syntax::names;
+use crate::manifest::read::value::{parsed, port};
+use crate::manifest::read::yaml::Node;
+use crate::source::{Span, Spanned};
+
+/// A reference to a Gateway, or to some of its listeners.
+#[derive(Clone, Debug)]
+pub struct ParentRef {
+    /// `group` and `kind`.
+    pub kind: ParentKind,
+    /// `namespace`: the route's own when left out.
+    pub namespace: Option<Spanned<String>>,
+    /// `name`.
+    pub name: Spanned<String>,
+    /// `sectionName`: a listener's name.
+    pub section_name: Option<Spanned<String>>,
+    /// `port`: a listener's port.
+    pub port: Option<Spanned<u16>>,
+    /// The whole reference.
+    pub span: Span,
+}
+
+/// What a parentRef refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParentKind {
+    /// A Gateway.
+    Gateway,
+    /// A Gateway that the route does not name: it asks for the default ones (`useDefaultGateways: All`), and the Gateway is
+    /// one (`defaultScope: All`).
+    DefaultGateway,
+    /// Another kind, which has no listeners here: a Service, say.
+    Other {
+        /// Its group, empty for Kubernetes' own.
+        group: String,
+        /// Its kind.
+        kind: String,
+    },
+}
+
+/// The parentRefs of a route of which something could not be read, as far as they can be; what is wrong has been said.
+pub(in crate::manifest) fn parents_of(route: &Node<'_>) -> Vec<ParentRef> {
+    let spec = route.get("spec").map(|spec| &spec.value);
+    let node = spec.and_then(|spec| spec.get("parentRefs")).map(|parents| &parents.value);
+    let path = FieldPath::Field(&FieldPath::Root, "spec");
+    let read = node.and_then(|node| {
+        read(At { node, path: FieldPath::Field(&path, "parentRefs") }, &mut Findings::default())
+    });
+    read.unwrap_or_default()
+}
+
+const PARENT_REF: Known = Known {
+    read: &["group", "kind", "namespace", "name", "sectionName", "port"],
+    unread: &[],
+    unsupported: &[],
+};
+
+pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<Vec<ParentRef>> {
+    let parents = list(at, 0..=32, findings, parent_ref)?;
+    for (index, second) in parents.iter().enumerate() {
+        let same = |first: &&ParentRef| {
+            first.kind == second.kind
+                && first.name.value == second.name.value
+                && namespace(first) == namespace(second)
+        };
+        let earlier = parents.iter().take(index).filter(same);
+        if let Some((first, (code, message))) =
+            earlier.into_iter().find_map(|first| Some((first, clash(first, second)?)))
+        {
+            let diagnostic = Diagnostic::error(code, second.span, message);
+            findings
+                .add(at.path.place(diagnostic).label("this reference").related(first.span, "and this one"));
+        }
+    }
+    Some(parents)
+}
+
+fn namespace(parent: &ParentRef) -> Option<&str> {
+    parent.namespace.as_ref().map(|namespace| namespace.value.as_str())
+}
+
+/// Two references to one Gateway must both name a section, or both a port, and not the same.
+fn clash(first: &ParentRef, second: &ParentRef) -> Option<(Code, &'static str)> {
+    let section = |parent: &ParentRef| parent.section_name.as_ref().map(|name| name.value.clone());
+    let port = |parent: &ParentRef| parent.port.as_ref().map(|port| port.value);
+    let alike = section(first).is_some() == section(second).is_some()
+        && port(first).is_some() == port(second).is_some();
+    if !alike {
+        let message = "two references to one Gateway must both have a `sectionName`, or both a `port`";
+        return Some((Code::AmbiguousReference, message));
+    }
+    let same = section(first) == section(second) && port(first) == port(second);
+    let message = "two references to one Gateway must differ in `sectionName` or `port`";
+    same.then_some((Code::DuplicateValue, message))
+}
+
+fn parent_ref(at: At<'_>, findings: &mut Findings) -> Option<ParentRef> {
+    let fields = Fields::of(at, &PARENT_REF, findings)?;
+    let group = fields.optional("group", findings, parsed(Code::InvalidGroup, names::group));
+    let kind = fields.optional("kind", findings, parsed(Code::InvalidKind, names::kind));
+    let namespace = fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
+    let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
+    let section_name =
+        fields.optional("sectionName", findings, parsed(Code::InvalidSectionName, names::subdomain));
+    let port = fields.optional("port", findings, port);
+    let group = group.map_or_else(|| GROUP.to_owned(), |group| group.value);
+    let kind = kind.map_or_else(|| String::from("Gateway"), |kind| kind.value);
+    let kind = if group == GROUP && kind == "Gateway" {
+        ParentKind::Gateway
+    } else {
+        ParentKind::Other { group, kind }
+    };
+    Some(ParentRef { kind, namespace, name: name?, section_name, port, span: at.span() })
+}

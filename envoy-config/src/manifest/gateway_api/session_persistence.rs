@@ -1,0 +1,265 @@
+//! `sessionPersistence` (GEP-1619), in both shapes that are in use.
+//!
+//! Gateway API 1.1 to 1.6 has `{sessionName, absoluteTimeout, idleTimeout, type, cookieConfig.lifetimeType}`; the newer
+//! shape is `{type, absoluteTimeout, cookie{name, path, lifetimeType}, header{name}}`. The fields show which one it is:
+//! `sessionName` and `cookieConfig` belong to the older shape, `cookie` and `header` to the newer one. The others belong to
+//! both, and so does `idleTimeout`, which the newer shape dropped. With only such fields (`{}`, `{type: Cookie}`) it is the
+//! older shape. The types here mean the same for both; only the cookie's path depends on the shape.
+
+use std::num::NonZeroU32;
+
+use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, Timeout};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::duration;
+use crate::manifest::read::field_path::{At, FieldPath};
+use crate::manifest::read::fields::{Fields, Known};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::value::{parsed, string, usable, word};
+use crate::source::{Span, Spanned};
+
+/// The session persistence of a rule (GEP-1619).
+#[derive(Clone, Debug)]
+pub struct SessionPersistence {
+    /// `type` and what belongs to it.
+    pub carrier: Carrier,
+    /// `absoluteTimeout`, in whole seconds.
+    pub absolute_timeout: Option<Spanned<Timeout>>,
+    /// `idleTimeout`, in whole seconds.
+    pub idle_timeout: Option<Spanned<Timeout>>,
+    /// The whole field.
+    pub span: Span,
+}
+
+/// What carries the sessions of a rule.
+#[derive(Clone, Debug)]
+pub enum Carrier {
+    /// `Cookie`, the default.
+    Cookie {
+        /// The name, if it has one.
+        name: Option<Spanned<CookieName>>,
+        /// The path.
+        path: Path,
+        /// `lifetimeType`: `Session` by default.
+        lifetime: Lifetime,
+    },
+    /// `Header`. Only the older shape can leave its name out.
+    Header {
+        /// The name, if it has one.
+        name: Option<Spanned<HeaderName>>,
+    },
+}
+
+/// The path of a session cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// The newer shape's `cookie.path`, or its default `/`.
+    Given(CookiePath),
+    /// The older shape has no such field: the path of an HTTPRoute's match, `/` in a GRPCRoute.
+    OfMatch,
+}
+
+const PERSISTENCE: Known = Known {
+    read: &["type", "absoluteTimeout", "idleTimeout", "sessionName", "cookieConfig", "cookie", "header"],
+    unread: &[],
+    unsupported: &[],
+};
+
+const COOKIE_CONFIG: Known = Known { read: &["lifetimeType"], unread: &[], unsupported: &[] };
+
+const COOKIE: Known = Known { read: &["name", "path", "lifetimeType"], unread: &[], unsupported: &[] };
+
+const HEADER: Known = Known { read: &["name"], unread: &[], unsupported: &[] };
+
+const OLDER: [&str; 2] = ["sessionName", "cookieConfig"];
+
+const NEWER: [&str; 2] = ["cookie", "header"];
+
+/// What `type` says.
+#[derive(Clone, Copy, PartialEq)]
+enum Type {
+    Cookie,
+    Header,
+}
+
+/// A cookie's lifetime and where it was written, if it was.
+type WrittenLifetime = Option<Spanned<Lifetime>>;
+
+pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<SessionPersistence> {
+    let fields = Fields::of(at, &PERSISTENCE, findings)?;
+    let absolute_timeout = fields.optional("absoluteTimeout", findings, timeout);
+    let idle_timeout = fields.optional("idleTimeout", findings, timeout);
+    if let (Some(absolute), Some(idle)) = (&absolute_timeout, &idle_timeout)
+        && idle.value >= absolute.value
+    {
+        let message = "`idleTimeout` has no effect: `absoluteTimeout` ends every session before";
+        let diagnostic = Diagnostic::warning(Code::NoEffect, idle.span, message);
+        findings.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
+    }
+    let words = [("Cookie", Type::Cookie), ("Header", Type::Header)];
+    let kind = fields.or("type", fields.default(Type::Cookie), findings, word(&words));
+    let written = |names: [&str; 2]| names.into_iter().find_map(|name| Some(fields.entry(name)?.key.span));
+    let carrier = match (written(OLDER), written(NEWER)) {
+        (Some(older), Some(newer)) => return findings.reject(mixed(at.path, older, newer)),
+        (None, Some(_)) => newer(&fields, kind?.value, findings),
+        (_, None) => Some(older(&fields, kind?.value, findings)),
+    };
+    Some(SessionPersistence { carrier: carrier?, absolute_timeout, idle_timeout, span: at.span() })
+}
+
+fn mixed(path: FieldPath<'_>, older: Span, newer: Span) -> Diagnostic {
+    let diagnostic = if older.start < newer.start {
+        Diagnostic::error(Code::MixedSessionShapes, newer, MIXED)
+            .label(NEWER_FIELD)
+            .related(older, OLDER_FIELD)
+    } else {
+        Diagnostic::error(Code::MixedSessionShapes, older, MIXED)
+            .label(OLDER_FIELD)
+            .related(newer, NEWER_FIELD)
+    };
+    let hint = "write `sessionName` and `cookieConfig.lifetimeType` as `cookie.name` and `cookie.lifetimeType`, or as \
+                `header.name`";
+    path.place(diagnostic).hint(hint)
+}
+
+const MIXED: &str = "`sessionPersistence` has fields of two versions of the API";
+
+const OLDER_FIELD: &str = "a field of Gateway API 1.1 to 1.6";
+
+const NEWER_FIELD: &str = "a field of newer releases";
+
+/// Gateway API 1.1 to 1.6.
+fn older(fields: &Fields<'_>, kind: Type, findings: &mut Findings) -> Carrier {
+    if kind == Type::Header {
+        if fields.has("cookieConfig") {
+            findings.add(misplaced(fields, "cookieConfig", "Cookie"));
+        }
+        let name = |at: At<'_>, findings: &mut Findings| {
+            sized(at, findings)?;
+            usable(Code::InvalidHeaderName, |text| HeaderName::try_from(text.to_owned()))(at, findings)
+        };
+        return Carrier::Header { name: fields.optional("sessionName", findings, name) };
+    }
+    let name = |at: At<'_>, findings: &mut Findings| {
+        sized(at, findings)?;
+        usable(Code::InvalidCookieName, |text| CookieName::try_from(text.to_owned()))(at, findings)
+    };
+    let name = fields.optional("sessionName", findings, name);
+    let lifetime = fields.optional("cookieConfig", findings, |at, findings| {
+        let fields = Fields::of(at, &COOKIE_CONFIG, findings)?;
+        fields.optional("lifetimeType", findings, lifetime_type)
+    });
+    let lifetime = check_permanent(fields, "cookieConfig", lifetime, findings);
+    Carrier::Cookie { name, path: Path::OfMatch, lifetime }
+}
+
+/// The releases after 1.6.
+fn newer(fields: &Fields<'_>, kind: Type, findings: &mut Findings) -> Option<Carrier> {
+    match kind {
+        Type::Header => {
+            if fields.has("cookie") {
+                findings.add(misplaced(fields, "cookie", "Cookie"));
+            }
+            fields.required("header", findings, header)
+        }
+        Type::Cookie if fields.has("header") => findings.reject(misplaced(fields, "header", "Header")),
+        Type::Cookie => {
+            let (name, path, lifetime) = fields.required("cookie", findings, cookie)?;
+            let lifetime = check_permanent(fields, "cookie", lifetime, findings);
+            Some(Carrier::Cookie { name, path: Path::Given(path), lifetime })
+        }
+    }
+}
+
+type CookieFields = (Option<Spanned<CookieName>>, CookiePath, WrittenLifetime);
+
+fn cookie(at: At<'_>, findings: &mut Findings) -> Option<CookieFields> {
+    let fields = Fields::of(at, &COOKIE, findings)?;
+    let name = |text: &str| CookieName::try_from(text.to_owned());
+    let path = |text: &str| CookiePath::try_from(text.to_owned());
+    let name = fields.optional("name", findings, parsed(Code::InvalidCookieName, name));
+    let path = fields.optional("path", findings, parsed(Code::InvalidCookiePath, path));
+    let lifetime = fields.optional("lifetimeType", findings, lifetime_type);
+    Some((name, path.map(|path| path.value).unwrap_or_default(), lifetime))
+}
+
+fn header(at: At<'_>, findings: &mut Findings) -> Option<Carrier> {
+    let fields = Fields::of(at, &HEADER, findings)?;
+    let name = |text: &str| HeaderName::try_from(text.to_owned());
+    let name = fields.required("name", findings, parsed(Code::InvalidHeaderName, name))?;
+    Some(Carrier::Header { name: Some(name) })
+}
+
+/// A field that belongs to the other `type`.
+fn misplaced(fields: &Fields<'_>, field: &str, belongs_to: &str) -> Diagnostic {
+    let span = fields.entry(field).map_or(fields.at().span(), |entry| entry.key.span);
+    let message = format!("`{field}` belongs to `type: {belongs_to}`");
+    let path = fields.at().path;
+    let diagnostic =
+        FieldPath::Field(&path, field).place(Diagnostic::error(Code::SessionTypeMismatch, span, message));
+    match fields.entry("type") {
+        Some(written) => diagnostic.related(written.value.span, "the type"),
+        None => diagnostic.hint(format!("without a `type` it is `Cookie`: write `type: {belongs_to}`")),
+    }
+}
+
+fn lifetime_type(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Lifetime>> {
+    word(&[("Permanent", Lifetime::Permanent), ("Session", Lifetime::Session)])(at, findings)
+}
+
+/// A permanent cookie's lifetime is the absolute timeout, so there must be one.
+fn check_permanent(
+    fields: &Fields<'_>,
+    field: &str,
+    lifetime: WrittenLifetime,
+    findings: &mut Findings,
+) -> Lifetime {
+    let lifetime = lifetime.unwrap_or(fields.default(Lifetime::Session));
+    if lifetime.value == Lifetime::Permanent && !fields.has("absoluteTimeout") {
+        let message = "a permanent cookie needs an `absoluteTimeout`";
+        let diagnostic = Diagnostic::error(Code::PermanentWithoutTimeout, lifetime.span, message);
+        let outer = fields.at().path;
+        let own = FieldPath::Field(&outer, field);
+        let path = FieldPath::Field(&own, "lifetimeType");
+        findings.add(
+            path.place(diagnostic)
+                .hint("write one into `sessionPersistence`, for example `absoluteTimeout: 1h`"),
+        );
+    }
+    lifetime.value
+}
+
+/// The older shape's names are shorter than what a cookie or header can have.
+fn sized(at: At<'_>, findings: &mut Findings) -> Option<()> {
+    const LIMIT: usize = 128;
+    let length = string(at, findings)?.value.chars().count();
+    if length <= LIMIT {
+        return Some(());
+    }
+    let message = format!("a session name has at most {LIMIT} characters, this one has {length}");
+    findings.reject(at.wrong_length(length, 0, Some(LIMIT), message))
+}
+
+/// A timeout in whole seconds, which is how finely a token tells time.
+fn timeout(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Timeout>> {
+    let text = string(at, findings)?;
+    let invalid = |reason: String| {
+        at.error(Code::InvalidDuration, format!("invalid duration `{}`: {reason}", text.value))
+    };
+    let duration = match duration::parse(&text.value) {
+        Ok(duration) => duration,
+        Err(error) => return findings.reject(invalid(error.to_string())),
+    };
+    let Ok(seconds) = u32::try_from(duration.as_secs()) else {
+        return findings.reject(invalid(format!("more than {} seconds", u32::MAX)));
+    };
+    let Some(seconds) = NonZeroU32::new(seconds) else {
+        return findings.reject(invalid(String::from("a session cannot be shorter than one second")));
+    };
+    if duration.subsec_nanos() > 0 {
+        let message =
+            format!("`{}` is rounded down to `{seconds}s`: sessions are timed in whole seconds", text.value);
+        findings.add(at.warning(Code::RoundedDuration, message));
+    }
+    Some(Spanned { value: Timeout::from_seconds(seconds), span: at.span() })
+}

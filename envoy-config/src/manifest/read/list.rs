@@ -1,0 +1,62 @@
+//! Lists: how many items they may have, and values that must be unique in them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::read::field_path::{At, FieldPath};
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::yaml::Value;
+use crate::source::Span;
+
+/// The items of a value, which must be a list of so many, each read by itself.
+pub(in crate::manifest) fn list<T>(
+    at: At<'_>,
+    length: std::ops::RangeInclusive<usize>,
+    findings: &mut Findings,
+    mut read: impl FnMut(At<'_>, &mut Findings) -> Option<T>,
+) -> Option<Vec<T>> {
+    let Value::Sequence(items) = &at.node.value else {
+        let hint = matches!(at.node.value, Value::Mapping(_)).then_some("put `- ` before its first field");
+        let diagnostic = at.wrong_type("a list");
+        return findings.reject(match hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        });
+    };
+    if !length.contains(&items.len()) {
+        let limit = if items.len() < *length.start() {
+            format!("at least {}", length.start())
+        } else {
+            format!("at most {}", length.end())
+        };
+        let message = format!("{} items, but the API takes {limit} here", items.len());
+        let most = Some(*length.end()).filter(|most| *most < usize::MAX);
+        return findings.reject(at.wrong_length(items.len(), *length.start(), most, message));
+    }
+    let item = |(index, node)| read(At { node, path: FieldPath::Item(&at.path, index) }, findings);
+    // Every item is read, so that everything wrong is said at once.
+    Some(items.iter().enumerate().filter_map(item).collect())
+}
+
+/// Reports every value of a list that an earlier item has already, with both places.
+pub(in crate::manifest) fn unique<T: Eq + Hash>(
+    list: &At<'_>,
+    what: &str,
+    values: impl IntoIterator<Item = (T, Span)>,
+    findings: &mut Findings,
+) {
+    let mut seen: HashMap<T, Span> = HashMap::new();
+    for (value, span) in values {
+        match seen.get(&value) {
+            Some(&first) => {
+                let diagnostic =
+                    Diagnostic::error(Code::DuplicateValue, span, format!("this {what} is there twice"));
+                findings.add(list.path.place(diagnostic).label("again here").related(first, "first here"));
+            }
+            None => {
+                seen.insert(value, span);
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The forms that names have in Kubernetes and the Gateway API: each parser gives the text back, or says what is wrong.
+
+/// Why a text does not have the form that a name must have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::manifest) enum NameError {
+    #[error("a {what} cannot be empty")]
+    Empty { what: &'static str },
+    #[error("a {what} has at most {limit} characters, this one has {length}")]
+    TooLong { what: &'static str, limit: usize, length: usize },
+    #[error("the character {character:?} cannot stand in a {what}: {allowed} can")]
+    Character { what: &'static str, character: char, allowed: &'static str },
+    #[error("{place} of a {what} must be {allowed}, not {character:?}")]
+    Edge { what: &'static str, place: &'static str, character: char, allowed: &'static str },
+    #[error("a {what} must not have an empty part between two dots, or at its ends")]
+    EmptyPart { what: &'static str },
+    #[error("{text:?} is an IP address, not a hostname")]
+    Address { text: String },
+    #[error("`*` can only be the whole first part of a hostname, as in `*.example.com`")]
+    Wildcard,
+    #[error("{text:?} is no {what}: it must look like {example}")]
+    Form { what: &'static str, text: String, example: &'static str },
+}
+
+pub(in crate::manifest) type Parsed<T = String> = Result<T, NameError>;
+
+const LOWER: &str = "lower-case letters, digits and `-`";
+const LOWER_EDGE: &str = "a lower-case letter or a digit";
+
+/// A DNS label (RFC 1123): the name of a Service or Namespace.
+pub(in crate::manifest) fn label(text: &str) -> Parsed {
+    let what = "name";
+    sized(what, text, 63)?;
+    part(what, text)?;
+    Ok(text.to_owned())
+}
+
+/// DNS labels with dots between them (RFC 1123): the name of an object, listener or rule.
+pub(in crate::manifest) fn subdomain(text: &str) -> Parsed {
+    dotted("name", text)?;
+    Ok(text.to_owned())
+}
+
+/// The name of another object: what it must look like is that object's business.
+pub(in crate::manifest) fn reference(text: &str) -> Parsed {
+    sized("name", text, 253)?;
+    Ok(text.to_owned())
+}
+
+/// An API group; empty for core.
+pub(in crate::manifest) fn group(text: &str) -> Parsed {
+    if !text.is_empty() {
+        dotted("group", text)?;
+    }
+    Ok(text.to_owned())
+}
+
+/// A kind.
+pub(in crate::manifest) fn kind(text: &str) -> Parsed {
+    let what = "kind";
+    sized(what, text, 63)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    characters(what, text, fits, "letters, digits and `-`")?;
+    edge(what, "the first character", text.chars().next(), |c| c.is_ascii_alphabetic(), "a letter")?;
+    edge(what, "the last character", text.chars().next_back(), |c| c != '-', "a letter or a digit")?;
+    Ok(text.to_owned())
+}
+
+/// The name of a controller: a domain, a slash and a path.
+pub(in crate::manifest) fn controller(text: &str) -> Parsed {
+    let what = "controller name";
+    sized(what, text, 253)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
+    match text.split_once('/') {
+        Some((domain, path))
+            if dotted(what, domain).is_ok() && !path.is_empty() && path.chars().all(fits) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(NameError::Form { what, text: text.to_owned(), example: "`example.com/controller`" }),
+    }
+}
+
+/// A listener's protocol: a word, or an implementation's own with a domain and a slash in front.
+pub(in crate::manifest) fn protocol(text: &str) -> Parsed {
+    let what = "protocol";
+    sized(what, text, 255)?;
+    let word = |text: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        !text.is_empty() && text.chars().all(fits) && !text.starts_with('-') && !text.ends_with('-')
+    };
+    let fits = match text.split_once('/') {
+        Some((domain, name)) => dotted(what, domain).is_ok() && word(name) && !name.contains('-'),
+        None => word(text),
+    };
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(NameError::Form { what, text: text.to_owned(), example: "`HTTP` or `example.com/protocol`" })
+    }
+}
+
+/// The name of a Service's or pod's port (RFC 6335).
+pub(in crate::manifest) fn port_name(text: &str) -> Parsed {
+    let what = "port name";
+    sized(what, text, 15)?;
+    part(what, text)?;
+    if text.contains("--") || !text.contains(|c: char| c.is_ascii_lowercase()) {
+        return Err(NameError::Form { what, text: text.to_owned(), example: "`http` or `grpc-web`" });
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a header or query parameter (RFC 9110 section 5.6.2).
+pub(in crate::manifest) fn token(text: &str) -> Parsed {
+    let what = "name";
+    sized(what, text, 256)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    characters(what, text, fits, "letters, digits and !#$%&'*+-.^_`|~")?;
+    Ok(text.to_owned())
+}
+
+/// The longest name of a gRPC service or method, in characters.
+pub(in crate::manifest) const GRPC_LIMIT: usize = 1024;
+
+/// The name of a gRPC service with its package.
+pub(in crate::manifest) fn grpc_service(text: &str) -> Parsed {
+    let what = "service name";
+    sized(what, text, GRPC_LIMIT)?;
+    let example = "`package.Service`: letters, digits and `_`, with dots between";
+    let names = text.strip_prefix('.').unwrap_or(text);
+    let fits = names.split('.').all(is_grpc_name);
+    if fits { Ok(text.to_owned()) } else { Err(NameError::Form { what, text: text.to_owned(), example }) }
+}
+
+/// The name of a gRPC method.
+pub(in crate::manifest) fn grpc_method(text: &str) -> Parsed {
+    let what = "method name";
+    sized(what, text, GRPC_LIMIT)?;
+    let example = "`Method`: letters, digits and `_`";
+    let fits = is_grpc_name(text);
+    if fits { Ok(text.to_owned()) } else { Err(NameError::Form { what, text: text.to_owned(), example }) }
+}
+
+fn is_grpc_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A label's or annotation's key: a name, with a domain and a slash in front or without.
+pub(in crate::manifest) fn label_key(text: &str) -> Parsed {
+    let what = "label key";
+    let name = match text.split_once('/') {
+        Some((domain, name)) => {
+            dotted(what, domain)?;
+            name
+        }
+        None => text,
+    };
+    if name.is_empty() {
+        return Err(NameError::Empty { what });
+    }
+    label_text(what, name)?;
+    Ok(text.to_owned())
+}
+
+/// A label's value: empty, or as the name in a key.
+pub(in crate::manifest) fn label_value(text: &str) -> Parsed {
+    label_text("label value", text)?;
+    Ok(text.to_owned())
+}
+
+fn label_text(what: &'static str, text: &str) -> Parsed<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    sized(what, text, 63)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    characters(what, text, fits, "letters, digits, `-`, `_` and `.`")?;
+    let outer = |c: char| c.is_ascii_alphanumeric();
+    edge(what, "the first character", text.chars().next(), outer, "a letter or a digit")?;
+    edge(what, "the last character", text.chars().next_back(), outer, "a letter or a digit")
+}
+
+fn dotted(what: &'static str, text: &str) -> Parsed<()> {
+    sized(what, text, 253)?;
+    text.split('.').try_for_each(|label| part(what, label))
+}
+
+/// One part of a dotted name.
+pub(in crate::manifest) fn part(what: &'static str, text: &str) -> Parsed<()> {
+    if text.is_empty() {
+        return Err(NameError::EmptyPart { what });
+    }
+    let outer = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    characters(what, text, |c| outer(c) || c == '-', LOWER)?;
+    edge(what, "the first character", text.chars().next(), outer, LOWER_EDGE)?;
+    edge(what, "the last character", text.chars().next_back(), outer, LOWER_EDGE)
+}
+
+pub(in crate::manifest) fn sized(what: &'static str, text: &str, limit: usize) -> Parsed<()> {
+    let length = text.chars().count();
+    match length {
+        0 => Err(NameError::Empty { what }),
+        length if length > limit => Err(NameError::TooLong { what, limit, length }),
+        _ => Ok(()),
+    }
+}
+
+fn characters(
+    what: &'static str,
+    text: &str,
+    fits: impl Fn(char) -> bool,
+    allowed: &'static str,
+) -> Parsed<()> {
+    match text.chars().find(|&character| !fits(character)) {
+        Some(character) => Err(NameError::Character { what, character, allowed }),
+        None => Ok(()),
+    }
+}
+
+fn edge(
+    what: &'static str,
+    place: &'static str,
+    character: Option<char>,
+    fits: impl Fn(char) -> bool,
+    allowed: &'static str,
+) -> Parsed<()> {
+    match character.filter(|&character| !fits(character)) {
+        Some(character) => Err(NameError::Edge { what, place, character, allowed }),
+        None => Ok(()),
+    }
+}

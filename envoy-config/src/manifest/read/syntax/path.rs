@@ -1,0 +1,59 @@
+//! The paths of `Exact` and `PathPrefix` matches (Gateway API, `HTTPPathMatch`).
+
+/// The longest value of a path match, in characters.
+const LIMIT: usize = 1024;
+
+/// Why a text is no path to match.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::manifest) enum PathError {
+    #[error("a path has at most {LIMIT} characters, this one has {0}")]
+    TooLong(usize),
+    #[error("a path starts with `/`")]
+    Relative,
+    #[error("a path must not contain `{0}`")]
+    Contains(&'static str),
+    #[error("a path must not end with `{0}`")]
+    EndsWith(&'static str),
+    #[error(
+        "the character {0:?} cannot stand in a path: letters, digits and /-._~!$&'()*+,;=:@ can, others as `%20`"
+    )]
+    Character(char),
+    #[error("a `%` in a path must be followed by two hexadecimal digits")]
+    Percent,
+}
+
+/// A path as the API takes it: absolute, without empty or dot segments, percent-encoded where it must be.
+pub(in crate::manifest) fn parse(text: &str) -> Result<String, PathError> {
+    sized(text)?;
+    if !text.starts_with('/') {
+        return Err(PathError::Relative);
+    }
+    if let Some(part) = ["//", "/./", "/../", "%2f", "%2F", "#"].into_iter().find(|part| text.contains(part))
+    {
+        return Err(PathError::Contains(part));
+    }
+    if let Some(end) = ["/..", "/."].into_iter().find(|end| text.ends_with(end)) {
+        return Err(PathError::EndsWith(end));
+    }
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let hexadecimal = |c: Option<char>| c.is_some_and(|c| c.is_ascii_hexdigit());
+        match character {
+            '%' if !(hexadecimal(characters.next()) && hexadecimal(characters.next())) => {
+                return Err(PathError::Percent);
+            }
+            '%' => {}
+            c if c.is_ascii_alphanumeric() || "-/._~!$&'()*+,;=:@".contains(c) => {}
+            c => return Err(PathError::Character(c)),
+        }
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether a path match of any type may be so long.
+pub(in crate::manifest) fn sized(text: &str) -> Result<(), PathError> {
+    match text.chars().count() {
+        length if length > LIMIT => Err(PathError::TooLong(length)),
+        _ => Ok(()),
+    }
+}

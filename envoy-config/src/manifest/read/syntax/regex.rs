@@ -1,0 +1,294 @@
+//! Regular expressions: Envoy reads them with RE2, so only what RE2 reads as it is meant is accepted.
+//!
+//! The parser is Rust's, whose syntax is nearly RE2's: what it takes and RE2 does not, or takes for something else, is
+//! refused here. (What RE2 takes and Rust does not is rare, and refused too.) `\d`, `\s` and `\w` are ASCII in RE2, and Envoy
+//! has it read bytes: a character beyond ASCII is several of them, which neither a class nor a repetition can hold.
+
+mod anchors;
+
+use regex_syntax::ast::{
+    self, AssertionKind, Ast, ClassSetBinaryOp, ClassSetItem, ClassUnicode, ClassUnicodeKind, Flag, Flags,
+    FlagsItemKind, GroupKind, HexLiteralKind, Literal, LiteralKind, RepetitionKind, RepetitionRange, Visitor,
+};
+
+pub(in crate::manifest) use self::anchors::unanchored;
+
+/// How often RE2 may have to repeat something, nested repetitions multiplied.
+const REPETITIONS: u64 = 1000;
+
+/// Why an expression is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::manifest) enum RegexError {
+    #[error("a regular expression cannot be empty")]
+    Empty,
+    #[error("invalid regular expression: {0}")]
+    Syntax(String),
+    #[error("Envoy's RE2 cannot read this regular expression: it has no {0}")]
+    NotInRe2(&'static str),
+    #[error("Envoy's RE2 cannot read this regular expression: it repeats more than {REPETITIONS} times")]
+    Repetitions,
+    #[error(
+        "an anchor can stand only at the ends of this regular expression, which is for the whole text in any case"
+    )]
+    InnerAnchor,
+}
+
+/// Whether RE2 reads the expression as it is meant.
+pub(in crate::manifest) fn parse(expression: &str) -> Result<(), RegexError> {
+    if expression.is_empty() {
+        return Err(RegexError::Empty);
+    }
+    let parsed = ast::parse::Parser::new().parse(expression);
+    let ast = parsed.map_err(|error| RegexError::Syntax(error.kind().to_string()))?;
+    ast::visit(&ast, Re2 { repetitions: vec![1] })
+}
+
+/// Walks an expression; holds how often the parts that it is in are repeated, all together.
+struct Re2 {
+    repetitions: Vec<u64>,
+}
+
+impl Visitor for Re2 {
+    type Output = ();
+    type Err = RegexError;
+
+    fn finish(self) -> Result<(), RegexError> {
+        Ok(())
+    }
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), RegexError> {
+        match ast {
+            Ast::Flags(set) => flags(&set.flags),
+            Ast::Group(group) => match &group.kind {
+                GroupKind::NonCapturing(set) => flags(set),
+                GroupKind::CaptureName { name, .. } => {
+                    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                    refuse_unless(
+                        name.name.chars().all(word),
+                        "group names with other than letters, digits and `_`",
+                    )
+                }
+                GroupKind::CaptureIndex(_) => Ok(()),
+            },
+            Ast::Literal(read) => literal(read),
+            Ast::ClassUnicode(class) => unicode(class),
+            Ast::Assertion(assertion) => {
+                use AssertionKind::{EndLine, EndText, NotWordBoundary, StartLine, StartText, WordBoundary};
+                let known = matches!(
+                    assertion.kind,
+                    StartLine | EndLine | StartText | EndText | WordBoundary | NotWordBoundary
+                );
+                refuse_unless(known, "word boundaries but `\\b` and `\\B`")
+            }
+            Ast::Repetition(repetition) => {
+                let doubled = matches!(*repetition.ast, Ast::Repetition(_));
+                refuse_unless(!doubled, "repetition of a repetition without a group around it")?;
+                let bytes = matches!(&*repetition.ast, Ast::Literal(read) if !read.c.is_ascii());
+                refuse_unless(!bytes, "repetition of a character beyond ASCII without a group around it")?;
+                let own = match &repetition.op.kind {
+                    RepetitionKind::Range(
+                        RepetitionRange::Exactly(n)
+                        | RepetitionRange::AtLeast(n)
+                        | RepetitionRange::Bounded(_, n),
+                    ) => u64::from(*n).max(1),
+                    RepetitionKind::ZeroOrOne | RepetitionKind::ZeroOrMore | RepetitionKind::OneOrMore => 1,
+                };
+                let all = self.repetitions.last().map_or(own, |outer| outer.saturating_mul(own));
+                self.repetitions.push(all);
+                if all > REPETITIONS { Err(RegexError::Repetitions) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn visit_post(&mut self, ast: &Ast) -> Result<(), RegexError> {
+        if matches!(ast, Ast::Repetition(_)) {
+            self.repetitions.pop();
+        }
+        Ok(())
+    }
+
+    fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), RegexError> {
+        match item {
+            ClassSetItem::Literal(read) => in_class(read),
+            ClassSetItem::Range(range) => in_class(&range.start).and_then(|()| in_class(&range.end)),
+            ClassSetItem::Unicode(class) => unicode(class),
+            ClassSetItem::Bracketed(_) => {
+                refuse_unless(false, "character class inside of another: escape the `[`")
+            }
+            ClassSetItem::Empty(_)
+            | ClassSetItem::Ascii(_)
+            | ClassSetItem::Perl(_)
+            | ClassSetItem::Union(_) => Ok(()),
+        }
+    }
+
+    fn visit_class_set_binary_op_pre(&mut self, _: &ClassSetBinaryOp) -> Result<(), RegexError> {
+        refuse_unless(false, "`&&`, `--` or `~~` in a character class: escape them")
+    }
+}
+
+fn refuse_unless(known: bool, what: &'static str) -> Result<(), RegexError> {
+    if known { Ok(()) } else { Err(RegexError::NotInRe2(what)) }
+}
+
+fn flags(flags: &Flags) -> Result<(), RegexError> {
+    let known = flags.items.iter().all(|item| match item.kind {
+        FlagsItemKind::Negation => true,
+        FlagsItemKind::Flag(flag) => {
+            matches!(
+                flag,
+                Flag::CaseInsensitive | Flag::MultiLine | Flag::DotMatchesNewLine | Flag::SwapGreed
+            )
+        }
+    });
+    refuse_unless(known, "flags but `i`, `m`, `s` and `U`")
+}
+
+fn in_class(read: &Literal) -> Result<(), RegexError> {
+    refuse_unless(read.c.is_ascii(), "characters beyond ASCII in a class")?;
+    literal(read)
+}
+
+fn literal(literal: &Literal) -> Result<(), RegexError> {
+    match &literal.kind {
+        LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => {
+            refuse_unless(*kind == HexLiteralKind::X, "`\\u` and `\\U`: write the character itself")?;
+            refuse_unless(literal.c.is_ascii(), "`\\x` beyond ASCII: write the character itself")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// RE2 knows the general categories by their short names and the scripts by their long ones, in this spelling.
+fn unicode(class: &ClassUnicode) -> Result<(), RegexError> {
+    const CATEGORIES: [&str; 37] = [
+        "C", "Cc", "Cf", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd",
+        "Nl", "No", "P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl",
+        "Zp", "Zs", "Any",
+    ];
+    const SCRIPTS: [&str; 30] = [
+        "Arabic",
+        "Armenian",
+        "Bengali",
+        "Bopomofo",
+        "Common",
+        "Cyrillic",
+        "Devanagari",
+        "Ethiopic",
+        "Georgian",
+        "Greek",
+        "Gujarati",
+        "Gurmukhi",
+        "Han",
+        "Hangul",
+        "Hebrew",
+        "Hiragana",
+        "Inherited",
+        "Kannada",
+        "Katakana",
+        "Khmer",
+        "Lao",
+        "Latin",
+        "Malayalam",
+        "Mongolian",
+        "Myanmar",
+        "Sinhala",
+        "Tamil",
+        "Telugu",
+        "Thai",
+        "Tibetan",
+    ];
+    let known = match &class.kind {
+        ClassUnicodeKind::OneLetter(letter) => CATEGORIES.contains(&&*letter.encode_utf8(&mut [0; 4])),
+        ClassUnicodeKind::Named(name) => {
+            CATEGORIES.contains(&name.as_str()) || SCRIPTS.contains(&name.as_str())
+        }
+        ClassUnicodeKind::NamedValue { .. } => false,
+    };
+    refuse_unless(
+        known,
+        "such Unicode class: categories have short names (`Lu`), scripts long ones (`Greek`)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_re2_reads_alike_is_accepted() {
+        for expression in [
+            "/api/v[0-9]+(/.*)?",
+            r"^/a\.b$",
+            "(?i)abc",
+            "(?P<n>a)",
+            "(?<n>a)",
+            r"\x41\x{7E}",
+            "(é)+",
+            r"\d\s\w\b\B\A\z",
+            r"\pL\p{Lu}\p{Greek}",
+            "[[:alpha:]_-]",
+            "a{1000}",
+            "(a{10}){100}",
+            "(a*)*",
+            "[^/]+",
+            r"[\]\[&-]",
+            "a|b|",
+            "é",
+            "a{2,}?",
+            "(?s-i:.)",
+            r"\-\_\/",
+        ] {
+            assert_eq!(parse(expression), Ok(()), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_only_rust_reads_is_refused() {
+        for expression in [
+            "[a--b]",
+            "[a&&b]",
+            "[a~~b]",
+            "(?x)a b",
+            r"\u{41}",
+            r"\u0041",
+            r"\U00000041",
+            "(?R)a",
+            "(?u)a",
+            r"\p{Script=Greek}",
+            r"\p{greek}",
+            r"\p{Letter}",
+            r"\p{Grek}",
+            r"\p{Alphabetic}",
+            "a**",
+            "x*+",
+            "a{2}{3}",
+            "[a[b]]",
+            r"\<a\>",
+            r"\x{1F600}",
+            r"\xE9",
+            "[é]",
+            "[a-é]",
+            "é+",
+            r"\b{start}",
+            "(?P<a.b>c)",
+        ] {
+            assert!(
+                matches!(parse(expression), Err(RegexError::NotInRe2(_))),
+                "{expression}: {:?}",
+                parse(expression)
+            );
+        }
+        assert_eq!(parse("a{1001}"), Err(RegexError::Repetitions));
+        assert_eq!(parse("((a{11}){10}){10}"), Err(RegexError::Repetitions));
+    }
+
+    #[test]
+    fn what_is_no_expression_is_refused() {
+        assert_eq!(parse(""), Err(RegexError::Empty));
+        for expression in ["(", "[", "*", r"\", r"a\Qb\E", "(?=a)", r"(a)\1", "a{2,1}"] {
+            assert!(matches!(parse(expression), Err(RegexError::Syntax(_))), "{expression}");
+        }
+    }
+}
