@@ -42,49 +42,66 @@ use self::sessions::cookie_conflicts;
 use self::status::conditions;
 use self::status::decisions::Decisions;
 use self::status::report::Report;
-pub(crate) use self::status::unread::explain as explain_unread;
-use crate::diagnostic::{Code, Diagnostic};
+use self::status::unread;
+use crate::diagnostic::{Code, Diagnostic, Secrecy, Severity};
 use crate::manifest::other_kinds::Ignored;
 use crate::manifest::{Manifests, Metadata};
 use crate::model::{Listener, Model, Protocol};
 use crate::options::{Misfit, Options};
-use crate::source::Span;
+use crate::source::{Source, Span};
 use crate::status::ObjectStatus;
 
-/// What manifests mean together.
-#[derive(Clone, Debug)]
-pub struct Resolution {
-    /// What is to be served, without what is wrong; none when there is nothing to serve, or the options do not fit.
+/// What manifests compile to.
+#[derive(Clone, Debug, Default)]
+pub struct Compilation {
+    /// What to serve. `None` if the options do not fit the manifests, if there is nothing to serve, or if there is an error
+    /// among the diagnostics and [`Options::keep_going`] is off.
     pub model: Option<Model>,
-    /// What is wrong, and what is worth saying.
+    /// What was found in the manifests, in the order of the sources.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where the options do not fit the manifests.
+    /// Options that do not fit the manifests: mistakes in the call, not in the manifests.
     pub misfits: Vec<Misfit>,
     /// Objects of kinds that are not read.
     pub ignored: Ignored,
+    manifests: Manifests,
     decisions: Decisions,
 }
 
-impl Resolution {
-    /// The status that each object would have: GatewayClasses, Gateways, routes and policies, by kind, namespace and name.
-    /// Those of what was not asked for are left out.
+impl Compilation {
+    /// The status that each object would have in a cluster, by kind, namespace and name; without the objects that belong
+    /// to other Gateways than [`Options::gateway`]. Meaningless if there are misfits.
+    ///
+    /// The sources are those that were compiled: values of Secrets in them are hidden in the messages.
     #[must_use]
-    pub fn statuses(&self, manifests: &Manifests) -> Vec<ObjectStatus> {
-        conditions::statuses(manifests, &self.decisions)
+    pub fn statuses(&self, sources: &[Source]) -> Vec<ObjectStatus> {
+        let mut statuses = conditions::statuses(&self.manifests, &self.decisions);
+        let secrecy = Secrecy::of(sources);
+        for status in &mut statuses {
+            status.hide_secrets(&secrecy);
+        }
+        statuses
     }
 }
 
-/// Finds out what manifests mean together, given what was wrong with them on their own: objects that could not be read
-/// are not missed.
+/// Resolves manifests, given what the reader found in them. A reference to an object that could not be read is not a second
+/// error.
 #[must_use]
-pub fn resolve(manifests: &Manifests, reading: &[Diagnostic], options: &Options) -> Resolution {
-    let mut report = Report::after(reading, manifests.ignored.clone());
-    let (model, misfits) = match model(manifests, options, &mut report) {
+pub fn resolve(manifests: Manifests, mut reading: Vec<Diagnostic>, options: &Options) -> Compilation {
+    let mut report = Report::after(&reading, manifests.ignored.clone());
+    let (model, misfits) = match model(&manifests, options, &mut report) {
         Ok(model) => (model, Vec::new()),
         Err(misfits) => (None, misfits),
     };
-    let Report { diagnostics, ignored, decisions, .. } = report;
-    Resolution { model, diagnostics, misfits, ignored, decisions }
+    if options.keep_going {
+        unread::explain(&manifests, &mut reading);
+    }
+    let Report { diagnostics: resolving, ignored, decisions, .. } = report;
+    let mut diagnostics = reading;
+    diagnostics.extend(resolving);
+    diagnostics.sort_by_key(|found| (found.span.source, found.span.start, found.severity));
+    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+    let model = model.filter(|_| misfits.is_empty() && (options.keep_going || !failed));
+    Compilation { model, diagnostics, misfits, ignored, manifests, decisions }
 }
 
 fn model(

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
 use envoy_config::status::{json, table};
-use envoy_config::{check, diagnostic};
+use envoy_config::{compile, diagnostic};
 use proptest::prelude::*;
 
 /// A test key: the bytes of no key in use.
@@ -78,11 +78,12 @@ fn runs() -> HashSet<Vec<u8>> {
 /// Everything that the program prints about these sources.
 fn printed(sources: &[Source]) -> String {
     let options = Options { keep_going: true, ..Options::default() };
-    let checked = check(sources, &options);
+    let checked = compile(sources, &options);
+    let statuses = checked.statuses(sources);
     [
         diagnostic::print(&checked.diagnostics, sources, false),
-        table::write(&checked.statuses),
-        json::write(&checked.statuses).unwrap(),
+        table::write(&statuses),
+        json::write(&statuses).unwrap(),
         checked.misfits.iter().map(ToString::to_string).collect(),
     ]
     .concat()

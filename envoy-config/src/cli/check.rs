@@ -40,15 +40,16 @@ impl Check {
             return streams.fail(&problem);
         }
         // A controller looks at what is right in spite of what is wrong.
-        let checked = crate::check(&sources, &self.request.options(true));
+        let checked = crate::compile(&sources, &self.request.options(true));
         streams.say(&diagnostic::print(&checked.diagnostics, &sources, streams.colour));
         streams.note(&checked.ignored);
         if !checked.misfits.is_empty() {
             return streams.refuse(&checked.misfits);
         }
+        let statuses = checked.statuses(&sources);
         let text = match self.output {
-            Format::Table => Ok(table::write(&checked.statuses)),
-            Format::Json => json::write(&checked.statuses).map_err(std::io::Error::from),
+            Format::Table => Ok(table::write(&statuses)),
+            Format::Json => json::write(&statuses).map_err(std::io::Error::from),
         };
         if let Err(problem) = text.and_then(|text| streams.put(&text)) {
             return streams.fail(&problem);
@@ -59,10 +60,6 @@ impl Check {
             streams.say(&format!("{level}: {counts}\n"));
         }
         let failed = counted.is_some_and(|(level, _)| level == Severity::Error);
-        if failed || !checked.statuses.iter().all(ObjectStatus::is_fine) {
-            Exit::Diagnostics
-        } else {
-            Exit::Fine
-        }
+        if failed || !statuses.iter().all(ObjectStatus::is_fine) { Exit::Diagnostics } else { Exit::Fine }
     }
 }

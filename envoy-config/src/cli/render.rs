@@ -64,7 +64,7 @@ impl Render {
             Err(problem) => return streams.fail(&problem),
         };
         let options = self.request.options(self.keep_going);
-        let Compilation { model, diagnostics, misfits, ignored } = compile(&sources, &options);
+        let Compilation { model, diagnostics, misfits, ignored, .. } = compile(&sources, &options);
         streams.say(&diagnostic::print(&diagnostics, &sources, streams.colour));
         streams.note(&ignored);
         if !misfits.is_empty() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use envoy_config::check;
+use envoy_config::compile;
 use envoy_config::diagnostic::Severity;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
@@ -37,12 +37,13 @@ fn cases() -> Vec<(String, Vec<Source>)> {
 
 /// Asserts that each condition that is not as it should be says why, and that there is an error for it.
 fn assert_agreement(name: &str, sources: &[Source]) {
-    let checked = check(sources, &Options::default());
+    let checked = compile(sources, &Options::default());
     if !checked.misfits.is_empty() {
         return;
     }
     let failed = checked.diagnostics.iter().any(|found| found.severity == Severity::Error);
-    for object in &checked.statuses {
+    let statuses = checked.statuses(sources);
+    for object in &statuses {
         let title = format!("{name}: {} {}", object.kind, object.metadata.name);
         for condition in object.conditions() {
             assert!(condition.is_fine() || !condition.message.is_empty(), "{title}: {condition:?}");
@@ -53,7 +54,7 @@ fn assert_agreement(name: &str, sources: &[Source]) {
             assert_eq!(pending, condition.status == Holds::Unknown, "{title}: {condition:?}");
         }
     }
-    let text = json::write(&checked.statuses).unwrap();
+    let text = json::write(&statuses).unwrap();
     assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{name}");
 }
 

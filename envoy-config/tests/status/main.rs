@@ -15,7 +15,7 @@ mod policies;
 mod routes;
 mod table;
 
-use envoy_config::check;
+use envoy_config::compile;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
 use envoy_config::status::{
@@ -83,9 +83,9 @@ fn statuses_with(documents: &[&str], options: &Options) -> Vec<ObjectStatus> {
     let sources: Vec<Source> = numbered
         .map(|(number, text)| Source { name: format!("{number}.yaml"), text: (*text).to_owned() })
         .collect();
-    let checked = check(&sources, options);
+    let checked = compile(&sources, options);
     assert_eq!(checked.misfits, []);
-    checked.statuses
+    checked.statuses(&sources)
 }
 
 fn of<'s>(statuses: &'s [ObjectStatus], kind: &str, name: &str) -> &'s ObjectStatus {

@@ -1,6 +1,6 @@
 //! The table is written whatever the names in the manifests are.
 
-use envoy_config::check;
+use envoy_config::compile;
 use envoy_config::diagnostic;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
@@ -14,9 +14,10 @@ const LONG: usize = 66_000;
 /// Everything that `check` prints about these documents.
 fn printed(text: String) -> String {
     let sources = [Source { name: String::from("test.yaml"), text }];
-    let checked = check(&sources, &Options { keep_going: true, ..Options::default() });
+    let checked = compile(&sources, &Options { keep_going: true, ..Options::default() });
     let found = diagnostic::print(&checked.diagnostics, &sources, false);
-    [table::write(&checked.statuses), json::write(&checked.statuses).unwrap(), found].concat()
+    let statuses = checked.statuses(&sources);
+    [table::write(&statuses), json::write(&statuses).unwrap(), found].concat()
 }
 
 #[test]

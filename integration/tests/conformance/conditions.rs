@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use envoy_config::Check;
-use envoy_config::status::json;
+use envoy_config::status::{ObjectStatus, json};
 use serde_json::Value;
 
 use crate::infrastructure::INFRA;
@@ -13,8 +12,8 @@ pub(crate) struct Statuses(Vec<Value>);
 
 impl Statuses {
     /// As a program reads them.
-    pub(crate) fn new(check: &Check) -> Self {
-        let text = json::write(&check.statuses).unwrap();
+    pub(crate) fn new(statuses: &[ObjectStatus]) -> Self {
+        let text = json::write(statuses).unwrap();
         let mut list: Value = serde_json::from_str(&text).unwrap();
         Self(serde_json::from_value(list["items"].take()).unwrap())
     }

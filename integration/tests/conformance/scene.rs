@@ -33,9 +33,9 @@ pub(crate) struct Scene {
 /// The statuses that these documents would have, without serving them.
 pub(crate) fn statuses(documents: &[String]) -> Statuses {
     let (sources, options) = input(&Infrastructure::start().manifests, documents);
-    let check = envoy_config::check(&sources, &options);
-    assert_eq!(check.misfits, []);
-    Statuses::new(&check)
+    let compilation = envoy_config::compile(&sources, &options);
+    assert_eq!(compilation.misfits, []);
+    Statuses::new(&compilation.statuses(&sources))
 }
 
 /// What `envoy-config` is called with.
@@ -48,7 +48,7 @@ fn input(infrastructure: &str, documents: &[String]) -> ([Source; 2], Options) {
     let port_mappings = distinct_binds(&sources);
     let mut options = Options { keep_going: true, port_mappings, ..deployment::options() };
     // A Gateway that is refused has no listeners to move.
-    for misfit in envoy_config::check(&sources, &options).misfits {
+    for misfit in envoy_config::compile(&sources, &options).misfits {
         if let Misfit::UnknownListener { wanted, .. } = misfit {
             options.port_mappings.retain(|mapping| mapping.listener != wanted);
         }
@@ -80,13 +80,11 @@ impl Scene {
         let errors = compilation.diagnostics.iter().filter(|found| found.severity == Severity::Error);
         let found: BTreeSet<_> = errors.map(|found| found.object.as_deref().unwrap_or_default()).collect();
         assert_eq!(found, faulty.iter().copied().collect(), "{printed}");
-        let check = envoy_config::check(&sources, &options);
-        for found in
-            check.statuses.iter().filter(|found| faulty.is_empty() && !found.kind.ends_with("Policy"))
-        {
+        let statuses = compilation.statuses(&sources);
+        for found in statuses.iter().filter(|found| faulty.is_empty() && !found.kind.ends_with("Policy")) {
             assert!(found.is_fine(), "{found:?}");
         }
-        let statuses = Statuses::new(&check);
+        let statuses = Statuses::new(&statuses);
         let mut model = compilation.model.expect("something to serve");
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
