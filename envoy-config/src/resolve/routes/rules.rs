@@ -15,8 +15,9 @@ use crate::model::{
     Cluster, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch, Traffic,
 };
 use crate::resolve::backends::{Backend, Backends};
+use crate::resolve::sessions::persistence::{self, PersistenceError};
+use crate::resolve::sessions::rule_id;
 use crate::resolve::sessions::source::Session;
-use crate::resolve::sessions::{persistence, rule_id};
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
@@ -129,18 +130,18 @@ impl<'m> Served<'m> {
             }
             let persistence = match session {
                 Some(session) if ways.forward(&one.path) => {
-                    let id = rule_id::of(object, rule, &matches).map_err(|error| error.to_string());
+                    let id = rule_id::of(object, rule, &matches).map_err(PersistenceError::from);
                     match id.and_then(|id| {
                         persistence::rule(session.persistence, id, object.spec.kind, &one.path)
                     }) {
                         Ok(rule) => Some(rule),
-                        Err(problem) => {
+                        Err(error) => {
                             let place = session.place(object, number, rule).because(
                                 Part::Rule(number),
                                 ConditionType::Accepted,
                                 Reason::UnsupportedValue,
                             );
-                            report.error(Code::InvalidSessionPersistence, place, problem);
+                            report.error(Code::InvalidSessionPersistence, place, error.to_string());
                             return;
                         }
                     }

@@ -1,7 +1,8 @@
 //! The session persistence of a rule, for the route of one of its matches (GEP-1619).
 
 use session_persistence::config::{
-    Carrier, Cookie, CookieName, CookiePath, Header, HeaderName, Rule, RuleId,
+    Carrier, Cookie, CookieName, CookieNameError, CookiePath, Header, HeaderName, HeaderNameError, Rule,
+    RuleError, RuleId, RuleIdError,
 };
 
 use super::cookie_path;
@@ -10,23 +11,35 @@ use crate::manifest::gateway_api::route::RouteKind;
 use crate::manifest::gateway_api::session_persistence::{self as session, Path, SessionPersistence};
 use crate::model::PathMatch;
 
-/// The plugin's rule for the route of a match with this path.
+/// What the configuration of the filter rejects. The reader accepts no manifest that leads to one of these: object names
+/// keep a rule id short, generated names are valid, and a permanent cookie needs an absolute timeout there, too.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::resolve) enum PersistenceError {
+    #[error(transparent)]
+    RuleId(#[from] RuleIdError),
+    #[error(transparent)]
+    CookieName(#[from] CookieNameError),
+    #[error(transparent)]
+    HeaderName(#[from] HeaderNameError),
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+}
+
+/// The filter's rule for the route of a match with this path.
 ///
 /// # Errors
-/// The reader lets nothing pass that would be one: what the plugin's configuration would say of it.
+/// See [`PersistenceError`].
 pub(in crate::resolve) fn rule(
     persistence: &SessionPersistence,
     id: RuleId,
     kind: RouteKind,
     path: &PathMatch,
-) -> Result<Rule, String> {
+) -> Result<Rule, PersistenceError> {
     let carrier = match &persistence.carrier {
         session::Carrier::Cookie { name, path: given, lifetime } => Carrier::Cookie(Cookie {
             name: match name {
                 Some(name) => name.value.clone(),
-                None => {
-                    CookieName::try_from(rule_id::session_name(&id)).map_err(|error| error.to_string())?
-                }
+                None => CookieName::try_from(rule_id::session_name(&id))?,
             },
             path: match given {
                 Path::Given(path) => path.clone(),
@@ -42,13 +55,11 @@ pub(in crate::resolve) fn rule(
         session::Carrier::Header { name } => Carrier::Header(Header {
             name: match name {
                 Some(name) => name.value.clone(),
-                None => {
-                    HeaderName::try_from(rule_id::session_name(&id)).map_err(|error| error.to_string())?
-                }
+                None => HeaderName::try_from(rule_id::session_name(&id))?,
             },
         }),
     };
     let [absolute, idle] = [&persistence.absolute_timeout, &persistence.idle_timeout]
         .map(|timeout| timeout.as_ref().map(|one| one.value));
-    Rule::new(id, carrier, absolute, idle).map_err(|error| error.to_string())
+    Ok(Rule::new(id, carrier, absolute, idle)?)
 }
