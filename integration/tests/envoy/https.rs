@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
-use envoy_config::manifest::{self, core::Secret};
+use envoy_config::manifest::{self, core::secret::Secret};
 use envoy_config::source::Source;
 use integration::backend::Backend;
 use integration::envoy::Process;
