@@ -9,13 +9,13 @@ pub(crate) enum DurationError {
     Empty,
     #[error("it has more than four parts")]
     TooManyParts,
-    #[error("it must be a number and then one of `h`, `m`, `s` and `ms`, up to four times")]
+    #[error("expected a number followed by `h`, `m`, `s` or `ms`, as in `1h30m`")]
     Form,
-    #[error("fractions are not allowed: use the smaller units")]
+    #[error("fractions are not allowed; use smaller units, as in `1h30m`")]
     Fraction,
-    #[error("a number in it has more than five digits")]
+    #[error("a number has more than five digits")]
     TooManyDigits,
-    #[error("the unit `{0}` is none of `h`, `m`, `s` and `ms`")]
+    #[error("unknown unit `{0}`; expected `h`, `m`, `s` or `ms`")]
     Unit(char),
 }
 

@@ -107,19 +107,19 @@ pub struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// There is no `=`.
-    #[error("expected NAME=VALUE, as in stream-idle-timeout=10m; the names are {}", NAMES.join(", "))]
+    #[error("expected NAME=VALUE, such as stream-idle-timeout=10m; known names are {}", NAMES.join(", "))]
     Form,
     /// No limit has this name.
-    #[error("unknown limit `{name}`; the names are {names}", names = NAMES.join(", "))]
+    #[error("unknown limit `{name}`; expected one of {names}", names = NAMES.join(", "))]
     Unknown {
         /// The name given.
         name: String,
     },
     /// Two settings of one limit.
-    #[error("the limit `{0}` is set twice")]
+    #[error("limit `{0}` is set more than once")]
     Twice(String),
     /// Not a number within the bounds.
-    #[error("the limit `{name}` cannot be `{value}`: expected a number from {least} to {most}")]
+    #[error("invalid value `{value}` for limit `{name}`; expected a number from {least} to {most}")]
     Number {
         /// The limit.
         name: String,
@@ -131,7 +131,7 @@ pub enum LimitError {
         most: u64,
     },
     /// Not a size within the bounds.
-    #[error("the limit `{name}` cannot be `{value}`: expected a size from {} to {}, as 512KiB", Size(*least), Size(*most))]
+    #[error("invalid value `{value}` for limit `{name}`; expected a size from {} to {}, such as 512KiB", Size(*least), Size(*most))]
     Size {
         /// The limit.
         name: String,
@@ -144,7 +144,7 @@ pub enum LimitError {
     },
     /// Not a time within the bounds.
     #[error(
-        "the limit `{name}` cannot be `{value}`: expected a time up to 9999h, as 1m30s, or 0s for no limit"
+        "invalid value `{value}` for limit `{name}`; expected a time of at most 9999h, such as 1m30s, or 0s for no limit"
     )]
     Time {
         /// The limit.
@@ -315,18 +315,21 @@ mod tests {
     fn values_out_of_bounds_are_refused_with_the_bounds() {
         for (text, why) in [
             ("connections", "expected NAME=VALUE"),
-            ("connection=1", "unknown limit `connection`; the names are connections, "),
-            ("connections=0", "cannot be `0`: expected a number from 1 to 4294967295"),
+            ("connection=1", "unknown limit `connection`; expected one of connections, "),
+            (
+                "connections=0",
+                "invalid value `0` for limit `connections`; expected a number from 1 to 4294967295",
+            ),
             ("connections=4294967296", "expected a number from 1 to 4294967295"),
             ("connections=", "expected a number"),
             ("streams-per-connection=2147483648", "expected a number from 1 to 2147483647"),
-            ("stream-window=64KB", "expected a size from 65535 to 2147483647, as 512KiB"),
+            ("stream-window=64KB", "expected a size from 65535 to 2147483647, such as 512KiB"),
             ("stream-window=1KiB", "expected a size from 65535"),
             ("retry-buffer=2GiB", "expected a size from 4KiB to 1GiB"),
             ("heap=+70MiB", "expected a size from 64MiB to 1048576GiB"),
             ("heap=99999999999GiB", "expected a size"),
-            ("stream-idle-timeout=5", "expected a time up to 9999h"),
-            ("stream-idle-timeout=10000h", "expected a time up to 9999h"),
+            ("stream-idle-timeout=5", "expected a time of at most 9999h"),
+            ("stream-idle-timeout=10000h", "expected a time of at most 9999h"),
         ] {
             let error = with(&[text]).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

@@ -83,15 +83,15 @@ pub enum Bind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
     /// Not two parts.
-    #[error("write NAMESPACE/NAME, as default/eg")]
+    #[error("expected NAMESPACE/NAME, such as default/eg")]
     NamespacedName,
     /// No `=`, or nothing on one of its sides, or more than three parts in front of it.
     #[error(
-        "write LISTENER=BIND, where LISTENER is a listener's name, GATEWAY/LISTENER or NAMESPACE/GATEWAY/LISTENER"
+        "expected LISTENER=BIND, where LISTENER is the name of a listener, GATEWAY/LISTENER or NAMESPACE/GATEWAY/LISTENER"
     )]
     PortMapping,
     /// Neither a port nor an address with a port.
-    #[error("{0:?} is no place to bind: write a port from 1 to 65535, or IP:PORT")]
+    #[error("invalid address {0:?}; expected a port from 1 to 65535, or IP:PORT")]
     Bind(String),
 }
 
@@ -102,7 +102,7 @@ pub enum Misfit {
     #[error("there are no manifests to read")]
     NoSources,
     /// `--gateway` names none of the Gateways.
-    #[error("there is no Gateway {wanted}; {}", listed("the manifests have", choices))]
+    #[error("Gateway {wanted} not found; {}", listed("the manifests contain", choices))]
     Gateway {
         /// The name given.
         wanted: NamespacedName,
@@ -110,7 +110,7 @@ pub enum Misfit {
         choices: Vec<String>,
     },
     /// `--map-port` names none of the listeners.
-    #[error("there is no listener {wanted} to map; {}", listed("there are", choices))]
+    #[error("listener {wanted} not found; {}", listed("the manifests contain", choices))]
     UnknownListener {
         /// The name given.
         wanted: ListenerName,
@@ -118,7 +118,7 @@ pub enum Misfit {
         choices: Vec<String>,
     },
     /// `--map-port` names more than one listener.
-    #[error("more than one listener is called {wanted}; write one of {}", choices.join(", "))]
+    #[error("listener {wanted} is ambiguous; expected one of {}", choices.join(", "))]
     AmbiguousListener {
         /// The name given.
         wanted: ListenerName,
@@ -127,7 +127,7 @@ pub enum Misfit {
     },
     /// Two `--map-port` send the listeners of one port to two places.
     #[error(
-        "{listener} is mapped to {first} and to {second}, but the listeners of one port share one address"
+        "{listener} is mapped to both {first} and {second}, but listeners on the same port must share one address"
     )]
     TwoBinds {
         /// The listener of the second mapping.
@@ -139,7 +139,7 @@ pub enum Misfit {
     },
     /// `--admin-address` is where a listener binds.
     #[error(
-        "the admin interface at {admin} is in the way of the listener {listener} at {bind}; move one with --admin-address or --map-port"
+        "the admin interface and the listener {listener} cannot both bind the same address ({admin} and {bind}); move one of them with --admin-address or --map-port"
     )]
     AdminAddress {
         /// Where the admin interface would listen.
@@ -153,7 +153,7 @@ pub enum Misfit {
 
 fn listed(intro: &str, choices: &[String]) -> String {
     if choices.is_empty() {
-        String::from("there are none")
+        String::from("the manifests contain none")
     } else {
         format!("{intro} {}", choices.join(", "))
     }

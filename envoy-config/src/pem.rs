@@ -35,40 +35,40 @@ pub enum PemError {
     #[error("is empty")]
     Empty,
     /// No block at all.
-    #[error("is not PEM: there is no line `-----BEGIN {wanted}-----` in it")]
+    #[error("is not PEM: it has no line `-----BEGIN {wanted}-----`")]
     NoBlock {
         /// The block that should be there.
         wanted: &'static str,
     },
     /// PEM as one line, or as few.
-    #[error("is PEM that has lost its line breaks")]
+    #[error("is PEM without its line breaks")]
     Folded,
     /// A block without its end.
-    #[error("is cut short: a PEM block has no line that ends it")]
+    #[error("is truncated: a PEM block has no `-----END` line")]
     Unended,
     /// What stands in a block is not base64.
-    #[error("is damaged: a PEM block in it is not base64")]
+    #[error("is damaged: a PEM block is not base64")]
     Body,
     /// What stands in a block is no certificate and no key.
-    #[error("is damaged: a PEM block in it does not hold what it says, or not all of it")]
+    #[error("is damaged: the content of a PEM block is incomplete or does not match its label")]
     Content,
     /// A private key and no certificate.
-    #[error("holds a private key where the certificate should be")]
+    #[error("contains a private key instead of a certificate")]
     KeyForCertificate,
     /// A certificate and no private key.
-    #[error("holds a certificate where the private key should be")]
+    #[error("contains a certificate instead of a private key")]
     CertificateForKey,
     /// Blocks, but none that is wanted.
-    #[error("has PEM blocks, but no `-----BEGIN {wanted}-----`")]
+    #[error("has PEM blocks, but none with `-----BEGIN {wanted}-----`")]
     OtherBlocks {
         /// The block that should be there.
         wanted: &'static str,
     },
     /// A key that only a pass phrase opens.
-    #[error("is encrypted, and there is no pass phrase to open it")]
+    #[error("is encrypted with a passphrase, which is not supported")]
     Encrypted,
     /// More than one key.
-    #[error("holds more than one private key")]
+    #[error("contains more than one private key")]
     SeveralKeys,
 }
 
@@ -175,18 +175,18 @@ impl PemError {
         match self {
             Self::Empty | Self::Content | Self::SeveralKeys => None,
             Self::NoBlock { .. } | Self::OtherBlocks { .. } => Some(
-                "in `data` the whole PEM text is base64 once more: `base64 < FILE`; in `stringData` it stands as it is",
+                "encode the whole PEM file for `data` (`base64 < FILE`), or put it in `stringData` as it is",
             ),
             Self::Folded => {
-                Some("in YAML a text keeps its line breaks behind `|`, and loses them behind `>`")
+                Some("in YAML, write `|` before the text: it keeps line breaks, and `>` does not")
             }
             Self::Unended | Self::Body => {
                 Some("copy the whole file, with its line breaks, from `-----BEGIN` to `-----END`")
             }
-            Self::KeyForCertificate | Self::CertificateForKey => {
-                Some("`tls.crt` takes the certificate, `tls.key` its private key: are they swapped?")
-            }
-            Self::Encrypted => Some("take its pass phrase away: `openssl pkey -in FILE`"),
+            Self::KeyForCertificate | Self::CertificateForKey => Some(
+                "put the certificate in `tls.crt`, and its private key in `tls.key`; they may be swapped",
+            ),
+            Self::Encrypted => Some("remove the passphrase: `openssl pkey -in FILE`"),
         }
     }
 }

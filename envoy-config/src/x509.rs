@@ -27,28 +27,28 @@ pub enum Unusable {
     #[error("certificate {0} is not an X.509 certificate, or is damaged")]
     NotX509(usize),
     /// An RSA key that is too short.
-    #[error("the certificate has an RSA key of {0} bits, and Envoy needs at least 2048")]
+    #[error("the certificate has an RSA key of {0} bits; Envoy requires at least 2048")]
     ShortRsa(usize),
     /// An ECDSA key on another curve.
-    #[error("the certificate has an ECDSA key on the curve {0}, and Envoy takes P-256, P-384 and P-521")]
+    #[error("the certificate has an ECDSA key on the curve {0}; Envoy supports P-256, P-384 and P-521")]
     Curve(String),
     /// Another kind of key.
-    #[error("the certificate has a key of the kind {0}, and Envoy takes RSA, ECDSA and Ed25519")]
+    #[error("the certificate has a key of the type {0}; Envoy supports RSA, ECDSA and Ed25519")]
     Algorithm(String),
     /// A key that is not one.
     #[error("the public key in the certificate is damaged")]
     PublicKey,
     /// ECDSA is for signatures alone.
-    #[error("the key usage of the certificate lacks `digitalSignature`, which an ECDSA key needs")]
+    #[error("the key usage of the certificate lacks `digitalSignature`, which an ECDSA key requires")]
     KeyUsage,
     /// `status_request` in its TLS features.
-    #[error("the certificate demands OCSP stapling (must-staple), which is not supported")]
+    #[error("the certificate requires OCSP stapling (must-staple), which is not supported")]
     MustStaple,
     /// No private key in the block, or one whose numbers do not go together.
-    #[error("the private key is damaged, or is not of the form that its label says")]
+    #[error("the private key is damaged, or its format does not match its PEM label")]
     PrivateKey,
     /// A private key for another certificate of the chain.
-    #[error("the private key belongs to certificate {0} of the chain, and must belong to the first")]
+    #[error("the private key belongs to certificate {0} of the chain; it must belong to the first one")]
     Order(usize),
     /// A private key for another certificate.
     #[error("the private key does not belong to the certificate")]
@@ -151,10 +151,10 @@ impl Unusable {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::ShortRsa(_) | Self::Curve(_) | Self::Algorithm(_) | Self::KeyUsage | Self::MustStaple => {
-                Some("issue another certificate, for example with a key of P-256 or of RSA with 2048 bits")
+                Some("issue another certificate, for example with a P-256 key or an RSA key of 2048 bits")
             }
             Self::Order(_) => Some(
-                "put the server's own certificate first, then those of its CAs, as `fullchain.pem` has them",
+                "put the server's certificate first, followed by those of its CAs, as in `fullchain.pem`",
             ),
             Self::Mismatch => Some(
                 "compare `openssl x509 -in tls.crt -noout -pubkey` with `openssl pkey -in tls.key -pubout`",

@@ -156,7 +156,11 @@ fn an_admin_address_that_a_listener_binds_exits_with_2_and_writes_nothing() {
     for admin in ["127.0.0.1:8888", "0.0.0.0:8889"] {
         let ended = example(&["--admin-address", admin]);
         assert_eq!((ended.exit, ended.output.as_str()), (Exit::Usage, ""), "{admin}");
-        assert!(ended.errors.contains("move one with --admin-address or --map-port"), "{}", ended.errors);
+        assert!(
+            ended.errors.contains("move one of them with --admin-address or --map-port"),
+            "{}",
+            ended.errors
+        );
     }
     // Addresses of the other family are others.
     for admin in ["[::1]:8888", "[::]:8889", "127.0.0.1:8890"] {
@@ -172,7 +176,7 @@ fn errors_leave_the_file_as_it_is() {
     // Without mappings both Gateways would bind port 80.
     let ended = call(&["render", "-f", EXAMPLE, "--allow-loopback-endpoints", "-o", text(&path)], b"");
     assert_eq!(ended.exit, Exit::Diagnostics);
-    assert!(ended.errors.ends_with("error: 1 error; nothing written\n"), "{}", ended.errors);
+    assert!(ended.errors.ends_with("error: 1 error; nothing was written\n"), "{}", ended.errors);
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
 }
 
@@ -185,7 +189,7 @@ fn keep_going_writes_the_rest_and_still_exits_with_1() {
     let ended = call(&arguments, input.as_bytes());
     assert_eq!(ended.exit, Exit::Diagnostics);
     assert!(ended.errors.contains("<stdin>"), "{}", ended.errors);
-    assert!(ended.errors.ends_with("error: 1 error; the rest is written\n"), "{}", ended.errors);
+    assert!(ended.errors.ends_with("error: 1 error; everything else was written\n"), "{}", ended.errors);
     assert!(ended.output.contains("port_value: 8888"));
 }
 
@@ -225,7 +229,7 @@ fn of_a_directory_the_manifests_are_read_by_name_and_nothing_below_it() {
     let directory = tempfile::tempdir().unwrap();
     let empty = call(&["render", "-f", text(directory.path())], b"");
     assert_eq!(empty.exit, Exit::Usage);
-    assert!(empty.errors.contains("no files that end in .yaml, .yml or .json"), "{}", empty.errors);
+    assert!(empty.errors.contains("contains no .yaml, .yml or .json files"), "{}", empty.errors);
 
     fs::create_dir(directory.path().join("deeper.yaml")).unwrap();
     fs::write(directory.path().join("deeper.yaml/broken.yaml"), "]").unwrap();
@@ -251,7 +255,7 @@ fn files_can_be_named_one_by_one_in_any_order() {
 fn input_that_is_no_text_exits_with_2() {
     let ended = call(&["render", "-f", "-"], b"kind: \xff");
     assert_eq!(ended.exit, Exit::Usage);
-    assert_eq!(ended.errors, "error: cannot read <stdin>: it is not UTF-8 text (the byte at offset 6)\n");
+    assert_eq!(ended.errors, "error: cannot read <stdin>: invalid UTF-8 at byte offset 6\n");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn an_output_that_is_an_input_is_refused_whatever_leads_to_it() {
         for input in [&manifests, &link] {
             let ended = run(&["render", "-f", text(input), "-o", text(output)]);
             assert_eq!(ended.status.code(), Some(2), "{}", errors(&ended));
-            assert!(errors(&ended).contains("is one of the files that -f reads"), "{}", errors(&ended));
+            assert!(errors(&ended).contains("-f reads this file"), "{}", errors(&ended));
         }
     }
     assert_eq!(fs::read(&manifests).unwrap(), fs::read(MANIFESTS).unwrap());
@@ -154,11 +154,7 @@ fn devices_and_named_pipes_are_refused() {
     for path in ["/dev/zero", "/dev/null", text(&pipe), text(directory.path())] {
         let ended = run(&["check", "-f", path]);
         assert_eq!(ended.status.code(), Some(2), "{path}");
-        assert!(
-            errors(&ended).contains("it is not a regular file; write its contents to"),
-            "{}",
-            errors(&ended)
-        );
+        assert!(errors(&ended).contains("it is not a regular file; pass its contents"), "{}", errors(&ended));
     }
 }
 
@@ -190,7 +186,7 @@ fn too_much_input_is_refused_with_the_limit_and_what_was_found() {
         .unwrap();
     assert_eq!(ended.status.code(), Some(2));
     let expected =
-        "error: cannot read <stdin>: all manifests together may have 64 MiB, and with it they have more\n";
+        "error: cannot read <stdin>: all manifests together can have at most 64 MiB, but have more\n";
     assert_eq!(errors(&ended), expected);
 
     let large = directory.path().join("large.json");
@@ -198,6 +194,6 @@ fn too_much_input_is_refused_with_the_limit_and_what_was_found() {
     let ended = run(&["check", "-f", text(&manifests), "-f", text(&large)]);
     assert_eq!(ended.status.code(), Some(2));
     let size = (64 << 20) + fs::metadata(&manifests).unwrap().len();
-    let expected = format!("all manifests together may have 64 MiB, and with it they have {size} bytes\n");
+    let expected = format!("all manifests together can have at most 64 MiB, but have {size} bytes\n");
     assert!(errors(&ended).ends_with(&expected), "{}", errors(&ended));
 }

@@ -28,27 +28,25 @@ pub(super) enum InputError {
     #[error("cannot read {}: {problem}", path.display())]
     Read { path: PathBuf, problem: io::Error },
     /// A device, a socket or a named pipe.
-    #[error("cannot read {}: it is not a regular file; write its contents to the standard input of `-f -`", .0.display())]
+    #[error("cannot read {}: it is not a regular file; pass its contents on standard input with `-f -`", .0.display())]
     Special(PathBuf),
     /// More than [`LIMIT`].
-    #[error(
-        "cannot read {name}: all manifests together may have {LIMIT_MIB} MiB, and with it they have {found}"
-    )]
+    #[error("cannot read {name}: all manifests together can have at most {LIMIT_MIB} MiB, but have {found}")]
     TooLarge { name: String, found: String },
     /// Not a manifest at all.
-    #[error("cannot read {name}: it is not UTF-8 text (the byte at offset {offset})")]
+    #[error("cannot read {name}: invalid UTF-8 at byte offset {offset}")]
     Encoding { name: String, offset: usize },
     /// A directory without manifests.
-    #[error("there are no files that end in .yaml, .yml or .json in {}", .0.display())]
+    #[error("directory {} contains no .yaml, .yml or .json files", .0.display())]
     Empty(PathBuf),
     /// Standard input can be read once only.
-    #[error("-f - can be given once only")]
+    #[error("-f - can be used only once")]
     StandardInputTwice,
     /// `-o` would replace what was read.
-    #[error("cannot write {}: it is one of the files that -f reads; choose another file with -o", .0.display())]
+    #[error("cannot write {}: -f reads this file; choose another one with -o", .0.display())]
     OutputIsInput(PathBuf),
     /// `-o` would add to what is read the next time.
-    #[error("cannot write {}: -f reads the manifests of its directory, and would read it as one of them; choose another directory with -o", .0.display())]
+    #[error("cannot write {}: -f reads its directory, and would read it as a manifest next time; choose another directory with -o", .0.display())]
     OutputAmongInput(PathBuf),
 }
 

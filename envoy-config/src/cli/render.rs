@@ -122,7 +122,7 @@ fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<Misfit> {
 /// A warning that concerns the call and no manifest.
 fn exposed(admin: &AdminAddress) -> String {
     format!(
-        "warning[{}]: other machines may reach the admin interface at {admin}, which can stop Envoy and shows its configuration\n\nhint: use a Unix socket (`--admin-address unix:/PATH`) or a loopback address\n\n",
+        "warning[{}]: other machines may be able to reach the admin interface at {admin}, where Envoy can be stopped and its configuration read\n\nhint: use a Unix socket (`--admin-address unix:/PATH`) or a loopback address\n\n",
         Code::ExposedAdmin,
     )
 }
@@ -131,8 +131,8 @@ fn exposed(admin: &AdminAddress) -> String {
 fn summary(diagnostics: &[Diagnostic], written: bool) -> Option<String> {
     let (level, counts) = count(diagnostics)?;
     let (level, outcome) = match (level, written) {
-        (Severity::Error, true) => ("error", "; the rest is written"),
-        (Severity::Error, false) => ("error", "; nothing written"),
+        (Severity::Error, true) => ("error", "; everything else was written"),
+        (Severity::Error, false) => ("error", "; nothing was written"),
         (Severity::Warning, _) => ("warning", ""),
     };
     Some(format!("{level}: {counts}{outcome}\n"))

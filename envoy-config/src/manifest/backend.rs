@@ -50,7 +50,7 @@ const BACKEND: Known = Known {
     unread: &[],
     unsupported: &[Unsupported {
         name: "tls",
-        consequence: "connections to the backend would be in clear text",
+        consequence: "connections to the backend would not be encrypted",
         hint: "remove the field, and attach a BackendTLSPolicy to the Backend",
     }],
 };
@@ -60,8 +60,8 @@ const ENDPOINT: Known = Known {
     unread: &["zone"],
     unsupported: &[Unsupported {
         name: "hostname",
-        consequence: "the certificate of the endpoint would be checked without it",
-        hint: "remove the field, and write the hostname in a BackendTLSPolicy",
+        consequence: "the certificate of the endpoint would not be checked against it",
+        hint: "remove the field, and set the hostname in a BackendTLSPolicy",
     }],
 };
 
@@ -82,15 +82,17 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<B
         fields.optional("type", findings, word(&[("Endpoints", false), ("DynamicResolver", true)]));
     if resolves.is_some_and(|resolves| resolves.value) {
         let path = FieldPath::Field(&at.path, "type");
-        let message = "a Backend that goes wherever the client's Host header says is not supported";
+        let message =
+            "`type: DynamicResolver` is not supported: requests would go to any host that a client names";
         let span = fields.entry("type").map_or(at.span(), |entry| entry.value.span);
         return findings.reject(
-            path.place(Diagnostic::error(Code::NotSupported, span, message)).hint("list its `endpoints`"),
+            path.place(Diagnostic::error(Code::NotSupported, span, message))
+                .hint("write `type: Endpoints`, and list the endpoints"),
         );
     }
     fields.optional("fallback", findings, |at, findings| {
         let fallback = boolean(at, findings)?;
-        fallback.then(|| findings.add(at.error(Code::NotSupported, "`fallback` is not supported")))
+        fallback.then(|| findings.add(at.error(Code::NotSupported, "field `fallback` is not supported: the backend would also get requests while other backends are healthy")))
     });
     let endpoints = fields.required("endpoints", findings, endpoints);
     let app_protocol = |at: At<'_>, findings: &mut Findings| word(&APP_PROTOCOLS)(at, findings);
@@ -103,8 +105,9 @@ fn endpoints(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<BackendE
     let endpoints = list(at, 1..=64, findings, endpoint)?;
     let named = |endpoint: &Spanned<BackendEndpoint>| matches!(endpoint.value, BackendEndpoint::Fqdn { .. });
     if endpoints.iter().any(named) && !endpoints.iter().all(named) {
-        return findings
-            .reject(at.error(Code::ConflictingFields, "fqdn and ip endpoints cannot be in one Backend"));
+        return findings.reject(
+            at.error(Code::ConflictingFields, "a Backend cannot have both `fqdn` and `ip` endpoints"),
+        );
     }
     Some(endpoints)
 }
@@ -114,12 +117,12 @@ fn endpoint(at: At<'_>, findings: &mut Findings) -> Option<Spanned<BackendEndpoi
     let written = ["ip", "fqdn", "unix"].into_iter().filter(|name| fields.has(name)).count();
     if written != 1 {
         let code = if written == 0 { Code::MissingField } else { Code::ConflictingFields };
-        return findings.reject(at.error(code, "an endpoint has exactly one of `ip`, `fqdn` and `unix`"));
+        return findings
+            .reject(at.error(code, "an endpoint must have exactly one of `ip`, `fqdn` and `unix`"));
     }
     if let Some(entry) = fields.entry("unix") {
         let path = FieldPath::Field(&at.path, "unix");
-        let message =
-            "an endpoint that is a Unix domain socket is not supported: no session can be pinned to it";
+        let message = "Unix sockets are not supported as endpoints: sessions cannot be pinned to them";
         let error = Diagnostic::error(Code::NotSupported, entry.key.span, message);
         return findings.reject(path.place(error));
     }
@@ -132,7 +135,8 @@ fn ip(at: At<'_>, findings: &mut Findings) -> Option<BackendEndpoint> {
     let address = fields.required("address", findings, |at, findings| {
         let text = string(at, findings)?;
         text.value.parse::<IpAddr>().ok().or_else(|| {
-            findings.reject(at.error(Code::InvalidIpAddress, format!("{:?} is no IP address", text.value)))
+            findings
+                .reject(at.error(Code::InvalidIpAddress, format!("{:?} is not an IP address", text.value)))
         })
     });
     let port = fields.required("port", findings, port);

@@ -20,7 +20,7 @@ pub enum AdminAddressError {
     #[error("expected IP:PORT, unix:/PATH or /PATH")]
     Form,
     /// Longer than a Unix socket's path can be.
-    #[error("the path of a Unix socket has at most {PATH_LIMIT} bytes, this one has {0}")]
+    #[error("the path of a Unix socket can have at most {PATH_LIMIT} bytes, but this one has {0}")]
     PathTooLong(usize),
 }
 

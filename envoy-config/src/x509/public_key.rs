@@ -61,7 +61,7 @@ impl PublicKey {
             let parameters = info.algorithm.parameters.as_ref();
             let oid = parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
             let Some(oid) = oid else {
-                return Err(Unusable::Curve(String::from("that it describes instead of naming it")));
+                return Err(Unusable::Curve(String::from("with explicit parameters")));
             };
             let curve = Curve::named(oid).ok_or_else(|| Unusable::Curve(named(&CURVES, oid)))?;
             let point = curve.point(bytes).ok_or(Unusable::PublicKey)?;

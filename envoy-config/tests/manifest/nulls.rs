@@ -68,7 +68,7 @@ fn a_required_field_that_is_null_is_missing() {
         let [found] = &diagnostics[..] else { panic!("{text}\n{diagnostics:#?}") };
         let name = field.rsplit('.').next().unwrap();
         assert_eq!((found.code.name(), found.field.as_deref()), ("missing-field", Some(field)));
-        assert_eq!(found.message, format!("`{name}` is missing: it has no value"));
+        assert_eq!(found.message, format!("missing field `{name}`: its value is null"));
         assert_eq!(at(&text, found.span), name);
     }
 }

@@ -59,8 +59,8 @@ fn an_unknown_or_ambiguous_listener_is_a_misfit_that_lists_the_choices() {
     assert_eq!(
         misfits(&[BASE, &two(81)], &options(&["web=1", "http=2"])),
         [
-            "there is no listener web to map; there are default/eg/http, default/two/http, default/two/b",
-            "more than one listener is called http; write one of default/eg/http, default/two/http",
+            "listener web not found; the manifests contain default/eg/http, default/two/http, default/two/b",
+            "listener http is ambiguous; expected one of default/eg/http, default/two/http",
         ]
     );
 }
@@ -70,7 +70,7 @@ fn two_mappings_of_one_port_must_agree() {
     assert_eq!(
         misfits(&[BASE, &two(81)], &options(&["two/http=8888", "b=8889"])),
         [
-            "default/two/b is mapped to 0.0.0.0:8888 and to 0.0.0.0:8889, but the listeners of one port share one address"
+            "default/two/b is mapped to both 0.0.0.0:8888 and 0.0.0.0:8889, but listeners on the same port must share one address"
         ]
     );
     assert_eq!(binds(&[BASE, &two(81)], &options(&["two/http=8888", "b=8888"]))[1].1, "0.0.0.0:8888");
@@ -146,7 +146,7 @@ fn of_two_gateways_on_one_address_neither_is_served_and_their_routes_are_no_seco
 #[test]
 fn a_gateway_to_select_must_be_there() {
     let options = Options { gateway: Some("infra/eg".parse().unwrap()), ..Options::default() };
-    assert_eq!(misfits(&[BASE], &options), ["there is no Gateway infra/eg; the manifests have default/eg"]);
+    assert_eq!(misfits(&[BASE], &options), ["Gateway infra/eg not found; the manifests contain default/eg"]);
 }
 
 #[test]

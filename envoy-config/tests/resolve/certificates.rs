@@ -36,7 +36,7 @@ fn what_envoy_refuses_is_refused_with_the_reason() {
         ("ca-first", Unusable::Order(2)),
         ("date-not-a-date", Unusable::NotX509(1)),
         ("ecdsa-brainpool", curve("brainpoolP256r1")),
-        ("ecdsa-describes-its-curve", curve("that it describes instead of naming it")),
+        ("ecdsa-describes-its-curve", curve("with explicit parameters")),
         ("ecdsa-key-usage-without-signatures", Unusable::KeyUsage),
         ("ecdsa-p224", curve("P-224")),
         ("ecdsa-point-of-another-number", Unusable::PrivateKey),

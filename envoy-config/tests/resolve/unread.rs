@@ -76,8 +76,8 @@ fn the_first_error_in_an_object_that_is_left_out_says_what_happens_to_its_reques
             "unknown field `hostname`; the HTTPRoute is left out: its requests fall through to a less specific route, or \
              get 404",
             "unknown field `rulez`",
-            "0 is not between 1 and 65535; the Service is left out: requests for it get 500",
-            "the key `name` is there twice; the ConfigMap is left out: references to it do not resolve",
+            "0 is out of range; expected 1 to 65535; the Service is left out: requests for it get 500",
+            "duplicate key `name`; the ConfigMap is left out: references to it do not resolve",
         ]
     );
     assert!(said(false).iter().all(|message| !message.contains("left out")), "nothing is written");

@@ -111,7 +111,7 @@ fn address_type(at: At<'_>, findings: &mut Findings) -> Option<Spanned<AddressTy
     let word = word(&words)(at, findings)?;
     match word.value {
         Some(value) => Some(Spanned { value, span: word.span }),
-        None => findings.reject(at.error(Code::NotSupported, "the address type `FQDN` is not supported")),
+        None => findings.reject(at.error(Code::NotSupported, "`addressType: FQDN` is not supported")),
     }
 }
 
@@ -160,7 +160,9 @@ fn address(at: At<'_>, family: Option<AddressType>, findings: &mut Findings) -> 
     };
     match parsed.filter(fits) {
         Some(value) => Some(Spanned { value, span: text.span }),
-        None => findings.reject(at.error(Code::InvalidIpAddress, format!("{:?} is no {what}", text.value))),
+        None => {
+            findings.reject(at.error(Code::InvalidIpAddress, format!("{:?} is not an {what}", text.value)))
+        }
     }
 }
 

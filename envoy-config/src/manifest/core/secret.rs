@@ -132,12 +132,9 @@ fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (Code, &'static str)
     }
     // The API server passes over the line breaks in base64, and over nothing else.
     let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    STANDARD.decode(joined).map_err(|_| {
-        (
-            Code::InvalidBase64,
-            "this is not base64: values in `data` are; plain text belongs into `stringData`",
-        )
-    })
+    STANDARD
+        .decode(joined)
+        .map_err(|_| (Code::InvalidBase64, "values in `data` must be base64; put plain text in `stringData`"))
 }
 
 /// The value of this key, which must be there, parsed. None when it is not there or not base64, which has been said.
@@ -151,7 +148,8 @@ fn value<T>(
     let Some(datum) = values.get(key) else {
         let place = fields.entry("data").or_else(|| fields.entry("stringData"));
         let place = place.map_or(fields.at().span(), |entry| entry.key.span);
-        let message = format!("`{key}` is missing: a Secret of the type `{TLS}` has `tls.crt` and `tls.key`");
+        let message =
+            format!("missing field `{key}`: a Secret of the type `{TLS}` requires `tls.crt` and `tls.key`");
         let path = FieldPath::Field(&FieldPath::Field(&FieldPath::Root, "data"), key)
             .place(Diagnostic::error(Code::MissingField, place, message));
         return findings.reject(path);

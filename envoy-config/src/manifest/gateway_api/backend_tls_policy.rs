@@ -60,8 +60,8 @@ const POLICY: Known = Known {
     unread: &[],
     unsupported: &[Unsupported {
         name: "options",
-        consequence: "connections to the backend would not have these TLS settings",
-        hint: "remove the field if Envoy's defaults will do",
+        consequence: "these TLS settings would not be applied to connections to the backend",
+        hint: "remove the field if Envoy's default TLS settings are sufficient",
     }],
 };
 
@@ -106,13 +106,12 @@ fn targets(at: At<'_>, findings: &mut Findings) -> Option<Vec<TargetRef>> {
         let section = |target: &TargetRef| target.section_name.as_ref().map(|name| name.value.clone());
         let own = section(target);
         if let Some(same) = earlier.iter().find(|same| section(same) == own) {
-            let diagnostic =
-                Diagnostic::error(Code::DuplicateValue, target.span, "this target is there twice");
-            findings.add(at.path.place(diagnostic).label("again here").related(same.span, "first here"));
+            let diagnostic = Diagnostic::error(Code::DuplicateValue, target.span, "duplicate target");
+            findings.add(at.path.place(diagnostic).label("duplicate").related(same.span, "first occurrence"));
         } else if let Some(whole) = earlier.iter().find(|one| one.section_name.is_none() != own.is_none()) {
-            let message = "of two references to one object, both have a `sectionName` or none has";
+            let message = "references to the same object must either all have a `sectionName` or none";
             let diagnostic = Diagnostic::error(Code::AmbiguousReference, target.span, message);
-            findings.add(at.path.place(diagnostic).related(whole.span, "the other one"));
+            findings.add(at.path.place(diagnostic).related(whole.span, "the other reference"));
         }
         earlier.push(target);
     }
@@ -130,7 +129,7 @@ fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
     let written = refs.as_ref().is_some_and(|refs| !refs.is_empty());
     let authorities = match (written, fields.has("wellKnownCACertificates")) {
         (true, true) => {
-            let message = "`caCertificateRefs` and `wellKnownCACertificates` exclude each other";
+            let message = "`caCertificateRefs` and `wellKnownCACertificates` cannot both be set";
             return findings.reject(at.error(Code::ConflictingFields, message).hint("remove one of them"));
         }
         (true, false) => refs.map(Authorities::Refs),
@@ -138,11 +137,11 @@ fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
         // What is wrong with references that are there has been said.
         (false, false) if fields.has("caCertificateRefs") && refs.is_none() => None,
         (false, false) => {
-            let message = "no CA certificates to check the backend's certificate with";
+            let message = "no CA certificates are set to verify the backend's certificate";
             let path = FieldPath::Field(&at.path, "caCertificateRefs");
             return findings.reject(
                 path.place(Diagnostic::error(Code::MissingField, at.span(), message))
-                    .hint("write `caCertificateRefs`, or `wellKnownCACertificates: System`"),
+                    .hint("add `caCertificateRefs`, or `wellKnownCACertificates: System`"),
             );
         }
     };
@@ -160,7 +159,7 @@ fn well_known(at: At<'_>, findings: &mut Findings) -> Option<()> {
         return Some(());
     }
     if text.value.contains('/') {
-        let message = format!("the CA set `{}` is not supported", text.value);
+        let message = format!("CA set `{}` is not supported", text.value);
         return findings.reject(at.error(Code::NotSupported, message).hint("write `System`"));
     }
     findings.reject(at.unknown_value(&text.value, ["System"]))
@@ -194,7 +193,7 @@ fn subject_alt_name(at: At<'_>, findings: &mut Findings) -> Option<SubjectAltNam
     };
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
         let path = FieldPath::Field(&at.path, other);
-        let message = format!("a name of this type has a `{wanted}`, and no `{other}`");
+        let message = format!("field `{other}` is not allowed with this type; expected `{wanted}`");
         return findings.reject(path.place(Diagnostic::error(Code::MisplacedField, entry.key.span, message)));
     }
     // Says that it is missing, if it is.
@@ -203,13 +202,25 @@ fn subject_alt_name(at: At<'_>, findings: &mut Findings) -> Option<SubjectAltNam
     hostname.or_else(|| uri.map(|uri| SubjectAltName::Uri(uri.value)))
 }
 
-/// Why a text is no absolute URI.
+/// Why a text is not an absolute URI.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no URI with a scheme, such as `spiffe://example.com/backend`")]
-struct UriError(String);
+enum UriError {
+    #[error("{0:?} is not a URI with a scheme, such as `spiffe://example.com/backend`")]
+    Scheme(String),
+    #[error("a URI can have at most {URI_LIMIT} characters, but this one has {0}")]
+    TooLong(usize),
+}
+
+/// The longest `uri`, in characters.
+const URI_LIMIT: usize = 253;
 
 fn absolute_uri(text: &str) -> Result<String, UriError> {
     let scheme = text.split_once(':').map(|(scheme, _)| scheme);
-    let fits = scheme.is_some_and(|scheme| !scheme.is_empty() && !scheme.contains(['/', '?', '#']));
-    if fits && text.chars().count() <= 253 { Ok(text.to_owned()) } else { Err(UriError(text.to_owned())) }
+    if !scheme.is_some_and(|scheme| !scheme.is_empty() && !scheme.contains(['/', '?', '#'])) {
+        return Err(UriError::Scheme(text.to_owned()));
+    }
+    match text.chars().count() {
+        length if length > URI_LIMIT => Err(UriError::TooLong(length)),
+        _ => Ok(text.to_owned()),
+    }
 }

@@ -55,8 +55,8 @@ const GATEWAY: Known = Known {
     unread: &[],
     unsupported: &[Unsupported {
         name: "backendTLS",
-        consequence: "backends that ask for a client certificate would refuse the connections",
-        hint: "remove the field if no backend asks for a client certificate",
+        consequence: "backends that require a client certificate would reject connections",
+        hint: "remove the field if no backend requires a client certificate",
     }],
 };
 
@@ -105,7 +105,7 @@ fn infrastructure(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>
     for name in ["labels", "annotations"] {
         fields.optional(name, findings, |at, findings| {
             strings(at, findings)?;
-            let message = format!("`{name}` have no effect: no objects are made for the Gateway");
+            let message = format!("`{name}` have no effect: no infrastructure is created for the Gateway");
             findings.add(at.warning(Code::NoEffect, message));
             Some(())
         });
@@ -125,7 +125,12 @@ fn allowed_listeners(at: At<'_>, findings: &mut Findings) -> Option<()> {
         let from = fields.or("from", fields.default("None"), findings, word(&words))?;
         fields.optional("selector", findings, allowed_namespaces::unused_selector);
         if from.value != "None" {
-            findings.add(at.warning(Code::NoEffect, "there are no ListenerSets: they are not supported"));
+            findings.add(
+                at.warning(
+                    Code::NoEffect,
+                    "`allowedListeners` has no effect: ListenerSets are not supported",
+                ),
+            );
         }
         Some(())
     })

@@ -166,9 +166,9 @@ fn rules(
     unique(&at, "rule name", named.iter().map(|name| (&name.value, name.span)), findings);
     let matches: usize = rules.iter().flatten().map(|rule| rule.matches.len()).sum();
     if matches > MATCHES {
-        let message = format!("{matches} matches in all rules together are more than {MATCHES}");
+        let message = format!("the rules have {matches} matches in total; at most {MATCHES} are allowed");
         return findings
-            .reject(at.wrong_length(matches, 0, Some(MATCHES), message).hint("split the route in two"));
+            .reject(at.wrong_length(matches, 0, Some(MATCHES), message).hint("split the route into two"));
     }
     Some(rules)
 }

@@ -92,7 +92,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<S
     if let (Some(absolute), Some(idle)) = (&absolute_timeout, &idle_timeout)
         && idle.value >= absolute.value
     {
-        let message = "`idleTimeout` has no effect: `absoluteTimeout` ends every session before";
+        let message = "`idleTimeout` has no effect: it is not shorter than `absoluteTimeout`";
         let diagnostic = Diagnostic::warning(Code::NoEffect, idle.span, message);
         findings.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
     }
@@ -122,7 +122,7 @@ fn mixed(path: FieldPath<'_>, older: Span, newer: Span) -> Diagnostic {
     path.place(diagnostic).hint(hint)
 }
 
-const MIXED: &str = "`sessionPersistence` has fields of two versions of the API";
+const MIXED: &str = "`sessionPersistence` mixes fields of two versions of the Gateway API";
 
 const OLDER_FIELD: &str = "a field of Gateway API 1.1 to 1.6";
 
@@ -193,13 +193,13 @@ fn header(at: At<'_>, findings: &mut Findings) -> Option<Carrier> {
 /// A field that belongs to the other `type`.
 fn misplaced(fields: &Fields<'_>, field: &str, belongs_to: &str) -> Diagnostic {
     let span = fields.entry(field).map_or(fields.at().span(), |entry| entry.key.span);
-    let message = format!("`{field}` belongs to `type: {belongs_to}`");
+    let message = format!("field `{field}` requires `type: {belongs_to}`");
     let path = fields.at().path;
     let diagnostic =
         FieldPath::Field(&path, field).place(Diagnostic::error(Code::SessionTypeMismatch, span, message));
     match fields.entry("type") {
-        Some(written) => diagnostic.related(written.value.span, "the type"),
-        None => diagnostic.hint(format!("without a `type` it is `Cookie`: write `type: {belongs_to}`")),
+        Some(written) => diagnostic.related(written.value.span, "the type is set here"),
+        None => diagnostic.hint(format!("the default is `Cookie`; write `type: {belongs_to}`")),
     }
 }
 
@@ -216,14 +216,13 @@ fn check_permanent(
 ) -> Lifetime {
     let lifetime = lifetime.unwrap_or(fields.default(Lifetime::Session));
     if lifetime.value == Lifetime::Permanent && !fields.has("absoluteTimeout") {
-        let message = "a permanent cookie needs an `absoluteTimeout`";
+        let message = "`lifetimeType: Permanent` requires `absoluteTimeout`";
         let diagnostic = Diagnostic::error(Code::PermanentWithoutTimeout, lifetime.span, message);
         let outer = fields.at().path;
         let own = FieldPath::Field(&outer, field);
         let path = FieldPath::Field(&own, "lifetimeType");
         findings.add(
-            path.place(diagnostic)
-                .hint("write one into `sessionPersistence`, for example `absoluteTimeout: 1h`"),
+            path.place(diagnostic).hint("add it to `sessionPersistence`, for example `absoluteTimeout: 1h`"),
         );
     }
     lifetime.value
@@ -236,7 +235,7 @@ fn sized(at: At<'_>, findings: &mut Findings) -> Option<()> {
     if length <= LIMIT {
         return Some(());
     }
-    let message = format!("a session name has at most {LIMIT} characters, this one has {length}");
+    let message = format!("a session name can have at most {LIMIT} characters, but this one has {length}");
     findings.reject(at.wrong_length(length, 0, Some(LIMIT), message))
 }
 
@@ -251,10 +250,10 @@ fn timeout(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Timeout>> {
         Err(error) => return findings.reject(invalid(error.to_string())),
     };
     let Ok(seconds) = u32::try_from(duration.as_secs()) else {
-        return findings.reject(invalid(format!("more than {} seconds", u32::MAX)));
+        return findings.reject(invalid(format!("it is longer than {} seconds", u32::MAX)));
     };
     let Some(seconds) = NonZeroU32::new(seconds) else {
-        return findings.reject(invalid(String::from("a session cannot be shorter than one second")));
+        return findings.reject(invalid(String::from("a session must last at least one second")));
     };
     if duration.subsec_nanos() > 0 {
         let message =

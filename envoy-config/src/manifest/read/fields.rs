@@ -122,8 +122,8 @@ impl<'a> Fields<'a> {
             return self.optional(name, findings, read);
         }
         let (place, message) = match self.written(name) {
-            Some(empty) => (empty.key.span, format!("`{name}` is missing: it has no value")),
-            None => (self.at.span(), format!("`{name}` is missing")),
+            Some(empty) => (empty.key.span, format!("missing field `{name}`: its value is null")),
+            None => (self.at.span(), format!("missing field `{name}`")),
         };
         let path = FieldPath::Field(&self.at.path, name);
         findings.reject(path.place(Diagnostic::error(Code::MissingField, place, message)))
@@ -139,6 +139,6 @@ fn empty(entry: &Entry<'_>) -> bool {
 }
 
 fn not_supported(path: &FieldPath<'_>, entry: &Entry<'_>, field: &Unsupported) -> Diagnostic {
-    let message = format!("the field `{}` is not supported: {}", field.name, field.consequence);
+    let message = format!("field `{}` is not supported: {}", field.name, field.consequence);
     path.place(Diagnostic::error(Code::NotSupported, entry.key.span, message)).hint(field.hint)
 }

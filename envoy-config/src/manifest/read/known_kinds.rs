@@ -243,8 +243,8 @@ fn meant_kind(group: &str, kind: &str) -> Option<String> {
 fn elsewhere(kind: &str) -> Option<String> {
     let family = FAMILIES.iter().find(|family| family.kinds.contains(&kind))?;
     Some(match family.versions {
-        [] => format!("the kind `{kind}` is in the group `{}`", family.group),
-        _ => format!("the kind `{kind}` has the apiVersion `{}`", family.api_version()),
+        [] => format!("kind `{kind}` belongs to API group `{}`", family.group),
+        _ => format!("kind `{kind}` has apiVersion `{}`", family.api_version()),
     })
 }
 

@@ -22,6 +22,10 @@ pub(in crate::manifest) fn input(span: Span, directory: Option<&Path>) -> Diagno
         Some(path) => path.display().to_string(),
         None => String::from("DIR"),
     };
-    Diagnostic::error(Code::KustomizeInput, span, "this is input for kustomize, which is not run here")
-        .hint(format!("give its output instead: kustomize build {directory} | envoy-config … -f -"))
+    Diagnostic::error(
+        Code::KustomizeInput,
+        span,
+        "this file is input for kustomize, which `envoy-config` does not run",
+    )
+    .hint(format!("use its output instead: kustomize build {directory} | envoy-config … -f -"))
 }

@@ -17,7 +17,7 @@ pub(in crate::manifest) fn list<T>(
     mut read: impl FnMut(At<'_>, &mut Findings) -> Option<T>,
 ) -> Option<Vec<T>> {
     let Value::Sequence(items) = &at.node.value else {
-        let hint = matches!(at.node.value, Value::Mapping(_)).then_some("put `- ` before its first field");
+        let hint = matches!(at.node.value, Value::Mapping(_)).then_some("add `- ` before its first field");
         let diagnostic = at.wrong_type("a list");
         return findings.reject(match hint {
             Some(hint) => diagnostic.hint(hint),
@@ -30,7 +30,7 @@ pub(in crate::manifest) fn list<T>(
         } else {
             format!("at most {}", length.end())
         };
-        let message = format!("{} items, but the API takes {limit} here", items.len());
+        let message = format!("expected {limit} items, found {}", items.len());
         let most = Some(*length.end()).filter(|most| *most < usize::MAX);
         return findings.reject(at.wrong_length(items.len(), *length.start(), most, message));
     }
@@ -50,9 +50,9 @@ pub(in crate::manifest) fn unique<T: Eq + Hash>(
     for (value, span) in values {
         match seen.get(&value) {
             Some(&first) => {
-                let diagnostic =
-                    Diagnostic::error(Code::DuplicateValue, span, format!("this {what} is there twice"));
-                findings.add(list.path.place(diagnostic).label("again here").related(first, "first here"));
+                let diagnostic = Diagnostic::error(Code::DuplicateValue, span, format!("duplicate {what}"));
+                findings
+                    .add(list.path.place(diagnostic).label("duplicate").related(first, "first occurrence"));
             }
             None => {
                 seen.insert(value, span);

@@ -59,7 +59,7 @@ pub(in crate::manifest) fn read(
         let created = fields.optional("creationTimestamp", findings, |at, findings| {
             let text = string(at, findings)?;
             timestamp::parse(&text.value).or_else(|| {
-                let message = format!("{:?} is no date as `2026-01-02T03:04:05Z`", text.value);
+                let message = format!("{:?} is not a date such as `2026-01-02T03:04:05Z`", text.value);
                 findings.reject(at.error(Code::InvalidTimestamp, message))
             })
         });
@@ -75,7 +75,7 @@ pub(in crate::manifest) fn read(
 /// The API server clears the namespace of an object whose kind has none.
 fn warn_of_namespace(fields: &Fields<'_>, findings: &mut Findings) {
     if let Some(entry) = fields.entry("namespace").filter(|_| fields.has("namespace")) {
-        let message = "objects of this kind have no namespace: the field is ignored";
+        let message = "objects of this kind have no namespace; the field is ignored";
         let warning = Diagnostic::warning(Code::NoEffect, entry.key.span, message);
         findings
             .add(FieldPath::Field(&fields.at().path, "namespace").place(warning).hint("remove the field"));
@@ -84,8 +84,10 @@ fn warn_of_namespace(fields: &Fields<'_>, findings: &mut Findings) {
 
 fn read_name(fields: &Fields<'_>, form: NameForm, findings: &mut Findings) -> Option<Spanned<String>> {
     if fields.has("generateName") && !fields.has("name") {
-        let message = "`generateName` names an object only when a cluster creates it";
-        return findings.reject(fields.at().error(Code::MissingField, message).hint("write `name`"));
+        let message = "missing field `name`: `generateName` works only in a cluster";
+        return findings.reject(
+            fields.at().error(Code::MissingField, message).hint("replace `generateName` with `name`"),
+        );
     }
     fields.required("name", findings, parsed(Code::InvalidObjectName, form))
 }

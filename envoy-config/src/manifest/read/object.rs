@@ -64,7 +64,7 @@ impl Reader {
                 if self.other_policy(&api_version, &kind, node) {
                     return;
                 }
-                let message = format!("the kind `{kind}` is not supported");
+                let message = format!("kind `{kind}` is not supported");
                 Diagnostic::error(Code::NotSupported, place("kind"), message)
             }
             Verdict::Kustomize => {
@@ -72,7 +72,7 @@ impl Reader {
                 return;
             }
             Verdict::UnknownVersion { known } => {
-                let message = format!("the kind `{kind}` is not read in the version `{api_version}`");
+                let message = format!("kind `{kind}` is not supported in version `{api_version}`");
                 let hint = format!("write `{known}`");
                 Diagnostic::error(Code::UnknownVersion { newest: known }, place("apiVersion"), message)
                     .hint(hint)
@@ -82,7 +82,7 @@ impl Reader {
                 Diagnostic { hint, ..Diagnostic::error(Code::UnknownKind, place("kind"), message) }
             }
             Verdict::UnknownGroup { hint } => {
-                let message = format!("unknown group in the apiVersion `{api_version}`");
+                let message = format!("unknown API group in apiVersion `{api_version}`");
                 Diagnostic { hint, ..Diagnostic::error(Code::UnknownKind, place("apiVersion"), message) }
             }
         };
@@ -260,8 +260,8 @@ fn unread(kind: Kind, node: &Node<'_>, sound: bool, findings: &Findings, before:
     let mut errors: Vec<(usize, &Diagnostic)> = findings.errors_from(behind).filter(is_own).collect();
     errors.sort_by_key(|(_, error)| error.span.start);
     let first = errors.first();
-    let problem =
-        first.map_or_else(|| String::from("its document is not YAML"), |(_, error)| in_a_sentence(error));
+    let problem = first
+        .map_or_else(|| String::from("its document is not valid YAML"), |(_, error)| in_a_sentence(error));
     Some(Unread {
         kind: kind.name(),
         namespace: namespace.unwrap_or_default().to_owned(),
@@ -311,10 +311,10 @@ fn check_first(
             free.insert(span);
         }
         Entry::Occupied(taken) => {
-            let message = format!("another {} has this name", kind.name());
+            let message = format!("this {} is already defined", kind.name());
             let path = FieldPath::Field(&FieldPath::Field(&FieldPath::Root, "metadata"), "name");
             let diagnostic = path.place(Diagnostic::error(Code::DuplicateObject, span, message));
-            findings.add(diagnostic.label("again here").related(*taken.get(), "first defined here"));
+            findings.add(diagnostic.label("defined again here").related(*taken.get(), "first defined here"));
         }
     }
 }
@@ -331,7 +331,7 @@ fn identify(at: At<'_>, inherited: Option<&Inherited>, findings: &mut Findings) 
         }
         _ => match inherited {
             Some(text) if !text.is_empty() => Some(text.clone()),
-            _ => findings.reject(at.error(Code::MissingField, format!("`{name}` is missing")).field(name)),
+            _ => findings.reject(at.error(Code::MissingField, format!("missing field `{name}`")).field(name)),
         },
     };
     let api_version = field("apiVersion", inherited.map(|list| &list.api_version));

@@ -68,7 +68,8 @@ where
         match T::try_from(number) {
             Ok(value) if range.contains(&value) => Some(Spanned { value, span: at.span() }),
             _ => {
-                let message = format!("{number} is not between {} and {}", range.start(), range.end());
+                let message =
+                    format!("{number} is out of range; expected {} to {}", range.start(), range.end());
                 let (least, most) = (range.start().clone().into(), range.end().clone().into());
                 findings.reject(at.error(Code::OutOfRange { least, most }, message))
             }

@@ -116,19 +116,19 @@ fn unreadable(source: usize, text: &str, error: &ScanError) -> Box<Diagnostic> {
     let start = error.marker().byte_offset().unwrap_or(0).min(text.len());
     let end = text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
     let message = match error.kind() {
-        ErrorKind::RecursionLimitExceeded => format!("this YAML is nested deeper than {DEPTH} levels"),
-        kind => format!("this is not YAML: {kind}"),
+        ErrorKind::RecursionLimitExceeded => format!("YAML is nested more than {DEPTH} levels deep"),
+        kind => format!("invalid YAML: {kind}"),
     };
     let diagnostic = Diagnostic::error(Code::InvalidYaml, Span { source, start, end }, message);
     Box::new(match error.kind() {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-            diagnostic.hint("YAML is indented with spaces, not with tabs")
+            diagnostic.hint("indent YAML with spaces, not with tabs")
         }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            diagnostic.hint("a text with `: ` in it must be quoted")
+            diagnostic.hint("quote a string that contains `: `")
         }
         ErrorKind::UnknownAnchor => {
-            diagnostic.hint("a text that starts with `*` must be quoted, or it is an alias")
+            diagnostic.hint("quote a string that starts with `*`; otherwise it is an alias")
         }
         _ => diagnostic,
     })

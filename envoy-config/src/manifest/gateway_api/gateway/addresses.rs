@@ -45,7 +45,7 @@ fn address(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Address>> {
             Ok(address) => Address::Ip(address),
             Err(_) => {
                 return findings
-                    .reject(at.error(Code::InvalidIpAddress, format!("{text:?} is no IP address")));
+                    .reject(at.error(Code::InvalidIpAddress, format!("{text:?} is not an IP address")));
             }
         },
         (word, _) if word == "Hostname" || word.contains('/') => Address::Other { kind, value },

@@ -71,16 +71,16 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<A
     let from = fields.or("from", fields.default(From::Same), findings, word(&words))?.value;
     if from == From::Selector {
         if !fields.has("selector") {
-            let message = "`selector` is missing: `from` is `Selector`";
+            let message = "missing field `selector`, which `from: Selector` requires";
             return findings.reject_part(
                 at.error(Code::MissingField, message)
-                    .hint("to take routes of every namespace, write `from: All`"),
+                    .hint("to allow routes from all namespaces, write `from: All`"),
             );
         }
         return fields.optional("selector", findings, selector).map(AllowedNamespaces::Selector);
     }
     fields.optional("selector", findings, |at, findings| {
-        let message = "the selector has no effect unless `from` is `Selector`";
+        let message = "`selector` has no effect without `from: Selector`";
         findings.add(at.warning(Code::NoEffect, message));
         unused_selector(at, findings)
     });
@@ -117,11 +117,11 @@ fn requirement(at: At<'_>, findings: &mut Findings) -> Option<Requirement> {
         ("Exists", true) => Operator::Exists,
         ("DoesNotExist", true) => Operator::DoesNotExist,
         ("In" | "NotIn", true) => {
-            let message = format!("the operator `{operator}` needs `values`");
+            let message = format!("missing field `values`, which `operator: {operator}` requires");
             return findings.reject_part(at.error(Code::MissingField, message));
         }
         ("Exists" | "DoesNotExist", false) => {
-            let message = format!("the operator `{operator}` takes no `values`");
+            let message = format!("field `values` is not allowed with `operator: {operator}`");
             return findings.reject_part(at.error(Code::MisplacedField, message));
         }
         _ => {

@@ -99,7 +99,7 @@ pub(in crate::manifest) fn protocol(
     };
     match protocol.value.as_str() {
         word @ ("HTTP" | "TCP" | "UDP") => {
-            let message = format!("`tls` must not be there with the protocol `{word}`");
+            let message = format!("field `tls` is not allowed with `protocol: {word}`");
             let diagnostic = mismatch(&path, entry.key.span, message);
             let instead = if word == "HTTP" { "HTTPS" } else { "TLS" };
             findings.reject(diagnostic.hint(format!("write `protocol: {instead}`, or remove `tls`")))
@@ -107,7 +107,7 @@ pub(in crate::manifest) fn protocol(
         "HTTPS" => {
             let WrittenTls { mode, content } = tls?;
             if let Some(mode) = mode.filter(|mode| mode.value == Mode::Passthrough) {
-                let message = String::from("the mode must be `Terminate` with the protocol `HTTPS`");
+                let message = String::from("`protocol: HTTPS` requires `mode: Terminate`");
                 return findings.reject(mismatch(&FieldPath::Field(&path, "mode"), mode.span, message));
             }
             Some(protocol.map(|_| Protocol::Https(content)))
@@ -127,12 +127,12 @@ fn without_tls(
         "HTTP" => Some(protocol.map(|_| Protocol::Http)),
         "HTTPS" => Some(protocol.map(|_| Protocol::Https(Tls::default()))),
         "TLS" => {
-            let message = "`tls.mode` is missing: the protocol `TLS` needs to know where TLS ends";
+            let message = "missing field `tls.mode`, which `protocol: TLS` requires";
             let diagnostic = Diagnostic::error(Code::MissingField, protocol.span, message);
             findings.reject(FieldPath::Field(&outer, "tls").place(diagnostic))
         }
         word @ ("TCP" | "UDP") if listener.has("hostname") => {
-            let message = format!("`hostname` must not be there with the protocol `{word}`");
+            let message = format!("field `hostname` is not allowed with `protocol: {word}`");
             let span = listener.entry("hostname").map_or(protocol.span, |entry| entry.key.span);
             let diagnostic = Diagnostic::error(Code::MisplacedField, span, message);
             findings.reject(FieldPath::Field(&outer, "hostname").place(diagnostic))
@@ -159,7 +159,7 @@ fn tls(at: At<'_>, findings: &mut Findings) -> Option<WrittenTls> {
     });
     let terminates = mode.as_ref().is_none_or(|mode| mode.value == Mode::Terminate);
     if terminates && missing && options.is_empty() {
-        let message = "`certificateRefs` is missing: without a certificate no TLS connection can end here";
+        let message = "missing field `certificateRefs`: terminating TLS requires a certificate";
         let place = fields.entry("certificateRefs").map_or(at.span(), |entry| entry.key.span);
         let diagnostic = Diagnostic::error(Code::MissingField, place, message);
         return findings.reject(FieldPath::Field(&at.path, "certificateRefs").place(diagnostic));

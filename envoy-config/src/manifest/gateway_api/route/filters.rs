@@ -149,9 +149,9 @@ pub(in crate::manifest) fn read(
     for Spanned { value, span } in types {
         match first.get(&value) {
             Some(&earlier) if !value.repeats() => {
-                let error =
-                    Diagnostic::error(Code::DuplicateValue, span, "this filter can be there only once");
-                findings.add(at.path.place(error).label("again here").related(earlier, "first here"));
+                let message = "a filter of this type can be used only once";
+                let error = Diagnostic::error(Code::DuplicateValue, span, message);
+                findings.add(at.path.place(error).label("duplicate").related(earlier, "first occurrence"));
             }
             Some(_) => {}
             None => {
@@ -160,7 +160,7 @@ pub(in crate::manifest) fn read(
         }
     }
     if let (Some(&redirect), Some(&rewrite)) = (first.get(&Type::Redirect), first.get(&Type::Rewrite)) {
-        let message = "a request is redirected or rewritten, not both";
+        let message = "a `RequestRedirect` cannot be combined with a `URLRewrite`: a redirected request is not forwarded";
         let error = Diagnostic::error(Code::IncompatibleFilters, rewrite, message);
         findings.add(at.path.place(error).label("the rewrite").related(redirect, "the redirect"));
     }
@@ -183,9 +183,9 @@ fn filter(
     let own = kind.value.field();
     for other in words.iter().map(|(_, other)| other.field()).filter(|field| *field != own) {
         if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
-            let message = format!("`{other}` belongs to another type of filter: this one has `{own}`");
+            let message = format!("field `{other}` is not allowed with this type; expected `{own}`");
             let error = Diagnostic::error(Code::MisplacedField, entry.key.span, message);
-            findings.add(at.path.place(error).related(kind.span, "its type"));
+            findings.add(at.path.place(error).related(kind.span, "the type is set here"));
         }
     }
     let value = match kind.value {
@@ -219,7 +219,7 @@ pub(in crate::manifest) fn refuse_prefix_replacement<'f>(
     for filter in filters {
         if let Some(PathModifier::Prefix(_)) = filter.value.path() {
             let message =
-                "`ReplacePrefixMatch` wants exactly one match in the rule, of the type `PathPrefix`";
+                "`ReplacePrefixMatch` requires a rule with exactly one match, of the type `PathPrefix`";
             let error = Diagnostic::error(Code::MissingPrefixMatch, filter.span, message);
             findings.add(rule.path.place(error).hint("split the rule, or use `ReplaceFullPath`"));
         }
@@ -235,7 +235,7 @@ pub(in crate::manifest) fn refuse_redirect_of_backends(
 ) {
     let redirect = filters.iter().find(|filter| matches!(filter.value, Filter::Redirect(_)));
     if let (Some(redirect), Some(backend)) = (redirect, backends.first()) {
-        let message = "a rule whose requests are redirected cannot have backendRefs";
+        let message = "a rule with a `RequestRedirect` cannot have backendRefs";
         let error = Diagnostic::error(Code::RedirectWithBackends, backend.span, message);
         findings.add(rule.path.place(error).related(redirect.span, "the redirect"));
     }

@@ -50,9 +50,9 @@ fn method(at: At<'_>, findings: &mut Findings) -> Option<Call> {
     let words = [("Exact", Form::Exact), ("RegularExpression", Form::Regex)];
     let form = fields.or("type", fields.default(Form::Exact), findings, word(&words))?.value;
     if !fields.has("service") && !fields.has("method") {
-        let message = "a method match needs a `service`, a `method` or both";
+        let message = "a method match requires `service`, `method` or both";
         return findings
-            .reject(at.error(Code::MissingField, message).hint("to match every call, leave `method` out"));
+            .reject(at.error(Code::MissingField, message).hint("to match all calls, remove the field"));
     }
     let service =
         fields.optional("service", findings, |at, findings| part(at, form, names::grpc_service, findings));

@@ -93,11 +93,11 @@ fn clash(first: &ParentRef, second: &ParentRef) -> Option<(Code, &'static str)> 
     let alike = section(first).is_some() == section(second).is_some()
         && port(first).is_some() == port(second).is_some();
     if !alike {
-        let message = "two references to one Gateway must both have a `sectionName`, or both a `port`";
+        let message = "references to the same Gateway must all have a `sectionName`, or all have a `port`";
         return Some((Code::AmbiguousReference, message));
     }
     let same = section(first) == section(second) && port(first) == port(second);
-    let message = "two references to one Gateway must differ in `sectionName` or `port`";
+    let message = "references to the same Gateway must differ in `sectionName` or `port`";
     same.then_some((Code::DuplicateValue, message))
 }
 

@@ -43,10 +43,10 @@ pub(in crate::manifest) fn timeouts(at: At<'_>, findings: &mut Findings) -> Opti
         && !request.value.is_zero()
         && backend.value > request.value
     {
-        let message = "`backendRequest` cannot be longer than `request`, which covers all tries together";
+        let message = "`backendRequest` is longer than `request`, which limits all attempts together";
         let error = Diagnostic::error(Code::BackendTimeoutTooLong, backend.span, message);
         let path = FieldPath::Field(&at.path, "backendRequest");
-        findings.add(path.place(error).related(request.span, "the time for all tries"));
+        findings.add(path.place(error).related(request.span, "the limit for all attempts"));
     }
     Some(Timeouts { request, backend_request })
 }
@@ -61,7 +61,9 @@ pub(in crate::manifest) fn retry(at: At<'_>, findings: &mut Findings) -> Option<
 }
 
 fn time(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Duration>> {
-    parsed(Code::InvalidDuration, duration::parse)(at, findings)
+    let parse =
+        |text: &str| duration::parse(text).map_err(|reason| format!("invalid duration `{text}`: {reason}"));
+    parsed(Code::InvalidDuration, parse)(at, findings)
 }
 
 fn codes(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<u16>>> {

@@ -57,9 +57,9 @@ pub(in crate::manifest) fn headers(
             // An error already.
             Some(first) if first.value == as_written.value => {}
             Some(first) => {
-                let message = "this condition has no effect: an earlier one is for the same header";
+                let message = "this condition has no effect: an earlier one has the same header name (header names are case-insensitive)";
                 let diagnostic = Diagnostic::warning(Code::NoEffect, name.span, message);
-                findings.add(at.path.place(diagnostic).related(first.span, "the one that counts"));
+                findings.add(at.path.place(diagnostic).related(first.span, "this one applies"));
             }
         }
     }
@@ -127,7 +127,7 @@ fn value_text(at: At<'_>, values: Values, findings: &mut Findings) -> Option<Str
         return findings.reject(at.wrong_length(text.chars().count(), 1, Some(limit), error.to_string()));
     }
     if values == Values::Header && !printable(&text) {
-        let message = "a header's value is visible ASCII, with single spaces or tabs inside";
+        let message = "a header value must consist of visible ASCII characters, with single spaces or tabs between them";
         return findings.reject(at.error(Code::InvalidHeaderValue, message));
     }
     Some(text)

@@ -5,19 +5,19 @@
 pub(in crate::manifest) enum NameError {
     #[error("a {what} cannot be empty")]
     Empty { what: &'static str },
-    #[error("a {what} has at most {limit} characters, this one has {length}")]
+    #[error("a {what} can have at most {limit} characters, but this one has {length}")]
     TooLong { what: &'static str, limit: usize, length: usize },
-    #[error("the character {character:?} cannot stand in a {what}: {allowed} can")]
+    #[error("character {character:?} is not allowed in a {what}; use {allowed}")]
     Character { what: &'static str, character: char, allowed: &'static str },
     #[error("{place} of a {what} must be {allowed}, not {character:?}")]
     Edge { what: &'static str, place: &'static str, character: char, allowed: &'static str },
-    #[error("a {what} must not have an empty part between two dots, or at its ends")]
+    #[error("a {what} cannot start or end with a dot, or have two dots in a row")]
     EmptyPart { what: &'static str },
     #[error("{text:?} is an IP address, not a hostname")]
     Address { text: String },
-    #[error("`*` can only be the whole first part of a hostname, as in `*.example.com`")]
+    #[error("a wildcard must be the first label of a hostname, as in `*.example.com`")]
     Wildcard,
-    #[error("{text:?} is no {what}: it must look like {example}")]
+    #[error("{text:?} is not a valid {what}; expected {example}")]
     Form { what: &'static str, text: String, example: &'static str },
 }
 
@@ -76,7 +76,11 @@ pub(in crate::manifest) fn controller(text: &str) -> Parsed {
         {
             Ok(text.to_owned())
         }
-        _ => Err(NameError::Form { what, text: text.to_owned(), example: "`example.com/controller`" }),
+        _ => Err(NameError::Form {
+            what,
+            text: text.to_owned(),
+            example: "a name such as `example.com/controller`",
+        }),
     }
 }
 
@@ -95,7 +99,11 @@ pub(in crate::manifest) fn protocol(text: &str) -> Parsed {
     if fits {
         Ok(text.to_owned())
     } else {
-        Err(NameError::Form { what, text: text.to_owned(), example: "`HTTP` or `example.com/protocol`" })
+        Err(NameError::Form {
+            what,
+            text: text.to_owned(),
+            example: "a name such as `HTTP` or `example.com/protocol`",
+        })
     }
 }
 
@@ -105,7 +113,11 @@ pub(in crate::manifest) fn port_name(text: &str) -> Parsed {
     sized(what, text, 15)?;
     part(what, text)?;
     if text.contains("--") || !text.contains(|c: char| c.is_ascii_lowercase()) {
-        return Err(NameError::Form { what, text: text.to_owned(), example: "`http` or `grpc-web`" });
+        return Err(NameError::Form {
+            what,
+            text: text.to_owned(),
+            example: "a name such as `http` or `grpc-web`",
+        });
     }
     Ok(text.to_owned())
 }
@@ -126,7 +138,7 @@ pub(in crate::manifest) const GRPC_LIMIT: usize = 1024;
 pub(in crate::manifest) fn grpc_service(text: &str) -> Parsed {
     let what = "service name";
     sized(what, text, GRPC_LIMIT)?;
-    let example = "`package.Service`: letters, digits and `_`, with dots between";
+    let example = "a name such as `package.Service`, with letters, digits, `_` and dots";
     let names = text.strip_prefix('.').unwrap_or(text);
     let fits = names.split('.').all(is_grpc_name);
     if fits { Ok(text.to_owned()) } else { Err(NameError::Form { what, text: text.to_owned(), example }) }
@@ -136,7 +148,7 @@ pub(in crate::manifest) fn grpc_service(text: &str) -> Parsed {
 pub(in crate::manifest) fn grpc_method(text: &str) -> Parsed {
     let what = "method name";
     sized(what, text, GRPC_LIMIT)?;
-    let example = "`Method`: letters, digits and `_`";
+    let example = "a name such as `Method`, with letters, digits and `_`";
     let fits = is_grpc_name(text);
     if fits { Ok(text.to_owned()) } else { Err(NameError::Form { what, text: text.to_owned(), example }) }
 }

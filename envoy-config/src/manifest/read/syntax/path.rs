@@ -6,16 +6,16 @@ const LIMIT: usize = 1024;
 /// Why a text is no path to match.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::manifest) enum PathError {
-    #[error("a path has at most {LIMIT} characters, this one has {0}")]
+    #[error("a path can have at most {LIMIT} characters, but this one has {0}")]
     TooLong(usize),
-    #[error("a path starts with `/`")]
+    #[error("a path must start with `/`")]
     Relative,
-    #[error("a path must not contain `{0}`")]
+    #[error("a path cannot contain `{0}`")]
     Contains(&'static str),
-    #[error("a path must not end with `{0}`")]
+    #[error("a path cannot end with `{0}`")]
     EndsWith(&'static str),
     #[error(
-        "the character {0:?} cannot stand in a path: letters, digits and /-._~!$&'()*+,;=:@ can, others as `%20`"
+        "character {0:?} is not allowed in a path; use letters, digits and /-._~!$&'()*+,;=:@, and percent-encode others, as in `%20`"
     )]
     Character(char),
     #[error("a `%` in a path must be followed by two hexadecimal digits")]

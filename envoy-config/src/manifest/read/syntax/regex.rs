@@ -23,12 +23,12 @@ pub(in crate::manifest) enum RegexError {
     Empty,
     #[error("invalid regular expression: {0}")]
     Syntax(String),
-    #[error("Envoy's RE2 cannot read this regular expression: it has no {0}")]
+    #[error("Envoy's RE2 does not support {0}")]
     NotInRe2(&'static str),
-    #[error("Envoy's RE2 cannot read this regular expression: it repeats more than {REPETITIONS} times")]
+    #[error("Envoy's RE2 does not support more than {REPETITIONS} repetitions")]
     Repetitions,
     #[error(
-        "an anchor can stand only at the ends of this regular expression, which is for the whole text in any case"
+        "an anchor is allowed only at the start or end of this regular expression, which always matches the whole value"
     )]
     InnerAnchor,
 }
@@ -65,7 +65,7 @@ impl Visitor for Re2 {
                     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
                     refuse_unless(
                         name.name.chars().all(word),
-                        "group names with other than letters, digits and `_`",
+                        "group names with characters other than letters, digits and `_`",
                     )
                 }
                 GroupKind::CaptureIndex(_) => Ok(()),
@@ -78,13 +78,13 @@ impl Visitor for Re2 {
                     assertion.kind,
                     StartLine | EndLine | StartText | EndText | WordBoundary | NotWordBoundary
                 );
-                refuse_unless(known, "word boundaries but `\\b` and `\\B`")
+                refuse_unless(known, "word boundaries other than `\\b` and `\\B`")
             }
             Ast::Repetition(repetition) => {
                 let doubled = matches!(*repetition.ast, Ast::Repetition(_));
-                refuse_unless(!doubled, "repetition of a repetition without a group around it")?;
+                refuse_unless(!doubled, "repeating a repetition without a group around it")?;
                 let bytes = matches!(&*repetition.ast, Ast::Literal(read) if !read.c.is_ascii());
-                refuse_unless(!bytes, "repetition of a character beyond ASCII without a group around it")?;
+                refuse_unless(!bytes, "repeating a non-ASCII character without a group around it")?;
                 let own = match &repetition.op.kind {
                     RepetitionKind::Range(
                         RepetitionRange::Exactly(n)
@@ -114,7 +114,7 @@ impl Visitor for Re2 {
             ClassSetItem::Range(range) => in_class(&range.start).and_then(|()| in_class(&range.end)),
             ClassSetItem::Unicode(class) => unicode(class),
             ClassSetItem::Bracketed(_) => {
-                refuse_unless(false, "character class inside of another: escape the `[`")
+                refuse_unless(false, "a character class inside another one: escape the `[`")
             }
             ClassSetItem::Empty(_)
             | ClassSetItem::Ascii(_)
@@ -142,11 +142,11 @@ fn flags(flags: &Flags) -> Result<(), RegexError> {
             )
         }
     });
-    refuse_unless(known, "flags but `i`, `m`, `s` and `U`")
+    refuse_unless(known, "flags other than `i`, `m`, `s` and `U`")
 }
 
 fn in_class(read: &Literal) -> Result<(), RegexError> {
-    refuse_unless(read.c.is_ascii(), "characters beyond ASCII in a class")?;
+    refuse_unless(read.c.is_ascii(), "non-ASCII characters in a class")?;
     literal(read)
 }
 
@@ -154,7 +154,7 @@ fn literal(literal: &Literal) -> Result<(), RegexError> {
     match &literal.kind {
         LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => {
             refuse_unless(*kind == HexLiteralKind::X, "`\\u` and `\\U`: write the character itself")?;
-            refuse_unless(literal.c.is_ascii(), "`\\x` beyond ASCII: write the character itself")
+            refuse_unless(literal.c.is_ascii(), "`\\x` for non-ASCII characters: write the character itself")
         }
         _ => Ok(()),
     }
@@ -208,7 +208,7 @@ fn unicode(class: &ClassUnicode) -> Result<(), RegexError> {
     };
     refuse_unless(
         known,
-        "such Unicode class: categories have short names (`Lu`), scripts long ones (`Greek`)",
+        "this Unicode class: use the short names of categories (`Lu`) and the long names of scripts (`Greek`)",
     )
 }
 

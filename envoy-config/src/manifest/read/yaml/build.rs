@@ -192,19 +192,19 @@ impl<'s, 'c> Builder<'s, 'c> {
     /// A copy of what an alias stands for.
     fn repeat(&mut self, anchor: usize, span: Span) -> Result<Node<'s>, Refused> {
         let Some(&Some((_, size))) = self.anchors.get(&anchor) else {
-            return Err(refused(span, "this alias is inside of what it stands for"));
+            return Err(refused(span, "an alias cannot refer to a value that contains it"));
         };
         if self.open.len() + size.depth > DEPTH {
             return Err(refused(
                 span,
-                format!("with this alias the YAML is nested deeper than {DEPTH} levels"),
+                format!("with this alias, YAML is nested more than {DEPTH} levels deep"),
             ));
         }
         self.copy(size, span)?;
         self.count(size.values, span)?;
         match self.anchors.get(&anchor) {
             Some(Some((node, _))) => Ok(node.clone()),
-            _ => Err(refused(span, "this alias is inside of what it stands for")),
+            _ => Err(refused(span, "an alias cannot refer to a value that contains it")),
         }
     }
 
@@ -215,9 +215,8 @@ impl<'s, 'c> Builder<'s, 'c> {
             return Ok(());
         }
         let (limit, found) = (COPIES >> 20, self.copied.0.div_ceil(1 << 20));
-        let message = format!(
-            "anchors and aliases may copy {limit} MiB in all manifests; with this one they copy {found} MiB"
-        );
+        let message =
+            format!("anchors and aliases copy {found} MiB in all manifests; the limit is {limit} MiB");
         Err(refused(span, message))
     }
 
@@ -227,7 +226,8 @@ impl<'s, 'c> Builder<'s, 'c> {
         if self.values <= VALUES {
             return Ok(());
         }
-        let message = format!("a document may have {VALUES} values; with this one it has {}", self.values);
+        let message =
+            format!("a document can have at most {VALUES} values, but this one has at least {}", self.values);
         Err(Box::new(refused(span, message).hint("split it into several documents")))
     }
 }
@@ -235,9 +235,9 @@ impl<'s, 'c> Builder<'s, 'c> {
 impl<'s> Mapping<'s> {
     fn set(&mut self, key: Key<'s>, value: Node<'s>) -> Option<Diagnostic> {
         if let Some(&first) = self.keys.get(&key.text) {
-            let message = format!("the key `{}` is there twice", key.text);
-            let diagnostic = Diagnostic::error(Code::DuplicateKey, key.span, message).label("again here");
-            return Some(diagnostic.related(first, "first here"));
+            let message = format!("duplicate key `{}`", key.text);
+            let diagnostic = Diagnostic::error(Code::DuplicateKey, key.span, message).label("duplicate");
+            return Some(diagnostic.related(first, "first occurrence"));
         }
         self.keys.insert(key.text.clone(), key.span);
         // A value that is left out has no place of its own.
@@ -296,7 +296,7 @@ impl Size {
 fn key(node: Node<'_>) -> Result<Key<'_>, Refused> {
     let span = node.span;
     let Value::Scalar(scalar) = node.value else {
-        return Err(refused(span, "the keys of a manifest are strings, not collections"));
+        return Err(refused(span, "expected a string as key, found a collection"));
     };
     let misread = match &scalar {
         Scalar::Text(_) => None,
@@ -316,7 +316,7 @@ fn expect_tag(span: Span, tag: Option<&Tag>, own: &str) -> Result<(), Refused> {
 
 fn foreign(span: Span, tag: Option<&Tag>) -> Refused {
     let tag = tag.map(Tag::original).unwrap_or_default();
-    refused(span, format!("the tag `{tag}` has no meaning for this value in a manifest"))
+    refused(span, format!("tag `{tag}` is not supported for this value"))
 }
 
 fn refused(span: Span, message: impl Into<String>) -> Refused {

@@ -49,9 +49,9 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<C
     if credentials && response_headers == Allowed::All {
         // Gateway API, `HTTPCORSFilter.exposeHeaders`: with credentials there is no wildcard.
         if let Some(entry) = fields.entry("exposeHeaders") {
-            let message = "with `allowCredentials` the wildcard exposes nothing";
+            let message = "`*` exposes no headers if `allowCredentials` is true";
             let warning = Diagnostic::warning(Code::NoEffect, entry.key.span, message);
-            findings.add(at.path.place(warning).hint("name the headers"));
+            findings.add(at.path.place(warning).hint("list the headers"));
         }
         response_headers = none();
     }
@@ -86,7 +86,7 @@ fn alone(at: At<'_>, names: &[Spanned<String>], findings: &mut Findings) {
         let error = Diagnostic::error(
             Code::WildcardNotAlone,
             wildcard.span,
-            "`*` stands for all: it is alone, or not there",
+            "`*` cannot be combined with other entries",
         );
         findings.add(at.path.place(error));
     }
@@ -111,13 +111,15 @@ fn origins(at: At<'_>, findings: &mut Findings) -> Option<Vec<Origin>> {
 /// Why a text is no origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum OriginError {
-    #[error("an origin has 1 to 253 characters, this one has {0}")]
+    #[error("an origin can have 1 to 253 characters, but this one has {0}")]
     Length(usize),
-    #[error("an origin is `*`, or starts with `http://` or `https://`")]
+    #[error("an origin must be `*`, or start with `http://` or `https://`")]
     Scheme,
-    #[error("the host of an origin is a name, `*`, or one that starts with `*.`: nothing else stands in it")]
+    #[error(
+        "the host of an origin must be a hostname, `*`, or a wildcard such as `*.example.com`; a path is not allowed"
+    )]
     Host,
-    #[error("the port of an origin is a number from 1 to 65535")]
+    #[error("the port of an origin must be a number from 1 to 65535")]
     Port,
 }
 

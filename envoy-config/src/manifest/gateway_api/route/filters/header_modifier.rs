@@ -50,10 +50,11 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<H
         match actions.get(name.value.as_str()) {
             // Twice in one list is said already.
             Some(&(other, first)) if other != action => {
-                let message =
-                    format!("a header changes in one way, and this one is in `{other}` and in `{action}`");
+                let message = format!(
+                    "the header is in both `{other}` and `{action}`; a filter can change each header in one way only"
+                );
                 let error = Diagnostic::error(Code::DuplicateValue, name.span, message);
-                findings.add(at.path.place(error).label("again here").related(first, "first here"));
+                findings.add(at.path.place(error).label("duplicate").related(first, "first occurrence"));
             }
             Some(_) => {}
             None => {
@@ -80,9 +81,9 @@ fn headers(at: At<'_>, findings: &mut Findings) -> Option<Vec<Header>> {
             // An error already.
             Some(first) if first.value == as_written.value => {}
             Some(first) => {
-                let message = "this entry has no effect: an earlier one is for the same header";
+                let message = "this entry has no effect: an earlier one has the same header name (header names are case-insensitive)";
                 let warning = Diagnostic::warning(Code::NoEffect, name.span, message);
-                findings.add(at.path.place(warning).related(first.span, "the one that counts"));
+                findings.add(at.path.place(warning).related(first.span, "this one applies"));
             }
         }
     }

@@ -94,8 +94,9 @@ fn status(at: At<'_>, findings: &mut Findings) -> Option<RedirectStatus> {
 fn hostname(at: At<'_>, findings: &mut Findings) -> Option<String> {
     match parsed(Code::InvalidHostname, hostname::parse)(at, findings)?.value {
         Hostname::Exact(name) => Some(name),
-        Hostname::Wildcard(_) => findings
-            .reject(at.error(Code::InvalidHostname, "this takes one hostname: it cannot have a wildcard")),
+        Hostname::Wildcard(_) => {
+            findings.reject(at.error(Code::InvalidHostname, "a wildcard is not allowed in this hostname"))
+        }
     }
 }
 
@@ -111,7 +112,7 @@ fn path_modifier(at: At<'_>, findings: &mut Findings) -> Option<PathModifier> {
         )?
         .value;
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
-        let message = format!("`{other}` belongs to another type: this one has `{own}`");
+        let message = format!("field `{other}` is not allowed with this type; expected `{own}`");
         let place = At { node: &entry.value, path: at.path };
         findings.add(place.error(Code::MisplacedField, message));
     }

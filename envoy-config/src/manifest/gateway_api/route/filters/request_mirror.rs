@@ -27,7 +27,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<R
     let backend = fields.required("backendRef", findings, object_reference);
     if fields.has("percent") && fields.has("fraction") {
         return findings
-            .reject(at.error(Code::ConflictingFields, "a mirror has a `percent` or a `fraction`, not both"));
+            .reject(at.error(Code::ConflictingFields, "`percent` and `fraction` cannot both be set"));
     }
     let percent = |at: At<'_>, findings: &mut Findings| {
         Some(integer(0..=100_u32)(at, findings)?.value * (MILLION / 100))
@@ -47,7 +47,7 @@ fn fraction(at: At<'_>, findings: &mut Findings) -> Option<u32> {
     let denominator = fields.or("denominator", fields.default(100), findings, integer(1..=LARGEST));
     let (numerator, denominator) = (numerator?.value, denominator?.value);
     if numerator > denominator {
-        let message = format!("{numerator} of {denominator} is more than all");
+        let message = format!("the numerator {numerator} is greater than the denominator {denominator}");
         return findings.reject(at.error(Code::InvalidFraction, message));
     }
     u32::try_from(u64::from(numerator) * u64::from(MILLION) / u64::from(denominator)).ok()
