@@ -26,7 +26,7 @@ use self::check::Check;
 use self::render::Render;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::manifest::other_kinds::Ignored;
-use crate::options::Misfit;
+use crate::options::UsageError;
 
 /// Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.
 #[derive(Debug, Parser)]
@@ -131,9 +131,9 @@ impl Streams<'_> {
     }
 
     /// Says where the options do not fit the manifests.
-    fn refuse(&mut self, misfits: &[Misfit]) -> Exit {
-        for misfit in misfits {
-            self.say(&format!("error: {misfit}\n"));
+    fn refuse(&mut self, usage_errors: &[UsageError]) -> Exit {
+        for usage_error in usage_errors {
+            self.say(&format!("error: {usage_error}\n"));
         }
         Exit::Usage
     }

@@ -31,7 +31,7 @@ pub mod x509;
 
 pub use resolve::Compilation;
 
-use options::{Misfit, Options};
+use options::{Options, UsageError};
 use source::Source;
 
 /// Compiles manifests to a model, which `render` writes, and to the status of each object.
@@ -41,7 +41,7 @@ use source::Source;
 pub fn compile(sources: &[Source], options: &Options) -> Compilation {
     if sources.is_empty() {
         let mut nothing = Compilation::default();
-        nothing.misfits.push(Misfit::NoSources);
+        nothing.usage_errors.push(UsageError::NoSources);
         return nothing;
     }
     let (manifests, diagnostics) = manifest::read(sources);

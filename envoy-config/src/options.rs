@@ -1,6 +1,6 @@
 //! What a person asks for beside the manifests: which Gateway, and where to bind its listeners.
 //!
-//! [`Options`] is as written; whether it fits the manifests is found in `resolve` and told as [`Misfit`]s.
+//! [`Options`] is as written; whether it fits the manifests is found in `resolve` and told as [`UsageError`]s.
 
 mod admin;
 
@@ -97,7 +97,7 @@ pub enum OptionError {
 
 /// An option that does not fit the manifests.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
+pub enum UsageError {
     /// Nothing to read.
     #[error("there are no manifests to read")]
     NoSources,

@@ -97,7 +97,7 @@ impl CertificateChain {
 
     /// The certificates of several texts, each once; none for no text.
     #[must_use]
-    pub fn together(several: &[Self]) -> Option<Self> {
+    pub fn merge(several: &[Self]) -> Option<Self> {
         let mut distinct: Vec<&str> = Vec::new();
         for one in several {
             if !distinct.contains(&one.as_str()) {

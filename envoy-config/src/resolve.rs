@@ -47,7 +47,7 @@ use crate::diagnostic::{Code, Diagnostic, Secrecy, Severity};
 use crate::manifest::other_kinds::Ignored;
 use crate::manifest::{Manifests, Metadata};
 use crate::model::{Listener, Model, Protocol};
-use crate::options::{Misfit, Options};
+use crate::options::{Options, UsageError};
 use crate::source::{Source, Span};
 use crate::status::ObjectStatus;
 
@@ -60,7 +60,7 @@ pub struct Compilation {
     /// What was found in the manifests, in the order of the sources.
     pub diagnostics: Vec<Diagnostic>,
     /// Options that do not fit the manifests: mistakes in the call, not in the manifests.
-    pub misfits: Vec<Misfit>,
+    pub usage_errors: Vec<UsageError>,
     /// Objects of kinds that are not read.
     pub ignored: Ignored,
     manifests: Manifests,
@@ -69,7 +69,7 @@ pub struct Compilation {
 
 impl Compilation {
     /// The status that each object would have in a cluster, by kind, namespace and name; without the objects that belong
-    /// to other Gateways than [`Options::gateway`]. Meaningless if there are misfits.
+    /// to other Gateways than [`Options::gateway`]. Meaningless if there are usage errors.
     ///
     /// The sources are those that were compiled: values of Secrets in them are hidden in the messages.
     #[must_use]
@@ -88,9 +88,9 @@ impl Compilation {
 #[must_use]
 pub fn resolve(manifests: Manifests, mut reading: Vec<Diagnostic>, options: &Options) -> Compilation {
     let mut report = Report::after(&reading, manifests.ignored.clone());
-    let (model, misfits) = match model(&manifests, options, &mut report) {
+    let (model, usage_errors) = match model(&manifests, options, &mut report) {
         Ok(model) => (model, Vec::new()),
-        Err(misfits) => (None, misfits),
+        Err(usage_errors) => (None, usage_errors),
     };
     if options.keep_going {
         unread::explain(&manifests, &mut reading);
@@ -100,17 +100,17 @@ pub fn resolve(manifests: Manifests, mut reading: Vec<Diagnostic>, options: &Opt
     diagnostics.extend(resolving);
     diagnostics.sort_by_key(|found| (found.span.source, found.span.start, found.severity));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    let model = model.filter(|_| misfits.is_empty() && (options.keep_going || !failed));
-    Compilation { model, diagnostics, misfits, ignored, manifests, decisions }
+    let model = model.filter(|_| usage_errors.is_empty() && (options.keep_going || !failed));
+    Compilation { model, diagnostics, usage_errors, ignored, manifests, decisions }
 }
 
 fn model(
     manifests: &Manifests,
     options: &Options,
     report: &mut Report,
-) -> Result<Option<Model>, Vec<Misfit>> {
-    let gateways =
-        Gateways::select(manifests, options.gateway.as_ref(), report).map_err(|misfit| vec![misfit])?;
+) -> Result<Option<Model>, Vec<UsageError>> {
+    let gateways = Gateways::select(manifests, options.gateway.as_ref(), report)
+        .map_err(|usage_error| vec![usage_error])?;
     if gateways.is_empty() {
         if !report.may_lack("Gateway") {
             report.diagnostics.push(no_gateway(manifests));

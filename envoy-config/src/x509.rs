@@ -57,7 +57,7 @@ pub enum Unusable {
 
 /// Why a text holds no CA certificates; to be read behind its name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadAuthorities {
+pub enum CaCertificatesError {
     /// It is not PEM as it should be.
     #[error(transparent)]
     Pem(PemError),
@@ -103,9 +103,9 @@ pub fn check_pair(chain: &CertificateChain, key: &PrivateKey) -> Result<(), Unus
 ///
 /// # Errors
 /// No certificate, or one that is damaged or not X.509.
-pub fn authorities(text: &[u8]) -> Result<CertificateChain, BadAuthorities> {
-    let certificates = CertificateChain::parse(text).map_err(BadAuthorities::Pem)?;
-    parsed(&certificates).map_err(BadAuthorities::X509)?;
+pub fn ca_certificates(text: &[u8]) -> Result<CertificateChain, CaCertificatesError> {
+    let certificates = CertificateChain::parse(text).map_err(CaCertificatesError::Pem)?;
+    parsed(&certificates).map_err(CaCertificatesError::X509)?;
     Ok(certificates)
 }
 

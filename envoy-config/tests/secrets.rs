@@ -84,7 +84,7 @@ fn printed(sources: &[Source]) -> String {
         diagnostic::print(&checked.diagnostics, sources, false),
         table::write(&statuses),
         json::write(&statuses).unwrap(),
-        checked.misfits.iter().map(ToString::to_string).collect(),
+        checked.usage_errors.iter().map(ToString::to_string).collect(),
     ]
     .concat()
 }

@@ -151,8 +151,8 @@ pub fn compile(sources: &[Source], options: &Options) -> Result<Model, DeployErr
     let compilation = envoy_config::compile(sources, options);
     compilation.model.ok_or_else(|| {
         let printed = diagnostic::print(&compilation.diagnostics, sources, false);
-        let misfits = compilation.misfits.iter().map(|misfit| format!("{misfit}\n"));
-        DeployError::Manifests(misfits.chain([printed]).collect())
+        let usage_errors = compilation.usage_errors.iter().map(|error| format!("{error}\n"));
+        DeployError::Manifests(usage_errors.chain([printed]).collect())
     })
 }
 

@@ -43,8 +43,8 @@ impl Check {
         let checked = crate::compile(&sources, &self.request.options(true));
         streams.say(&diagnostic::print(&checked.diagnostics, &sources, streams.colour));
         streams.note(&checked.ignored);
-        if !checked.misfits.is_empty() {
-            return streams.refuse(&checked.misfits);
+        if !checked.usage_errors.is_empty() {
+            return streams.refuse(&checked.usage_errors);
         }
         let statuses = checked.statuses(&sources);
         let text = match self.output {

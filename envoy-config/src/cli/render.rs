@@ -10,7 +10,7 @@ use super::request::Request;
 use super::{Exit, Streams, count};
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::model::Model;
-use crate::options::{AdminAddress, Misfit};
+use crate::options::{AdminAddress, UsageError};
 use crate::{Compilation, compile, render};
 
 /// Write the bootstrap that serves the manifests.
@@ -64,14 +64,14 @@ impl Render {
             Err(problem) => return streams.fail(&problem),
         };
         let options = self.request.options(self.keep_going);
-        let Compilation { model, diagnostics, misfits, ignored, .. } = compile(&sources, &options);
+        let Compilation { model, diagnostics, usage_errors, ignored, .. } = compile(&sources, &options);
         streams.say(&diagnostic::print(&diagnostics, &sources, streams.colour));
         streams.note(&ignored);
-        if !misfits.is_empty() {
-            return streams.refuse(&misfits);
+        if !usage_errors.is_empty() {
+            return streams.refuse(&usage_errors);
         }
-        if let Some(misfit) = model.as_ref().and_then(|model| in_the_way(model, &options.admin)) {
-            return streams.refuse(&[misfit]);
+        if let Some(usage_error) = model.as_ref().and_then(|model| in_the_way(model, &options.admin)) {
+            return streams.refuse(&[usage_error]);
         }
         if options.admin.is_exposed() {
             streams.say(&exposed(&options.admin));
@@ -108,7 +108,7 @@ impl Render {
 }
 
 /// The listener that would bind the admin interface's address, too. An unspecified address is every address of its family.
-fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<Misfit> {
+fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<UsageError> {
     let &AdminAddress::Tcp(admin) = admin else { return None };
     let overlaps = |bind: SocketAddr| {
         let (one, other) = (bind.ip(), admin.ip());
@@ -116,7 +116,7 @@ fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<Misfit> {
         bind.port() == admin.port() && (one == other || every)
     };
     let listener = model.listeners.iter().find(|listener| overlaps(listener.bind))?;
-    Some(Misfit::AdminAddress { admin, listener: listener.name.clone(), bind: listener.bind })
+    Some(UsageError::AdminAddress { admin, listener: listener.name.clone(), bind: listener.bind })
 }
 
 /// A warning that concerns the call and no manifest.

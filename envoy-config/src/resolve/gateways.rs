@@ -11,7 +11,7 @@ use super::status::report::{Place, Report};
 use crate::diagnostic::{Code, closest};
 use crate::manifest::gateway_api::gateway::{Address, Gateway};
 use crate::manifest::{Manifests, Object};
-use crate::options::{Misfit, NamespacedName};
+use crate::options::{NamespacedName, UsageError};
 use crate::status::{ConditionType, Reason};
 
 /// The Gateways, by namespace and name.
@@ -36,7 +36,7 @@ impl<'m> Gateways<'m> {
         manifests: &'m Manifests,
         wanted: Option<&NamespacedName>,
         report: &mut Report,
-    ) -> Result<Self, Misfit> {
+    ) -> Result<Self, UsageError> {
         let mut missing: BTreeMap<&str, Vec<&'m Object<Gateway>>> = BTreeMap::new();
         let classes: BTreeSet<&str> =
             manifests.gateway_classes.iter().map(|class| class.metadata.name.value.as_str()).collect();
@@ -67,7 +67,7 @@ impl<'m> Gateways<'m> {
             && gateways.find(&wanted.namespace, &wanted.name).is_none()
             && !report.may_be_unread("Gateway", &wanted.namespace, &wanted.name)
         {
-            return Err(Misfit::Gateway { wanted: wanted.clone(), choices: gateways.names().collect() });
+            return Err(UsageError::Gateway { wanted: wanted.clone(), choices: gateways.names().collect() });
         }
         Ok(gateways)
     }

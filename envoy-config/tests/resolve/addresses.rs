@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use envoy_config::options::{Bind, Misfit, NamespacedName, OptionError, Options, PortMapping};
+use envoy_config::options::{Bind, NamespacedName, OptionError, Options, PortMapping, UsageError};
 
 use super::{BASE, codes, compiled, finding, gateway, model_with, prefix, route};
 
@@ -16,10 +16,10 @@ fn binds(documents: &[&str], options: &Options) -> Vec<(String, String)> {
     listeners.into_iter().map(|listener| (listener.name, listener.bind.to_string())).collect()
 }
 
-fn misfits(documents: &[&str], options: &Options) -> Vec<String> {
+fn usage_errors(documents: &[&str], options: &Options) -> Vec<String> {
     let compilation = compiled(documents, options);
     assert!(compilation.model.is_none());
-    compilation.misfits.iter().map(Misfit::to_string).collect()
+    compilation.usage_errors.iter().map(UsageError::to_string).collect()
 }
 
 fn two(port: u16) -> String {
@@ -55,9 +55,9 @@ fn a_mapping_names_a_listener_as_far_as_it_needs() {
 }
 
 #[test]
-fn an_unknown_or_ambiguous_listener_is_a_misfit_that_lists_the_choices() {
+fn an_unknown_or_ambiguous_listener_is_a_usage_error_that_lists_the_choices() {
     assert_eq!(
-        misfits(&[BASE, &two(81)], &options(&["web=1", "http=2"])),
+        usage_errors(&[BASE, &two(81)], &options(&["web=1", "http=2"])),
         [
             "listener web not found; the manifests contain default/eg/http, default/two/http, default/two/b",
             "listener http is ambiguous; expected one of default/eg/http, default/two/http",
@@ -68,7 +68,7 @@ fn an_unknown_or_ambiguous_listener_is_a_misfit_that_lists_the_choices() {
 #[test]
 fn two_mappings_of_one_port_must_agree() {
     assert_eq!(
-        misfits(&[BASE, &two(81)], &options(&["two/http=8888", "b=8889"])),
+        usage_errors(&[BASE, &two(81)], &options(&["two/http=8888", "b=8889"])),
         [
             "default/two/b is mapped to both 0.0.0.0:8888 and 0.0.0.0:8889, but listeners on the same port must share one address"
         ]
@@ -121,7 +121,7 @@ fn a_mapping_for_a_gateway_that_is_not_served_is_no_mistake_of_the_call() {
         "[{name: web, protocol: HTTP, port: 80}]\n  addresses: [{type: Hostname, value: a.example}]",
     );
     let found = compiled(&[BASE, &refused], &options(&["other/web=8080"]));
-    assert_eq!(found.misfits, []);
+    assert_eq!(found.usage_errors, []);
     assert!(found.diagnostics.iter().any(|found| {
         found.code.name() == "unused-map-port" && found.object.as_deref() == Some("Gateway default/other")
     }));
@@ -146,12 +146,15 @@ fn of_two_gateways_on_one_address_neither_is_served_and_their_routes_are_no_seco
 #[test]
 fn a_gateway_to_select_must_be_there() {
     let options = Options { gateway: Some("infra/eg".parse().unwrap()), ..Options::default() };
-    assert_eq!(misfits(&[BASE], &options), ["Gateway infra/eg not found; the manifests contain default/eg"]);
+    assert_eq!(
+        usage_errors(&[BASE], &options),
+        ["Gateway infra/eg not found; the manifests contain default/eg"]
+    );
 }
 
 #[test]
-fn nothing_to_read_is_a_misfit() {
-    assert_eq!(misfits(&[], &Options::default()), ["there are no manifests to read"]);
+fn nothing_to_read_is_a_usage_error() {
+    assert_eq!(usage_errors(&[], &Options::default()), ["there are no manifests to read"]);
 }
 
 #[test]

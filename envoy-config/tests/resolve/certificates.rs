@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use envoy_config::pem::{CertificateChain, PrivateKey};
-use envoy_config::x509::{BadAuthorities, Unusable, authorities, check_pair};
+use envoy_config::x509::{CaCertificatesError, Unusable, ca_certificates, check_pair};
 
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(folder);
@@ -71,8 +71,12 @@ fn what_envoy_refuses_is_refused_with_the_reason() {
 #[test]
 fn ca_certificates_may_have_any_key_and_must_be_x509() {
     for (name, text) in files("authorities") {
-        assert_eq!(authorities(&text), CertificateChain::parse(&text).map_err(BadAuthorities::Pem), "{name}");
+        assert_eq!(
+            ca_certificates(&text),
+            CertificateChain::parse(&text).map_err(CaCertificatesError::Pem),
+            "{name}"
+        );
     }
     let (_, garbage) = files("refused").into_iter().find(|(name, _)| name == "garbage-second").unwrap();
-    assert_eq!(authorities(&garbage), Err(BadAuthorities::X509(Unusable::NotX509(2))));
+    assert_eq!(ca_certificates(&garbage), Err(CaCertificatesError::X509(Unusable::NotX509(2))));
 }

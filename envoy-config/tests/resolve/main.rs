@@ -125,15 +125,15 @@ fn model_with(documents: &[&str], options: &Options) -> Model {
     let compilation = compiled(documents, options);
     let said = diagnostic::print(&compilation.diagnostics, &sources(documents), false);
     assert!(compilation.diagnostics.is_empty(), "{said}");
-    assert_eq!(compilation.misfits, []);
+    assert_eq!(compilation.usage_errors, []);
     compilation.model.expect("a model")
 }
 
 /// The model and the codes of manifests that have faults, with `keep_going`.
 fn faulty(documents: &[&str]) -> (Option<Model>, Vec<&'static str>) {
     let options = Options { keep_going: true, ..Options::default() };
-    let Compilation { model, diagnostics, misfits, .. } = compiled(documents, &options);
-    assert_eq!(misfits, []);
+    let Compilation { model, diagnostics, usage_errors, .. } = compiled(documents, &options);
+    assert_eq!(usage_errors, []);
     (model, codes(&diagnostics))
 }
 

@@ -38,7 +38,7 @@ fn cases() -> Vec<(String, Vec<Source>)> {
 /// Asserts that each condition that is not as it should be says why, and that there is an error for it.
 fn assert_agreement(name: &str, sources: &[Source]) {
     let checked = compile(sources, &Options::default());
-    if !checked.misfits.is_empty() {
+    if !checked.usage_errors.is_empty() {
         return;
     }
     let failed = checked.diagnostics.iter().any(|found| found.severity == Severity::Error);

@@ -84,7 +84,7 @@ fn statuses_with(documents: &[&str], options: &Options) -> Vec<ObjectStatus> {
         .map(|(number, text)| Source { name: format!("{number}.yaml"), text: (*text).to_owned() })
         .collect();
     let checked = compile(&sources, options);
-    assert_eq!(checked.misfits, []);
+    assert_eq!(checked.usage_errors, []);
     checked.statuses(&sources)
 }
 

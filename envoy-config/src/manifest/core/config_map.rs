@@ -10,7 +10,7 @@ use crate::source::Spanned;
 #[derive(Clone, Debug)]
 pub struct ConfigMap {
     /// `data["ca.crt"]`.
-    pub authorities: Option<Spanned<String>>,
+    pub ca_certificates: Option<Spanned<String>>,
 }
 
 pub(in crate::manifest) const OBJECT: Known = Known {
@@ -21,10 +21,10 @@ pub(in crate::manifest) const OBJECT: Known = Known {
 
 /// The fields of a ConfigMap, which has no `spec`.
 pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> ConfigMap {
-    let authorities = fields.optional("data", findings, |at, findings| {
+    let ca_certificates = fields.optional("data", findings, |at, findings| {
         strings(at, findings)?;
         let entry = at.node.get("ca.crt").filter(|entry| !entry.value.is_null())?;
         string(At { node: &entry.value, path: FieldPath::Field(&at.path, "ca.crt") }, findings)
     });
-    ConfigMap { authorities }
+    ConfigMap { ca_certificates }
 }

@@ -19,7 +19,7 @@ pub struct BackendTlsPolicy {
     /// `targetRefs`: at least one, each once.
     pub targets: Vec<TargetRef>,
     /// `validation.caCertificateRefs` or `validation.wellKnownCACertificates`.
-    pub authorities: Authorities,
+    pub ca_certificates: CaCertificates,
     /// `validation.hostname`.
     pub hostname: String,
     /// `validation.subjectAltNames`: none means `hostname`.
@@ -28,16 +28,16 @@ pub struct BackendTlsPolicy {
 
 /// Whose signature makes a backend's certificate good.
 #[derive(Clone, Debug)]
-pub enum Authorities {
+pub enum CaCertificates {
     /// Those that the objects hold: at least one.
-    Refs(Vec<AuthorityRef>),
+    Refs(Vec<CaCertificateRef>),
     /// Those that the system of the Gateway trusts.
     System,
 }
 
-/// A reference to certificates of authorities, in the policy's own namespace.
+/// A reference to CA certificates, in the policy's own namespace.
 #[derive(Clone, Debug)]
-pub struct AuthorityRef {
+pub struct CaCertificateRef {
     /// `group`: empty for core.
     pub group: Spanned<String>,
     /// `kind`.
@@ -71,7 +71,7 @@ const VALIDATION: Known = Known {
     unsupported: &[],
 };
 
-const AUTHORITY_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
+const CA_CERTIFICATE_REF: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
 const SUBJECT_ALT_NAME: Known = Known { read: &["type", "hostname", "uri"], unread: &[], unsupported: &[] };
 
@@ -84,7 +84,7 @@ enum NameKind {
 
 /// `validation` by itself.
 struct Validation {
-    authorities: Authorities,
+    ca_certificates: CaCertificates,
     hostname: String,
     names: Vec<SubjectAltName>,
 }
@@ -94,8 +94,8 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<B
     let fields = Fields::of(at, &POLICY, findings)?;
     let targets = fields.required("targetRefs", findings, targets);
     let validation = fields.required("validation", findings, validation);
-    let (targets, Validation { authorities, hostname, names }) = (targets?, validation?);
-    Some(BackendTlsPolicy { targets, authorities, hostname, names })
+    let (targets, Validation { ca_certificates, hostname, names }) = (targets?, validation?);
+    Some(BackendTlsPolicy { targets, ca_certificates, hostname, names })
 }
 
 fn targets(at: At<'_>, findings: &mut Findings) -> Option<Vec<TargetRef>> {
@@ -120,20 +120,21 @@ fn targets(at: At<'_>, findings: &mut Findings) -> Option<Vec<TargetRef>> {
 
 fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
     let fields = Fields::of(at, &VALIDATION, findings)?;
-    let refs = fields
-        .optional("caCertificateRefs", findings, |at, findings| list(at, 0..=8, findings, authority_ref));
+    let refs = fields.optional("caCertificateRefs", findings, |at, findings| {
+        list(at, 0..=8, findings, ca_certificate_ref)
+    });
     let system = fields.optional("wellKnownCACertificates", findings, well_known);
     let hostname = fields.required("hostname", findings, parsed(Code::InvalidHostname, precise));
     let names = fields
         .optional("subjectAltNames", findings, |at, findings| list(at, 0..=5, findings, subject_alt_name));
     let written = refs.as_ref().is_some_and(|refs| !refs.is_empty());
-    let authorities = match (written, fields.has("wellKnownCACertificates")) {
+    let ca_certificates = match (written, fields.has("wellKnownCACertificates")) {
         (true, true) => {
             let message = "`caCertificateRefs` and `wellKnownCACertificates` cannot both be set";
             return findings.reject(at.error(Code::ConflictingFields, message).hint("remove one of them"));
         }
-        (true, false) => refs.map(Authorities::Refs),
-        (false, true) => system.map(|()| Authorities::System),
+        (true, false) => refs.map(CaCertificates::Refs),
+        (false, true) => system.map(|()| CaCertificates::System),
         // What is wrong with references that are there has been said.
         (false, false) if fields.has("caCertificateRefs") && refs.is_none() => None,
         (false, false) => {
@@ -146,7 +147,7 @@ fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
         }
     };
     Some(Validation {
-        authorities: authorities?,
+        ca_certificates: ca_certificates?,
         hostname: hostname?.value,
         names: names.unwrap_or_default(),
     })
@@ -165,12 +166,12 @@ fn well_known(at: At<'_>, findings: &mut Findings) -> Option<()> {
     findings.reject(at.unknown_value(&text.value, ["System"]))
 }
 
-fn authority_ref(at: At<'_>, findings: &mut Findings) -> Option<AuthorityRef> {
-    let fields = Fields::of(at, &AUTHORITY_REF, findings)?;
+fn ca_certificate_ref(at: At<'_>, findings: &mut Findings) -> Option<CaCertificateRef> {
+    let fields = Fields::of(at, &CA_CERTIFICATE_REF, findings)?;
     let group = fields.required("group", findings, parsed(Code::InvalidGroup, names::group));
     let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));
     let name = fields.required("name", findings, parsed(Code::InvalidObjectName, names::reference));
-    Some(AuthorityRef { group: group?, kind: kind?, name: name? })
+    Some(CaCertificateRef { group: group?, kind: kind?, name: name? })
 }
 
 /// A hostname without a wildcard.

@@ -14,7 +14,7 @@ use crate::diagnostic::Code;
 use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
-use crate::options::{Misfit, Options};
+use crate::options::{Options, UsageError};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
@@ -56,7 +56,7 @@ pub(in crate::resolve) fn assign<'m>(
     gateways: &Gateways<'m>,
     options: &Options,
     report: &mut Report,
-) -> Result<Vec<Bound<'m>>, Vec<Misfit>> {
+) -> Result<Vec<Bound<'m>>, Vec<UsageError>> {
     let mapped = port_mappings::map_ports(manifests, gateways, options, report)?;
     let mut by_address: BTreeMap<SocketAddr, Vec<Bound<'m>>> = BTreeMap::new();
     for gateway in gateways.served() {

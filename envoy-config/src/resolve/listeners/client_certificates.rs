@@ -109,10 +109,10 @@ impl<'m> Check<'m> {
         report: &mut Report,
     ) -> Option<Clients> {
         let mut authorities = Vec::new();
-        for (number, reference) in self.validation.authorities.iter().enumerate() {
+        for (number, reference) in self.validation.ca_certificates.iter().enumerate() {
             authorities.extend(self.authority(number, reference, maps, grants, report));
         }
-        let Some(authorities) = CertificateChain::together(&authorities) else {
+        let Some(authorities) = CertificateChain::merge(&authorities) else {
             for position in &self.listeners {
                 let place = Place::new(self.gateway, self.field.clone(), self.gateway.span).because(
                     Part::Listener(*position),

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use crate::diagnostic::Code;
 use crate::manifest::gateway_api::gateway::{Gateway, Listener};
 use crate::manifest::{Manifests, Object};
-use crate::options::{ListenerName, Misfit, Options, PortMapping};
+use crate::options::{ListenerName, Options, PortMapping, UsageError};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::report::{Place, Report};
 
@@ -23,20 +23,20 @@ pub(in crate::resolve) fn map_ports<'m>(
     gateways: &Gateways<'m>,
     options: &Options,
     report: &mut Report,
-) -> Result<BTreeMap<Port<'m>, SocketAddr>, Vec<Misfit>> {
+) -> Result<BTreeMap<Port<'m>, SocketAddr>, Vec<UsageError>> {
     let mut mapped: BTreeMap<Port<'m>, SocketAddr> = BTreeMap::new();
-    let mut misfits = Vec::new();
+    let mut usage_errors = Vec::new();
     for mapping in &options.port_mappings {
         let found = match find(gateways, &mapping.listener) {
             Ok(found) => found,
             // The listener may be in what could not be read; its absence is no second mistake.
-            Err(Misfit::UnknownListener { .. })
+            Err(UsageError::UnknownListener { .. })
                 if is_unused(mapping, manifests, report) || report.may_lack("Gateway") =>
             {
                 continue;
             }
-            Err(misfit) => {
-                misfits.push(misfit);
+            Err(usage_error) => {
+                usage_errors.push(usage_error);
                 continue;
             }
         };
@@ -48,14 +48,14 @@ pub(in crate::resolve) fn map_ports<'m>(
                 place.insert(bind);
             }
             Entry::Occupied(first) if *first.get() == bind => {}
-            Entry::Occupied(first) => misfits.push(Misfit::TwoBinds {
+            Entry::Occupied(first) => usage_errors.push(UsageError::TwoBinds {
                 listener: full_name(gateway, listener),
                 first: *first.get(),
                 second: bind,
             }),
         }
     }
-    if misfits.is_empty() { Ok(mapped) } else { Err(misfits) }
+    if usage_errors.is_empty() { Ok(mapped) } else { Err(usage_errors) }
 }
 
 /// Whether a mapping is for a listener of Gateways that are not served, which is no mistake of the call: says so.
@@ -86,7 +86,7 @@ fn is_meant(name: &ListenerName, gateway: &Object<Gateway>, listener: &Listener)
 fn find<'m>(
     gateways: &Gateways<'m>,
     wanted: &ListenerName,
-) -> Result<(&'m Object<Gateway>, &'m Listener), Misfit> {
+) -> Result<(&'m Object<Gateway>, &'m Listener), UsageError> {
     let all =
         || gateways.served().flat_map(|gateway| gateway.spec.listeners.iter().map(move |one| (gateway, one)));
     let mut found = all().filter(|(gateway, listener)| is_meant(wanted, gateway, listener));
@@ -95,8 +95,8 @@ fn find<'m>(
     };
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
-        (None, _) => Err(Misfit::UnknownListener { wanted: wanted.clone(), choices: names(&mut all()) }),
-        (Some(one), Some(two)) => Err(Misfit::AmbiguousListener {
+        (None, _) => Err(UsageError::UnknownListener { wanted: wanted.clone(), choices: names(&mut all()) }),
+        (Some(one), Some(two)) => Err(UsageError::AmbiguousListener {
             wanted: wanted.clone(),
             choices: names(&mut [one, two].into_iter().chain(found)),
         }),

@@ -22,12 +22,12 @@ pub(in crate::resolve) fn find(
     let map = maps.find(namespace, name, scope, report)?;
     let invalid =
         |message| Unresolved::new(Code::InvalidCertificate, message).found::<ConfigMap>(&map.metadata);
-    let Some(text) = &map.spec.authorities else {
+    let Some(text) = &map.spec.ca_certificates else {
         let message = format!("the ConfigMap `{namespace}/{name}` has no `ca.crt`");
         return Err(
             invalid(message).hint("put the certificates of the authorities, as PEM, under `data`, `ca.crt`")
         );
     };
-    x509::authorities(text.value.as_bytes())
+    x509::ca_certificates(text.value.as_bytes())
         .map_err(|problem| invalid(format!("`ca.crt` of the ConfigMap `{namespace}/{name}` {problem}")))
 }

@@ -23,7 +23,7 @@ pub struct Frontend {
 #[derive(Clone, Debug)]
 pub struct Validation {
     /// `caCertificateRefs`: at least one; whose signature makes a certificate good.
-    pub authorities: Vec<CertificateRef>,
+    pub ca_certificates: Vec<CertificateRef>,
     /// `mode`: `AllowValidOnly` by default.
     pub mode: ValidationMode,
 }
@@ -56,7 +56,7 @@ const VALIDATION: Known = Known { read: &["caCertificateRefs", "mode"], unread: 
 
 const BACKEND: Known = Known { read: &["clientCertificateRef"], unread: &[], unsupported: &[] };
 
-const AUTHORITY_REF: Known =
+const CA_CERTIFICATE_REF: Known =
     Known { read: &["group", "kind", "name", "namespace"], unread: &[], unsupported: &[] };
 
 pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<GatewayTls> {
@@ -101,18 +101,19 @@ fn config(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
 /// How the certificates of clients are checked, in the Gateway's `tls` or in that of a listener.
 pub(in crate::manifest) fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
     let fields = Fields::of(at, &VALIDATION, findings)?;
-    let authorities = fields
-        .required("caCertificateRefs", findings, |at, findings| list(at, 1..=16, findings, authority_ref));
+    let ca_certificates = fields.required("caCertificateRefs", findings, |at, findings| {
+        list(at, 1..=16, findings, ca_certificate_ref)
+    });
     let modes = [
         ("AllowValidOnly", ValidationMode::AllowValidOnly),
         ("AllowInsecureFallback", ValidationMode::AllowInsecureFallback),
     ];
     let mode = fields.or("mode", fields.default(ValidationMode::AllowValidOnly), findings, word(&modes));
-    Some(Validation { authorities: authorities?, mode: mode?.value })
+    Some(Validation { ca_certificates: ca_certificates?, mode: mode?.value })
 }
 
-fn authority_ref(at: At<'_>, findings: &mut Findings) -> Option<CertificateRef> {
-    let fields = Fields::of(at, &AUTHORITY_REF, findings)?;
+fn ca_certificate_ref(at: At<'_>, findings: &mut Findings) -> Option<CertificateRef> {
+    let fields = Fields::of(at, &CA_CERTIFICATE_REF, findings)?;
     let group = fields.required("group", findings, parsed(Code::InvalidGroup, names::group));
     let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));
     let namespace = fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));

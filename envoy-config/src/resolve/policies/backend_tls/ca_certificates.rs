@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Code;
 use crate::manifest::core::config_map::ConfigMap;
-use crate::manifest::gateway_api::backend_tls_policy::{self as policy, AuthorityRef, BackendTlsPolicy};
+use crate::manifest::gateway_api::backend_tls_policy::{self as policy, BackendTlsPolicy, CaCertificateRef};
 use crate::manifest::{Manifests, Object};
 use crate::model::Authorities;
 use crate::pem::CertificateChain;
@@ -21,7 +21,7 @@ pub(super) struct Certificates<'m>(Objects<'m, ConfigMap>);
 struct Reference<'m> {
     policy: &'m Object<BackendTlsPolicy>,
     number: usize,
-    target: &'m AuthorityRef,
+    target: &'m CaCertificateRef,
 }
 
 impl<'m> Certificates<'m> {
@@ -31,7 +31,7 @@ impl<'m> Certificates<'m> {
 
     /// Those of a policy. A reference that leads to none is an error; none of them all, and nobody is trusted.
     pub(super) fn of(&self, policy: &Object<BackendTlsPolicy>, report: &mut Report) -> Option<Authorities> {
-        let policy::Authorities::Refs(references) = &policy.spec.authorities else {
+        let policy::CaCertificates::Refs(references) = &policy.spec.ca_certificates else {
             return Some(Authorities::System);
         };
         let found: Vec<CertificateChain> = references
@@ -39,7 +39,7 @@ impl<'m> Certificates<'m> {
             .enumerate()
             .filter_map(|(number, target)| self.resolve(&Reference { policy, number, target }, report))
             .collect();
-        let all = CertificateChain::together(&found);
+        let all = CertificateChain::merge(&found);
         if all.is_none() {
             let place = Place::new(policy, "spec.validation.caCertificateRefs", policy.span);
             let place = place.because(Part::Whole, ConditionType::Accepted, Reason::NoValidCACertificate);
@@ -49,7 +49,7 @@ impl<'m> Certificates<'m> {
     }
 
     fn resolve(&self, reference: &Reference<'_>, report: &mut Report) -> Option<CertificateChain> {
-        let AuthorityRef { group, kind, name } = reference.target;
+        let CaCertificateRef { group, kind, name } = reference.target;
         if !group.value.is_empty() || kind.value != "ConfigMap" {
             let hint = String::from("refer to a ConfigMap that has them under the key `ca.crt`");
             let wrong = WrongKind::of(group, kind, "CA certificates", hint);
