@@ -1,0 +1,116 @@
+//! The examples: manifests are given to `envoy-config check`, plugin configurations to the filter's own reader, and a
+//! bootstrap to Envoy.
+
+use session_persistence::plugin::Plugin;
+
+use super::pages::Page;
+use super::scratch::Scratch;
+
+/// Blocks in other languages, which nothing here can try, and why.
+const NOT_TRIED: [(&str, &str); 3] = [
+    ("console", "`commands` runs them"),
+    ("rust", "examples of style, whose names are explained nowhere but in the sources"),
+    ("text", "drawings, formats and output"),
+];
+
+/// What the manifests of the pages refer to, beside the quickstart.
+const COMPANIONS: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {ports: [{port: 8080}]}
+";
+
+/// A Secret for the HTTPS listener, with a key made for tests.
+fn secret() -> String {
+    include_str!("../conformance/certificate.yaml")
+        .replace("tls-validity-checks-certificate, namespace: gateway-conformance-infra", "example-com")
+}
+
+#[test]
+fn manifests_in_the_documentation_are_accepted() {
+    let mut checked = 0;
+    for page in Page::all() {
+        for block in page.blocks() {
+            let manifest = match block.language.as_str() {
+                "yaml" if block.text.starts_with("apiVersion: ") => block.text,
+                "yaml" if block.text.starts_with("listeners:") => gateway(&block.text),
+                _ => continue,
+            };
+            checked += 1;
+            accept(&page.name, &manifest);
+        }
+    }
+    assert!(checked > 0, "no page has a manifest");
+}
+
+/// The Gateway of some listeners.
+fn gateway(listeners: &str) -> String {
+    let listeners = listeners.replace('\n', "\n  ");
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: shop}}\nspec:\n  gatewayClassName: eg\n  {listeners}\n"
+    )
+}
+
+fn accept(page: &str, manifest: &str) {
+    let scratch = Scratch::new();
+    scratch.write("example.yaml", manifest.as_bytes());
+    scratch.write("companions.yaml", format!("{COMPANIONS}\n---\n{}", secret()).as_bytes());
+    let output = scratch.run(
+        "cargo run -- check -f example.yaml -f companions.yaml -f envoy-config/examples/quickstart \\
+            --map-port eg/http=8888 --map-port eg-header/http=8889 --allow-loopback-endpoints",
+    );
+    let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{page}:\n{manifest}\n{said}\n{shown}");
+}
+
+#[test]
+fn plugin_configurations_in_the_documentation_are_accepted() {
+    let key = "01".repeat(32);
+    let pages = Page::all();
+    let blocks: Vec<_> =
+        pages.iter().flat_map(Page::blocks).filter(|block| block.language == "json").collect();
+    assert!(!blocks.is_empty(), "no page has a plugin configuration");
+    for block in blocks {
+        if let Err(problem) = Plugin::new(block.text.as_bytes(), &key) {
+            panic!("{problem}\n{}", block.text);
+        }
+    }
+}
+
+#[test]
+fn bootstraps_in_the_documentation_are_accepted_by_envoy() {
+    let mut tried = 0;
+    for page in Page::all() {
+        for block in page.blocks() {
+            if block.language != "yaml" || !block.text.contains("static_resources:") {
+                continue;
+            }
+            tried += 1;
+            let scratch = Scratch::new();
+            let module = "target/wasm32-wasip1/release/session_persistence.wasm";
+            let bootstrap = block.text.replace("/etc/envoy/session_persistence.wasm", module);
+            scratch.write("envoy.yaml", bootstrap.as_bytes());
+            let output = scratch.run("SESSION_KEYS=$(openssl rand -hex 32) envoy -c envoy.yaml");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}:\n{said}", page.name);
+        }
+    }
+    assert!(tried > 0, "no page has a bootstrap");
+}
+
+#[test]
+fn every_block_is_tried_or_has_a_reason() {
+    for page in Page::all() {
+        for block in page.blocks() {
+            let tried = match block.language.as_str() {
+                "json" => true,
+                "yaml" => ["apiVersion: ", "listeners:", "static_resources:"]
+                    .iter()
+                    .any(|start| block.text.contains(start)),
+                language => NOT_TRIED.iter().any(|(known, _)| *known == language),
+            };
+            assert!(tried, "{}: nothing tries this block ({}):\n{}", page.name, block.language, block.text);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A folder in which the commands of a page find what a reader has in a checkout, and can write what they like.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use integration::{artifact, envoy, workspace};
+use tempfile::TempDir;
+
+const EXAMPLE: &str = "envoy-config/examples/quickstart";
+
+/// `cargo run` compiles this checkout, and without the optimisations of a release, which take minutes.
+const CARGO: &str = r#"#!/bin/sh
+[ "$1" = run ] || { echo "not a command that the tests of the documentation know: cargo $*" >&2; exit 64; }
+shift
+[ "$1" != --release ] || shift
+exec "$REAL_CARGO" run --quiet --locked --manifest-path "$CHECKOUT/Cargo.toml" "$@"
+"#;
+
+/// Envoy reads everything, keys and filter included, and then ends instead of serving.
+const ENVOY: &str = r#"#!/bin/sh
+exec "$REAL_ENVOY" "$@" --mode validate
+"#;
+
+/// The folder. Dropping it removes it.
+pub(crate) struct Scratch {
+    folder: TempDir,
+}
+
+impl Scratch {
+    /// A folder with the example, the compiled filter and nothing else.
+    pub(crate) fn new() -> Self {
+        let scratch = Self { folder: tempfile::tempdir().unwrap() };
+        let module = artifact::module().unwrap();
+        scratch.write("target/wasm32-wasip1/release/session_persistence.wasm", &fs::read(module).unwrap());
+        for entry in fs::read_dir(workspace::root().join(EXAMPLE)).unwrap() {
+            let entry = entry.unwrap();
+            let path = Path::new(EXAMPLE).join(entry.file_name());
+            scratch.write(path.to_str().unwrap(), &fs::read(entry.path()).unwrap());
+        }
+        scratch.program("cargo", CARGO);
+        scratch.program("envoy", ENVOY);
+        scratch
+    }
+
+    /// Writes a file into the folder.
+    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Runs a shell script in the folder, up to its first command that fails.
+    pub(crate) fn run(&self, script: &str) -> Output {
+        let mut paths = vec![self.programs()];
+        paths.extend(env::split_paths(&env::var_os("PATH").unwrap()));
+        let mut shell = Command::new("sh");
+        shell.arg("-euc").arg(script).current_dir(self.folder.path()).stdin(Stdio::null());
+        shell.env("PATH", env::join_paths(paths).unwrap());
+        shell.env("REAL_CARGO", env!("CARGO")).env("CHECKOUT", workspace::root());
+        shell.env("CARGO_TARGET_DIR", workspace::target());
+        shell.env("REAL_ENVOY", envoy::locate(|progress| eprintln!("{progress}")).unwrap());
+        shell.output().unwrap()
+    }
+
+    fn programs(&self) -> PathBuf {
+        self.folder.path().join(".programs")
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        self.write(&format!(".programs/{name}"), script.as_bytes());
+        fs::set_permissions(self.programs().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
