@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use envoy_config::diagnostic::{self, Severity};
 use envoy_config::manifest;
-use envoy_config::options::{Bind, ListenerName, Misfit, Options, PortMapping};
+use envoy_config::options::{Bind, ListenerName, Options, PortMapping, UsageError};
 use envoy_config::source::Source;
 use integration::backend::Backend;
 use integration::client::{Answer, Client, ClientError, Protocol};
@@ -34,7 +34,7 @@ pub(crate) struct Scene {
 pub(crate) fn statuses(documents: &[String]) -> Statuses {
     let (sources, options) = input(&Infrastructure::start().manifests, documents);
     let compilation = envoy_config::compile(&sources, &options);
-    assert_eq!(compilation.misfits, []);
+    assert_eq!(compilation.usage_errors, []);
     Statuses::new(&compilation.statuses(&sources))
 }
 
@@ -48,8 +48,8 @@ fn input(infrastructure: &str, documents: &[String]) -> ([Source; 2], Options) {
     let port_mappings = distinct_binds(&sources);
     let mut options = Options { keep_going: true, port_mappings, ..deployment::options() };
     // A Gateway that is refused has no listeners to move.
-    for misfit in envoy_config::compile(&sources, &options).misfits {
-        if let Misfit::UnknownListener { wanted, .. } = misfit {
+    for usage_error in envoy_config::compile(&sources, &options).usage_errors {
+        if let UsageError::UnknownListener { wanted, .. } = usage_error {
             options.port_mappings.retain(|mapping| mapping.listener != wanted);
         }
     }
@@ -76,7 +76,7 @@ impl Scene {
         let (sources, options) = input(&manifests, documents);
         let compilation = envoy_config::compile(&sources, &options);
         let printed = diagnostic::print(&compilation.diagnostics, &sources, false);
-        assert_eq!(compilation.misfits, [], "{printed}");
+        assert_eq!(compilation.usage_errors, [], "{printed}");
         let errors = compilation.diagnostics.iter().filter(|found| found.severity == Severity::Error);
         let found: BTreeSet<_> = errors.map(|found| found.object.as_deref().unwrap_or_default()).collect();
         assert_eq!(found, faulty.iter().copied().collect(), "{printed}");
