@@ -219,12 +219,8 @@ fn listeners(
 fn no_gateway(manifests: &Manifests) -> Diagnostic {
     let route = manifests.routes.first();
     let span = route.map_or(Span { source: 0, start: 0, end: 0 }, |route| route.metadata.name.span);
-    Diagnostic::error(
-        Code::NoGateway,
-        span,
-        "there is no Gateway among the manifests, so there is nothing to listen on",
-    )
-    .hint("add a Gateway with a listener, and its GatewayClass, to the input")
+    Diagnostic::error(Code::NoGateway, span, "the input contains no Gateway, so there is nothing to serve")
+        .hint("add a Gateway with a listener to the input")
 }
 
 impl Metadata {

@@ -198,7 +198,7 @@ fn tell_of_unused(
         let used = |(_, section): &Attached<'_>| section.domain().intersection(hostname).is_some();
         if !listeners.iter().any(used) {
             let place = Place::new(route, format!("spec.hostnames[{number}]"), written.span);
-            let message = format!("no listener that the route is attached to has {}", hostname.written());
+            let message = format!("no listener of this route matches {}", hostname.written());
             report.warning(Code::UnusedHostname, place, message);
         }
     }

@@ -200,10 +200,10 @@ impl<'m, 'g> Backends<'m, 'g> {
         }
         if let Some(affinity) = &service.spec.client_ip_affinity {
             let place = Place::new(service, "spec.sessionAffinity", affinity.span);
-            let message = "sessionAffinity has no effect on routes with session persistence";
+            let message = "`sessionAffinity` has no effect on rules with session persistence";
             let warning = report.warning(Code::SessionAffinity, place, message.to_owned());
             warning.hint =
-                Some(String::from("requests go to the endpoints themselves, not through the Service"));
+                Some(String::from("Envoy sends requests directly to the endpoints, not through the Service"));
         }
         let may_have_slices = || {
             self.slices.has(service)
@@ -212,7 +212,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         let by_name = !service.spec.headless && service.spec.kind.value == ServiceKind::Cluster;
         if by_name && !may_have_slices() {
             let place = Place::new(service, "", service.metadata.name.span);
-            let message = "sessions are kept to the addresses of the Service's name, and a cluster IP is one for all pods";
+            let message = "sessions cannot be pinned to a pod: the name of the Service resolves to one cluster IP for all pods";
             let warning = report.warning(Code::SessionByName, place, message.to_owned());
             warning.hint = Some(String::from(
                 "add its EndpointSlices to the input, or make it headless (`clusterIP: None`)",
@@ -223,13 +223,13 @@ impl<'m, 'g> Backends<'m, 'g> {
 
 fn no_endpoints(Port { service, number, listed }: Port<'_>, report: &mut Report) {
     let place = Place::new(service, "", service.metadata.name.span);
-    let message =
-        format!("no endpoint serves the port {number} of the Service: requests for it are answered 503");
+    let message = format!(
+        "port {number} of the Service has no endpoints that accept requests, so requests to it get 503"
+    );
     let warning = report.warning(Code::NoEndpoints, place, message);
     let port = match listed.map(|port| port.name.as_str()) {
-        None | Some("") => String::from("without a name"),
-        Some(name) => format!("named `{name}`"),
+        None | Some("") => String::from("an unnamed port"),
+        Some(name) => format!("port `{name}`"),
     };
-    warning.hint =
-        Some(format!("its EndpointSlices hold no endpoint that is ready or serving on a port {port}"));
+    warning.hint = Some(format!("none of its EndpointSlices has a ready or serving endpoint on {port}"));
 }

@@ -102,37 +102,35 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
         let place = Place::new(gateway, "spec.infrastructure.parametersRef", parameters.span);
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::InvalidParameters);
         let message =
-            format!("the parameters in {} are not supported: the Gateway is not served", parameters.value);
-        report.error(Code::NotSupported, place, message).hint = Some(String::from(
-            "remove `parametersRef`: it configures the controller that the Gateway was written for",
-        ));
+            format!("the parameters in {} are not supported, so the Gateway is not served", parameters.value);
+        report.error(Code::NotSupported, place, message).hint =
+            Some(String::from("remove `parametersRef`: it is meant for another controller"));
     }
     for (number, address) in gateway.spec.addresses.iter().enumerate() {
         let place = Place::new(gateway, format!("spec.addresses[{number}]"), address.span);
         match &address.value {
             Address::Ip(ip) => {
                 let place = place.because(Part::Whole, ConditionType::Programmed, Reason::AddressNotUsable);
-                let message =
-                    format!("the address {ip} is not bound: where to listen is not the manifests' to say");
+                let message = format!("address {ip} is not used: the command line sets the listen address");
                 report.error(Code::UnsupportedAddress, place, message).hint = Some(format!(
-                    "leave `addresses` out, and say --listen-address {ip}, or --map-port for single listeners"
+                    "remove `addresses`, and use `--listen-address {ip}`, or `--map-port` for single listeners"
                 ));
             }
             Address::Other { kind, value } => {
                 let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedAddress);
-                let message = format!("the address {value:?} of the type `{kind}` is not supported");
+                let message = format!("address {value:?} of type `{kind}` is not supported");
                 report.error(Code::UnsupportedAddress, place, message).hint =
-                    Some(String::from("leave `addresses` out, and say --listen-address"));
+                    Some(String::from("remove `addresses`, and use `--listen-address`"));
             }
         }
     }
     if let Some(reference) = &gateway.spec.client_certificate {
         let place = Place::new(gateway, "spec.tls.backend.clientCertificateRef", reference.span);
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedValue);
-        let message = "`clientCertificateRef` is not supported: backends that ask for a client certificate would refuse the \
-                       connections, so the Gateway is not served";
+        let message = "`clientCertificateRef` is not supported, so the Gateway is not served: backends that require a client \
+                       certificate would reject the connections";
         report.error(Code::NotSupported, place, String::from(message)).hint =
-            Some(String::from("remove `tls.backend` if no backend asks for a client certificate"));
+            Some(String::from("remove `tls.backend` if no backend requires a client certificate"));
     }
     gateway.spec.parameters.is_none()
         && gateway.spec.client_certificate.is_none()
@@ -149,16 +147,16 @@ fn warn_of_missing_classes(
         gateways.sort_by_key(|gateway| gateway.metadata.key());
         let Some((first, others)) = gateways.split_first() else { continue };
         let served = match others.len() {
-            0 => String::from("the Gateway is served all the same"),
-            more => format!("its {} Gateways are served all the same", more + 1),
+            0 => String::from("the Gateway is served anyway"),
+            more => format!("its {} Gateways are served anyway", more + 1),
         };
         let place = Place::new(first, "spec.gatewayClassName", first.spec.class.span);
-        let message = format!("GatewayClass `{class}` is not in the input; {served}");
+        let message = format!("GatewayClass `{class}` not found in the input; {served}");
         report.warning(Code::MissingGatewayClass, place, message).hint =
             Some(closest(class, classes.iter().copied()).map_or_else(
                 || {
                     String::from(
-                        "a cluster serves it only if a controller has installed that class; to silence this, add a GatewayClass with any controllerName",
+                        "in a cluster, a controller must install this class; to silence this warning, add a GatewayClass with any `controllerName`",
                     )
                 },
                 |near| format!("did you mean `{near}`?"),

@@ -6,7 +6,7 @@
 //! HTTPRoute default/shop                not ok
 //!   parent eg, section http             not ok
 //!     ResolvedRefs: False, BackendNotFound
-//!       there is no Service `default/gone` among the manifests
+//!       Service `default/gone` not found in the input
 //! ```
 
 use std::fmt::Write as _;
@@ -52,7 +52,7 @@ pub fn write(statuses: &[ObjectStatus]) -> String {
     }
     let wrong = statuses.iter().filter(|one| !one.is_fine()).count();
     let _ = match (statuses.len(), wrong) {
-        (0, _) => writeln!(out, "There is no object that has a status."),
+        (0, _) => writeln!(out, "No objects with a status."),
         (all, 0) => writeln!(out, "\n{}, all ok.", objects(all)),
         (all, wrong) => writeln!(out, "\n{}, {wrong} not ok.", objects(all)),
     };
@@ -109,7 +109,7 @@ fn said_once<'s>(whole: &mut Line<'s>, mut parts: Vec<Line<'s>>) -> Vec<Line<'s>
         for part in &mut parts {
             part.conditions.retain(|one| !whole.conditions.contains(one));
             if !part.fine && part.conditions.is_empty() {
-                part.note = String::from("as above");
+                part.note = String::from("see above");
             }
         }
     }

@@ -84,7 +84,7 @@ fn two_gateways_on_one_address_are_an_error_that_says_how_to_part_them() {
     assert_eq!(found.object.as_deref(), Some("Gateway default/two"));
     assert_eq!(
         found.hint.as_deref(),
-        Some("give the others another address, for example --map-port default/two/http=8889")
+        Some("move all but one, for example with --map-port default/two/http=8889")
     );
     assert_eq!(binds(&documents, &options(&["default/two/http=8889"])).len(), 2);
 }
@@ -99,7 +99,7 @@ fn an_address_conflict_is_reported_once_and_no_suggested_port_is_taken() {
     let found = compiled(&documents, &Options::default()).diagnostics;
     let hints: Vec<_> =
         found.iter().map(|found| (found.code.name(), found.hint.as_deref().unwrap())).collect();
-    let advice = "give the others another address, for example";
+    let advice = "move all but one, for example with";
     assert_eq!(
         hints,
         [

@@ -88,11 +88,11 @@ fn a_section_that_is_not_there_is_an_error_that_lists_what_is() {
     let found = finding(&[BASE, &route_with("port: 81")]);
     assert_eq!(
         (found.code.name(), found.hint.as_deref()),
-        ("missing-listener", Some("it has `http` on port 80"))
+        ("missing-listener", Some("its other listeners are `http` on port 80"))
     );
     let found = finding(&[BASE, &route_with("sectionName: http, port: 81")]);
     assert_eq!(found.code.name(), "missing-listener");
-    assert_eq!(found.message, "the Gateway `eg` has no listener named `http` on port 81");
+    assert_eq!(found.message, "Gateway `eg` has no listener named `http` on port 81");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_namespace_that_is_not_among_the_manifests_has_its_name_as_its_only_label() 
     let found = finding(&documents);
     assert_eq!(
         found.hint.as_deref(),
-        Some("the labels of `shop` are unknown: add the Namespace to the input")
+        Some("the listener selects namespaces by label: add Namespace `shop` to the input")
     );
 }
 
@@ -172,7 +172,7 @@ fn hostnames_that_do_not_meet_are_an_error_that_lists_the_listeners() {
     let found = finding(&[&base, &route_of("r", front, &prefix("/"))]);
     assert_eq!(
         (found.code.name(), found.hint.as_deref()),
-        ("no-matching-hostname", Some("its listeners have `*.example.com`"))
+        ("no-matching-hostname", Some("its listeners serve `*.example.com`"))
     );
 }
 
@@ -197,7 +197,7 @@ fn a_gateway_whose_class_is_not_in_the_input_is_served_with_one_warning_per_clas
     assert_eq!(names(&model.listeners[0], &Domain::Any), ["default/r/0/0"]);
     let [warning] = &found.diagnostics[..] else { panic!("{:#?}", found.diagnostics) };
     assert_eq!((warning.code.name(), warning.severity), ("missing-gateway-class", Severity::Warning));
-    let message = "GatewayClass `nginx` is not in the input; its 2 Gateways are served all the same";
+    let message = "GatewayClass `nginx` not found in the input; its 2 Gateways are served anyway";
     assert_eq!(warning.message, message);
 }
 

@@ -190,7 +190,7 @@ fn a_service_that_is_not_there_is_an_error_with_a_suggestion() {
     assert_eq!(found.field.as_deref(), Some("spec.rules[0].backendRefs[0].name"));
     let elsewhere = service("ports: [{port: 1}]").replace("{name: s}", "{name: cart, namespace: shop}");
     let found = finding(&[BASE, &elsewhere, &refs("[{name: cart, port: 1}]")]);
-    assert_eq!(found.hint.as_deref(), Some("there is one in the namespace `shop`"));
+    assert_eq!(found.hint.as_deref(), Some("there is one in namespace `shop`"));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_port_that_is_not_there_is_an_error_that_lists_the_others() {
     assert_eq!(found.hint.as_deref(), Some("its ports are 1, 2"));
     let found = finding(&[BASE, &service, &refs("[{name: s, port: 2}]")]);
     assert_eq!(found.code.name(), "unsupported-protocol");
-    assert_eq!(found.message, "the port 2 of the Service `s` is UDP, not TCP");
+    assert_eq!(found.message, "port 2 of Service `s` uses UDP, but a backend must use TCP");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn app_protocol_tells_the_version_of_http() {
 fn a_protocol_that_no_request_can_be_sent_in_is_an_error_and_takes_its_share() {
     for (protocol, hint) in [
         ("kubernetes.io/h2", "did you mean `kubernetes.io/h2c`?"),
-        ("mysql", "what is understood is `http`"),
+        ("mysql", "use one of `http`"),
         ("https", "BackendTLSPolicy"),
         ("kubernetes.io/wss", "BackendTLSPolicy"),
     ] {
@@ -251,10 +251,13 @@ fn a_protocol_that_no_request_can_be_sent_in_is_an_error_and_takes_its_share() {
 #[test]
 fn what_is_not_supported_is_named() {
     let cases = [
-        ("{name: s, kind: Bucket, group: example.com}", "a backend is a Service"),
-        ("{name: s, kind: ServiceImport, group: multicluster.x-k8s.io, port: 80}", "in other clusters"),
+        ("{name: s, kind: Bucket, group: example.com}", "refer to a Service"),
+        (
+            "{name: s, kind: ServiceImport, group: multicluster.x-k8s.io, port: 80}",
+            "only the controller of a ServiceImport",
+        ),
         ("{name: s, kind: Backend, group: ''}", "`gateway.envoyproxy.io`"),
-        ("{name: s, kind: Service, group: example.com}", "leave `group` out"),
+        ("{name: s, kind: Service, group: example.com}", "remove `group`"),
     ];
     for (backend, hint) in cases {
         let found = finding(&[BASE, &refs(&format!("[{backend}]"))]);

@@ -107,7 +107,7 @@ fn without_a_grant_nothing_is_told_of_what_is_there() {
 }
 
 #[test]
-fn a_grant_that_comes_close_is_shown_with_what_it_lacks() {
+fn a_grant_that_almost_matches_is_shown_with_the_difference() {
     let from = routes_of("default");
     for (grant, lacks) in [
         (grant("shop", &from.replace(GROUP, "''"), SERVICES), "from another kind or group"),
@@ -116,7 +116,7 @@ fn a_grant_that_comes_close_is_shown_with_what_it_lacks() {
         (grant("shop", &from, "[{group: '', kind: Secret}]"), "to another kind or group"),
         (grant("shop", &from, &SERVICES.replace("''", "core")), "writes the core group as `core`"),
         (grant("shop", &from, "[{group: '', kind: Service, name: t}]"), "to another name"),
-        (grant("default", &from, SERVICES), "is in `default`"),
+        (grant("default", &from, SERVICES), "is in namespace `default`"),
     ] {
         let (_, label) = refused(&[&grant]).related.expect(lacks);
         assert!(label.contains(lacks), "{label} {lacks}");

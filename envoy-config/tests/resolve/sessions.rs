@@ -110,7 +110,7 @@ fn a_route_whose_matches_another_route_takes_is_a_warning() {
     assert_eq!(found.object.as_deref(), Some("HTTPRoute default/b"));
     assert_eq!(
         found.message,
-        "no request comes to this rule: `rules[0]` of the HTTPRoute `default/a` takes them all"
+        "this rule is unreachable: `rules[0]` of HTTPRoute `default/a` has the same matches and takes precedence"
     );
 }
 

@@ -76,7 +76,7 @@ fn the_first_error_in_an_object_that_is_left_out_says_what_happens_to_its_reques
             "unknown field `hostname`; the HTTPRoute is left out: its requests fall through to a less specific route, or \
              get 404",
             "unknown field `rulez`",
-            "0 is out of range; expected 1 to 65535; the Service is left out: requests for it get 500",
+            "0 is out of range; expected 1 to 65535; the Service is left out: requests to it get 500",
             "duplicate key `name`; the ConfigMap is left out: references to it do not resolve",
         ]
     );

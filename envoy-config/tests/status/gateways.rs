@@ -237,7 +237,7 @@ fn a_gateway_that_serves_clients_whatever_their_certificate_says_so_and_where() 
     let (safe, fallback) = (validation("AllowValidOnly"), validation("AllowInsecureFallback"));
     assert_eq!(message(&format!("{{default: {safe}}}")), None);
     let everywhere = message(&format!("{{default: {fallback}}}"));
-    assert_eq!(everywhere.as_deref(), Some("ports without a `perPort` of their own"));
+    assert_eq!(everywhere.as_deref(), Some("ports without their own `perPort` entry"));
     let one = message(&format!("{{default: {safe}, perPort: [{{port: 8443, tls: {fallback}}}]}}"));
     assert_eq!(one.as_deref(), Some("port 8443"));
 }

@@ -110,9 +110,9 @@ fn refuse(route: &Served<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
     };
     let (namespace, name) = rival.object.metadata.key();
     let message = format!(
-        "the {} `{namespace}/{name}` goes first and has a hostname of this route at the listener `{}`: HTTPRoutes and \
-         GRPCRoutes cannot share one",
-        rival.object.kind, section.listener.name.value
+        "listener `{}` already serves a hostname of this route for {} `{namespace}/{name}`: an HTTPRoute and a GRPCRoute \
+         cannot share a hostname",
+        section.listener.name.value, rival.object.kind
     );
     for Loss { bound, section, .. } in lost {
         for number in parents(route, bound) {
@@ -124,9 +124,11 @@ fn refuse(route: &Served<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
         }
     }
     let error = report.error(Code::HostnameTaken, place(), message);
-    error.related =
-        Some((rival.object.metadata.name.span, String::from("the older one, or the first by name")));
-    error.hint = Some(String::from("give the two routes different hostnames, or different listeners"));
+    error.related = Some((
+        rival.object.metadata.name.span,
+        String::from("this route takes precedence: it is older, or first by name"),
+    ));
+    error.hint = Some(String::from("use different hostnames or different listeners for the two routes"));
 }
 
 /// The positions of a route's parentRefs to the Gateway of this address.

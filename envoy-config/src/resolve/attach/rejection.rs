@@ -41,7 +41,7 @@ pub(super) fn no_parent(route: &Object<Route>, gateways: &Gateways<'_>, report: 
     let message = match route.spec.use_default_gateways.value {
         DefaultScope::None => "the route has no parentRefs, so no Gateway serves it",
         DefaultScope::All => {
-            "the route has no parentRefs and there is no default Gateway, so nothing serves it"
+            "the route has no parentRefs and there is no default Gateway, so no Gateway serves it"
         }
     };
     let warning = report.warning(Code::NoParent, place, String::from(message));
@@ -62,7 +62,7 @@ impl<'m> Parent<'m> {
 
     /// It is no reference to a Gateway.
     pub(super) fn other_kind(&self, group: &str, kind: &str, report: &mut Report) {
-        let message = format!("parents of the kind `{}` are not supported", wrong_kind::title(group, kind));
+        let message = format!("parentRefs of kind `{}` are not supported", wrong_kind::title(group, kind));
         let field = format!("spec.parentRefs[{}]", self.number);
         let place = Place::new(self.route, field, self.reference.span);
         report.error(Code::NotSupported, place, message).hint = Some(String::from("refer to a Gateway"));
@@ -73,16 +73,16 @@ impl<'m> Parent<'m> {
         let (namespace, name) = (self.namespace(), &self.reference.name);
         if report.may_be_unread("Gateway", namespace, &name.value) {
             let place = self.at(".name", name.span, Reason::Pending);
-            report.decide(&place, "the Gateway is not there or could not be read");
+            report.decide(&place, "the Gateway was not found, or could not be read");
             return;
         }
         let wanted = format!("{namespace}/{}", name.value);
         let names: Vec<String> = gateways.names().collect();
         let hint = closest(&wanted, names.iter().map(String::as_str)).map_or_else(
-            || listing("add the Gateway to the input, or name one of it", gateways),
+            || listing("add the Gateway to the input, or refer to another one", gateways),
             |near| format!("did you mean `{near}`?"),
         );
-        let message = format!("there is no Gateway `{wanted}` among the manifests");
+        let message = format!("Gateway `{wanted}` not found in the input");
         let place = self.at(".name", name.span, Reason::NoMatchingParent);
         report.error(Code::MissingGateway, place, message).hint = Some(hint);
     }
@@ -92,16 +92,16 @@ impl<'m> Parent<'m> {
         let name = &self.reference.name;
         let place = |reason| self.at(".name", name.span, reason);
         if report.may_be_unread("Gateway", self.namespace(), &name.value) {
-            report.decide(&place(Reason::Pending), "the Gateway is not there or could not be read");
+            report.decide(&place(Reason::Pending), "the Gateway was not found, or could not be read");
         } else {
-            report.decide(&place(Reason::NoMatchingParent), "there is no Gateway among the manifests");
+            report.decide(&place(Reason::NoMatchingParent), "the input contains no Gateway");
         }
     }
 
     /// The Gateway is there, but is not served, so nobody looks at its routes.
     pub(super) fn refused(&self, report: &mut Report) {
         let place = self.at(".name", self.reference.name.span, Reason::Pending);
-        report.decide(&place, "its Gateway is not accepted");
+        report.decide(&place, "the Gateway is not accepted");
     }
 
     /// The Gateway is there, and the parentRef fell at this gate.
@@ -128,7 +128,7 @@ impl<'m> Parent<'m> {
         let names = sections.iter().map(|section| section.listener.name.value.as_str());
         let near = section_name.as_ref().and_then(|wanted| closest(&wanted.value, names));
         let near = near.filter(|near| section_name.as_ref().is_some_and(|name| name.value != *near));
-        let message = format!("the Gateway `{}` has no listener {wanted}", gateway.value);
+        let message = format!("Gateway `{}` has no listener {wanted}", gateway.value);
         let error = report.error(Code::MissingListener, place, message);
         error.hint = Some(near.map_or_else(|| listed(sections), |near| format!("did you mean `{near}`?")));
     }
@@ -136,7 +136,7 @@ impl<'m> Parent<'m> {
     fn wrong_kind(&self, first: Option<Section<'_>>, report: &mut Report) {
         let gateway = &self.reference.name.value;
         let kind = self.route.kind;
-        let message = format!("the Gateway `{gateway}` does not let routes of the kind `{kind}` attach");
+        let message = format!("Gateway `{gateway}` does not allow routes of kind `{kind}`");
         let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
         let Some(Section { listener, .. }) = first else {
             // Their protocol is not supported, which the listeners say.
@@ -147,26 +147,27 @@ impl<'m> Parent<'m> {
         error.related = Some((listener.span, String::from("this listener")));
         let taken: Vec<_> = listener.supported_kinds().collect();
         error.hint = Some(if taken.is_empty() {
-            String::from("it takes no routes at all: see the listener's allowedRoutes.kinds")
+            String::from("the listener allows no routes at all: check its `allowedRoutes.kinds`")
         } else {
-            format!("it takes {}: see the listener's allowedRoutes.kinds", taken.join(" and "))
+            format!("the listener allows {}: check its `allowedRoutes.kinds`", taken.join(" and "))
         });
     }
 
     fn not_allowed(&self, first: Option<Section<'_>>, namespaces: &Namespaces<'m>, report: &mut Report) {
         let gateway = &self.reference.name.value;
         let namespace = &self.route.metadata.namespace.value;
-        let message =
-            format!("the Gateway `{gateway}` does not let routes of the namespace `{namespace}` attach");
+        let message = format!("Gateway `{gateway}` does not allow routes from namespace `{namespace}`");
         let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
         let error = report.error(Code::NamespaceNotAllowed, place, message);
         error.related = first.map(|section| (section.listener.span, String::from("this listener")));
         let by_labels = first
             .is_some_and(|one| matches!(one.listener.allowed_namespaces, AllowedNamespaces::Selector(_)));
         error.hint = Some(if by_labels && !namespaces.knows(namespace) {
-            format!("the labels of `{namespace}` are unknown: add the Namespace to the input")
+            format!("the listener selects namespaces by label: add Namespace `{namespace}` to the input")
         } else {
-            String::from("see the listener's allowedRoutes.namespaces: by default, only its own")
+            String::from(
+                "check the listener's `allowedRoutes.namespaces`: the default is the namespace of the Gateway only",
+            )
         });
     }
 
@@ -175,10 +176,10 @@ impl<'m> Parent<'m> {
         let span = self.route.spec.hostnames.first().map_or(self.reference.span, |hostname| hostname.span);
         let place =
             self.because(Place::new(self.route, "spec.hostnames", span), Reason::NoMatchingListenerHostname);
-        let message = format!("none of the route's hostnames is one of the Gateway `{gateway}`");
+        let message = format!("none of the route's hostnames matches a listener of Gateway `{gateway}`");
         let error = report.error(Code::NoMatchingHostname, place, message);
         let listed: Vec<String> = domains.iter().map(Domain::written).collect();
-        error.hint = Some(format!("its listeners have {}", listed.join(", ")));
+        error.hint = Some(format!("its listeners serve {}", listed.join(", ")));
     }
 
     /// A field of the parentRef, and why the parent does not accept the route.
@@ -201,5 +202,5 @@ fn listed(sections: &[Section<'_>]) -> String {
     let one = |section: &Section<'_>| {
         format!("`{}` on port {}", section.listener.name.value, section.listener.port.value)
     };
-    format!("it has {}", sections.iter().map(one).collect::<Vec<_>>().join(", "))
+    format!("its other listeners are {}", sections.iter().map(one).collect::<Vec<_>>().join(", "))
 }

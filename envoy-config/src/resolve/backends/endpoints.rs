@@ -167,8 +167,8 @@ fn refuse(
     let message = why.message(&address.ip().to_string(), address.port());
     let message = match endpoints.len() - 1 {
         0 => message,
-        1 => format!("{message}; another endpoint is refused for the same reason"),
-        more => format!("{message}; {more} more endpoints are refused for the same reason"),
+        1 => format!("{message}; one more endpoint is rejected for the same reason"),
+        more => format!("{message}; {more} more endpoints are rejected for the same reason"),
     };
     report.error(why.code(), place, message).hint = Some(why.hint());
 }
@@ -184,9 +184,9 @@ fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
         return;
     }
     let place = Place::new(slice, "metadata.labels", slice.metadata.name.span);
-    let message = String::from("the EndpointSlice belongs to no Service");
+    let message = String::from("the EndpointSlice does not name its Service");
     let warning = report.warning(Code::EndpointsWithoutService, place, message);
-    warning.hint = Some(format!("name its Service in the label `{SERVICE_LABEL}`"));
+    warning.hint = Some(format!("set the label `{SERVICE_LABEL}` to the name of the Service"));
 }
 
 fn orphaned(slice: &Object<EndpointSlice>, unresolved: Unresolved, report: &mut Report) {

@@ -31,7 +31,8 @@ impl Custom<'_> {
     ) -> Option<Target> {
         if let Some(port) = &reference.backend.port {
             let place = Place::new(reference.route, format!("{}.port", reference.field), port.span);
-            let message = "the endpoints of a Backend have ports of their own; this one has no effect";
+            let message =
+                "`port` has no effect in a reference to a Backend: its endpoints have their own ports";
             report.warning(Code::NoEffect, place, message.to_owned());
         }
         let version = version(self.backend, &connection, reference, report)?;
@@ -100,7 +101,9 @@ fn version(
     let (span, message, hint) = if let Some(secure) = secure {
         (
             secure.span,
-            format!("the Backend `{name}` speaks TLS, and nothing says how to check its certificate"),
+            format!(
+                "Backend `{name}` uses TLS, but no BackendTLSPolicy says how to validate its certificate"
+            ),
             "add a BackendTLSPolicy for the Backend to the input",
         )
     } else {
@@ -114,8 +117,8 @@ fn version(
             }
             (RouteKind::Grpc, None, Some(upgrade)) => (
                 upgrade.span,
-                format!("the Backend `{name}` speaks WebSocket, in which no calls of gRPC can be sent"),
-                "add `gateway.envoyproxy.io/h2c` to its appProtocols, or leave them out",
+                format!("Backend `{name}` uses WebSocket, which cannot carry gRPC requests"),
+                "add `gateway.envoyproxy.io/h2c` to its `appProtocols`, or remove them",
             ),
         }
     };

@@ -94,23 +94,21 @@ impl Refused {
             Self::Admin => {
                 format!("port {port} of `{endpoint}` is Envoy's admin interface, which can stop Envoy")
             }
-            Self::Loopback => format!("`{endpoint}` is the machine that Envoy runs on"),
+            Self::Loopback => format!("`{endpoint}` refers to the machine that Envoy runs on"),
             Self::LinkLocal => {
-                format!("`{endpoint}` is a link-local address, such as a cloud's metadata service has")
+                format!("`{endpoint}` is a link-local address, which may be a cloud's metadata service")
             }
         }
     }
 
     pub(in crate::resolve) fn hint(self) -> String {
         String::from(match self {
-            Self::Admin => {
-                "no manifest may refer to it; move it with `--admin-address` if the port is that of a backend"
-            }
+            Self::Admin => "if a backend uses this port, move the admin interface with `--admin-address`",
             Self::Loopback => {
-                "use an address that leads to the backend from anywhere; if backends do run on Envoy's machine, allow this with `--allow-loopback-endpoints`"
+                "use an address that other machines can reach; if backends run on Envoy's machine, allow this with `--allow-loopback-endpoints`"
             }
             Self::LinkLocal => {
-                "use an address that leads to the backend from anywhere; if backends do have link-local addresses, allow this with `--allow-loopback-endpoints`"
+                "use an address that routers can reach; if backends have link-local addresses, allow this with `--allow-loopback-endpoints`"
             }
         })
     }

@@ -53,7 +53,7 @@ pub(super) fn hint(name: &str, kind: RouteKind) -> String {
         return format!("did you mean `{near}`?");
     }
     let list: Vec<String> = usable().map(|name| format!("`{name}`")).collect();
-    format!("what is understood is {}, or no appProtocol at all", list.join(", "))
+    format!("use one of {}, or remove `appProtocol`", list.join(", "))
 }
 
 #[cfg(test)]

@@ -57,12 +57,12 @@ impl<'m> Reference<'m> {
         }
         let hint = match (group.value.as_str(), kind.value.as_str()) {
             ("multicluster.x-k8s.io", "ServiceImport") => String::from(
-                "the endpoints behind a ServiceImport are in other clusters, where its own controller alone looks \
-                 them up: refer to a Service whose EndpointSlices hold them",
+                "only the controller of a ServiceImport knows its endpoints: refer to a Service whose EndpointSlices \
+                 contain them",
             ),
             ("", "Backend") => format!("Envoy Gateway's Backend is in the group `{ENVOY_GATEWAY}`"),
-            (_, "Service") => String::from("a Service is in the core group: leave `group` out"),
-            _ => format!("a backend is a Service, or a Backend of the group `{ENVOY_GATEWAY}`"),
+            (_, "Service") => String::from("Service is in the core group: remove `group`"),
+            _ => format!("refer to a Service, or to a Backend of the group `{ENVOY_GATEWAY}`"),
         };
         let wrong = WrongKind::of(group, kind, "backends", hint);
         let place = self.at(wrong.field, wrong.span, Reason::InvalidKind);

@@ -44,7 +44,10 @@ impl<'m> Port<'m> {
         let name = &service.metadata.name.value;
         if let Some(other) = of_number().next() {
             let protocol = &other.protocol;
-            let message = format!("the port {number} of the Service `{name}` is {}, not TCP", protocol.value);
+            let message = format!(
+                "port {number} of Service `{name}` uses {}, but a backend must use TCP",
+                protocol.value
+            );
             let error = report.error(
                 Code::UnsupportedProtocol,
                 reference.at_port(Reason::UnsupportedProtocol),
@@ -53,12 +56,12 @@ impl<'m> Port<'m> {
             error.related = Some((protocol.span, String::from("its protocol")));
             return None;
         }
-        let message = format!("the Service `{name}` has no port {number}");
+        let message = format!("Service `{name}` has no port {number}");
         let error = report.error(Code::WrongPort, reference.at_port(Reason::BackendNotFound), message);
         error.related = Some((service.metadata.name.span, String::from("this Service")));
         let ports: Vec<String> = service.spec.ports.iter().map(|port| port.port.value.to_string()).collect();
         error.hint = Some(match &ports[..] {
-            [] => String::from("it has no ports at all"),
+            [] => String::from("it has no ports"),
             [only] => format!("its only port is {only}"),
             _ => format!("its ports are {}", ports.join(", ")),
         });
@@ -76,17 +79,17 @@ impl<'m> Port<'m> {
         let app_protocol = self.listed.and_then(|port| port.app_protocol.as_ref());
         let spoken = Spoken::of(app_protocol.map(|name| name.value.as_str()), kind);
         let Some(protocol) = app_protocol else { return spoken };
-        let speaks = format!(
-            "the port {} of the Service `{}` speaks `{}`",
+        let has = format!(
+            "port {} of Service `{}` has the appProtocol `{}`",
             self.number, self.service.metadata.name.value, protocol.value
         );
         let (message, hint) = match spoken {
             None => (
-                format!("{speaks}, in which no requests of {}s can be sent", reference.route.kind),
+                format!("{has}, which is not supported for {}s", reference.route.kind),
                 protocol::hint(&protocol.value, kind),
             ),
             Some(spoken) if spoken.secure && matches!(connection, Connection::Clear) => (
-                format!("{speaks}, and nothing says how to check its certificate"),
+                format!("{has}, but no BackendTLSPolicy says how to validate its certificate"),
                 String::from("add a BackendTLSPolicy for the Service to the input"),
             ),
             Some(spoken) => return Some(spoken),
@@ -114,9 +117,9 @@ impl<'m> Port<'m> {
                 );
                 let error =
                     report.error(Code::NamedTargetPort, reference.at_port(Reason::BackendNotFound), message);
-                error.related = Some((port.port.span, String::from("this port's targetPort is a name")));
+                error.related = Some((port.port.span, String::from("this port's `targetPort` is a name")));
                 error.hint =
-                    Some(String::from("add its EndpointSlices to the input, or make targetPort a number"));
+                    Some(String::from("add its EndpointSlices to the input, or make `targetPort` a number"));
                 return None;
             }
             Some(_) | None => self.number,
@@ -139,17 +142,17 @@ impl<'m> Port<'m> {
             (
                 Code::ExternalName,
                 Reason::BackendNotFound,
-                format!("`{host}` is an address, and what an ExternalName stands for is looked up as a name"),
-                String::from("give the Service no `type`, and an EndpointSlice with the address"),
+                format!("`externalName` must be a DNS name, but `{host}` is an IP address"),
+                String::from("remove `type: ExternalName`, and add an EndpointSlice with the address"),
             )
         } else if let Some(other) = namespace_of(host).filter(|other| *other != own) {
             (
                 Code::RefNotPermitted,
                 Reason::RefNotPermitted,
                 format!(
-                    "the ExternalName `{name}` leads into the namespace `{other}`, past its ReferenceGrants"
+                    "ExternalName Service `{name}` points into namespace `{other}` and bypasses the ReferenceGrants there"
                 ),
-                String::from("refer to that Service itself, with a ReferenceGrant in its namespace"),
+                String::from("refer to that Service directly, and add a ReferenceGrant in its namespace"),
             )
         } else if let Some(refused) = local.name(host, self.number) {
             (refused.code(), Reason::BackendNotFound, refused.message(host, self.number), refused.hint())
@@ -157,7 +160,7 @@ impl<'m> Port<'m> {
             return Some(host.to_owned());
         };
         let error = report.error(code, reference.at(".name", reference.backend.name.span, reason), message);
-        error.related = Some((self.service.spec.kind.span, format!("it stands for `{host}`")));
+        error.related = Some((self.service.spec.kind.span, format!("its `externalName` is `{host}`")));
         error.hint = Some(hint);
         None
     }

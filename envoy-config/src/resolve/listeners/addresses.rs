@@ -108,15 +108,17 @@ fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], repo
             report.decide(&conflicted(gateway, first), &mixed(first));
         }
         let error = report.error(Code::ProtocolConflict, conflicted(gateway, other), mixed(other));
-        error.related =
-            Some((first.listener.protocol.span, String::from("the protocol of the port's first listener")));
-        error.hint = Some(String::from("give them different ports"));
+        error.related = Some((first.listener.protocol.span, String::from("the first listener on this port")));
+        error.hint = Some(String::from("use different ports for HTTP and HTTPS"));
     }
     agreed
 }
 
 fn mixed(section: &Section<'_>) -> String {
-    format!("the port {} speaks both HTTP and HTTPS, and can speak only one", section.listener.port.value)
+    format!(
+        "port {} has both HTTP and HTTPS listeners; all listeners on a port must use the same protocol",
+        section.listener.port.value
+    )
 }
 
 fn conflicted<'m>(gateway: &'m Object<Gateway>, section: &Section<'m>) -> Place<'m> {
@@ -132,7 +134,7 @@ fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Repor
     }
     for bound in &bounds {
         for section in &bound.listeners {
-            let message = format!("{} is the address of other listeners, too", bound.bind);
+            let message = format!("other listeners also bind {}", bound.bind);
             report.decide(&bound.unavailable(section), &message);
         }
     }
@@ -146,11 +148,10 @@ fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Repor
         .map(|(listener, port)| format!("--map-port {listener}={port}"))
         .collect();
     let last = names.pop()?;
-    let message =
-        format!("{bind} is the address of {} listeners: {} and {last}", bounds.len(), names.join(", "));
+    let message = format!("{} listeners would bind {bind}: {} and {last}", bounds.len(), names.join(", "));
     let error = report.error(Code::AddressConflict, second, message);
     error.related = Some((first, String::from("the first listener")));
-    error.hint = Some(format!("give the others another address, for example {}", mappings.join(" ")));
+    error.hint = Some(format!("move all but one, for example with {}", mappings.join(" ")));
     None
 }
 

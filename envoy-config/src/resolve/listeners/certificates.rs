@@ -115,7 +115,8 @@ fn of<'m>(
         let place = section.at(gateway, &format!(".tls.options[{:?}]", option.value), option.span);
         let part = Part::Listener(section.position);
         let place = place.because(part, ConditionType::Accepted, Reason::UnsupportedValue);
-        let message = format!("the TLS option `{}` is not supported: the listener is left out", option.value);
+        let message =
+            format!("TLS option `{}` is not supported, so the listener is not served", option.value);
         report.error(Code::NotSupported, place, message);
     }
     if !options.is_empty() {
@@ -127,7 +128,7 @@ fn of<'m>(
         let part = Part::Listener(section.position);
         let place = place.because(part, ConditionType::ResolvedRefs, Reason::InvalidCertificateRef);
         let message =
-            "`tls` is missing: the protocol `HTTPS` needs a certificate, so the listener is left out";
+            "`tls` is missing: protocol `HTTPS` requires a certificate, so the listener is not served";
         let error = report.error(Code::MissingField, place, String::from(message));
         error.hint = Some(String::from("add `tls: {certificateRefs: [{name: SECRET}]}`"));
     }
@@ -173,7 +174,7 @@ impl<'m> Reference<'m> {
             }
             Secret::Other(other) => {
                 let message = format!(
-                    "the Secret `{}` is of the type `{}`, and a certificate is of `kubernetes.io/tls`",
+                    "Secret `{}` has type `{}`, but a certificate must have type `kubernetes.io/tls`",
                     name.value, other.value
                 );
                 let error = report.error(Code::WrongSecretType, self.invalid(".name", name.span), message);
@@ -187,7 +188,7 @@ impl<'m> Reference<'m> {
     fn broken(&self, secret: &Object<Secret>, values: &[UnusableValue], report: &mut Report) {
         for UnusableValue { key, field, span, problem } in values {
             let name = &self.certificate.name;
-            let message = format!("`{key}` of the Secret `{}` {problem}", name.value);
+            let message = format!("`{key}` of Secret `{}` {problem}", name.value);
             report.decide(&self.invalid(".name", name.span), &message);
             let is_known = |found: &Diagnostic| found.code == Code::InvalidCertificate && found.span == *span;
             if !report.diagnostics.iter().any(is_known) {
@@ -201,7 +202,7 @@ impl<'m> Reference<'m> {
     /// Envoy would refuse the whole configuration for it.
     fn unusable(&self, secret: &Object<Secret>, problem: &Unusable, report: &mut Report) {
         let name = &self.certificate.name;
-        let message = format!("Envoy cannot use the Secret `{}`: {problem}", name.value);
+        let message = format!("Envoy cannot use Secret `{}`: {problem}", name.value);
         let error = report.error(Code::InvalidCertificate, self.invalid(".name", name.span), message);
         error.related = Some((secret.metadata.name.span, String::from("this Secret")));
         error.hint = problem.hint().map(str::to_owned);

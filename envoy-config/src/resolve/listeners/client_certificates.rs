@@ -119,7 +119,8 @@ impl<'m> Check<'m> {
                     ConditionType::Accepted,
                     Reason::NoValidCACertificate,
                 );
-                report.decide(&place, "there is no authority to check the certificates of clients with");
+                report
+                    .decide(&place, "there is no valid CA certificate to validate client certificates with");
             }
             return None;
         };
@@ -152,7 +153,7 @@ impl<'m> Check<'m> {
         let to = Party { group: "", kind: "ConfigMap", namespace: target };
         let place = self.at(&field, ".namespace", span, Reason::RefNotPermitted, self.listeners.first());
         if !grants.permit(from, to, &name.value, place, report) {
-            let message = "no ReferenceGrant permits the reference";
+            let message = "no ReferenceGrant permits this reference";
             self.refuse(&field, ".namespace", span, Reason::RefNotPermitted, message, report);
             return None;
         }

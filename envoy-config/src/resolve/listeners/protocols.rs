@@ -53,13 +53,13 @@ pub(in crate::resolve) fn are_served(
             ConditionType::Accepted,
             Reason::UnsupportedProtocol,
         );
-        let message = format!("the protocol `{word}` is not supported: the listener is left out");
+        let message = format!("protocol `{word}` is not supported, so the listener is not served");
         let near = closest(&word.to_ascii_uppercase(), ["HTTP", "HTTPS"]);
         report.error(Code::UnsupportedProtocol, place, message).hint = Some(match near {
             Some(near) if !matches!(word.as_str(), "TLS" | "TCP" | "UDP") => {
                 format!("did you mean `{near}`?")
             }
-            _ => String::from("`HTTP` and `HTTPS` are"),
+            _ => String::from("supported protocols are `HTTP` and `HTTPS`"),
         });
         return false;
     }
@@ -85,11 +85,11 @@ pub(in crate::resolve) fn are_served(
             ConditionType::ResolvedRefs,
             Reason::InvalidRouteKinds,
         );
-        let of_group = if group == GATEWAY_API { String::new() } else { format!(" of the group `{group}`") };
-        let message = format!("the listener cannot take routes of the kind `{kind}`{of_group}");
+        let of_group = if group == GATEWAY_API { String::new() } else { format!(" in group `{group}`") };
+        let message = format!("listeners do not support routes of kind `{kind}`{of_group}");
         report.error(Code::InvalidRouteKind, place, message).hint = Some(match closest(kind, SERVED) {
             Some(near) if near != kind => format!("did you mean `{near}`?"),
-            _ => format!("`HTTPRoute` and `GRPCRoute` of the group `{GATEWAY_API}` it can"),
+            _ => format!("supported kinds are `HTTPRoute` and `GRPCRoute` in group `{GATEWAY_API}`"),
         });
     }
     true

@@ -44,7 +44,7 @@ impl<'m> Targets<'m> {
             (ENVOY_GATEWAY, "Backend") => self.backends.find(namespace, &name.value, scope, report).err(),
             _ => {
                 let what = format!("{} targets", policy.kind);
-                let hint = format!("its targets are Services, and Backends of the group `{ENVOY_GATEWAY}`");
+                let hint = format!("target a Service, or a Backend of the group `{ENVOY_GATEWAY}`");
                 let wrong = WrongKind::of(group, kind, &what, hint);
                 let place = at(wrong.field, wrong.span, Reason::Invalid);
                 report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
@@ -69,15 +69,13 @@ pub(in crate::resolve) fn conflict<T>(
     let place = Place::new(policy, format!("spec.targetRefs[{number}]"), target.span);
     let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Conflicted);
     let (namespace, name) = winner.metadata.key();
-    let port = target
-        .section_name
-        .as_ref()
-        .map_or_else(String::new, |port| format!("port `{}` of the ", port.value));
+    let port =
+        target.section_name.as_ref().map_or_else(String::new, |port| format!("port `{}` of ", port.value));
     let message = format!(
-        "the {port}{} `{}` has the policy `{namespace}/{name}` already",
+        "policy `{namespace}/{name}` already applies to {port}{} `{}`",
         target.kind.value, target.name.value
     );
     let warning = report.warning(Code::PolicyConflict, place, message);
-    warning.related = Some((winner.metadata.name.span, String::from("this one goes first")));
-    warning.hint = Some(String::from("the oldest policy of a target counts, then the first by its name"));
+    warning.related = Some((winner.metadata.name.span, String::from("this policy takes precedence")));
+    warning.hint = Some(String::from("the oldest policy of a target applies, then the first by name"));
 }

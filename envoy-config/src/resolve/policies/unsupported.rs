@@ -67,11 +67,12 @@ fn not_applied(policy: &OtherPolicy, first: &OtherTarget, titles: &BTreeSet<Stri
     }
     let last = named.pop().unwrap_or_default();
     let targets = if named.is_empty() { last } else { format!("{} and {last}", named.join(", ")) };
-    let message = format!("`{kind}` ({group}) is attached to {targets} and is not applied");
+    let message =
+        format!("policy kind `{kind}` ({group}) is not supported, but this policy targets {targets}");
     Diagnostic::error(Code::PolicyNotApplied, first.span, message)
         .object(format!("{kind} {namespace}/{name}"))
         .field(first.field.clone())
-        .hint("remove the policy if its targets may be served without it")
+        .hint("remove the policy if its targets can be served without it")
 }
 
 impl<'m> Served<'m> {

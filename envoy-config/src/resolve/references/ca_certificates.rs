@@ -23,11 +23,11 @@ pub(in crate::resolve) fn find(
     let invalid =
         |message| Unresolved::new(Code::InvalidCertificate, message).found::<ConfigMap>(&map.metadata);
     let Some(text) = &map.spec.ca_certificates else {
-        let message = format!("the ConfigMap `{namespace}/{name}` has no `ca.crt`");
+        let message = format!("ConfigMap `{namespace}/{name}` has no key `ca.crt`");
         return Err(
-            invalid(message).hint("put the certificates of the authorities, as PEM, under `data`, `ca.crt`")
+            invalid(message).hint("put the CA certificates, in PEM format, under the key `ca.crt` in `data`")
         );
     };
     x509::ca_certificates(text.value.as_bytes())
-        .map_err(|problem| invalid(format!("`ca.crt` of the ConfigMap `{namespace}/{name}` {problem}")))
+        .map_err(|problem| invalid(format!("`ca.crt` of ConfigMap `{namespace}/{name}` {problem}")))
 }

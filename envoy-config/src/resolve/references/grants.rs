@@ -70,7 +70,7 @@ impl<'m> Grants<'m> {
         let granted = self.permitted.get(&(from, to)).is_some_and(|names| names.contain(name));
         if !granted {
             if report.may_lack_some("ReferenceGrant", to.namespace) {
-                report.decide(&place, "no ReferenceGrant that could be read permits the reference");
+                report.decide(&place, "no ReferenceGrant that could be read permits this reference");
             } else {
                 self.refuse(from, to, name, place, report);
             }
@@ -80,7 +80,7 @@ impl<'m> Grants<'m> {
 
     fn refuse(&self, from: Party<'_>, to: Party<'_>, name: &str, place: Place<'_>, report: &mut Report) {
         let message = format!(
-            "no ReferenceGrant in the namespace `{}` permits a reference from {} in `{}` to the {} `{name}`",
+            "no ReferenceGrant in namespace `{}` permits references from {}s in namespace `{}` to {} `{name}`",
             to.namespace,
             from.title(),
             from.namespace,
@@ -95,8 +95,8 @@ impl<'m> Grants<'m> {
         if let Some((grant, lacks)) =
             self.all.iter().filter(here).find_map(|grant| Some((grant, lacking(grant, from, to, name)?)))
         {
-            error.related = Some((grant.metadata.name.span, format!("this one {lacks}")));
-            error.hint = Some(format!("it takes {entries}"));
+            error.related = Some((grant.metadata.name.span, format!("this grant {lacks}")));
+            error.hint = Some(format!("it must contain {entries}"));
             return;
         }
         let fits = |grant: &&&Object<ReferenceGrant>| {
@@ -106,14 +106,14 @@ impl<'m> Grants<'m> {
         };
         if let Some(grant) = self.all.iter().find(fits) {
             let own = &grant.metadata.namespace.value;
-            error.related = Some((grant.metadata.name.span, format!("this one is in `{own}`")));
+            error.related = Some((grant.metadata.name.span, format!("this grant is in namespace `{own}`")));
             error.hint = Some(format!(
-                "a ReferenceGrant belongs in the namespace of what it lets others refer to: move it to `{}`",
+                "a ReferenceGrant must be in the namespace of the object that is referred to: move it to `{}`",
                 to.namespace
             ));
             return;
         }
-        error.hint = Some(format!("add a ReferenceGrant to the namespace `{}` with {entries}", to.namespace));
+        error.hint = Some(format!("add a ReferenceGrant in namespace `{}` with {entries}", to.namespace));
     }
 }
 
@@ -150,14 +150,18 @@ fn lacking(
     let named = |wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| wanted == name);
     let as_core = |target: &GrantTo| target.group == "core" && to.is("", &target.kind);
     if of_kind().next().is_none() {
-        Some("is from another kind or group")
+        Some("permits references from another kind or group")
     } else if of_kind().all(|source| source.namespace != from.namespace) {
-        Some("is from another namespace")
+        Some("permits references from another namespace")
     } else if targeted().next().is_none() {
         let written = targets.iter().any(as_core);
-        Some(if written { "writes the core group as `core`" } else { "is to another kind or group" })
+        Some(if written {
+            "writes the core group as `core`"
+        } else {
+            "permits references to another kind or group"
+        })
     } else {
-        (!targeted().any(|target| named(&target.name))).then_some("is to another name")
+        (!targeted().any(|target| named(&target.name))).then_some("permits references to another name")
     }
 }
 

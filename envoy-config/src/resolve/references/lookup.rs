@@ -95,10 +95,10 @@ impl<'m, T: Kind> Objects<'m, T> {
     ) -> Result<&'m Object<T>, Unresolved> {
         self.get(namespace, name).ok_or_else(|| {
             if report.may_be_unread(T::NAME, namespace, name) {
-                let message = format!("the {} is not there or could not be read", T::NAME);
+                let message = format!("the {} was not found, or could not be read", T::NAME);
                 return Unresolved { message, finding: None };
             }
-            let message = format!("there is no {} `{namespace}/{name}` among the manifests", T::NAME);
+            let message = format!("{} `{namespace}/{name}` not found in the input", T::NAME);
             Unresolved::new(T::MISSING, message).hint(self.hint(namespace, name, scope))
         })
     }
@@ -111,11 +111,11 @@ impl<'m, T: Kind> Objects<'m, T> {
         }
         match (self.0.keys().find(|(_, other)| *other == name), scope) {
             (Some((elsewhere, _)), Scope::AllNamespaces) => {
-                format!("there is one in the namespace `{elsewhere}`")
+                format!("there is one in namespace `{elsewhere}`")
             }
             (Some((elsewhere, _)), Scope::OwnNamespace(kind)) => {
                 format!(
-                    "there is one in the namespace `{elsewhere}`, but this {kind} refers to its own namespace only"
+                    "there is one in namespace `{elsewhere}`, but this {kind} refers to its own namespace only"
                 )
             }
             (None, _) => format!("add the {} to the input", T::NAME),

@@ -30,7 +30,7 @@ impl WrongKind {
                 hint: None,
             };
         }
-        let message = format!("{what} of the kind `{}` are not supported", title(&group.value, &kind.value));
+        let message = format!("{what} of kind `{}` are not supported", title(&group.value, &kind.value));
         Self { field: ".kind", span: kind.span, message, hint: Some(hint) }
     }
 }

@@ -58,10 +58,12 @@ impl Collisions {
                 && let (Some((route, lost)), Some((other, won))) = (find(routes, rule), find(routes, winner))
             {
                 let place = Place::new(route.object, format!("spec.rules[{}]", rule.rule), lost.span);
-                let message =
-                    format!("no request comes to this rule: {} takes them all", title(other, winner, rule));
+                let message = format!(
+                    "this rule is unreachable: {} has the same matches and takes precedence",
+                    title(other, winner, rule)
+                );
                 report.warning(Code::UnreachableRule, place, message).related =
-                    Some((won.span, String::from("this rule has the same matches and goes first")));
+                    Some((won.span, String::from("this rule takes precedence")));
             }
         }
     }
@@ -87,5 +89,5 @@ pub(in crate::resolve) fn title(
         return format!("{rule} of the same route");
     }
     let (namespace, name) = route.object.metadata.key();
-    format!("{rule} of the {} `{namespace}/{name}`", route.object.kind)
+    format!("{rule} of {} `{namespace}/{name}`", route.object.kind)
 }

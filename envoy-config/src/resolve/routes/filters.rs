@@ -61,7 +61,7 @@ impl<'m> Filters<'m> {
                     place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::UnsupportedValue)
                 };
                 report.error(Code::NotSupported, place, message).hint =
-                    Some(String::from("requests that it would have seen are answered 500"));
+                    Some(String::from("requests that this filter applies to get 500"));
                 effects.refused = true;
             };
             match &filter.value {
@@ -70,7 +70,9 @@ impl<'m> Filters<'m> {
                         let header = &name.value;
                         refuse(
                             name.span,
-                            format!("no filter may change the header `{header}`, which frames the message"),
+                            format!(
+                                "filters cannot change the header `{header}`: it belongs to the connection or frames the message"
+                            ),
                         );
                     } else if let Filter::RequestHeaders(_) = &filter.value {
                         change(&mut effects.request_headers, modifier);
@@ -90,10 +92,10 @@ impl<'m> Filters<'m> {
                 }
                 Filter::Cors(cors) => effects.cors = Some(cors.clone()),
                 Filter::Extension(kind) => {
-                    refuse(filter.span, format!("no filters of the kind `{kind}` are known"));
+                    refuse(filter.span, format!("filters of kind `{kind}` are not supported"));
                 }
                 Filter::ExternalAuth => {
-                    refuse(filter.span, String::from("the filter `ExternalAuth` is not supported"));
+                    refuse(filter.span, String::from("filter `ExternalAuth` is not supported"));
                 }
             }
         }
@@ -115,16 +117,16 @@ impl<'m> Filters<'m> {
             let place =
                 place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::IncompatibleFilters);
             let message = format!(
-                "a `RequestRedirect` cannot be combined with a `{other}`: a redirected request is not forwarded"
+                "`RequestRedirect` cannot be combined with `{other}`: a redirected request is not forwarded"
             );
             report.error(Code::IncompatibleFilters, place, message).hint =
-                Some(String::from("remove one of the two; until then the requests get 500"));
+                Some(String::from("remove one of the two; until then requests get 500"));
             effects.refused = true;
         }
         for (position, filter) in self.list.iter().enumerate() {
             if let Filter::RequestHeaders(_) = filter.value {
                 let place = Place::new(self.route, format!("{}[{position}]", self.field), filter.span);
-                let message = "a `RequestHeaderModifier` has no effect beside a `RequestRedirect`: the request is not forwarded";
+                let message = "`RequestHeaderModifier` has no effect together with `RequestRedirect`: the request is not forwarded";
                 report.warning(Code::NoEffect, place, String::from(message));
             }
         }

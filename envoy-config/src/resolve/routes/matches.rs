@@ -26,7 +26,7 @@ pub(in crate::resolve) fn is_served(
     let Some(method) = method.filter(|method| method.value == "CONNECT") else { return true };
     let place = Place::new(route, format!("spec.rules[{rule}].matches[{position}].method"), method.span);
     let place = place.because(Part::Rule(rule), ConditionType::Accepted, Reason::UnsupportedValue);
-    let message = "the method `CONNECT` is not supported: the match is left out";
+    let message = "method `CONNECT` is not supported, so this match is not served";
     report.error(Code::NotSupported, place, String::from(message));
     false
 }

@@ -31,10 +31,10 @@ pub(in crate::resolve) fn tell_of_sessions(
 ) {
     let Some(code) = rule.retry.as_ref().and_then(|retry| retry.value.codes.first()) else { return };
     let place = Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span);
-    let message = "these retries are for requests without a session: those of a session stay with its endpoint, which has \
-                   answered";
+    let message = "`retry.codes` does not apply to requests with a session: they stay with their endpoint, which has \
+                   already answered";
     let warning = report.warning(Code::RetryWithoutSession, place, message.to_owned());
-    warning.related = Some((sessions, String::from("the rule's sessions")));
+    warning.related = Some((sessions, String::from("the rule's session persistence")));
 }
 
 fn timeouts(written: &written::Timeouts) -> Timeouts {

@@ -98,7 +98,7 @@ impl<'m> Served<'m> {
                 RouteKind::Http => "500",
                 RouteKind::Grpc => "`UNAVAILABLE`",
             };
-            let message = format!("the rule has no backendRefs: its requests are answered {answer}");
+            let message = format!("the rule has no backendRefs, so its requests get {answer}");
             report.warning(Code::NoBackends, place, message);
         }
         if let Some(persistence) = rule.session_persistence.as_ref().filter(|_| effects.redirects()) {
@@ -107,7 +107,7 @@ impl<'m> Served<'m> {
             report.warning(
                 Code::NoEffect,
                 place,
-                String::from("a rule whose requests are redirected has no sessions"),
+                String::from("`sessionPersistence` has no effect in a rule that redirects its requests"),
             );
         }
         let (namespace, name) = object.metadata.key();

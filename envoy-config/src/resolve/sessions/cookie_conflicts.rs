@@ -32,8 +32,8 @@ struct Found {
     conflicts: BTreeMap<RulePosition, RulePosition>,
     /// Rules whose `Secure` cookie is in the way of the one without TLS.
     mixed: BTreeSet<RulePosition>,
-    /// Rules whose cookie's name promises what the cookie does not keep.
-    broken: BTreeMap<RulePosition, &'static str>,
+    /// Rules whose cookie browsers reject because of the prefix of its name.
+    rejected: BTreeMap<RulePosition, PrefixRule>,
 }
 
 /// Says what is wrong with the cookies of all addresses.
@@ -72,8 +72,8 @@ fn collect<'l>(
                 if let (Some(Carrier::Cookie(cookie)), Some(&rule)) =
                     (carrier, names.get(route.name.as_str()))
                 {
-                    if let Some(promise) = broken_promise(cookie) {
-                        found.broken.entry(rule).or_insert(promise);
+                    if let Some(broken) = broken_prefix_rule(cookie) {
+                        found.rejected.entry(rule).or_insert(broken);
                     }
                     let key = (cookie.name.as_str(), cookie.path.as_str());
                     let uses = cookies.entry(key).or_default().entry(&host.domain).or_default();
@@ -103,15 +103,22 @@ fn at<'u>(
     met
 }
 
-/// What a browser wants of a cookie of this name and does not find, so that it drops the cookie (RFC 6265bis, "Cookie Name
-/// Prefixes"; the case of the prefix does not count).
-fn broken_promise(cookie: &Cookie) -> Option<&'static str> {
+/// What a browser requires of a cookie because of the prefix of its name.
+#[derive(Clone, Copy)]
+enum PrefixRule {
+    Https,
+    RootPath,
+}
+
+/// The rule that a cookie breaks, so that browsers reject it (RFC 6265bis, "Cookie Name Prefixes"; the case of the prefix
+/// does not count).
+fn broken_prefix_rule(cookie: &Cookie) -> Option<PrefixRule> {
     let name = cookie.name.as_str().to_ascii_lowercase();
     let host = name.starts_with("__host-");
     if (host || name.starts_with("__secure-")) && !cookie.secure {
-        Some("come over HTTPS")
+        Some(PrefixRule::Https)
     } else if host && cookie.path.as_str() != "/" {
-        Some("have the path `/`")
+        Some(PrefixRule::RootPath)
     } else {
         None
     }
@@ -136,7 +143,7 @@ impl Found {
             let Some((route, _)) = find(routes, first) else { continue };
             let related = session(route, first);
             let message = format!(
-                "a client keeps one cookie for this rule and for {}: they end each other's sessions",
+                "this rule and {} set the same cookie, so they overwrite each other's sessions",
                 title(route, first, rule)
             );
             let session = find(routes, rule).and_then(|(route, _)| session(route, rule));
@@ -145,34 +152,38 @@ impl Found {
                 warning.related = related.map(|other| {
                     let both = session.is_some_and(|session| session.span() == other.span());
                     let label = if both {
-                        "both have it from this policy"
+                        "both rules use this policy"
                     } else {
                         "the other cookie, with the same name, path and hostname"
                     };
                     (other.span(), String::from(label))
                 });
                 warning.hint = Some(String::from(if of_policy {
-                    "leave the name out of the policy, so that each rule gets one of its own"
+                    "remove the name from the policy, so that each rule gets a cookie of its own"
                 } else {
-                    "give one of them another name, or leave the name out to get one of its own"
+                    "use another name for one of them, or remove the name to get a unique one"
                 }));
             }
         }
         for &rule in &self.mixed {
             let message = String::from(
-                "one hostname serves this rule over HTTP and over HTTPS: no answer over HTTP can replace the `Secure` \
-                 cookie, so a client that has one gets a new session with every request over HTTP",
+                "one hostname serves this rule over both HTTP and HTTPS: an HTTP response cannot replace the `Secure` cookie, \
+                 so a client that has it gets a new session with each HTTP request",
             );
             if let Some(warning) = warn(Code::SecureCookieOnHttp, rule, message, routes, report) {
                 warning.hint =
-                    Some(String::from("attach the route to the HTTPS listener alone, with `sectionName`"));
+                    Some(String::from("attach the route to the HTTPS listener only, with `sectionName`"));
             }
         }
-        for (&rule, promise) in &self.broken {
+        for (&rule, broken) in &self.rejected {
+            let (required, fix) = match broken {
+                PrefixRule::Https => ("be set over HTTPS", "serve the rule over HTTPS only"),
+                PrefixRule::RootPath => ("have the path `/`", "set its path to `/`"),
+            };
             let message =
-                format!("no browser keeps this cookie: one with this prefix in its name must {promise}");
+                format!("browsers reject this cookie: with the prefix of its name, it must {required}");
             if let Some(warning) = warn(Code::CookiePrefix, rule, message, routes, report) {
-                warning.hint = Some(format!("give it a name without the prefix, or let it {promise}"));
+                warning.hint = Some(format!("use a name without the prefix, or {fix}"));
             }
         }
     }

@@ -158,16 +158,16 @@ impl<'m> Session<'m> {
         let loser = name(policy);
         let Some(counts) = self.policy else {
             let message =
-                format!("the rule's own sessionPersistence goes before that of the policy `{loser}`");
+                format!("the rule's own `sessionPersistence` takes precedence over policy `{loser}`");
             let warning = report.warning(Code::PolicyOverridden, place.clone(), message);
-            warning.related = Some((lost.span, String::from("has no effect here")));
+            warning.related = Some((lost.span, String::from("not used for this rule")));
             return;
         };
         let winner = name(counts);
         if own_name(lost).is_some_and(|lost| own_name(self.persistence) == Some(lost)) {
             // The GEP calls that an invalid configuration.
             let message = format!(
-                "the policies `{winner}` and `{loser}` give the sessions of two backends of one rule the same name"
+                "policies `{winner}` and `{loser}` of two backends of one rule use the same session name"
             );
             let field = "spec.sessionPersistence";
             let verdict = Place::new(policy, field, lost.span).because(
@@ -177,18 +177,19 @@ impl<'m> Session<'m> {
             );
             report.decide(&verdict, &message);
             let warning = report.warning(Code::SessionNameConflict, place.clone(), message);
-            warning.related = Some((lost.span, String::from("has no effect here")));
+            warning.related = Some((lost.span, String::from("not used for this rule")));
             warning.hint = Some(format!(
-                "a rule has one session for all of its backends, here that of `{winner}`: one policy with both targets \
-                 says so"
+                "a rule has one session for all of its backends, and `{winner}` applies: use one policy that targets both \
+                 backends"
             ));
         } else {
-            let message =
-                format!("the policy `{winner}` of an earlier backend goes before `{loser}` of this one");
+            let message = format!(
+                "policy `{winner}` of an earlier backend takes precedence over policy `{loser}` of this one"
+            );
             let warning = report.warning(Code::PolicyOverridden, place.clone(), message);
-            warning.related = Some((lost.span, String::from("has no effect here")));
+            warning.related = Some((lost.span, String::from("not used for this rule")));
             warning.hint = Some(String::from(
-                "a rule has one session for all of its backends: give it a sessionPersistence of its own",
+                "a rule has one session for all of its backends: set `sessionPersistence` in the rule itself",
             ));
         }
     }
@@ -207,8 +208,8 @@ fn is_honoured(policy: Policy<'_>, report: &mut Report) -> bool {
     let Some(span) = policy.spec.retry_constraint else { return true };
     let place = Place::new(policy, "spec.retryConstraint", span);
     let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Invalid);
-    let message = String::from("the field `retryConstraint` is not supported: the policy is left out");
+    let message = String::from("`retryConstraint` is not supported, so the policy is not applied");
     report.error(Code::NotSupported, place, message).hint =
-        Some(String::from("remove the field to have its `sessionPersistence`"));
+        Some(String::from("remove the field to apply the policy's `sessionPersistence`"));
     false
 }

@@ -27,15 +27,15 @@ pub(crate) fn explain(manifests: &Manifests, reading: &mut Vec<Diagnostic>) {
 fn consequence(kind: &str) -> &'static str {
     match kind {
         "HTTPRoute" | "GRPCRoute" => "its requests fall through to a less specific route, or get 404",
-        "Gateway" => "nothing listens for it",
+        "Gateway" => "its listeners are not served",
         "GatewayClass" => "its Gateways are served without it",
-        "Service" | "Backend" => "requests for it get 500",
+        "Service" | "Backend" => "requests to it get 500",
         // In the clear they must not go on.
-        "BackendTLSPolicy" => "requests for its targets get 500",
+        "BackendTLSPolicy" => "requests to its targets get 500",
         "EndpointSlice" => "its endpoints get no requests",
         "ReferenceGrant" => "it permits nothing",
         "Secret" | "ConfigMap" => "references to it do not resolve",
-        "Namespace" => "its labels select nothing",
+        "Namespace" => "its labels match no selector",
         _ => "it has no effect",
     }
 }

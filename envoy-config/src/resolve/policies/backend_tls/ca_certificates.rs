@@ -43,7 +43,7 @@ impl<'m> Certificates<'m> {
         if all.is_none() {
             let place = Place::new(policy, "spec.validation.caCertificateRefs", policy.span);
             let place = place.because(Part::Whole, ConditionType::Accepted, Reason::NoValidCACertificate);
-            report.decide(&place, "no certificate of an authority could be read");
+            report.decide(&place, "none of the references leads to a valid CA certificate");
         }
         all.map(Authorities::Given)
     }
@@ -51,7 +51,7 @@ impl<'m> Certificates<'m> {
     fn resolve(&self, reference: &Reference<'_>, report: &mut Report) -> Option<CertificateChain> {
         let CaCertificateRef { group, kind, name } = reference.target;
         if !group.value.is_empty() || kind.value != "ConfigMap" {
-            let hint = String::from("refer to a ConfigMap that has them under the key `ca.crt`");
+            let hint = String::from("refer to a ConfigMap with the key `ca.crt`");
             let wrong = WrongKind::of(group, kind, "CA certificates", hint);
             let place = reference.at(wrong.field, wrong.span, Reason::InvalidKind);
             report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;

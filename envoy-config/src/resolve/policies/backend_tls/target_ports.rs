@@ -35,13 +35,13 @@ impl<'m> Sections<'m> {
         }
         let place = Place::new(policy, format!("spec.targetRefs[{number}].sectionName"), section.span);
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::TargetNotFound);
-        let message = format!("the {} `{}` has no port named `{}`", kind.value, name.value, section.value);
+        let message = format!("{} `{}` has no port named `{}`", kind.value, name.value, section.value);
         let names: Vec<&str> =
             ports.iter().map(|port| port.name.as_str()).filter(|name| !name.is_empty()).collect();
         let error = report.error(Code::WrongPort, place, message);
         error.hint = Some(match (closest(&section.value, names.iter().copied()), names.is_empty()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, true) => String::from("its ports have no names: leave `sectionName` out"),
+            (None, true) => String::from("its ports have no names: remove `sectionName`"),
             (None, false) => format!("its ports are named {}", names.join(", ")),
         });
         false

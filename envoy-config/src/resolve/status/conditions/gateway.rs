@@ -105,7 +105,7 @@ impl Builder<'_, '_> {
         } else {
             let reason = conflicts.first().map_or(Reason::Invalid, |first| first.reason);
             let message = match messages(&own) {
-                own if own.is_empty() && of_gateway => String::from("its Gateway is not served"),
+                own if own.is_empty() && of_gateway => String::from("the Gateway is not served"),
                 own => own,
             };
             refused(ConditionType::Programmed, reason, message)
@@ -146,7 +146,7 @@ fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition
     if accepted.status == Holds::True && !unserved.is_empty() && !barred {
         accepted.status = if none_served { Holds::False } else { Holds::True };
         accepted.reason = Reason::ListenersNotValid;
-        accepted.message = format!("not served: {}", unserved.join(", "));
+        accepted.message = format!("listeners that are not served: {}", unserved.join(", "));
     }
     let programmed = if (none_served && !barred) || accepted.status != Holds::True {
         refused(ConditionType::Programmed, Reason::Invalid, accepted.message.clone())
@@ -155,7 +155,7 @@ fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition
     };
     let mut resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, verdicts);
     if resolved.status == Holds::True && !unresolved.is_empty() {
-        let message = format!("with references that do not resolve: {}", unresolved.join(", "));
+        let message = format!("listeners with references that do not resolve: {}", unresolved.join(", "));
         resolved = refused(ConditionType::ResolvedRefs, Reason::ListenersNotResolved, message);
     }
     vec![accepted, programmed, resolved]
@@ -171,7 +171,7 @@ fn insecure_fallback(gateway: &Object<Gateway>) -> Option<Condition> {
     let insecure = |validation: &Option<Validation>| {
         validation.as_ref().is_some_and(|validation| validation.mode == ValidationMode::AllowInsecureFallback)
     };
-    let everywhere = insecure(default).then(|| String::from("ports without a `perPort` of their own"));
+    let everywhere = insecure(default).then(|| String::from("ports without their own `perPort` entry"));
     let ports = per_port.iter().filter(|(_, validation)| insecure(validation));
     let places: Vec<String> =
         everywhere.into_iter().chain(ports.map(|(port, _)| format!("port {port}"))).collect();
@@ -179,7 +179,7 @@ fn insecure_fallback(gateway: &Object<Gateway>) -> Option<Condition> {
         kind: ConditionType::InsecureFrontendValidationMode,
         status: Holds::True,
         reason: Reason::ConfigurationChanged,
-        message: format!("clients are served whatever their certificate: {}", places.join(", ")),
+        message: format!("clients without a valid certificate are served: {}", places.join(", ")),
     })
 }
 
@@ -203,7 +203,7 @@ fn overlapping(gateway: &Object<Gateway>, position: usize) -> Option<Condition> 
         status: Holds::True,
         reason: Reason::OverlappingHostnames,
         message: format!(
-            "hostnames in common with {}: a connection for one is answered 421 for those of another",
+            "hostnames overlap with those of {}: on a connection for one listener, requests for hostnames of another get 421",
             names.join(", ")
         ),
     })
