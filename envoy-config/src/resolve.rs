@@ -28,15 +28,15 @@ mod status;
 
 use self::attach::{Attacher, Attachment, ListenerPosition, hostname_conflicts};
 use self::backends::Backends;
-use self::backends::local_endpoints::Local;
+use self::backends::local_endpoints::LocalEndpoints;
 use self::gateways::Gateways;
-use self::listeners::addresses::{self, Bound, Security};
+use self::listeners::addresses::{self, BoundAddress, Security};
 use self::listeners::certificates;
 use self::listeners::section::Section;
 use self::policies::unsupported;
 use self::references::grants::Grants;
-use self::routes::conflicts::{Collisions, RulePosition};
-use self::routes::rules::{self, Served};
+use self::routes::conflicts::{Conflicts, RulePosition};
+use self::routes::rules::{self, ResolvedRoute};
 use self::routes::virtual_hosts::{self, Host};
 use self::sessions::cookie_conflicts;
 use self::status::conditions;
@@ -112,35 +112,35 @@ fn model(
     let gateways = Gateways::select(manifests, options.gateway.as_ref(), report)
         .map_err(|usage_error| vec![usage_error])?;
     if gateways.is_empty() {
-        if !report.may_lack("Gateway") {
+        if !report.may_have_unread("Gateway") {
             report.diagnostics.push(no_gateway(manifests));
         }
-        attach::nowhere(manifests, report);
+        attach::reject_without_gateway(manifests, report);
         unsupported::ignore(manifests, report);
         return Ok(None);
     }
     let grants = Grants::index(manifests);
     let bounds = addresses::assign(manifests, &gateways, options, report)?;
     certificates::check_for_backends(manifests, &grants, report);
-    let bounds = certificates::present(bounds, manifests, &grants, report);
+    let bounds = certificates::resolve(bounds, manifests, &grants, report);
     for bound in &bounds {
         bound.program(report);
     }
     let (routes, mut attached) = attach_all(manifests, options, &grants, &gateways, &bounds, report);
-    hostname_conflicts::settle(&bounds, &routes, &mut attached, report);
+    hostname_conflicts::resolve(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();
     unsupported::check(manifests, &gateways, &served, report);
 
-    let mut collisions = Collisions::default();
-    let listeners = listeners(&bounds, &routes, &attached, &mut collisions);
-    collisions.tell(&routes, report);
+    let mut conflicts = Conflicts::default();
+    let listeners = listeners(&bounds, &routes, &attached, &mut conflicts);
+    conflicts.report_all(&routes, report);
     cookie_conflicts::check(&listeners, &routes, report);
 
     let mut clusters = Vec::new();
     for (position, route) in routes.into_iter().enumerate() {
         for (rule, cluster) in route.clusters {
-            if collisions.is_reached(RulePosition { route: position, rule }) {
+            if conflicts.is_reached(RulePosition { route: position, rule }) {
                 clusters.push(cluster);
             }
         }
@@ -155,11 +155,11 @@ fn attach_all<'m>(
     options: &Options,
     grants: &Grants<'m>,
     gateways: &Gateways<'m>,
-    bounds: &[Bound<'m>],
+    bounds: &[BoundAddress<'m>],
     report: &mut Report,
-) -> (Vec<Served<'m>>, Vec<Vec<ListenerPosition>>) {
+) -> (Vec<ResolvedRoute<'m>>, Vec<Vec<ListenerPosition>>) {
     let attacher = Attacher::new(manifests, gateways, bounds);
-    let mut backends = Backends::index(manifests, Local::new(options), grants, report);
+    let mut backends = Backends::index(manifests, LocalEndpoints::new(options), grants, report);
     let mut objects: Vec<_> = manifests.routes.iter().collect();
     objects.sort_by_key(|route| (route.metadata.key(), route.spec.kind));
     let mut routes = Vec::with_capacity(objects.len());
@@ -168,7 +168,7 @@ fn attach_all<'m>(
         let hostnames = rules::hostnames(object);
         // What is wrong with a route that serves another Gateway is not asked for.
         if let Attachment::Listeners(listeners) = attacher.attach(object, &hostnames, report) {
-            routes.push(Served::new(object, hostnames, &mut backends, report));
+            routes.push(ResolvedRoute::new(object, hostnames, &mut backends, report));
             positions.push(listeners);
         }
     }
@@ -176,10 +176,10 @@ fn attach_all<'m>(
 }
 
 fn listeners(
-    bounds: &[Bound<'_>],
-    routes: &[Served<'_>],
+    bounds: &[BoundAddress<'_>],
+    routes: &[ResolvedRoute<'_>],
     attached: &[Vec<ListenerPosition>],
-    collisions: &mut Collisions,
+    conflicts: &mut Conflicts,
 ) -> Vec<Listener> {
     let mut hosts: Vec<Vec<Host>> = bounds
         .iter()
@@ -203,11 +203,11 @@ fn listeners(
             bind: bound.bind,
             port: bound.port,
             protocol: match &bound.security {
-                Security::Clear => {
-                    Protocol::Http { virtual_hosts: virtual_hosts::build(hosts, routes, collisions) }
+                Security::Plaintext => {
+                    Protocol::Http { virtual_hosts: virtual_hosts::build(hosts, routes, conflicts) }
                 }
                 Security::Tls(handshakes) => Protocol::Https {
-                    sites: virtual_hosts::build_sites(hosts, handshakes, routes, collisions),
+                    sites: virtual_hosts::build_sites(hosts, handshakes, routes, conflicts),
                 },
             },
         }

@@ -1,7 +1,7 @@
 //! Which listeners a route attaches to (Gateway API, `ParentReference` and `AllowedRoutes`).
 //!
 //! Each parentRef passes five gates: the Gateway, its sections, their kinds, their namespaces, their hostnames. One that
-//! passes none of a Gateway's listeners through all of them is an error that names the gate. Listeners that are not served
+//! passes none of a Gateway's listeners through all of them is an error that names the rejection. Listeners that are not served
 //! count as well: what is wrong with them was said there.
 
 pub(super) mod hostname_conflicts;
@@ -11,9 +11,9 @@ mod rejection;
 use std::collections::HashMap;
 
 use self::namespaces::Namespaces;
-use self::rejection::{Gate, Parent};
-use super::gateways::{Gateways, Standing};
-use super::listeners::addresses::Bound;
+use self::rejection::{Parent, Rejection};
+use super::gateways::{GatewayState, Gateways};
+use super::listeners::addresses::BoundAddress;
 use super::listeners::section::Section;
 use super::status::decisions::ParentOutcome;
 use super::status::report::{Place, Report};
@@ -50,7 +50,11 @@ pub(super) struct ListenerPosition {
 type Attached<'m> = (Option<ListenerPosition>, Section<'m>);
 
 impl<'m, 'b> Attacher<'m, 'b> {
-    pub(super) fn new(manifests: &'m Manifests, gateways: &'b Gateways<'m>, bounds: &[Bound<'m>]) -> Self {
+    pub(super) fn new(
+        manifests: &'m Manifests,
+        gateways: &'b Gateways<'m>,
+        bounds: &[BoundAddress<'m>],
+    ) -> Self {
         let mut served: HashMap<_, HashMap<_, _>> = HashMap::new();
         for (bound, found) in bounds.iter().enumerate() {
             let of_gateway = served.entry(found.gateway.metadata.key()).or_default();
@@ -82,30 +86,30 @@ impl<'m, 'b> Attacher<'m, 'b> {
             let parent = Parent { route, number, reference };
             let before = listeners.len();
             if let ParentKind::Other { group, kind } = &reference.kind {
-                parent.other_kind(group, kind, report);
+                parent.unsupported_kind(group, kind, report);
                 complete = false;
                 selected = true;
                 report.decisions.attach(route, number, ParentOutcome::NotSelected);
                 continue;
             }
             match self.gateways.find(parent.namespace(), &reference.name.value) {
-                None => parent.no_gateway(self.gateways, report),
-                Some(Standing::NotSelected) => {
+                None => parent.missing_gateway(self.gateways, report),
+                Some(GatewayState::NotSelected) => {
                     complete = false;
                     report.decisions.attach(route, number, ParentOutcome::NotSelected);
                     continue;
                 }
-                Some(Standing::Refused) => parent.refused(report),
-                Some(Standing::Served(gateway)) => match self.pass(gateway, parent, hostnames) {
+                Some(GatewayState::Rejected) => parent.gateway_not_accepted(report),
+                Some(GatewayState::Served(gateway)) => match self.listeners_for(gateway, parent, hostnames) {
                     Ok(passed) => listeners.extend(passed),
                     // Whether a default Gateway claims a route is up to the Gateway.
-                    Err(gate) if reference.kind == ParentKind::DefaultGateway => {
-                        unclaimed.get_or_insert((parent, gate));
+                    Err(rejection) if reference.kind == ParentKind::DefaultGateway => {
+                        unclaimed.get_or_insert((parent, rejection));
                         selected = true;
                         report.decisions.attach(route, number, ParentOutcome::NotSelected);
                         continue;
                     }
-                    Err(gate) => parent.refuse(gate, &self.namespaces, report),
+                    Err(rejection) => parent.reject(rejection, &self.namespaces, report),
                 },
             }
             let passed = listeners.iter().skip(before);
@@ -114,11 +118,11 @@ impl<'m, 'b> Attacher<'m, 'b> {
             complete &= listeners.len() > before;
             selected = true;
         }
-        if let Some((parent, gate)) = unclaimed.filter(|_| listeners.is_empty()) {
-            parent.refuse(gate, &self.namespaces, report);
+        if let Some((parent, rejection)) = unclaimed.filter(|_| listeners.is_empty()) {
+            parent.reject(rejection, &self.namespaces, report);
         }
         if complete {
-            tell_of_unused(route, hostnames, &listeners, report);
+            warn_unused_hostnames(route, hostnames, &listeners, report);
         }
         let mut listeners: Vec<_> = listeners.into_iter().filter_map(|(position, _)| position).collect();
         listeners.sort_unstable();
@@ -126,13 +130,13 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if selected { Attachment::Listeners(listeners) } else { Attachment::NotSelected }
     }
 
-    /// The listeners of a Gateway that let the route pass, or the gate that the last of them fell at.
-    fn pass(
+    /// The listeners of a Gateway that let the route listeners_for, or the rejection that the last of them fell at.
+    fn listeners_for(
         &self,
         gateway: &'m Object<Gateway>,
         Parent { route, reference, .. }: Parent<'m>,
         hostnames: &[Domain],
-    ) -> Result<Vec<Attached<'m>>, Gate<'m>> {
+    ) -> Result<Vec<Attached<'m>>, Rejection<'m>> {
         let served = self.served.get(&gateway.metadata.key());
         let sections = gateway.spec.listeners.iter().enumerate().map(|(position, listener)| {
             let bound = served.and_then(|served| served.get(&position)).copied();
@@ -143,13 +147,13 @@ impl<'m, 'b> Attacher<'m, 'b> {
                 && reference.port.as_ref().is_none_or(|port| port.value == listener.port.value)
         });
         if named.is_empty() {
-            return Err(Gate::Section(others.into_iter().map(|(_, section)| section).collect()));
+            return Err(Rejection::Section(others.into_iter().map(|(_, section)| section).collect()));
         }
         let (taking, refusing): (Vec<_>, Vec<_>) =
-            named.into_iter().partition(|(_, section)| section.listener.takes(route.kind));
+            named.into_iter().partition(|(_, section)| section.listener.allows_kind(route.kind));
         if taking.is_empty() {
             let mut refusing = refusing.into_iter().map(|(_, section)| section);
-            return Err(Gate::Kind(refusing.find(Section::is_supported)));
+            return Err(Rejection::Kind(refusing.find(Section::is_supported)));
         }
         let first = taking.first().map(|(_, section)| *section);
         let own = &gateway.metadata.namespace.value;
@@ -161,7 +165,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
             })
             .collect();
         if allowed.is_empty() {
-            return Err(Gate::Namespace(first));
+            return Err(Rejection::Namespace(first));
         }
         let meets = |section: &Section<'_>| {
             let domain = section.domain();
@@ -170,17 +174,17 @@ impl<'m, 'b> Attacher<'m, 'b> {
         let (meeting, strange): (Vec<_>, Vec<_>) =
             allowed.into_iter().partition(|(_, section)| meets(section));
         if meeting.is_empty() {
-            return Err(Gate::Hostname(strange.iter().map(|(_, section)| section.domain()).collect()));
+            return Err(Rejection::Hostname(strange.iter().map(|(_, section)| section.domain()).collect()));
         }
         Ok(meeting)
     }
 }
 
 /// Without any Gateway no parentRef has one.
-pub(super) fn nowhere(manifests: &Manifests, report: &mut Report) {
+pub(super) fn reject_without_gateway(manifests: &Manifests, report: &mut Report) {
     for route in &manifests.routes {
         for (number, reference) in route.spec.parent_refs.iter().enumerate() {
-            Parent { route, number, reference }.nowhere(report);
+            Parent { route, number, reference }.reject_without_gateway(report);
             report.decisions.attach(route, number, ParentOutcome::Attached(Vec::new()));
         }
     }
@@ -188,7 +192,7 @@ pub(super) fn nowhere(manifests: &Manifests, report: &mut Report) {
 
 /// Hostnames that no listener of the route has are left out (Gateway API, `HTTPRouteSpec.hostnames`), but not in
 /// silence.
-fn tell_of_unused(
+fn warn_unused_hostnames(
     route: &Object<Route>,
     hostnames: &[Domain],
     listeners: &[Attached<'_>],

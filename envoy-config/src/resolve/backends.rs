@@ -13,8 +13,8 @@ mod target;
 
 use std::collections::{HashMap, HashSet};
 
-use self::endpoints::{Found, Slices};
-use self::local_endpoints::Local;
+use self::endpoints::{PortEndpoints, Slices};
+use self::local_endpoints::LocalEndpoints;
 use self::reference::{Reference, Referent};
 use self::service::Port;
 use self::target::Target;
@@ -22,10 +22,10 @@ use super::policies::backend_tls::TlsPolicies;
 use super::references::grants::Grants;
 use super::references::groups::ENVOY_GATEWAY;
 use super::references::lookup::Objects;
-use super::sessions::source::Sessions;
+use super::sessions::source::SessionPolicies;
 use super::status::report::{Place, Report};
 use crate::diagnostic::Code;
-use crate::manifest::backend::Backend as CustomBackend;
+use crate::manifest::backend::Backend as EnvoyGatewayBackend;
 use crate::manifest::core::service::{Service, ServiceKind};
 use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
 use crate::manifest::{Manifests, Object};
@@ -33,17 +33,17 @@ use crate::model::{Endpoints, HttpVersion, Locality};
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
-    local: Local,
+    local: LocalEndpoints,
     grants: &'g Grants<'m>,
     services: Objects<'m, Service>,
     slices: Slices<'m>,
-    pub(super) sessions: Sessions<'m>,
-    customs: Objects<'m, CustomBackend>,
+    pub(super) sessions: SessionPolicies<'m>,
+    envoy_gateway: Objects<'m, EnvoyGatewayBackend>,
     tls: TlsPolicies<'m>,
     /// What each Service port came to: many rules share one.
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
     /// Services of which has been said what their sessions lack, and Backends whose endpoints have been looked at.
-    told: HashSet<(Referent, &'m str, &'m str)>,
+    reported: HashSet<(Referent, &'m str, &'m str)>,
 }
 
 /// What became of a backendRef.
@@ -55,7 +55,7 @@ pub(super) struct Backend {
 
 /// Whether backends of one rule differ in what only a cluster of their own can tell Envoy: then the rule is divided, and each
 /// of them gets one. (What Envoy has in endpoints or localities is no such thing.)
-pub(super) fn differ(backends: &[Backend]) -> bool {
+pub(super) fn need_own_clusters(backends: &[Backend]) -> bool {
     let mut versions = backends.iter().filter_map(|backend| backend.version);
     versions.next().is_some_and(|first| versions.any(|other| other != first))
 }
@@ -63,7 +63,7 @@ pub(super) fn differ(backends: &[Backend]) -> bool {
 impl<'m, 'g> Backends<'m, 'g> {
     pub(super) fn index(
         manifests: &'m Manifests,
-        local: Local,
+        local: LocalEndpoints,
         grants: &'g Grants<'m>,
         report: &mut Report,
     ) -> Self {
@@ -72,12 +72,12 @@ impl<'m, 'g> Backends<'m, 'g> {
             local,
             grants,
             slices: Slices::index(manifests, &services, report),
-            sessions: Sessions::index(manifests, report),
+            sessions: SessionPolicies::index(manifests, report),
             services,
             tls: TlsPolicies::index(manifests, report),
-            customs: Objects::index(&manifests.backends),
+            envoy_gateway: Objects::index(&manifests.backends),
             resolved: HashMap::new(),
-            told: HashSet::new(),
+            reported: HashSet::new(),
         }
     }
 
@@ -135,12 +135,12 @@ impl<'m, 'g> Backends<'m, 'g> {
         match reference.referent(report)? {
             Referent::Service => self.service(reference, persistent, report),
             Referent::Backend => {
-                let backend = reference.object(&self.customs, self.grants, report)?;
+                let backend = reference.object(&self.envoy_gateway, self.grants, report)?;
                 let (namespace, name) = backend.metadata.key();
                 let key = (ENVOY_GATEWAY, "Backend", namespace, name);
                 let connection = self.tls.of(key, "", reference.route, report);
-                let first = self.told.insert((Referent::Backend, namespace, name));
-                envoy_gateway::Custom { backend, local: &self.local, first }
+                let first = self.reported.insert((Referent::Backend, namespace, name));
+                envoy_gateway::BackendTarget { backend, local: &self.local, first }
                     .target(connection, reference, report)
             }
         }
@@ -158,10 +158,10 @@ impl<'m, 'g> Backends<'m, 'g> {
         let (namespace, name) = service.metadata.key();
         let section = port.listed.map_or("", |port| port.name.as_str());
         let connection = self.tls.of(("", "Service", namespace, name), section, reference.route, report);
-        let version = port.spoken(reference, &connection, report)?.version;
+        let version = port.protocol(reference, &connection, report)?.version;
         let tls = connection.tls()?;
         if persistent {
-            self.tell_of_sessions(service, report);
+            self.warn_about_sessions(service, report);
         }
         let key = (namespace, name, port.number);
         if let Some(known) = self.resolved.get(&key) {
@@ -174,15 +174,16 @@ impl<'m, 'g> Backends<'m, 'g> {
             ServiceKind::External(_) => None,
         };
         let endpoints = match of_slices {
-            Some(Found { endpoints, refused }) => {
-                if endpoints.is_empty() && !refused && !report.may_lack_some("EndpointSlice", namespace) {
+            Some(PortEndpoints { endpoints, rejected }) => {
+                if endpoints.is_empty() && !rejected && !report.may_have_unread_in("EndpointSlice", namespace)
+                {
                     no_endpoints(port, report);
                 }
                 Endpoints::Addresses(endpoints)
             }
             // One that could not be read may be this Service's: its name would lead elsewhere.
             None if service.spec.kind.value == ServiceKind::Cluster
-                && report.lacks_some("EndpointSlice", namespace) =>
+                && report.has_unread_in("EndpointSlice", namespace) =>
             {
                 Endpoints::Addresses(Vec::new())
             }
@@ -193,9 +194,9 @@ impl<'m, 'g> Backends<'m, 'g> {
     }
 
     /// What a Service has, or lacks, that the sessions of its rules are not as may be expected; once.
-    fn tell_of_sessions(&mut self, service: &'m Object<Service>, report: &mut Report) {
+    fn warn_about_sessions(&mut self, service: &'m Object<Service>, report: &mut Report) {
         let (namespace, name) = service.metadata.key();
-        if !self.told.insert((Referent::Service, namespace, name)) {
+        if !self.reported.insert((Referent::Service, namespace, name)) {
             return;
         }
         if let Some(affinity) = &service.spec.client_ip_affinity {
@@ -207,7 +208,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         }
         let may_have_slices = || {
             self.slices.has(service)
-                || report.may_lack_some("EndpointSlice", &service.metadata.namespace.value)
+                || report.may_have_unread_in("EndpointSlice", &service.metadata.namespace.value)
         };
         let by_name = !service.spec.headless && service.spec.kind.value == ServiceKind::Cluster;
         if by_name && !may_have_slices() {

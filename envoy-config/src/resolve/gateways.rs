@@ -16,18 +16,18 @@ use crate::status::{ConditionType, Reason};
 
 /// The Gateways, by namespace and name.
 pub(super) struct Gateways<'m> {
-    all: BTreeMap<(&'m str, &'m str), Standing<'m>>,
+    all: BTreeMap<(&'m str, &'m str), GatewayState<'m>>,
 }
 
 /// What is to become of a Gateway.
 #[derive(Clone, Copy)]
-pub(super) enum Standing<'m> {
+pub(super) enum GatewayState<'m> {
     /// It is served.
     Served(&'m Object<Gateway>),
     /// It was not asked for.
     NotSelected,
     /// It cannot be served, which has been said.
-    Refused,
+    Rejected,
 }
 
 impl<'m> Gateways<'m> {
@@ -45,23 +45,23 @@ impl<'m> Gateways<'m> {
             let key = gateway.metadata.key();
             let selected =
                 wanted.is_none_or(|wanted| (wanted.namespace.as_str(), wanted.name.as_str()) == key);
-            let standing = if selected {
+            let state = if selected {
                 let class = gateway.spec.class.value.as_str();
                 if !classes.contains(class) && !report.may_be_unread("GatewayClass", "", class) {
                     missing.entry(class).or_default().push(gateway);
                 }
-                if has_what_it_asks_for(gateway, report) {
-                    Standing::Served(gateway)
+                if is_supported(gateway, report) {
+                    GatewayState::Served(gateway)
                 } else {
-                    Standing::Refused
+                    GatewayState::Rejected
                 }
             } else {
                 report.decisions.skip(gateway);
-                Standing::NotSelected
+                GatewayState::NotSelected
             };
-            all.insert(key, standing);
+            all.insert(key, state);
         }
-        warn_of_missing_classes(missing, &classes, report);
+        warn_about_missing_classes(missing, &classes, report);
         let gateways = Self { all };
         if let Some(wanted) = wanted
             && gateways.find(&wanted.namespace, &wanted.name).is_none()
@@ -73,15 +73,15 @@ impl<'m> Gateways<'m> {
     }
 
     /// What is to become of this Gateway, if it is among the manifests.
-    pub(super) fn find(&self, namespace: &str, name: &str) -> Option<Standing<'m>> {
+    pub(super) fn find(&self, namespace: &str, name: &str) -> Option<GatewayState<'m>> {
         self.all.get(&(namespace, name)).copied()
     }
 
     /// The Gateways to serve, by namespace and name.
     pub(super) fn served(&self) -> impl Iterator<Item = &'m Object<Gateway>> {
-        self.all.values().filter_map(|standing| match standing {
-            Standing::Served(gateway) => Some(*gateway),
-            Standing::NotSelected | Standing::Refused => None,
+        self.all.values().filter_map(|state| match state {
+            GatewayState::Served(gateway) => Some(*gateway),
+            GatewayState::NotSelected | GatewayState::Rejected => None,
         })
     }
 
@@ -97,7 +97,7 @@ impl<'m> Gateways<'m> {
 }
 
 /// Whether a Gateway asks for nothing that there is not: what it would then be is not what was meant.
-fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool {
+fn is_supported(gateway: &Object<Gateway>, report: &mut Report) -> bool {
     if let Some(parameters) = &gateway.spec.parameters {
         let place = Place::new(gateway, "spec.infrastructure.parametersRef", parameters.span);
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::InvalidParameters);
@@ -138,7 +138,7 @@ fn has_what_it_asks_for(gateway: &Object<Gateway>, report: &mut Report) -> bool 
 }
 
 /// One warning for each class that is not in the input, at the first of its Gateways.
-fn warn_of_missing_classes(
+fn warn_about_missing_classes(
     missing: BTreeMap<&str, Vec<&Object<Gateway>>>,
     classes: &BTreeSet<&str>,
     report: &mut Report,

@@ -7,9 +7,9 @@ use crate::diagnostic::Code;
 use crate::manifest::gateway_api::route::{ParentRef, RouteKind};
 use crate::model::Domain;
 use crate::resolve::attach::ListenerPosition;
-use crate::resolve::listeners::addresses::Bound;
+use crate::resolve::listeners::addresses::BoundAddress;
 use crate::resolve::listeners::section::Section;
-use crate::resolve::routes::rules::Served;
+use crate::resolve::routes::rules::ResolvedRoute;
 use crate::resolve::seniority::Seniority;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
@@ -17,7 +17,7 @@ use crate::status::{ConditionType, Reason};
 
 /// The hostnames of a listener that routes of one kind have, each with the position of its first route.
 #[derive(Default)]
-struct Taken {
+struct Claimed {
     /// The hostnames themselves.
     own: BTreeMap<Domain, usize>,
     /// Everything that covers one of them.
@@ -26,9 +26,9 @@ struct Taken {
 
 /// Takes routes from the listeners where an older route of the other kind has a hostname of theirs. `attached` holds the
 /// listeners of each route.
-pub(in crate::resolve) fn settle(
-    bounds: &[Bound<'_>],
-    routes: &[Served<'_>],
+pub(in crate::resolve) fn resolve(
+    bounds: &[BoundAddress<'_>],
+    routes: &[ResolvedRoute<'_>],
     attached: &mut [Vec<ListenerPosition>],
     report: &mut Report,
 ) {
@@ -38,7 +38,7 @@ pub(in crate::resolve) fn settle(
     }
     let mut by_age: Vec<_> = routes.iter().zip(attached).enumerate().collect();
     by_age.sort_by_key(|(_, (route, _))| (Seniority::of(route.object), route.object.spec.kind));
-    let mut taken: BTreeMap<(ListenerPosition, RouteKind), Taken> = BTreeMap::new();
+    let mut claimed: BTreeMap<(ListenerPosition, RouteKind), Claimed> = BTreeMap::new();
     for (position, (route, listeners)) in by_age {
         let kind = route.object.spec.kind;
         let mut lost = Vec::new();
@@ -47,33 +47,33 @@ pub(in crate::resolve) fn settle(
             let domain = section.domain();
             let hostnames: Vec<_> =
                 route.hostnames.iter().filter_map(|hostname| domain.intersection(hostname)).collect();
-            let others = taken.get(&(*listener, other(kind)));
+            let others = claimed.get(&(*listener, other(kind)));
             if let Some(rival) = others.and_then(|others| hostnames.iter().find_map(|one| others.meets(one)))
             {
                 lost.extend(routes.get(rival).map(|rival| Loss { bound, section, rival }));
                 return false;
             }
-            let own = taken.entry((*listener, kind)).or_default();
+            let own = claimed.entry((*listener, kind)).or_default();
             for hostname in hostnames {
                 own.add(hostname, position);
             }
             true
         });
-        refuse(route, &lost, report);
+        report_conflict(route, &lost, report);
     }
 }
 
 /// A listener that a route loses to another one.
 struct Loss<'l, 'm> {
-    bound: &'l Bound<'m>,
+    bound: &'l BoundAddress<'m>,
     section: &'l Section<'m>,
-    rival: &'l Served<'m>,
+    rival: &'l ResolvedRoute<'m>,
 }
 
 fn section<'b, 'm>(
-    bounds: &'b [Bound<'m>],
+    bounds: &'b [BoundAddress<'m>],
     position: ListenerPosition,
-) -> Option<(&'b Bound<'m>, &'b Section<'m>)> {
+) -> Option<(&'b BoundAddress<'m>, &'b Section<'m>)> {
     let bound = bounds.get(position.bound)?;
     Some((bound, bound.listeners.get(position.listener)?))
 }
@@ -85,7 +85,7 @@ const fn other(kind: RouteKind) -> RouteKind {
     }
 }
 
-impl Taken {
+impl Claimed {
     fn add(&mut self, hostname: &Domain, route: usize) {
         self.own.entry(hostname.clone()).or_insert(route);
         for covering in hostname.chain() {
@@ -101,7 +101,7 @@ impl Taken {
 }
 
 /// Says once what a route loses, and to its parents that have no listener left for it, that it is not accepted.
-fn refuse(route: &Served<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
+fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
     let Some(Loss { section, rival, .. }) = lost.first() else { return };
     let object = route.object;
     let place = || match object.spec.hostnames.first() {
@@ -132,7 +132,7 @@ fn refuse(route: &Served<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
 }
 
 /// The positions of a route's parentRefs to the Gateway of this address.
-fn parents<'r>(route: &'r Served<'_>, bound: &'r Bound<'_>) -> impl Iterator<Item = usize> {
+fn parents<'r>(route: &'r ResolvedRoute<'_>, bound: &'r BoundAddress<'_>) -> impl Iterator<Item = usize> {
     let metadata = &route.object.metadata;
     let is_meant = |reference: &ParentRef| {
         let namespace = reference.namespace.as_ref().unwrap_or(&metadata.namespace);

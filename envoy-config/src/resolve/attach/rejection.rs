@@ -16,7 +16,7 @@ use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
 /// What a parentRef fell at.
-pub(super) enum Gate<'m> {
+pub(super) enum Rejection<'m> {
     /// No listener of that name or port: the ones there are.
     Section(Vec<Section<'m>>),
     /// No listener takes routes of that kind: the first one whose protocol could, if any.
@@ -61,7 +61,7 @@ impl<'m> Parent<'m> {
     }
 
     /// It is no reference to a Gateway.
-    pub(super) fn other_kind(&self, group: &str, kind: &str, report: &mut Report) {
+    pub(super) fn unsupported_kind(&self, group: &str, kind: &str, report: &mut Report) {
         let message = format!("parentRefs of kind `{}` are not supported", wrong_kind::title(group, kind));
         let field = format!("spec.parentRefs[{}]", self.number);
         let place = Place::new(self.route, field, self.reference.span);
@@ -69,7 +69,7 @@ impl<'m> Parent<'m> {
     }
 
     /// The Gateway is not among the manifests.
-    pub(super) fn no_gateway(&self, gateways: &Gateways<'_>, report: &mut Report) {
+    pub(super) fn missing_gateway(&self, gateways: &Gateways<'_>, report: &mut Report) {
         let (namespace, name) = (self.namespace(), &self.reference.name);
         if report.may_be_unread("Gateway", namespace, &name.value) {
             let place = self.at(".name", name.span, Reason::Pending);
@@ -88,7 +88,7 @@ impl<'m> Parent<'m> {
     }
 
     /// There is no Gateway at all, which is one error and not one for each parentRef.
-    pub(super) fn nowhere(&self, report: &mut Report) {
+    pub(super) fn reject_without_gateway(&self, report: &mut Report) {
         let name = &self.reference.name;
         let place = |reason| self.at(".name", name.span, reason);
         if report.may_be_unread("Gateway", self.namespace(), &name.value) {
@@ -99,22 +99,22 @@ impl<'m> Parent<'m> {
     }
 
     /// The Gateway is there, but is not served, so nobody looks at its routes.
-    pub(super) fn refused(&self, report: &mut Report) {
+    pub(super) fn gateway_not_accepted(&self, report: &mut Report) {
         let place = self.at(".name", self.reference.name.span, Reason::Pending);
         report.decide(&place, "the Gateway is not accepted");
     }
 
-    /// The Gateway is there, and the parentRef fell at this gate.
-    pub(super) fn refuse(&self, gate: Gate<'m>, namespaces: &Namespaces<'m>, report: &mut Report) {
-        match gate {
-            Gate::Section(sections) => self.no_section(&sections, report),
-            Gate::Kind(first) => self.wrong_kind(first, report),
-            Gate::Namespace(first) => self.not_allowed(first, namespaces, report),
-            Gate::Hostname(domains) => self.no_hostname(&domains, report),
+    /// The Gateway is there, and the parentRef fell at this rejection.
+    pub(super) fn reject(&self, rejection: Rejection<'m>, namespaces: &Namespaces<'m>, report: &mut Report) {
+        match rejection {
+            Rejection::Section(sections) => self.missing_listener(&sections, report),
+            Rejection::Kind(first) => self.kind_not_allowed(first, report),
+            Rejection::Namespace(first) => self.namespace_not_allowed(first, namespaces, report),
+            Rejection::Hostname(domains) => self.no_matching_hostname(&domains, report),
         }
     }
 
-    fn no_section(&self, sections: &[Section<'_>], report: &mut Report) {
+    fn missing_listener(&self, sections: &[Section<'_>], report: &mut Report) {
         let ParentRef { name: gateway, section_name, port, span, .. } = self.reference;
         let (field, span, wanted) = match (section_name, port) {
             (Some(name), None) => (".sectionName", name.span, format!("named `{}`", name.value)),
@@ -133,7 +133,7 @@ impl<'m> Parent<'m> {
         error.hint = Some(near.map_or_else(|| listed(sections), |near| format!("did you mean `{near}`?")));
     }
 
-    fn wrong_kind(&self, first: Option<Section<'_>>, report: &mut Report) {
+    fn kind_not_allowed(&self, first: Option<Section<'_>>, report: &mut Report) {
         let gateway = &self.reference.name.value;
         let kind = self.route.kind;
         let message = format!("Gateway `{gateway}` does not allow routes of kind `{kind}`");
@@ -153,7 +153,12 @@ impl<'m> Parent<'m> {
         });
     }
 
-    fn not_allowed(&self, first: Option<Section<'_>>, namespaces: &Namespaces<'m>, report: &mut Report) {
+    fn namespace_not_allowed(
+        &self,
+        first: Option<Section<'_>>,
+        namespaces: &Namespaces<'m>,
+        report: &mut Report,
+    ) {
         let gateway = &self.reference.name.value;
         let namespace = &self.route.metadata.namespace.value;
         let message = format!("Gateway `{gateway}` does not allow routes from namespace `{namespace}`");
@@ -171,7 +176,7 @@ impl<'m> Parent<'m> {
         });
     }
 
-    fn no_hostname(&self, domains: &[Domain], report: &mut Report) {
+    fn no_matching_hostname(&self, domains: &[Domain], report: &mut Report) {
         let gateway = &self.reference.name.value;
         let span = self.route.spec.hostnames.first().map_or(self.reference.span, |hostname| hostname.span);
         let place =

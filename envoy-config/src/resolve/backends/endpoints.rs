@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
-use super::local_endpoints::{Local, Refused};
+use super::local_endpoints::{LocalEndpoint, LocalEndpoints};
 use crate::diagnostic::Code;
 use crate::manifest::core::endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint, TargetRef};
 use crate::manifest::core::service::{Service, ServicePort};
@@ -28,15 +28,15 @@ const IMPORT_LABEL: &str = "multicluster.kubernetes.io/service-name";
 pub(in crate::resolve) struct Slices<'m> {
     of_services: HashMap<(&'m str, &'m str), Vec<&'m Object<EndpointSlice>>>,
     /// Slices of which has been said that they have such endpoints.
-    told: HashSet<(&'m str, &'m str, Refused)>,
+    reported: HashSet<(&'m str, &'m str, LocalEndpoint)>,
 }
 
 /// The endpoints of a Service port.
-pub(in crate::resolve) struct Found {
+pub(in crate::resolve) struct PortEndpoints {
     /// Sorted, each once.
     pub(in crate::resolve) endpoints: Vec<Endpoint>,
     /// Whether others are left out because of where they lead.
-    pub(in crate::resolve) refused: bool,
+    pub(in crate::resolve) rejected: bool,
 }
 
 impl<'m> Slices<'m> {
@@ -60,7 +60,7 @@ impl<'m> Slices<'m> {
             }
             slices.entry((namespace, service.as_str())).or_default().push(slice);
         }
-        Self { of_services: slices, told: HashSet::new() }
+        Self { of_services: slices, reported: HashSet::new() }
     }
 
     /// Whether a Service has any.
@@ -73,11 +73,11 @@ impl<'m> Slices<'m> {
         &mut self,
         service: &Object<Service>,
         port: &ServicePort,
-        local: &Local,
+        local: &LocalEndpoints,
         report: &mut Report,
-    ) -> Option<Found> {
+    ) -> Option<PortEndpoints> {
         let slices = self.of_services.get(&service.metadata.key())?;
-        let mut refused = false;
+        let mut rejected = false;
         let mut serving: BTreeMap<SocketAddr, Serving<'_>> = BTreeMap::new();
         for slice in slices {
             let of_port = slice
@@ -86,15 +86,15 @@ impl<'m> Slices<'m> {
                 .iter()
                 .find(|of_slice| of_slice.name == port.name && of_slice.protocol == port.protocol.value);
             let Some(number) = of_port.and_then(|of_slice| of_slice.port) else { continue };
-            let mut unfit = Unfit::new();
+            let mut rejected_here = Rejected::new();
             for (position, endpoint) in slice.spec.endpoints.iter().enumerate() {
                 let Some(draining) = drains(endpoint, service.spec.publish_not_ready_addresses) else {
                     continue;
                 };
                 let Some(address) = endpoint.addresses.first() else { continue };
                 let (place, address) = (address.span, SocketAddr::new(address.value, number));
-                if let Some(refused) = local.address(address) {
-                    unfit.entry(refused).or_default().push((position, place, address));
+                if let Some(rejected) = local.address(address) {
+                    rejected_here.entry(rejected).or_default().push((position, place, address));
                     continue;
                 }
                 let pod = endpoint.target.as_ref();
@@ -104,16 +104,16 @@ impl<'m> Slices<'m> {
                     .and_modify(|both| both.draining &= draining)
                     .or_insert(Serving { draining, pod });
             }
-            for (why, endpoints) in unfit {
-                refused = true;
+            for (why, endpoints) in rejected_here {
+                rejected = true;
                 let (namespace, name) = slice.metadata.key();
-                if self.told.insert((namespace, name, why)) {
-                    refuse(slice, why, &endpoints, report);
+                if self.reported.insert((namespace, name, why)) {
+                    reject(slice, why, &endpoints, report);
                 }
             }
         }
         let endpoints = once_per_pod(serving, service.spec.family.unwrap_or(AddressType::Ipv4));
-        Some(Found { endpoints, refused })
+        Some(PortEndpoints { endpoints, rejected })
     }
 }
 
@@ -154,11 +154,11 @@ fn drains(endpoint: &SliceEndpoint, not_ready_too: bool) -> Option<bool> {
 }
 
 /// Endpoints of a slice that are left out, by the reason: their position, their place and the address.
-type Unfit = BTreeMap<Refused, Vec<(usize, Span, SocketAddr)>>;
+type Rejected = BTreeMap<LocalEndpoint, Vec<(usize, Span, SocketAddr)>>;
 
-fn refuse(
+fn reject(
     slice: &Object<EndpointSlice>,
-    why: Refused,
+    why: LocalEndpoint,
     endpoints: &[(usize, Span, SocketAddr)],
     report: &mut Report,
 ) {

@@ -9,20 +9,20 @@ use crate::manifest::Object;
 use crate::manifest::backend::{AppProtocol, Backend, BackendEndpoint};
 use crate::manifest::gateway_api::route::RouteKind;
 use crate::model::{Endpoint, EndpointState, Endpoints, HttpVersion, Name};
-use crate::resolve::backends::local_endpoints::Local;
+use crate::resolve::backends::local_endpoints::LocalEndpoints;
 use crate::resolve::policies::backend_tls::Connection;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::Reason;
 
 /// A Backend, and what is asked of its endpoints.
-pub(super) struct Custom<'a> {
+pub(super) struct BackendTarget<'a> {
     pub(super) backend: &'a Object<Backend>,
-    pub(super) local: &'a Local,
+    pub(super) local: &'a LocalEndpoints,
     /// Whether nothing has been said of its endpoints yet.
     pub(super) first: bool,
 }
 
-impl Custom<'_> {
+impl BackendTarget<'_> {
     pub(super) fn target(
         &self,
         connection: Connection,
@@ -40,13 +40,13 @@ impl Custom<'_> {
         Some(Target { endpoints, version, tls: connection.tls()? })
     }
 
-    /// Its endpoints without those that are refused; none if all of them are. The reader lets no Backend pass that mixes
+    /// Its endpoints without those that are rejected; none if all of them are. The reader lets no Backend pass that mixes
     /// addresses and names.
     fn endpoints(&self, reference: &Reference<'_>, report: &mut Report) -> Option<Endpoints> {
         let (mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new());
         let mut first = None;
         for (position, endpoint) in self.backend.spec.endpoints.iter().enumerate() {
-            let (refused, host, port) = match &endpoint.value {
+            let (rejected, host, port) = match &endpoint.value {
                 BackendEndpoint::Ip(address) => {
                     (self.local.address(*address), address.ip().to_string(), address.port())
                 }
@@ -54,12 +54,12 @@ impl Custom<'_> {
                     (self.local.name(hostname, *port), hostname.clone(), *port)
                 }
             };
-            if let Some(refused) = refused {
-                let message = refused.message(&host, port);
+            if let Some(rejected) = rejected {
+                let message = rejected.message(&host, port);
                 if self.first {
                     let place =
                         Place::new(self.backend, format!("spec.endpoints[{position}]"), endpoint.span);
-                    report.error(refused.code(), place, message.clone()).hint = Some(refused.hint());
+                    report.error(rejected.code(), place, message.clone()).hint = Some(rejected.hint());
                 }
                 first.get_or_insert(message);
                 continue;
@@ -87,17 +87,17 @@ impl Custom<'_> {
     }
 }
 
-/// What is spoken with a Backend: what the route needs, if the Backend speaks that among others.
+/// The version of HTTP that a Backend is sent: the one that the route needs, if the Backend accepts it.
 fn version(
     backend: &Object<Backend>,
     connection: &Connection,
     reference: &Reference<'_>,
     report: &mut Report,
 ) -> Option<HttpVersion> {
-    let spoken = &backend.spec.app_protocols;
-    let speaks = |protocol| spoken.iter().find(|spoken| spoken.value == protocol);
+    let protocols = &backend.spec.app_protocols;
+    let accepts = |protocol| protocols.iter().find(|accepted| accepted.value == protocol);
     let name = &backend.metadata.name.value;
-    let secure = speaks(AppProtocol::Wss).filter(|_| matches!(connection, Connection::Clear));
+    let secure = accepts(AppProtocol::Wss).filter(|_| matches!(connection, Connection::Plaintext));
     let (span, message, hint) = if let Some(secure) = secure {
         (
             secure.span,
@@ -107,8 +107,8 @@ fn version(
             "add a BackendTLSPolicy for the Backend to the input",
         )
     } else {
-        let upgrade = speaks(AppProtocol::Ws).or(speaks(AppProtocol::Wss));
-        match (reference.route.spec.kind, speaks(AppProtocol::H2c), upgrade) {
+        let upgrade = accepts(AppProtocol::Ws).or(accepts(AppProtocol::Wss));
+        match (reference.route.spec.kind, accepts(AppProtocol::H2c), upgrade) {
             (_, Some(_), None) | (RouteKind::Grpc, _, None) | (RouteKind::Grpc, Some(_), Some(_)) => {
                 return Some(HttpVersion::Http2);
             }

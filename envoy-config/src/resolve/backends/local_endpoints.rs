@@ -10,15 +10,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::diagnostic::Code;
 use crate::options::{AdminAddress, Options};
 
-/// Which endpoints are refused.
-pub(in crate::resolve) struct Local {
+/// Which endpoints are found.
+pub(in crate::resolve) struct LocalEndpoints {
     admin: AdminAddress,
     allowed: bool,
 }
 
-/// Why an endpoint is refused.
+/// Why an endpoint is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::resolve) enum Refused {
+pub(in crate::resolve) enum LocalEndpoint {
     /// It is the admin interface.
     Admin,
     /// It is on Envoy's own machine.
@@ -31,32 +31,32 @@ pub(in crate::resolve) enum Refused {
 const LOOPBACK_NAMES: [&str; 6] =
     ["localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"];
 
-impl Local {
+impl LocalEndpoints {
     pub(in crate::resolve) fn new(options: &Options) -> Self {
         Self { admin: options.admin.clone(), allowed: options.allow_loopback_endpoints }
     }
 
-    /// Why an address is refused, if it is.
-    pub(in crate::resolve) fn address(&self, address: SocketAddr) -> Option<Refused> {
+    /// Why an address is found, if it is.
+    pub(in crate::resolve) fn address(&self, address: SocketAddr) -> Option<LocalEndpoint> {
         let ip = address.ip().to_canonical();
         let is_here = ip.is_loopback() || ip.is_unspecified();
         if self.is_admin(address.port(), |admin| {
             ip == admin || (is_here && admin.is_unspecified()) || (ip.is_unspecified() && admin.is_loopback())
         }) {
-            return Some(Refused::Admin);
+            return Some(LocalEndpoint::Admin);
         }
-        let refused = match ip {
+        let found = match ip {
             // The system connects to itself for the unspecified address.
-            _ if is_here => Refused::Loopback,
-            IpAddr::V4(ip) if ip.is_link_local() => Refused::LinkLocal,
-            IpAddr::V6(ip) if ip.is_unicast_link_local() => Refused::LinkLocal,
+            _ if is_here => LocalEndpoint::Loopback,
+            IpAddr::V4(ip) if ip.is_link_local() => LocalEndpoint::LinkLocal,
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => LocalEndpoint::LinkLocal,
             IpAddr::V4(_) | IpAddr::V6(_) => return None,
         };
-        (!self.allowed).then_some(refused)
+        (!self.allowed).then_some(found)
     }
 
-    /// Why a name is refused, if it is. Resolvers take numbers for addresses, as `inet_aton(3)` does.
-    pub(in crate::resolve) fn name(&self, host: &str, port: u16) -> Option<Refused> {
+    /// Why a name is found, if it is. Resolvers take numbers for addresses, as `inet_aton(3)` does.
+    pub(in crate::resolve) fn name(&self, host: &str, port: u16) -> Option<LocalEndpoint> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         let address = host.parse().ok().or_else(|| numeric(&host).map(IpAddr::V4));
         if let Some(ip) = address {
@@ -66,9 +66,9 @@ impl Local {
             return None;
         }
         if self.is_admin(port, |admin| admin.is_loopback() || admin.is_unspecified()) {
-            return Some(Refused::Admin);
+            return Some(LocalEndpoint::Admin);
         }
-        (!self.allowed).then_some(Refused::Loopback)
+        (!self.allowed).then_some(LocalEndpoint::Loopback)
     }
 
     fn is_admin(&self, port: u16, meets: impl FnOnce(IpAddr) -> bool) -> bool {
@@ -79,7 +79,7 @@ impl Local {
     }
 }
 
-impl Refused {
+impl LocalEndpoint {
     pub(in crate::resolve) const fn code(self) -> Code {
         match self {
             Self::Admin => Code::AdminEndpoint,
@@ -137,24 +137,24 @@ fn numeric(host: &str) -> Option<Ipv4Addr> {
 mod tests {
     use super::*;
 
-    fn local(admin: &str, allowed: bool) -> Local {
-        Local { admin: admin.parse().unwrap(), allowed }
+    fn local(admin: &str, allowed: bool) -> LocalEndpoints {
+        LocalEndpoints { admin: admin.parse().unwrap(), allowed }
     }
 
     #[test]
     fn addresses_of_this_machine_and_link_are_refused_unless_allowed() {
         for (address, expected) in [
-            ("127.0.0.1:80", Some(Refused::Loopback)),
-            ("127.255.255.254:80", Some(Refused::Loopback)),
-            ("0.0.0.0:80", Some(Refused::Loopback)),
-            ("[::1]:80", Some(Refused::Loopback)),
-            ("[::]:80", Some(Refused::Loopback)),
-            ("[::ffff:127.0.0.1]:80", Some(Refused::Loopback)),
-            ("[::ffff:0.0.0.0]:80", Some(Refused::Loopback)),
-            ("169.254.169.254:80", Some(Refused::LinkLocal)),
-            ("[::ffff:169.254.169.254]:80", Some(Refused::LinkLocal)),
-            ("[fe80::1]:80", Some(Refused::LinkLocal)),
-            ("[febf::1]:80", Some(Refused::LinkLocal)),
+            ("127.0.0.1:80", Some(LocalEndpoint::Loopback)),
+            ("127.255.255.254:80", Some(LocalEndpoint::Loopback)),
+            ("0.0.0.0:80", Some(LocalEndpoint::Loopback)),
+            ("[::1]:80", Some(LocalEndpoint::Loopback)),
+            ("[::]:80", Some(LocalEndpoint::Loopback)),
+            ("[::ffff:127.0.0.1]:80", Some(LocalEndpoint::Loopback)),
+            ("[::ffff:0.0.0.0]:80", Some(LocalEndpoint::Loopback)),
+            ("169.254.169.254:80", Some(LocalEndpoint::LinkLocal)),
+            ("[::ffff:169.254.169.254]:80", Some(LocalEndpoint::LinkLocal)),
+            ("[fe80::1]:80", Some(LocalEndpoint::LinkLocal)),
+            ("[febf::1]:80", Some(LocalEndpoint::LinkLocal)),
             ("[fec0::1]:80", None),
             ("10.0.0.1:80", None),
             ("128.0.0.1:80", None),
@@ -180,8 +180,8 @@ mod tests {
             ("[::]:9901", "127.0.0.1:9901"),
             ("10.0.0.1:9901", "10.0.0.1:9901"),
         ] {
-            let refused = local(admin, true).address(endpoint.parse().unwrap());
-            assert_eq!(refused, Some(Refused::Admin), "{admin} {endpoint}");
+            let found = local(admin, true).address(endpoint.parse().unwrap());
+            assert_eq!(found, Some(LocalEndpoint::Admin), "{admin} {endpoint}");
         }
         for (admin, endpoint) in [
             ("127.0.0.1:9901", "127.0.0.1:9902"),
@@ -210,13 +210,13 @@ mod tests {
             "0",
             "0x",
         ] {
-            let refused = local("127.0.0.1:9901", false).name(host, 80);
-            assert_eq!(refused, Some(Refused::Loopback), "{host}");
+            let found = local("127.0.0.1:9901", false).name(host, 80);
+            assert_eq!(found, Some(LocalEndpoint::Loopback), "{host}");
             assert_eq!(local("127.0.0.1:9901", true).name(host, 80), None, "{host}");
         }
-        assert_eq!(local("127.0.0.1:9901", true).name("localhost", 9901), Some(Refused::Admin));
-        assert_eq!(local("127.0.0.1:9901", true).name("127.1", 9901), Some(Refused::Admin));
-        assert_eq!(local("127.0.0.1:9901", false).name("169.254.43518", 80), Some(Refused::LinkLocal));
+        assert_eq!(local("127.0.0.1:9901", true).name("localhost", 9901), Some(LocalEndpoint::Admin));
+        assert_eq!(local("127.0.0.1:9901", true).name("127.1", 9901), Some(LocalEndpoint::Admin));
+        assert_eq!(local("127.0.0.1:9901", false).name("169.254.43518", 80), Some(LocalEndpoint::LinkLocal));
         for host in [
             "example.com",
             "localhost.example.com",

@@ -9,7 +9,7 @@ use crate::model::HttpVersion;
 
 /// What an `appProtocol` means for a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spoken {
+pub(super) struct Protocol {
     pub(super) version: HttpVersion,
     /// It is TLS by its name.
     pub(super) secure: bool,
@@ -27,7 +27,7 @@ const NAMES: [(&str, Option<HttpVersion>, bool); 6] = [
     ("kubernetes.io/wss", Some(HttpVersion::Http1), true),
 ];
 
-impl Spoken {
+impl Protocol {
     /// None for a protocol in which the requests of such a route cannot be sent.
     pub(super) fn of(app_protocol: Option<&str>, kind: RouteKind) -> Option<Self> {
         let own = match kind {
@@ -48,7 +48,7 @@ fn is(known: &str, name: &str) -> bool {
 /// What to write in place of a name that is of no use.
 pub(super) fn hint(name: &str, kind: RouteKind) -> String {
     let usable =
-        || NAMES.iter().map(|(name, ..)| *name).filter(|name| Spoken::of(Some(name), kind).is_some());
+        || NAMES.iter().map(|(name, ..)| *name).filter(|name| Protocol::of(Some(name), kind).is_some());
     if let Some(near) = closest(name, usable()) {
         return format!("did you mean `{near}`?");
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn version(name: Option<&str>, kind: RouteKind) -> Option<HttpVersion> {
-        Spoken::of(name, kind).map(|spoken| spoken.version)
+        Protocol::of(name, kind).map(|protocol| protocol.version)
     }
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn other_protocols_are_none_and_prefixed_names_are_exact() {
         for name in ["", "mysql", "kubernetes.io/H2C", "h2c", "example.com/http", "kubernetes.io/http"] {
-            assert_eq!(Spoken::of(Some(name), RouteKind::Http), None, "{name}");
+            assert_eq!(Protocol::of(Some(name), RouteKind::Http), None, "{name}");
         }
         assert_eq!(hint("kubernetes.io/h2", RouteKind::Http), "did you mean `kubernetes.io/h2c`?");
         assert!(!hint("mysql", RouteKind::Grpc).contains("kubernetes.io/ws"));
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_tls_by_its_name_is_known() {
-        let secure = |name| Spoken::of(Some(name), RouteKind::Http).unwrap().secure;
+        let secure = |name| Protocol::of(Some(name), RouteKind::Http).unwrap().secure;
         assert!(secure("https") && secure("HTTPS") && secure("kubernetes.io/wss"));
         assert!(!secure("http") && !secure("kubernetes.io/ws"));
     }

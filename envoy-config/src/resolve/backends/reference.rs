@@ -3,7 +3,7 @@
 use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::gateway_api::route::{BackendRef, Route};
-use crate::resolve::references::grants::{Grants, Party};
+use crate::resolve::references::grants::{Grants, KindInNamespace};
 use crate::resolve::references::groups::{ENVOY_GATEWAY, GATEWAY_API};
 use crate::resolve::references::lookup::{Kind, Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
@@ -80,8 +80,8 @@ impl<'m> Reference<'m> {
         let BackendRef { namespace, name, .. } = self.backend;
         let own = self.route.metadata.namespace.value.as_str();
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
-        let from = Party { group: GATEWAY_API, kind: self.route.kind, namespace: own };
-        let to = Party { group: T::GROUP, kind: T::NAME, namespace: target };
+        let from = KindInNamespace { group: GATEWAY_API, kind: self.route.kind, namespace: own };
+        let to = KindInNamespace { group: T::GROUP, kind: T::NAME, namespace: target };
         let place = self.at(".namespace", span, Reason::RefNotPermitted);
         if !grants.permit(from, to, &name.value, place, report) {
             return None;

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::protocol::{self, Spoken};
+use super::protocol::{self, Protocol};
 use super::reference::Reference;
 use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::core::service::{Service, ServiceKind, ServicePort, TargetPort};
 use crate::model::Name;
-use crate::resolve::backends::local_endpoints::Local;
+use crate::resolve::backends::local_endpoints::LocalEndpoints;
 use crate::resolve::policies::backend_tls::Connection;
 use crate::resolve::status::report::Report;
 use crate::status::Reason;
@@ -68,41 +68,46 @@ impl<'m> Port<'m> {
         None
     }
 
-    /// What the port speaks, if requests of the route can be sent in it.
-    pub(super) fn spoken(
+    /// The protocol of the port, if it can carry the requests of the route.
+    pub(super) fn protocol(
         &self,
         reference: &Reference<'m>,
         connection: &Connection,
         report: &mut Report,
-    ) -> Option<Spoken> {
+    ) -> Option<Protocol> {
         let kind = reference.route.spec.kind;
         let app_protocol = self.listed.and_then(|port| port.app_protocol.as_ref());
-        let spoken = Spoken::of(app_protocol.map(|name| name.value.as_str()), kind);
-        let Some(protocol) = app_protocol else { return spoken };
+        let protocol = Protocol::of(app_protocol.map(|name| name.value.as_str()), kind);
+        let Some(written) = app_protocol else { return protocol };
         let has = format!(
             "port {} of Service `{}` has the appProtocol `{}`",
-            self.number, self.service.metadata.name.value, protocol.value
+            self.number, self.service.metadata.name.value, written.value
         );
-        let (message, hint) = match spoken {
+        let (message, hint) = match protocol {
             None => (
                 format!("{has}, which is not supported for {}s", reference.route.kind),
-                protocol::hint(&protocol.value, kind),
+                protocol::hint(&written.value, kind),
             ),
-            Some(spoken) if spoken.secure && matches!(connection, Connection::Clear) => (
+            Some(protocol) if protocol.secure && matches!(connection, Connection::Plaintext) => (
                 format!("{has}, but no BackendTLSPolicy says how to validate its certificate"),
                 String::from("add a BackendTLSPolicy for the Service to the input"),
             ),
-            Some(spoken) => return Some(spoken),
+            Some(protocol) => return Some(protocol),
         };
         let error =
             report.error(Code::UnsupportedProtocol, reference.at_port(Reason::UnsupportedProtocol), message);
-        error.related = Some((protocol.span, String::from("its appProtocol")));
+        error.related = Some((written.span, String::from("its appProtocol")));
         error.hint = Some(hint);
         None
     }
 
     /// The name that leads to the port: the Service's own, unless it stands for another.
-    pub(super) fn name(&self, reference: &Reference<'m>, local: &Local, report: &mut Report) -> Option<Name> {
+    pub(super) fn name(
+        &self,
+        reference: &Reference<'m>,
+        local: &LocalEndpoints,
+        report: &mut Report,
+    ) -> Option<Name> {
         let (namespace, name) = self.service.metadata.key();
         let host = match &self.service.spec.kind.value {
             ServiceKind::External(host) => self.external(host, reference, local, report)?,
@@ -128,12 +133,12 @@ impl<'m> Port<'m> {
     }
 
     /// The name that an ExternalName stands for, unless it leads where its owner may not send anyone (CVE-2021-25740 is why
-    /// the API would rather have such Services refused).
+    /// the API would rather have such Services rejected).
     fn external(
         &self,
         host: &str,
         reference: &Reference<'m>,
-        local: &Local,
+        local: &LocalEndpoints,
         report: &mut Report,
     ) -> Option<String> {
         let host = host.strip_suffix('.').unwrap_or(host);
@@ -154,8 +159,8 @@ impl<'m> Port<'m> {
                 ),
                 String::from("refer to that Service directly, and add a ReferenceGrant in its namespace"),
             )
-        } else if let Some(refused) = local.name(host, self.number) {
-            (refused.code(), Reason::BackendNotFound, refused.message(host, self.number), refused.hint())
+        } else if let Some(rejected) = local.name(host, self.number) {
+            (rejected.code(), Reason::BackendNotFound, rejected.message(host, self.number), rejected.hint())
         } else {
             return Some(host.to_owned());
         };

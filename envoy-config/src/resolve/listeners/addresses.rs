@@ -21,7 +21,7 @@ use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
 /// One address and the listeners it serves.
-pub(in crate::resolve) struct Bound<'m> {
+pub(in crate::resolve) struct BoundAddress<'m> {
     pub(in crate::resolve) gateway: &'m Object<Gateway>,
     /// The port in the manifest, which is that of all the listeners.
     pub(in crate::resolve) port: u16,
@@ -32,7 +32,7 @@ pub(in crate::resolve) struct Bound<'m> {
 
 /// Whether the clients of an address come over TLS.
 pub(in crate::resolve) enum Security {
-    Clear,
+    Plaintext,
     /// With the handshake of each listener, in the listeners' order; one without a certificate is not served.
     Tls(Vec<Handshake>),
 }
@@ -56,14 +56,14 @@ pub(in crate::resolve) fn assign<'m>(
     gateways: &Gateways<'m>,
     options: &Options,
     report: &mut Report,
-) -> Result<Vec<Bound<'m>>, Vec<UsageError>> {
+) -> Result<Vec<BoundAddress<'m>>, Vec<UsageError>> {
     let mapped = port_mappings::map_ports(manifests, gateways, options, report)?;
-    let mut by_address: BTreeMap<SocketAddr, Vec<Bound<'m>>> = BTreeMap::new();
+    let mut by_address: BTreeMap<SocketAddr, Vec<BoundAddress<'m>>> = BTreeMap::new();
     for gateway in gateways.served() {
         let mut ports: BTreeMap<u16, Vec<Section<'m>>> = BTreeMap::new();
         for (position, listener) in gateway.spec.listeners.iter().enumerate() {
             let section = Section { position, listener };
-            if protocols::are_served(gateway, section, report) {
+            if protocols::is_supported(gateway, section, report) {
                 ports.entry(listener.port.value).or_default().push(section);
             }
         }
@@ -71,15 +71,21 @@ pub(in crate::resolve) fn assign<'m>(
             let (namespace, name) = gateway.metadata.key();
             let default = SocketAddr::new(options.listen_address, port);
             let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
-            if speak_one_protocol(gateway, &listeners, report) {
+            if have_one_protocol(gateway, &listeners, report) {
                 // Certificates come later, when it is known which listeners are served.
-                let security = Security::Clear;
-                by_address.entry(bind).or_default().push(Bound { gateway, port, bind, listeners, security });
+                let security = Security::Plaintext;
+                by_address.entry(bind).or_default().push(BoundAddress {
+                    gateway,
+                    port,
+                    bind,
+                    listeners,
+                    security,
+                });
             }
         }
     }
     let mut free = FreePorts { taken: by_address.keys().map(SocketAddr::port).collect(), next: 8889 };
-    Ok(by_address.into_values().filter_map(|bounds| sole(bounds, &mut free, report)).collect())
+    Ok(by_address.into_values().filter_map(|bounds| only_binding(bounds, &mut free, report)).collect())
 }
 
 /// Ports to suggest for listeners that cannot have the address they want, each once.
@@ -100,21 +106,21 @@ impl Iterator for FreePorts {
 }
 
 /// Whether the listeners of a port agree on TLS. Where they do not, none is picked (Gateway API, `ProtocolConflict`).
-fn speak_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], report: &mut Report) -> bool {
+fn have_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], report: &mut Report) -> bool {
     let Some((first, others)) = listeners.split_first() else { return true };
     let mut agreed = true;
     for other in others.iter().filter(|other| other.is_secure() != first.is_secure()) {
         if std::mem::take(&mut agreed) {
-            report.decide(&conflicted(gateway, first), &mixed(first));
+            report.decide(&conflicted(gateway, first), &mixed_protocols(first));
         }
-        let error = report.error(Code::ProtocolConflict, conflicted(gateway, other), mixed(other));
+        let error = report.error(Code::ProtocolConflict, conflicted(gateway, other), mixed_protocols(other));
         error.related = Some((first.listener.protocol.span, String::from("the first listener on this port")));
         error.hint = Some(String::from("use different ports for HTTP and HTTPS"));
     }
     agreed
 }
 
-fn mixed(section: &Section<'_>) -> String {
+fn mixed_protocols(section: &Section<'_>) -> String {
     format!(
         "port {} has both HTTP and HTTPS listeners; all listeners on a port must use the same protocol",
         section.listener.port.value
@@ -128,7 +134,11 @@ fn conflicted<'m>(gateway: &'m Object<Gateway>, section: &Section<'m>) -> Place<
 
 /// The one that binds an address. Where there are several none is picked: that would be a guess (Gateway API,
 /// `GatewaySpec.listeners`).
-fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Report) -> Option<Bound<'m>> {
+fn only_binding<'m>(
+    mut bounds: Vec<BoundAddress<'m>>,
+    free: &mut FreePorts,
+    report: &mut Report,
+) -> Option<BoundAddress<'m>> {
     if bounds.len() < 2 {
         return bounds.pop();
     }
@@ -138,7 +148,8 @@ fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Repor
             report.decide(&bound.unavailable(section), &message);
         }
     }
-    let (mut names, places): (Vec<String>, Vec<Place<'m>>) = bounds.iter().filter_map(Bound::first).unzip();
+    let (mut names, places): (Vec<String>, Vec<Place<'m>>) =
+        bounds.iter().filter_map(BoundAddress::first).unzip();
     let mut places = places.into_iter();
     let (bind, first, second) = (bounds.first()?.bind, places.next()?.span(), places.next()?);
     let mappings: Vec<String> = names
@@ -155,11 +166,11 @@ fn sole<'m>(mut bounds: Vec<Bound<'m>>, free: &mut FreePorts, report: &mut Repor
     None
 }
 
-impl<'m> Bound<'m> {
+impl<'m> BoundAddress<'m> {
     /// Whether the listener at this position is served.
     pub(in crate::resolve) fn serves(&self, position: usize) -> bool {
         match &self.security {
-            Security::Clear => true,
+            Security::Plaintext => true,
             Security::Tls(handshakes) => handshakes.get(position).is_some_and(Handshake::is_served),
         }
     }

@@ -3,15 +3,15 @@
 //! A certificateRef that does not resolve, or leads to a certificate that Envoy cannot use, is an error; a listener without
 //! any certificate is left out, because no client could connect to it. Its hostname stays its own all the same: no other listener of the port serves it.
 
-use super::addresses::{Bound, Handshake, Security};
-use super::client_certificates::ClientChecks;
+use super::addresses::{BoundAddress, Handshake, Security};
+use super::client_certificates::ClientValidations;
 use super::section::Section;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::core::secret::{Secret, UnusableValue};
 use crate::manifest::gateway_api::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, Clients};
-use crate::resolve::references::grants::{Grants, Party};
+use crate::resolve::references::grants::{Grants, KindInNamespace};
 use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::references::lookup::{Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
@@ -33,15 +33,15 @@ struct Reference<'m> {
 }
 
 /// The same addresses with the certificates of their listeners, without the addresses that have none at all.
-pub(in crate::resolve) fn present<'m>(
-    bounds: Vec<Bound<'m>>,
+pub(in crate::resolve) fn resolve<'m>(
+    bounds: Vec<BoundAddress<'m>>,
     manifests: &'m Manifests,
     grants: &Grants<'m>,
     report: &mut Report,
-) -> Vec<Bound<'m>> {
+) -> Vec<BoundAddress<'m>> {
     let secrets: Objects<'m, Secret> = Objects::index(&manifests.secrets);
-    let checks = ClientChecks::find(&bounds, manifests, grants, report);
-    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &checks, grants, report)).collect()
+    let validations = ClientValidations::find(&bounds, manifests, grants, report);
+    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &validations, grants, report)).collect()
 }
 
 /// Finds out whether the certificates that Gateways would show to backends are there. They are not supported, but a
@@ -68,18 +68,18 @@ pub(in crate::resolve) fn check_for_backends(
 }
 
 fn secured<'m>(
-    bound: Bound<'m>,
+    bound: BoundAddress<'m>,
     secrets: &Objects<'m, Secret>,
-    checks: &ClientChecks<'m>,
+    validations: &ClientValidations<'m>,
     grants: &Grants<'m>,
     report: &mut Report,
-) -> Option<Bound<'m>> {
+) -> Option<BoundAddress<'m>> {
     if !bound.listeners.iter().any(Section::is_secure) {
         return Some(bound);
     }
     let own = |section: &Section<'m>| {
         let certificates = of(bound.gateway, *section, secrets, grants, report);
-        match checks.of(bound.gateway, section.position) {
+        match validations.of(bound.gateway, section.position) {
             Some(clients) => Handshake { certificates, clients },
             // Whom it wants to keep out must not get in: it shows nothing.
             None => Handshake { certificates: Vec::new(), clients: Clients::Anybody },
@@ -87,7 +87,7 @@ fn secured<'m>(
     };
     let handshakes: Vec<_> = bound.listeners.iter().map(own).collect();
     let any = handshakes.iter().any(Handshake::is_served);
-    any.then_some(Bound { security: Security::Tls(handshakes), ..bound })
+    any.then_some(BoundAddress { security: Security::Tls(handshakes), ..bound })
 }
 
 /// The certificates of a listener, each once; none when it cannot be served.
@@ -151,8 +151,8 @@ impl<'m> Reference<'m> {
         }
         let own = self.gateway.metadata.namespace.value.as_str();
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
-        let from = Party { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
-        let to = Party { group: "", kind: "Secret", namespace: target };
+        let from = KindInNamespace { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
+        let to = KindInNamespace { group: "", kind: "Secret", namespace: target };
         if !grants.permit(from, to, &name.value, self.at(".namespace", span, Reason::RefNotPermitted), report)
         {
             return None;
@@ -169,7 +169,7 @@ impl<'m> Reference<'m> {
                 }
             },
             Secret::Unusable(values) => {
-                self.broken(secret, values, report);
+                self.invalid_values(secret, values, report);
                 None
             }
             Secret::Other(other) => {
@@ -185,7 +185,7 @@ impl<'m> Reference<'m> {
     }
 
     /// What is wrong with a Secret is reported there, however many refer to it.
-    fn broken(&self, secret: &Object<Secret>, values: &[UnusableValue], report: &mut Report) {
+    fn invalid_values(&self, secret: &Object<Secret>, values: &[UnusableValue], report: &mut Report) {
         for UnusableValue { key, field, span, problem } in values {
             let name = &self.certificate.name;
             let message = format!("`{key}` of Secret `{}` {problem}", name.value);

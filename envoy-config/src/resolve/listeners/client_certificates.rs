@@ -1,11 +1,11 @@
 //! Which certificates the clients of HTTPS listeners must have (Gateway API, `FrontendTLSConfig`).
 //!
-//! Each port has one check: its own, or the Gateway's default. A reference to an authority that does not resolve is an
+//! Each port has one validation: its own, or the Gateway's default. A reference to an ca_certificates_of that does not resolve is an
 //! error; a listener all of whose references do not is left out, because nobody could be told from anybody else.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::addresses::Bound;
+use super::addresses::BoundAddress;
 use super::section::Section;
 use crate::diagnostic::Code;
 use crate::manifest::core::config_map::ConfigMap;
@@ -16,7 +16,7 @@ use crate::manifest::{Manifests, Object};
 use crate::model::Clients;
 use crate::pem::CertificateChain;
 use crate::resolve::references::ca_certificates;
-use crate::resolve::references::grants::{Grants, Party};
+use crate::resolve::references::grants::{Grants, KindInNamespace};
 use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::references::lookup::{Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
@@ -25,11 +25,11 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// What each listener with a check wants of its clients; none when it cannot be served. By Gateway and position.
-pub(in crate::resolve) struct ClientChecks<'m>(HashMap<(&'m str, &'m str, usize), Option<Clients>>);
+/// What each listener with a validation wants of its clients; none when it cannot be served. By Gateway and position.
+pub(in crate::resolve) struct ClientValidations<'m>(HashMap<(&'m str, &'m str, usize), Option<Clients>>);
 
-/// The check of some listeners and where it stands.
-struct Check<'m> {
+/// The validation of some listeners and where it stands.
+struct ClientValidation<'m> {
     gateway: &'m Object<Gateway>,
     validation: &'m Validation,
     /// The positions of the listeners.
@@ -37,9 +37,9 @@ struct Check<'m> {
     field: String,
 }
 
-impl<'m> ClientChecks<'m> {
+impl<'m> ClientValidations<'m> {
     pub(in crate::resolve) fn find(
-        bounds: &[Bound<'m>],
+        bounds: &[BoundAddress<'m>],
         manifests: &'m Manifests,
         grants: &Grants<'m>,
         report: &mut Report,
@@ -54,9 +54,9 @@ impl<'m> ClientChecks<'m> {
         let mut found = HashMap::new();
         for (gateway, sections) in secure.into_values() {
             let (namespace, name) = gateway.metadata.key();
-            for check in checks(gateway, &sections) {
-                let clients = check.clients(&maps, grants, report);
-                let keys = check.listeners.iter().map(|position| (namespace, name, *position));
+            for validation in validations(gateway, &sections) {
+                let clients = validation.clients(&maps, grants, report);
+                let keys = validation.listeners.iter().map(|position| (namespace, name, *position));
                 found.extend(keys.map(|key| (key, clients.clone())));
             }
         }
@@ -70,14 +70,14 @@ impl<'m> ClientChecks<'m> {
     }
 }
 
-/// The checks that a Gateway has listeners for.
-fn checks<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<Check<'m>> {
+/// The validations that a Gateway has listeners for.
+fn validations<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<ClientValidation<'m>> {
     let frontend = &gateway.spec.frontend;
     let of = |fits: &dyn Fn(u16) -> bool| -> Vec<usize> {
         let fitting = sections.iter().filter(|section| fits(section.listener.port.value));
         fitting.map(|section| section.position).collect()
     };
-    let default = frontend.default.as_ref().map(|validation| Check {
+    let default = frontend.default.as_ref().map(|validation| ClientValidation {
         gateway,
         validation,
         listeners: of(&|port| frontend.per_port.iter().all(|(other, _)| *other != port)),
@@ -86,7 +86,7 @@ fn checks<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<Che
     let per_port = frontend.per_port.iter().enumerate().filter_map(|(number, (port, validation))| {
         let listeners = of(&|other| other == *port);
         let field = format!("spec.tls.frontend.perPort[{number}].tls.validation");
-        Some(Check { gateway, validation: validation.as_ref()?, listeners, field })
+        Some(ClientValidation { gateway, validation: validation.as_ref()?, listeners, field })
     });
     let own = sections.iter().filter_map(|section| {
         let Protocol::Https(Tls { validation: Some(validation), .. }) = &section.listener.protocol.value
@@ -94,25 +94,30 @@ fn checks<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<Che
             return None;
         };
         let field = format!("spec.listeners[{}].tls.frontendValidation", section.position);
-        Some(Check { gateway, validation, listeners: vec![section.position], field })
+        Some(ClientValidation { gateway, validation, listeners: vec![section.position], field })
     });
     // What comes last counts.
-    default.into_iter().chain(per_port).chain(own).filter(|check| !check.listeners.is_empty()).collect()
+    default
+        .into_iter()
+        .chain(per_port)
+        .chain(own)
+        .filter(|validation| !validation.listeners.is_empty())
+        .collect()
 }
 
-impl<'m> Check<'m> {
-    /// What the listeners want of their clients; none when no authority is known.
+impl<'m> ClientValidation<'m> {
+    /// What the listeners want of their clients; none when no ca_certificates_of is known.
     fn clients(
         &self,
         maps: &Objects<'m, ConfigMap>,
         grants: &Grants<'m>,
         report: &mut Report,
     ) -> Option<Clients> {
-        let mut authorities = Vec::new();
+        let mut ca_certificates = Vec::new();
         for (number, reference) in self.validation.ca_certificates.iter().enumerate() {
-            authorities.extend(self.authority(number, reference, maps, grants, report));
+            ca_certificates.extend(self.ca_certificates_of(number, reference, maps, grants, report));
         }
-        let Some(authorities) = CertificateChain::merge(&authorities) else {
+        let Some(ca_certificates) = CertificateChain::merge(&ca_certificates) else {
             for position in &self.listeners {
                 let place = Place::new(self.gateway, self.field.clone(), self.gateway.span).because(
                     Part::Listener(*position),
@@ -125,12 +130,12 @@ impl<'m> Check<'m> {
             return None;
         };
         Some(match self.validation.mode {
-            ValidationMode::AllowValidOnly => Clients::SignedBy(authorities),
-            ValidationMode::AllowInsecureFallback => Clients::AskedFor(authorities),
+            ValidationMode::AllowValidOnly => Clients::SignedBy(ca_certificates),
+            ValidationMode::AllowInsecureFallback => Clients::AskedFor(ca_certificates),
         })
     }
 
-    fn authority(
+    fn ca_certificates_of(
         &self,
         number: usize,
         reference: &'m CertificateRef,
@@ -143,32 +148,32 @@ impl<'m> Check<'m> {
         if !group.value.is_empty() || kind.value != "ConfigMap" {
             let wrong = WrongKind::of(group, kind, "CA certificates", String::from("refer to a ConfigMap"));
             let WrongKind { field: part, span, message, hint } = wrong;
-            let place = self.refuse(&field, part, span, Reason::InvalidCACertificateKind, &message, report);
+            let place = self.reject(&field, part, span, Reason::InvalidCACertificateKind, &message, report);
             report.error(Code::NotSupported, place, message).hint = hint;
             return None;
         }
         let own = self.gateway.metadata.namespace.value.as_str();
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
-        let from = Party { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
-        let to = Party { group: "", kind: "ConfigMap", namespace: target };
+        let from = KindInNamespace { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
+        let to = KindInNamespace { group: "", kind: "ConfigMap", namespace: target };
         let place = self.at(&field, ".namespace", span, Reason::RefNotPermitted, self.listeners.first());
         if !grants.permit(from, to, &name.value, place, report) {
             let message = "no ReferenceGrant permits this reference";
-            self.refuse(&field, ".namespace", span, Reason::RefNotPermitted, message, report);
+            self.reject(&field, ".namespace", span, Reason::RefNotPermitted, message, report);
             return None;
         }
         ca_certificates::find(maps, target, &name.value, Scope::AllNamespaces, report)
             .map_err(|unresolved| {
                 let reason = Reason::InvalidCACertificateRef;
                 let message = unresolved.message();
-                let place = self.refuse(&field, ".name", name.span, reason, message, report);
+                let place = self.reject(&field, ".name", name.span, reason, message, report);
                 unresolved.report(place, report);
             })
             .ok()
     }
 
     /// Records the reason for all listeners but the first, for which it is given back.
-    fn refuse(
+    fn reject(
         &self,
         field: &str,
         part: &str,

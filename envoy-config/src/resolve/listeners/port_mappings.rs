@@ -31,7 +31,7 @@ pub(in crate::resolve) fn map_ports<'m>(
             Ok(found) => found,
             // The listener may be in what could not be read; its absence is no second mistake.
             Err(UsageError::UnknownListener { .. })
-                if is_unused(mapping, manifests, report) || report.may_lack("Gateway") =>
+                if is_unused(mapping, manifests, report) || report.may_have_unread("Gateway") =>
             {
                 continue;
             }

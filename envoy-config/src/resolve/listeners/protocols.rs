@@ -14,20 +14,20 @@ use crate::resolve::status::report::Report;
 use crate::status::{ConditionType, Reason};
 
 /// The routes of HTTP and HTTPS listeners.
-const SERVED: [&str; 2] = ["HTTPRoute", "GRPCRoute"];
+const SUPPORTED: [&str; 2] = ["HTTPRoute", "GRPCRoute"];
 
 impl Listener {
     /// The kinds of routes that it takes, of the Gateway API's group.
     pub(in crate::resolve) fn supported_kinds(&self) -> impl Iterator<Item = &'static str> {
-        SERVED.into_iter().filter(|kind| self.takes(kind))
+        SUPPORTED.into_iter().filter(|kind| self.allows_kind(kind))
     }
 
     /// Whether it takes routes of this kind.
-    pub(in crate::resolve) fn takes(&self, kind: &str) -> bool {
+    pub(in crate::resolve) fn allows_kind(&self, kind: &str) -> bool {
         let allowed =
             || self.allowed_kinds.is_empty() || self.allowed_kinds.iter().any(|one| one.value.is(kind));
         match &self.protocol.value {
-            Protocol::Http | Protocol::Https(_) => SERVED.contains(&kind) && allowed(),
+            Protocol::Http | Protocol::Https(_) => SUPPORTED.contains(&kind) && allowed(),
             Protocol::Other(_) => false,
         }
     }
@@ -40,7 +40,7 @@ impl RouteKind {
 }
 
 /// Whether the protocol of a listener is served. Says when it is not, and which of its kinds are not.
-pub(in crate::resolve) fn are_served(
+pub(in crate::resolve) fn is_supported(
     gateway: &Object<Gateway>,
     section: Section<'_>,
     report: &mut Report,
@@ -75,7 +75,7 @@ pub(in crate::resolve) fn are_served(
     }
     for (number, RouteKind { group, kind }) in listener.allowed_kinds.iter().map(|one| &one.value).enumerate()
     {
-        if group == GATEWAY_API && SERVED.contains(&kind.as_str()) {
+        if group == GATEWAY_API && SUPPORTED.contains(&kind.as_str()) {
             continue;
         }
         let span = listener.allowed_kinds.get(number).map_or(listener.span, |one| one.span);
@@ -87,7 +87,7 @@ pub(in crate::resolve) fn are_served(
         );
         let of_group = if group == GATEWAY_API { String::new() } else { format!(" in group `{group}`") };
         let message = format!("listeners do not support routes of kind `{kind}`{of_group}");
-        report.error(Code::InvalidRouteKind, place, message).hint = Some(match closest(kind, SERVED) {
+        report.error(Code::InvalidRouteKind, place, message).hint = Some(match closest(kind, SUPPORTED) {
             Some(near) if near != kind => format!("did you mean `{near}`?"),
             _ => format!("supported kinds are `HTTPRoute` and `GRPCRoute` in group `{GATEWAY_API}`"),
         });

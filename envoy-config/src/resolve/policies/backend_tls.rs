@@ -12,8 +12,8 @@ mod target_ports;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use self::ca_certificates::Certificates;
-use self::target_ports::Sections;
+use self::ca_certificates::CaCertificates;
+use self::target_ports::TargetPorts;
 use super::targets::{self, Targets};
 use crate::manifest::Hostname;
 use crate::manifest::gateway_api::backend_tls_policy::{BackendTlsPolicy, SubjectAltName};
@@ -28,14 +28,14 @@ use crate::resolve::status::report::Report;
 pub(in crate::resolve) struct TlsPolicies<'m> {
     by_target: HashMap<Target<'m>, Policies<'m>>,
     /// The targets of policies that could not be read.
-    unread: HashSet<Whole<'m>>,
+    unread: HashSet<TargetObject<'m>>,
 }
 
 /// An object: group, kind, namespace and name.
-pub(in crate::resolve) type Whole<'m> = (&'m str, &'m str, &'m str, &'m str);
+pub(in crate::resolve) type TargetObject<'m> = (&'m str, &'m str, &'m str, &'m str);
 
 /// An object, or a part of it.
-type Target<'m> = (Whole<'m>, Option<&'m str>);
+type Target<'m> = (TargetObject<'m>, Option<&'m str>);
 
 type Policy<'m> = &'m Object<BackendTlsPolicy>;
 
@@ -52,10 +52,10 @@ struct Policies<'m> {
 #[derive(Clone, Debug)]
 pub(in crate::resolve) enum Connection {
     /// Nothing speaks of TLS.
-    Clear,
+    Plaintext,
     Tls(Arc<UpstreamTls>),
     /// Not at all: its requests are refused.
-    Refused,
+    Rejected,
 }
 
 impl Connection {
@@ -63,9 +63,9 @@ impl Connection {
     #[expect(clippy::option_option, reason = "the outer one says whether to connect, the inner one how")]
     pub(in crate::resolve) fn tls(self) -> Option<Option<Arc<UpstreamTls>>> {
         match self {
-            Self::Clear => Some(None),
+            Self::Plaintext => Some(None),
             Self::Tls(tls) => Some(Some(tls)),
-            Self::Refused => None,
+            Self::Rejected => None,
         }
     }
 }
@@ -73,23 +73,23 @@ impl Connection {
 impl<'m> TlsPolicies<'m> {
     /// Sorts the policies by their targets, and says which of them count for nothing.
     pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
-        let (targets, sections) = (Targets::index(manifests), Sections::index(manifests));
-        let certificates = Certificates::index(manifests);
+        let (targets, target_ports) = (Targets::index(manifests), TargetPorts::index(manifests));
+        let certificates = CaCertificates::index(manifests);
         let mut policies: Vec<Policy<'m>> = manifests.backend_tls_policies.iter().collect();
         policies.sort_by_cached_key(|policy| Seniority::of(policy));
         let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
         for policy in policies {
             let tls = tls(policy, &certificates, report).map(Arc::new);
             for (number, target) in policy.spec.targets.iter().enumerate() {
-                if !targets.have(policy, number, target, report)
-                    || !sections.have(policy, number, target, report)
+                if !targets.has(policy, number, target, report)
+                    || !target_ports.has(policy, number, target, report)
                 {
                     continue;
                 }
                 let section = target.section_name.as_ref().map(|name| name.value.as_str());
-                let key = (whole(target, &policy.metadata.namespace.value), section);
+                let key = (target_object(target, &policy.metadata.namespace.value), section);
                 if let Some(known) = by_target.get_mut(&key) {
-                    targets::conflict(policy, number, target, known.first, report);
+                    targets::warn_conflict(policy, number, target, known.first, report);
                     known.others.push(policy);
                 } else {
                     by_target.insert(key, Policies { first: policy, tls: tls.clone(), others: Vec::new() });
@@ -97,43 +97,43 @@ impl<'m> TlsPolicies<'m> {
             }
         }
         let unread = manifests.unread.iter().filter(|object| object.kind == "BackendTLSPolicy");
-        let unread =
-            unread.flat_map(|policy| policy.targets.iter().map(|target| whole(target, &policy.namespace)));
+        let unread = unread
+            .flat_map(|policy| policy.targets.iter().map(|target| target_object(target, &policy.namespace)));
         Self { by_target, unread: unread.collect() }
     }
 
     /// How the part of this name of a backend is connected to, for a route.
     pub(in crate::resolve) fn of(
         &self,
-        backend: Whole<'_>,
+        backend: TargetObject<'_>,
         section: &str,
         route: &Object<Route>,
         report: &mut Report,
     ) -> Connection {
         if self.unread.contains(&backend) {
-            return Connection::Refused;
+            return Connection::Rejected;
         }
         let of_section = self.by_target.get(&(backend, Some(section)));
         let of_whole = self.by_target.get(&(backend, None));
         for policies in [of_section, of_whole].into_iter().flatten() {
             for policy in policies.others.iter().chain([&policies.first]) {
-                report.decisions.concern(policy, route);
+                report.decisions.record_affected(policy, route);
             }
         }
         match of_section.or(of_whole).map(|policies| &policies.tls) {
-            None => Connection::Clear,
-            Some(None) => Connection::Refused,
+            None => Connection::Plaintext,
+            Some(None) => Connection::Rejected,
             Some(Some(tls)) => Connection::Tls(Arc::clone(tls)),
         }
     }
 }
 
-fn whole<'m>(target: &'m TargetRef, namespace: &'m str) -> Whole<'m> {
+fn target_object<'m>(target: &'m TargetRef, namespace: &'m str) -> TargetObject<'m> {
     (&target.group.value, &target.kind.value, namespace, &target.name.value)
 }
 
 /// What a policy says; none without any authority.
-fn tls(policy: Policy<'_>, certificates: &Certificates<'_>, report: &mut Report) -> Option<UpstreamTls> {
+fn tls(policy: Policy<'_>, certificates: &CaCertificates<'_>, report: &mut Report) -> Option<UpstreamTls> {
     let BackendTlsPolicy { hostname, names, .. } = &policy.spec;
     let names: Vec<SubjectName> = names.iter().map(SubjectName::from).collect();
     Some(UpstreamTls {

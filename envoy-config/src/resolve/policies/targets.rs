@@ -25,7 +25,7 @@ impl<'m> Targets<'m> {
     }
 
     /// Whether what the targetRef at this position of a policy means is there; says so if it is not.
-    pub(in crate::resolve) fn have<T>(
+    pub(in crate::resolve) fn has<T>(
         &self,
         policy: &Object<T>,
         number: usize,
@@ -59,7 +59,7 @@ impl<'m> Targets<'m> {
 
 /// Says that a target has a policy of this kind already, so that this one does not count for it: the oldest does, then
 /// the first by its name (GEP-713, "Conflict resolution").
-pub(in crate::resolve) fn conflict<T>(
+pub(in crate::resolve) fn warn_conflict<T>(
     policy: &Object<T>,
     number: usize,
     target: &TargetRef,

@@ -23,7 +23,7 @@ type Key<'m> = (&'m str, &'m str, &'m str);
 static UNKNOWN: BTreeMap<String, String> = BTreeMap::new();
 
 /// The labels of the objects that have a part in what is served.
-struct Served<'m>(BTreeMap<Key<'m>, &'m BTreeMap<String, String>>);
+struct ServedObjects<'m>(BTreeMap<Key<'m>, &'m BTreeMap<String, String>>);
 
 /// Counts all of them as ignored: nothing is served.
 pub(in crate::resolve) fn ignore(manifests: &Manifests, report: &mut Report) {
@@ -42,7 +42,7 @@ pub(in crate::resolve) fn check<'m>(
     if manifests.other_policies.is_empty() {
         return;
     }
-    let served = Served::index(manifests, gateways, routes);
+    let served = ServedObjects::index(manifests, gateways, routes);
     for policy in &manifests.other_policies {
         let attached = |target: &OtherTarget| {
             let found = served.of(target);
@@ -75,7 +75,7 @@ fn not_applied(policy: &OtherPolicy, first: &OtherTarget, titles: &BTreeSet<Stri
         .hint("remove the policy if its targets can be served without it")
 }
 
-impl<'m> Served<'m> {
+impl<'m> ServedObjects<'m> {
     fn index(manifests: &'m Manifests, gateways: &Gateways<'m>, routes: &[&'m Object<Route>]) -> Self {
         let mut served = Self(BTreeMap::new());
         let classes: BTreeSet<&str> =

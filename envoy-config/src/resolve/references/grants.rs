@@ -14,7 +14,7 @@ use crate::resolve::status::report::{Place, Report};
 
 /// A kind and the namespace of its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::resolve) struct Party<'m> {
+pub(in crate::resolve) struct KindInNamespace<'m> {
     pub(in crate::resolve) group: &'m str,
     pub(in crate::resolve) kind: &'m str,
     pub(in crate::resolve) namespace: &'m str,
@@ -23,7 +23,7 @@ pub(in crate::resolve) struct Party<'m> {
 /// All ReferenceGrants.
 pub(in crate::resolve) struct Grants<'m> {
     /// Which objects each party may refer to, by their party.
-    permitted: HashMap<(Party<'m>, Party<'m>), Names<'m>>,
+    permitted: HashMap<(KindInNamespace<'m>, KindInNamespace<'m>), Names<'m>>,
     all: Vec<&'m Object<ReferenceGrant>>,
 }
 
@@ -39,9 +39,10 @@ impl<'m> Grants<'m> {
         for grant in &manifests.reference_grants {
             let namespace = grant.metadata.namespace.value.as_str();
             for from in &grant.spec.from {
-                let from = Party { group: &from.group, kind: &from.kind, namespace: &from.namespace };
+                let from =
+                    KindInNamespace { group: &from.group, kind: &from.kind, namespace: &from.namespace };
                 for to in &grant.spec.to {
-                    let referent = Party { group: &to.group, kind: &to.kind, namespace };
+                    let referent = KindInNamespace { group: &to.group, kind: &to.kind, namespace };
                     permitted
                         .entry((from, referent))
                         .or_insert_with(|| Names::Some(BTreeSet::new()))
@@ -58,8 +59,8 @@ impl<'m> Grants<'m> {
     /// namespace if it may not.
     pub(in crate::resolve) fn permit(
         &self,
-        from: Party<'_>,
-        to: Party<'_>,
+        from: KindInNamespace<'_>,
+        to: KindInNamespace<'_>,
         name: &str,
         place: Place<'_>,
         report: &mut Report,
@@ -69,16 +70,23 @@ impl<'m> Grants<'m> {
         }
         let granted = self.permitted.get(&(from, to)).is_some_and(|names| names.contain(name));
         if !granted {
-            if report.may_lack_some("ReferenceGrant", to.namespace) {
+            if report.may_have_unread_in("ReferenceGrant", to.namespace) {
                 report.decide(&place, "no ReferenceGrant that could be read permits this reference");
             } else {
-                self.refuse(from, to, name, place, report);
+                self.report_denied(from, to, name, place, report);
             }
         }
         granted
     }
 
-    fn refuse(&self, from: Party<'_>, to: Party<'_>, name: &str, place: Place<'_>, report: &mut Report) {
+    fn report_denied(
+        &self,
+        from: KindInNamespace<'_>,
+        to: KindInNamespace<'_>,
+        name: &str,
+        place: Place<'_>,
+        report: &mut Report,
+    ) {
         let message = format!(
             "no ReferenceGrant in namespace `{}` permits references from {}s in namespace `{}` to {} `{name}`",
             to.namespace,
@@ -92,16 +100,16 @@ impl<'m> Grants<'m> {
             from.group, from.kind, from.namespace, to.group, to.kind
         );
         let here = |grant: &&&Object<ReferenceGrant>| grant.metadata.namespace.value == to.namespace;
-        if let Some((grant, lacks)) =
-            self.all.iter().filter(here).find_map(|grant| Some((grant, lacking(grant, from, to, name)?)))
+        if let Some((grant, differs)) =
+            self.all.iter().filter(here).find_map(|grant| Some((grant, difference(grant, from, to, name)?)))
         {
-            error.related = Some((grant.metadata.name.span, format!("this grant {lacks}")));
+            error.related = Some((grant.metadata.name.span, format!("this grant {differs}")));
             error.hint = Some(format!("it must contain {entries}"));
             return;
         }
         let fits = |grant: &&&Object<ReferenceGrant>| {
-            let own = Party { namespace: &grant.metadata.namespace.value, ..to };
-            lacking(grant, from, own, name).is_none()
+            let own = KindInNamespace { namespace: &grant.metadata.namespace.value, ..to };
+            difference(grant, from, own, name).is_none()
                 && grant.spec.to.iter().any(|to| own.is(&to.group, &to.kind))
         };
         if let Some(grant) = self.all.iter().find(fits) {
@@ -137,11 +145,11 @@ impl<'m> Names<'m> {
     }
 }
 
-/// What a grant lacks to permit a reference, in the order in which a person would look.
-fn lacking(
+/// What a grant differs to permit a reference, in the order in which a person would look.
+fn difference(
     grant: &Object<ReferenceGrant>,
-    from: Party<'_>,
-    to: Party<'_>,
+    from: KindInNamespace<'_>,
+    to: KindInNamespace<'_>,
     name: &str,
 ) -> Option<&'static str> {
     let ReferenceGrant { from: sources, to: targets } = &grant.spec;
@@ -165,7 +173,7 @@ fn lacking(
     }
 }
 
-impl Party<'_> {
+impl KindInNamespace<'_> {
     fn is(&self, group: &str, kind: &str) -> bool {
         self.group == group && self.kind == kind
     }

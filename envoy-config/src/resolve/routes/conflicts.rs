@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::rules::{Entry, Served};
+use super::rules::{MatchEntry, ResolvedRoute};
 use crate::diagnostic::Code;
 use crate::manifest::gateway_api::route::Rule;
 use crate::model::Route;
@@ -17,18 +17,18 @@ pub(in crate::resolve) struct RulePosition {
 
 /// What was found in all virtual hosts so far.
 #[derive(Default)]
-pub(in crate::resolve) struct Collisions {
+pub(in crate::resolve) struct Conflicts {
     reached: HashSet<RulePosition>,
     /// A rule that lost a match, and one that takes its requests.
     shadowed: BTreeMap<RulePosition, RulePosition>,
 }
 
-impl Collisions {
+impl Conflicts {
     /// The routes of one virtual host, given its matches in order: those whose requests another one takes are dropped.
     ///
     /// This also keeps two rules of one route apart that have no names and equal matches, and so the same id: the second
     /// never gets a route, so it can share no session.
-    pub(in crate::resolve) fn settle(&mut self, candidates: &[(RulePosition, &Entry)]) -> Vec<Route> {
+    pub(in crate::resolve) fn resolve(&mut self, candidates: &[(RulePosition, &MatchEntry)]) -> Vec<Route> {
         let mut taken: HashMap<&[u8], RulePosition> = HashMap::new();
         let mut routes = Vec::with_capacity(candidates.len());
         for (rule, entry) in candidates {
@@ -52,7 +52,7 @@ impl Collisions {
     }
 
     /// Says what was found.
-    pub(in crate::resolve) fn tell(&self, routes: &[Served<'_>], report: &mut Report) {
+    pub(in crate::resolve) fn report_all(&self, routes: &[ResolvedRoute<'_>], report: &mut Report) {
         for (&rule, &winner) in &self.shadowed {
             if !self.reached.contains(&rule)
                 && let (Some((route, lost)), Some((other, won))) = (find(routes, rule), find(routes, winner))
@@ -60,7 +60,7 @@ impl Collisions {
                 let place = Place::new(route.object, format!("spec.rules[{}]", rule.rule), lost.span);
                 let message = format!(
                     "this rule is unreachable: {} has the same matches and takes precedence",
-                    title(other, winner, rule)
+                    describe(other, winner, rule)
                 );
                 report.warning(Code::UnreachableRule, place, message).related =
                     Some((won.span, String::from("this rule takes precedence")));
@@ -71,16 +71,16 @@ impl Collisions {
 
 /// The route and the rule at a position.
 pub(in crate::resolve) fn find<'r, 'm>(
-    routes: &'r [Served<'m>],
+    routes: &'r [ResolvedRoute<'m>],
     position: RulePosition,
-) -> Option<(&'r Served<'m>, &'m Rule)> {
+) -> Option<(&'r ResolvedRoute<'m>, &'m Rule)> {
     let route = routes.get(position.route)?;
     Some((route, route.object.spec.rules.get(position.rule)?.as_ref().ok()?))
 }
 
 /// How to call a rule when speaking of another one.
-pub(in crate::resolve) fn title(
-    route: &Served<'_>,
+pub(in crate::resolve) fn describe(
+    route: &ResolvedRoute<'_>,
     position: RulePosition,
     seen_from: RulePosition,
 ) -> String {

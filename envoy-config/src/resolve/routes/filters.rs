@@ -27,16 +27,16 @@ pub(in crate::resolve) struct Effects<'m> {
     redirect: Option<RequestRedirect>,
     hostname: Option<String>,
     path: Option<PathModifier>,
-    pub(in crate::resolve) mirrors: Vec<Asked<'m>>,
+    pub(in crate::resolve) mirrors: Vec<RequestedMirror<'m>>,
     /// Whether a mirror is among them, wherever its cluster is.
     mirrored: bool,
     cors: Option<Cors>,
     /// One of them cannot be had: the requests are answered 500.
-    pub(in crate::resolve) refused: bool,
+    pub(in crate::resolve) rejected: bool,
 }
 
 /// A mirror that a filter asks for, and the path of its backendRef.
-pub(in crate::resolve) type Asked<'m> = (String, &'m RequestMirror);
+pub(in crate::resolve) type RequestedMirror<'m> = (String, &'m RequestMirror);
 
 /// Filters and where they stand.
 pub(in crate::resolve) struct Filters<'m> {
@@ -53,7 +53,7 @@ impl<'m> Filters<'m> {
     pub(in crate::resolve) fn effects(&self, behind: Effects<'m>, report: &mut Report) -> Effects<'m> {
         let mut effects = behind;
         for (position, filter) in self.list.iter().enumerate() {
-            let mut refuse = |span, message: String| {
+            let mut reject = |span, message: String| {
                 let place = Place::new(self.route, format!("{}[{position}]", self.field), span);
                 let place = if matches!(filter.value, Filter::Extension(_)) {
                     place.because(Part::Rule(self.rule), ConditionType::ResolvedRefs, Reason::InvalidKind)
@@ -62,13 +62,13 @@ impl<'m> Filters<'m> {
                 };
                 report.error(Code::NotSupported, place, message).hint =
                     Some(String::from("requests that this filter applies to get 500"));
-                effects.refused = true;
+                effects.rejected = true;
             };
             match &filter.value {
                 Filter::RequestHeaders(modifier) | Filter::ResponseHeaders(modifier) => {
-                    if let Some(name) = untouchable(modifier) {
+                    if let Some(name) = protected_header(modifier) {
                         let header = &name.value;
-                        refuse(
+                        reject(
                             name.span,
                             format!(
                                 "filters cannot change the header `{header}`: it belongs to the connection or frames the message"
@@ -92,10 +92,10 @@ impl<'m> Filters<'m> {
                 }
                 Filter::Cors(cors) => effects.cors = Some(cors.clone()),
                 Filter::Extension(kind) => {
-                    refuse(filter.span, format!("filters of kind `{kind}` are not supported"));
+                    reject(filter.span, format!("filters of kind `{kind}` are not supported"));
                 }
                 Filter::ExternalAuth => {
-                    refuse(filter.span, String::from("filter `ExternalAuth` is not supported"));
+                    reject(filter.span, String::from("filter `ExternalAuth` is not supported"));
                 }
             }
         }
@@ -121,7 +121,7 @@ impl<'m> Filters<'m> {
             );
             report.error(Code::IncompatibleFilters, place, message).hint =
                 Some(String::from("remove one of the two; until then requests get 500"));
-            effects.refused = true;
+            effects.rejected = true;
         }
         for (position, filter) in self.list.iter().enumerate() {
             if let Filter::RequestHeaders(_) = filter.value {
@@ -144,15 +144,15 @@ impl Effects<'_> {
         &self,
         target: Option<&Forward>,
         matched: &PathMatch,
-        refusal: u16,
+        error_status: u16,
     ) -> Action {
-        if self.refused {
-            return Action::Respond(refusal);
+        if self.rejected {
+            return Action::Respond(error_status);
         }
         match (self.redirect(matched), target) {
             (Some(redirect), _) => Action::Redirect(redirect),
             (None, Some(target)) => Action::Forward(self.forward(target, matched)),
-            (None, None) => Action::Respond(refusal),
+            (None, None) => Action::Respond(error_status),
         }
     }
 
@@ -211,7 +211,7 @@ fn path_change(path: &PathModifier, matched: &PathMatch) -> Option<PathChange> {
 
 /// Headers that are the connection's (RFC 9110 section 7.6.1) or say where a message ends or goes. Envoy writes what it is told,
 /// and a message of another length than its own smuggles a second one in.
-const UNTOUCHABLE: [&str; 9] = [
+const PROTECTED: [&str; 9] = [
     "connection",
     "content-length",
     "host",
@@ -224,10 +224,10 @@ const UNTOUCHABLE: [&str; 9] = [
 ];
 
 /// Where a modifier changes a header that it may not.
-fn untouchable(modifier: &HeaderModifier) -> Option<&Spanned<String>> {
+fn protected_header(modifier: &HeaderModifier) -> Option<&Spanned<String>> {
     let HeaderModifier { set, add, remove } = modifier;
     let written = set.iter().chain(add).map(|Header { name, .. }| name).chain(remove);
-    written.into_iter().find(|name| UNTOUCHABLE.contains(&name.value.as_str()))
+    written.into_iter().find(|name| PROTECTED.contains(&name.value.as_str()))
 }
 
 fn change(headers: &mut HeaderChanges, modifier: &HeaderModifier) {

@@ -17,12 +17,12 @@ pub(in crate::resolve) fn apply(rule: &Rule, forward: Forward) -> Forward {
 }
 
 /// How long a request of a rule may take, all tries together, if that has a bound.
-pub(in crate::resolve) fn bound(rule: &Rule) -> Option<Duration> {
+pub(in crate::resolve) fn request_limit(rule: &Rule) -> Option<Duration> {
     rule.timeouts.request.as_ref().map(|request| request.value).filter(|request| !request.is_zero())
 }
 
 /// Says of a rule with sessions, which are written there, that they come before retries.
-pub(in crate::resolve) fn tell_of_sessions(
+pub(in crate::resolve) fn warn_about_sessions(
     route: &Object<Route>,
     number: usize,
     rule: &Rule,

@@ -3,11 +3,11 @@
 
 use std::mem;
 
-use super::filters::{Asked, Effects, Filters};
+use super::filters::{Effects, Filters, RequestedMirror};
 use super::matches;
 use super::precedence::Precedence;
 use super::retry;
-use super::split::{self, Matched, Share, Way, Ways};
+use super::split::{self, Destination, Destinations, MatchContext, WeightedDestination};
 use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::gateway_api::route::{self, RouteKind, UnusableRule};
@@ -23,19 +23,19 @@ use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
 /// A route, resolved as far as it goes without its listeners.
-pub(in crate::resolve) struct Served<'m> {
+pub(in crate::resolve) struct ResolvedRoute<'m> {
     pub(in crate::resolve) object: &'m Object<route::Route>,
     /// Its own hostnames; [`Domain::Any`] if it has none.
     pub(in crate::resolve) hostnames: Vec<Domain>,
     /// The session persistence of each rule.
     pub(in crate::resolve) sessions: Vec<Option<Session<'m>>>,
-    pub(in crate::resolve) entries: Vec<Entry>,
+    pub(in crate::resolve) entries: Vec<MatchEntry>,
     /// Those of each rule that forwards, with the rule's position.
     pub(in crate::resolve) clusters: Vec<(usize, Cluster)>,
 }
 
 /// A rule, and what is known of it.
-struct Subject<'m, 'n> {
+struct RuleContext<'m, 'n> {
     number: usize,
     rule: &'m route::Rule,
     name: &'n str,
@@ -43,7 +43,7 @@ struct Subject<'m, 'n> {
 }
 
 /// One match of one rule.
-pub(in crate::resolve) struct Entry {
+pub(in crate::resolve) struct MatchEntry {
     pub(in crate::resolve) precedence: Precedence,
     /// Equal for matches that are for the same requests.
     pub(in crate::resolve) signature: Vec<u8>,
@@ -53,7 +53,7 @@ pub(in crate::resolve) struct Entry {
     pub(in crate::resolve) routes: Vec<Route>,
 }
 
-impl<'m> Served<'m> {
+impl<'m> ResolvedRoute<'m> {
     pub(in crate::resolve) fn new(
         object: &'m Object<route::Route>,
         hostnames: Vec<Domain>,
@@ -61,12 +61,12 @@ impl<'m> Served<'m> {
         report: &mut Report,
     ) -> Self {
         let (entries, clusters, sessions) = (Vec::new(), Vec::new(), Vec::new());
-        let mut served = Self { object, hostnames, sessions, entries, clusters };
+        let mut resolved = Self { object, hostnames, sessions, entries, clusters };
         for (number, rule) in object.spec.rules.iter().enumerate() {
             match rule {
-                Ok(rule) => served.add(number, rule, backends, report),
+                Ok(rule) => resolved.add(number, rule, backends, report),
                 Err(UnusableRule { problem, span }) => {
-                    served.sessions.push(None);
+                    resolved.sessions.push(None);
                     let place = Place::new(object, format!("spec.rules[{number}]"), *span);
                     let place =
                         place.because(Part::Rule(number), ConditionType::Accepted, Reason::UnsupportedValue);
@@ -74,7 +74,7 @@ impl<'m> Served<'m> {
                 }
             }
         }
-        served
+        resolved
     }
 
     fn add(
@@ -111,25 +111,25 @@ impl<'m> Served<'m> {
             );
         }
         let (namespace, name) = object.metadata.key();
-        let mark = rule_id::mark(object.spec.kind);
-        let rule_name = format!("{mark}{namespace}/{name}/{number}");
-        let ways = self.ways(
-            &Subject { number, rule, name: &rule_name, persistent },
+        let prefix = rule_id::kind_prefix(object.spec.kind);
+        let rule_name = format!("{prefix}{namespace}/{name}/{number}");
+        let destinations = self.destinations(
+            &RuleContext { number, rule, name: &rule_name, persistent },
             effects,
             found,
             backends,
             report,
         );
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
-        if let Some(session) = session.filter(|_| matches.iter().any(|one| ways.forward(&one.path))) {
-            retry::tell_of_sessions(object, number, rule, session.persistence.span, report);
+        if let Some(session) = session.filter(|_| matches.iter().any(|one| destinations.forward(&one.path))) {
+            retry::warn_about_sessions(object, number, rule, session.persistence.span, report);
         }
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
             if !matches::is_served(object, (number, position), written, report) {
                 continue;
             }
             let persistence = match session {
-                Some(session) if ways.forward(&one.path) => {
+                Some(session) if destinations.forward(&one.path) => {
                     let id = rule_id::of(object, rule, &matches).map_err(PersistenceError::from);
                     match id.and_then(|id| {
                         persistence::rule(session.persistence, id, object.spec.kind, &one.path)
@@ -148,87 +148,92 @@ impl<'m> Served<'m> {
                 }
                 Some(_) | None => None,
             };
-            self.entries.push(Entry {
+            self.entries.push(MatchEntry {
                 precedence: Precedence::new(object, number, position, written, one),
                 signature: rule_id::signature(one),
                 rule: number,
-                routes: ways.routes(&Matched {
+                routes: destinations.routes(&MatchContext {
                     name: format!("{rule_name}/{position}"),
                     matches: one,
                     persistence,
-                    refusal: refusal(object.spec.kind),
+                    error_status: error_status(object.spec.kind),
                 }),
             });
         }
     }
 
-    /// The ways of a rule whose own filters do this, with their clusters.
-    fn ways(
+    /// The destinations of a rule whose own filters do this, with their clusters.
+    fn destinations(
         &mut self,
-        subject: &Subject<'m, '_>,
+        context: &RuleContext<'m, '_>,
         mut effects: Effects<'m>,
         found: Vec<Backend>,
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
-    ) -> Ways<'m> {
-        let &Subject { number, rule, name, persistent } = subject;
-        let asked = mem::take(&mut effects.mirrors);
+    ) -> Destinations<'m> {
+        let &RuleContext { number, rule, name, persistent } = context;
+        let requested = mem::take(&mut effects.mirrors);
         let common = found.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
-        let divided = split::are_needed(rule, &found);
+        let split = split::is_split(rule, &found);
         let localities: Vec<Locality> = found.iter().map(|backend| backend.locality.clone()).collect();
-        let Some(mut forward) = forward(name, persistent, &localities).filter(|_| !effects.refused) else {
-            return Ways::One(Box::new(Way { effects, target: None }));
+        let Some(mut forward) = forward(name, persistent, &localities).filter(|_| !effects.rejected) else {
+            return Destinations::One(Box::new(Destination { effects, target: None }));
         };
         forward = retry::apply(rule, forward);
-        forward.mirrors = self.mirrors(number, name, &asked, backends, report);
-        if !divided {
-            self.add_cluster(subject, name.to_owned(), common, localities);
-            return Ways::One(Box::new(Way { effects, target: Some(forward) }));
+        forward.mirrors = self.mirrors(number, name, &requested, backends, report);
+        if !split {
+            self.add_cluster(context, name.to_owned(), common, localities);
+            return Destinations::One(Box::new(Destination { effects, target: Some(forward) }));
         }
-        let mut shares = Vec::with_capacity(found.len());
+        let mut weighted = Vec::with_capacity(found.len());
         for (position, (backend, written)) in found.into_iter().zip(&rule.backend_refs).enumerate() {
             let field = format!("spec.rules[{number}].backendRefs[{position}].filters");
             let filters = Filters { route: self.object, rule: number, list: &written.filters, field };
             let mut effects = filters.effects(effects.clone(), report);
-            let asked = mem::take(&mut effects.mirrors);
+            let requested = mem::take(&mut effects.mirrors);
             let Backend { locality, version } = backend;
             let (share, weight) = (locality.name.clone(), locality.weight);
-            let lasting = split::is_lasting(&locality.endpoints);
-            let resolved = locality.endpoints != Endpoints::Unresolved && !effects.refused;
+            let keeps_sessions = split::keeps_sessions(&locality.endpoints);
+            let resolved = locality.endpoints != Endpoints::Unresolved && !effects.rejected;
             // A backend that is not there refuses, whatever its filters say.
-            effects.refused = !resolved;
+            effects.rejected = !resolved;
             let target = resolved.then(|| {
                 let name = format!("{name}/{position}");
                 let mut forward = Forward { cluster: name.clone(), ..forward.clone() };
-                forward.mirrors.extend(self.mirrors(number, &name, &asked, backends, report));
+                forward.mirrors.extend(self.mirrors(number, &name, &requested, backends, report));
                 // Its weight is in the routes.
                 let locality = Locality { weight: 1, ..locality };
                 if weight > 0 || persistent {
-                    self.add_cluster(subject, name, version.unwrap_or(common), vec![locality]);
+                    self.add_cluster(context, name, version.unwrap_or(common), vec![locality]);
                 }
                 forward
             });
-            shares.push(Share { name: share, weight, lasting, way: Way { effects, target } });
+            weighted.push(WeightedDestination {
+                name: share,
+                weight,
+                keeps_sessions,
+                destination: Destination { effects, target },
+            });
         }
-        Ways::Several(shares)
+        Destinations::Split(weighted)
     }
 
     fn add_cluster(
         &mut self,
-        subject: &Subject<'m, '_>,
+        context: &RuleContext<'m, '_>,
         name: String,
         version: HttpVersion,
         localities: Vec<Locality>,
     ) {
         let cluster = Cluster {
             name,
-            persistent: subject.persistent,
+            persistent: context.persistent,
             traffic: traffic(self.object.spec.kind),
             version,
-            within: retry::bound(subject.rule),
+            within: retry::request_limit(context.rule),
             localities,
         };
-        self.clusters.push((subject.number, cluster));
+        self.clusters.push((context.number, cluster));
     }
 
     /// Where the copies of requests go, with a cluster for each; a backend that is not there gets none.
@@ -236,12 +241,12 @@ impl<'m> Served<'m> {
         &mut self,
         number: usize,
         name: &str,
-        asked: &[Asked<'m>],
+        requested: &[RequestedMirror<'m>],
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Vec<Mirror> {
         let mut mirrors = Vec::new();
-        for (position, (field, mirror)) in asked.iter().enumerate() {
+        for (position, (field, mirror)) in requested.iter().enumerate() {
             if let Some(backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report) {
                 let cluster = Cluster {
                     name: format!("{name}/mirror/{position}"),
@@ -287,7 +292,7 @@ fn forward(rule: &str, persistent: bool, localities: &[Locality]) -> Option<Forw
 }
 
 /// The status of requests that cannot be forwarded as their rule wants.
-const fn refusal(kind: RouteKind) -> u16 {
+const fn error_status(kind: RouteKind) -> u16 {
     match kind {
         RouteKind::Http => 500,
         RouteKind::Grpc => 503,

@@ -1,8 +1,8 @@
-//! The ways that requests of a rule can take: one for all of its backendRefs, or one for each.
+//! The destinations that requests of a rule can take: one for all of its backendRefs, or one for each.
 //!
 //! A rule is *uniform* when its backends differ in nothing but their endpoints: then they are localities of one cluster, which
-//! holds a session and the weights at once. It is *divided* when they differ in more, which Envoy can only tell in a route or
-//! in a cluster ([`are_needed`]). A divided rule has a cluster and an Envoy route for each backendRef, a *share* of the rule:
+//! holds a session and the weights at once. It is *split* when they differ in more, which Envoy can only tell in a route or
+//! in a cluster ([`is_split`]). A split rule has a cluster and an Envoy route for each backendRef, a *share* of the rule:
 //!
 //! - New sessions go by weight: the routes stand in a row and each takes the requests below its mark, where the last takes
 //!   what is left. Envoy has one random number for a request, so the marks add up.
@@ -21,50 +21,50 @@ use crate::model::{
 };
 use crate::resolve::backends::{self, Backend};
 
-/// The ways of a rule.
-pub(in crate::resolve) enum Ways<'m> {
+/// The destinations of a rule.
+pub(in crate::resolve) enum Destinations<'m> {
     /// One for all requests.
-    One(Box<Way<'m>>),
+    One(Box<Destination<'m>>),
     /// One for each backendRef.
-    Several(Vec<Share<'m>>),
+    Split(Vec<WeightedDestination<'m>>),
 }
 
-/// What becomes of requests on one way.
-pub(in crate::resolve) struct Way<'m> {
+/// What becomes of requests on one destination.
+pub(in crate::resolve) struct Destination<'m> {
     pub(in crate::resolve) effects: Effects<'m>,
     /// Where they go, if anywhere.
     pub(in crate::resolve) target: Option<Forward>,
 }
 
-/// The way to one backendRef.
-pub(in crate::resolve) struct Share<'m> {
+/// The destination to one backendRef.
+pub(in crate::resolve) struct WeightedDestination<'m> {
     /// Unique in the rule, and the same whatever else the rule has: sessions hold to it.
     pub(in crate::resolve) name: String,
     pub(in crate::resolve) weight: u32,
     /// Whether it has an endpoint that a session can go on with.
-    pub(in crate::resolve) lasting: bool,
-    pub(in crate::resolve) way: Way<'m>,
+    pub(in crate::resolve) keeps_sessions: bool,
+    pub(in crate::resolve) destination: Destination<'m>,
 }
 
 /// What all routes of one match have in common.
-pub(in crate::resolve) struct Matched<'r> {
+pub(in crate::resolve) struct MatchContext<'r> {
     /// The name of its first route.
     pub(in crate::resolve) name: String,
     pub(in crate::resolve) matches: &'r RouteMatch,
     /// The rule's sessions.
     pub(in crate::resolve) persistence: Option<Persistence>,
     /// The status of requests that cannot be forwarded as their rule wants.
-    pub(in crate::resolve) refusal: u16,
+    pub(in crate::resolve) error_status: u16,
 }
 
-/// Whether each backend of a rule needs a way of its own: one of them has filters, or is not spoken to as the others are
-/// ([`backends::differ`], which is the place for anything else that Envoy has in a cluster).
-pub(in crate::resolve) fn are_needed(rule: &Rule, found: &[Backend]) -> bool {
-    rule.backend_refs.iter().any(|backend| !backend.filters.is_empty()) || backends::differ(found)
+/// Whether each backend of a rule needs a destination of its own: one of them has filters, or is not spoken to as the others are
+/// ([`backends::need_own_clusters`], which is the place for anything else that Envoy has in a cluster).
+pub(in crate::resolve) fn is_split(rule: &Rule, found: &[Backend]) -> bool {
+    rule.backend_refs.iter().any(|backend| !backend.filters.is_empty()) || backends::need_own_clusters(found)
 }
 
 /// Whether an endpoint is there, so that a session can have begun on it.
-pub(in crate::resolve) fn is_lasting(endpoints: &Endpoints) -> bool {
+pub(in crate::resolve) fn keeps_sessions(endpoints: &Endpoints) -> bool {
     match endpoints {
         Endpoints::Addresses(addresses) => !addresses.is_empty(),
         Endpoints::Names(_) => true,
@@ -72,50 +72,53 @@ pub(in crate::resolve) fn is_lasting(endpoints: &Endpoints) -> bool {
     }
 }
 
-impl Ways<'_> {
+impl Destinations<'_> {
     /// Whether a request that this path matched can be forwarded, and so have a session.
     pub(in crate::resolve) fn forward(&self, matched: &PathMatch) -> bool {
-        let forwards = |way: &Way<'_>| matches!(way.action(matched, 0), Action::Forward(_));
+        let forwards =
+            |destination: &Destination<'_>| matches!(destination.action(matched, 0), Action::Forward(_));
         match self {
-            Self::One(way) => forwards(way),
-            Self::Several(shares) => shares.iter().any(|share| forwards(&share.way)),
+            Self::One(destination) => forwards(destination),
+            Self::Split(weighted) => weighted.iter().any(|share| forwards(&share.destination)),
         }
     }
 
     /// The Envoy routes of a match, in their order.
-    pub(in crate::resolve) fn routes(&self, matched: &Matched<'_>) -> Vec<Route> {
+    pub(in crate::resolve) fn routes(&self, matched: &MatchContext<'_>) -> Vec<Route> {
         match self {
-            Self::One(way) => {
+            Self::One(destination) => {
                 let persistence = matched.persistence.clone();
-                vec![matched.route(matched.name.clone(), way, Portion::All, persistence)]
+                vec![matched.route(matched.name.clone(), destination, Portion::All, persistence)]
             }
-            Self::Several(shares) => routes_of(shares, matched),
+            Self::Split(weighted) => routes_of(weighted, matched),
         }
     }
 }
 
-fn routes_of(shares: &[Share<'_>], matched: &Matched<'_>) -> Vec<Route> {
-    let route = |number: usize, share: &Share<'_>, portion, mirror: &dyn Fn(&Mirror) -> Mirror| {
-        let persistence = matched.persistence.clone().map(|rule| rule.of_share(&share.name));
-        let mut route = matched.route(format!("{}/{number}", matched.name), &share.way, portion, persistence);
-        if let Action::Forward(forward) = &mut route.action {
-            forward.mirrors = forward.mirrors.iter().map(mirror).collect();
-        }
-        route
-    };
-    let all: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
-    let ranges = ranges(shares, all);
-    let numbered = || shares.iter().zip(&ranges).enumerate();
-    let mut routes = Vec::with_capacity(shares.len() * 2);
+fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -> Vec<Route> {
+    let route =
+        |number: usize, share: &WeightedDestination<'_>, portion, mirror: &dyn Fn(&Mirror) -> Mirror| {
+            let persistence = matched.persistence.clone().map(|rule| rule.of_share(&share.name));
+            let mut route =
+                matched.route(format!("{}/{number}", matched.name), &share.destination, portion, persistence);
+            if let Action::Forward(forward) = &mut route.action {
+                forward.mirrors = forward.mirrors.iter().map(mirror).collect();
+            }
+            route
+        };
+    let all: u64 = weighted.iter().map(|share| u64::from(share.weight)).sum();
+    let ranges = ranges(weighted, all);
+    let numbered = || weighted.iter().zip(&ranges).enumerate();
+    let mut routes = Vec::with_capacity(weighted.len() * 2);
     if matched.persistence.is_some() {
-        for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.lasting) {
+        for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.keeps_sessions) {
             // Sessions that come by their share's own number are there already.
             let portion = Portion::Sessions(share.name.clone());
             let waiting = route(number, share, portion, &|mirror| mirror.outside(range));
             routes.extend(Some(waiting).filter(|route| matches!(route.action, Action::Forward(_))));
         }
     }
-    let last = shares.iter().rposition(|share| share.weight > 0);
+    let last = weighted.iter().rposition(|share| share.weight > 0);
     for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.weight > 0) {
         let portion = if last == Some(number) { Portion::All } else { Portion::Below(range.end) };
         routes.push(route(number, share, portion, &|mirror| mirror.within(range)));
@@ -126,7 +129,7 @@ fn routes_of(shares: &[Share<'_>], matched: &Matched<'_>) -> Vec<Route> {
             name: matched.name.clone(),
             matches: matched.matches.clone(),
             portion: Portion::All,
-            action: Action::Respond(matched.refusal),
+            action: Action::Respond(matched.error_status),
             request_headers: HeaderChanges::default(),
             response_headers: HeaderChanges::default(),
             cors: None,
@@ -137,38 +140,38 @@ fn routes_of(shares: &[Share<'_>], matched: &Matched<'_>) -> Vec<Route> {
 }
 
 /// The numbers of the requests that are each share's by weight.
-fn ranges(shares: &[Share<'_>], all: u64) -> Vec<Range<u32>> {
+fn ranges(weighted: &[WeightedDestination<'_>], all: u64) -> Vec<Range<u32>> {
     let (mut taken, mut low) = (0, 0);
-    let range = |share: &Share<'_>| {
+    let range = |share: &WeightedDestination<'_>| {
         taken += u64::from(share.weight);
         let mark = (taken * 1_000_000).checked_div(all).and_then(|mark| u32::try_from(mark).ok());
         let range = low..mark.unwrap_or(low);
         low = range.end;
         range
     };
-    shares.iter().map(range).collect()
+    weighted.iter().map(range).collect()
 }
 
-impl Way<'_> {
-    fn action(&self, matched: &PathMatch, refusal: u16) -> Action {
-        self.effects.action(self.target.as_ref(), matched, refusal)
+impl Destination<'_> {
+    fn action(&self, matched: &PathMatch, error_status: u16) -> Action {
+        self.effects.action(self.target.as_ref(), matched, error_status)
     }
 }
 
-impl Matched<'_> {
+impl MatchContext<'_> {
     fn route(
         &self,
         name: String,
-        way: &Way<'_>,
+        destination: &Destination<'_>,
         portion: Portion,
         persistence: Option<Persistence>,
     ) -> Route {
-        let effects = &way.effects;
+        let effects = &destination.effects;
         Route {
             name,
             matches: self.matches.clone(),
             portion,
-            action: way.action(&self.matches.path, self.refusal),
+            action: destination.action(&self.matches.path, self.error_status),
             request_headers: effects.request_headers.clone(),
             response_headers: effects.response_headers.clone(),
             cors: effects.cors_with(persistence.as_ref()),

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use session_persistence::config::Rule;
 
-use super::conflicts::{Collisions, RulePosition};
+use super::conflicts::{Conflicts, RulePosition};
 use super::precedence::HostPrecedence;
-use super::rules::{Entry, Served};
+use super::rules::{MatchEntry, ResolvedRoute};
 use crate::model::{Action, Domain, HeaderChanges, PathMatch, Portion, Route, RouteMatch, Site, VirtualHost};
 use crate::resolve::listeners::addresses::Handshake;
 
@@ -27,10 +27,10 @@ pub(in crate::resolve) struct Host {
 /// The virtual hosts of the listeners of one address, by domain.
 pub(in crate::resolve) fn build(
     listeners: &[Host],
-    routes: &[Served<'_>],
-    collisions: &mut Collisions,
+    routes: &[ResolvedRoute<'_>],
+    conflicts: &mut Conflicts,
 ) -> Vec<VirtualHost> {
-    build_owned(listeners, routes, collisions).into_iter().map(|(_, host)| host).collect()
+    build_owned(listeners, routes, conflicts).into_iter().map(|(_, host)| host).collect()
 }
 
 /// The sites of the listeners of one address, by domain; with the handshake of each listener. One without certificates
@@ -38,10 +38,10 @@ pub(in crate::resolve) fn build(
 pub(in crate::resolve) fn build_sites(
     listeners: &[Host],
     handshakes: &[Handshake],
-    routes: &[Served<'_>],
-    collisions: &mut Collisions,
+    routes: &[ResolvedRoute<'_>],
+    conflicts: &mut Conflicts,
 ) -> Vec<Site> {
-    let hosts: Vec<(Domain, VirtualHost)> = build_owned(listeners, routes, collisions)
+    let hosts: Vec<(Domain, VirtualHost)> = build_owned(listeners, routes, conflicts)
         .into_iter()
         .map(|(owner, host)| (owner, secure(host)))
         .collect();
@@ -98,8 +98,8 @@ fn misdirected(domain: &Domain) -> VirtualHost {
 /// The virtual hosts of the listeners of one address, by domain, with the hostname of the listener that each belongs to.
 fn build_owned(
     listeners: &[Host],
-    routes: &[Served<'_>],
-    collisions: &mut Collisions,
+    routes: &[ResolvedRoute<'_>],
+    conflicts: &mut Conflicts,
 ) -> Vec<(Domain, VirtualHost)> {
     let mut domains: BTreeSet<Domain> = BTreeSet::new();
     let mut owners: BTreeMap<&Domain, BTreeMap<&Domain, Vec<usize>>> = BTreeMap::new();
@@ -119,7 +119,7 @@ fn build_owned(
     let hosts = domains.into_iter().filter_map(|domain| {
         let (owner, attached) = domain.chain().find_map(|hostname| owners.get_key_value(&hostname))?;
         let candidates = candidates(&domain, attached, routes);
-        Some(((*owner).clone(), VirtualHost { routes: collisions.settle(&candidates), domain }))
+        Some(((*owner).clone(), VirtualHost { routes: conflicts.resolve(&candidates), domain }))
     });
     hosts.collect()
 }
@@ -128,8 +128,8 @@ fn build_owned(
 fn candidates<'r>(
     domain: &Domain,
     attached: &BTreeMap<&Domain, Vec<usize>>,
-    routes: &'r [Served<'_>],
-) -> Vec<(RulePosition, &'r Entry)> {
+    routes: &'r [ResolvedRoute<'_>],
+) -> Vec<(RulePosition, &'r MatchEntry)> {
     // A route with several hostnames that match counts with the most specific one, which comes first.
     let mut seen = HashSet::new();
     let mut found = Vec::new();

@@ -10,8 +10,8 @@ use session_persistence::config::{Carrier, Cookie, Rule as Persistence};
 use super::source::Session;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Domain, Listener};
-use crate::resolve::routes::conflicts::{RulePosition, find, title};
-use crate::resolve::routes::rules::Served;
+use crate::resolve::routes::conflicts::{RulePosition, describe, find};
+use crate::resolve::routes::rules::ResolvedRoute;
 use crate::resolve::status::report::Report;
 
 /// The name and the path of a cookie.
@@ -27,7 +27,7 @@ struct Use {
 
 /// What was found, each rule once.
 #[derive(Default)]
-struct Found {
+struct Findings {
     /// A rule, and an earlier one whose cookie is the same to a client.
     conflicts: BTreeMap<RulePosition, RulePosition>,
     /// Rules whose `Secure` cookie is in the way of the one without TLS.
@@ -37,8 +37,8 @@ struct Found {
 }
 
 /// Says what is wrong with the cookies of all addresses.
-pub(in crate::resolve) fn check(listeners: &[Listener], routes: &[Served<'_>], report: &mut Report) {
-    let mut found = Found::default();
+pub(in crate::resolve) fn check(listeners: &[Listener], routes: &[ResolvedRoute<'_>], report: &mut Report) {
+    let mut found = Findings::default();
     let served: Vec<BTreeSet<&Domain>> = listeners
         .iter()
         .map(|listener| listener.virtual_hosts().map(|host| &host.domain).collect())
@@ -48,13 +48,13 @@ pub(in crate::resolve) fn check(listeners: &[Listener], routes: &[Served<'_>], r
             found.compare(&at(domain, domains, &served));
         }
     }
-    found.tell(routes, report);
+    found.report_all(routes, report);
 }
 
 fn collect<'l>(
     listeners: &'l [Listener],
-    routes: &[Served<'_>],
-    found: &mut Found,
+    routes: &[ResolvedRoute<'_>],
+    found: &mut Findings,
 ) -> BTreeMap<Key<'l>, BTreeMap<&'l Domain, Vec<Use>>> {
     let mut names: HashMap<&str, RulePosition> = HashMap::new();
     for (position, route) in routes.iter().enumerate() {
@@ -124,7 +124,7 @@ fn broken_prefix_rule(cookie: &Cookie) -> Option<PrefixRule> {
     }
 }
 
-impl Found {
+impl Findings {
     fn compare(&mut self, met: &[&Use]) {
         let Some(first) = met.iter().map(|used| used.rule).min() else { return };
         let mut secure: HashMap<RulePosition, bool> = HashMap::new();
@@ -138,13 +138,13 @@ impl Found {
         }
     }
 
-    fn tell(&self, routes: &[Served<'_>], report: &mut Report) {
+    fn report_all(&self, routes: &[ResolvedRoute<'_>], report: &mut Report) {
         for (&rule, &first) in &self.conflicts {
             let Some((route, _)) = find(routes, first) else { continue };
             let related = session(route, first);
             let message = format!(
                 "this rule and {} set the same cookie, so they overwrite each other's sessions",
-                title(route, first, rule)
+                describe(route, first, rule)
             );
             let session = find(routes, rule).and_then(|(route, _)| session(route, rule));
             let of_policy = session.is_some_and(|session| session.policy.is_some());
@@ -194,7 +194,7 @@ fn warn<'r>(
     code: Code,
     position: RulePosition,
     message: String,
-    routes: &[Served<'_>],
+    routes: &[ResolvedRoute<'_>],
     report: &'r mut Report,
 ) -> Option<&'r mut Diagnostic> {
     let (route, rule) = find(routes, position)?;
@@ -203,6 +203,6 @@ fn warn<'r>(
 }
 
 /// The session persistence of the rule at this position of a route.
-fn session<'m>(route: &Served<'m>, position: RulePosition) -> Option<Session<'m>> {
+fn session<'m>(route: &ResolvedRoute<'m>, position: RulePosition) -> Option<Session<'m>> {
     route.sessions.get(position.rule).copied().flatten()
 }

@@ -19,15 +19,15 @@ pub(in crate::resolve) fn of(
     matches: &[RouteMatch],
 ) -> Result<RuleId, RuleIdError> {
     let (namespace, name) = route.metadata.key();
-    let mark = mark(route.spec.kind);
+    let prefix = kind_prefix(route.spec.kind);
     RuleId::try_from(match &rule.name {
-        Some(rule) => format!("{mark}{namespace}/{name}#{}", rule.value),
-        None => format!("{mark}{namespace}/{name}@{}", hex(&digest(matches), 16)),
+        Some(rule) => format!("{prefix}{namespace}/{name}#{}", rule.value),
+        None => format!("{prefix}{namespace}/{name}@{}", hex(&digest(matches), 16)),
     })
 }
 
 /// What stands in front of a route's name where routes of several kinds are named.
-pub(in crate::resolve) const fn mark(kind: RouteKind) -> &'static str {
+pub(in crate::resolve) const fn kind_prefix(kind: RouteKind) -> &'static str {
     match kind {
         RouteKind::Http => "",
         RouteKind::Grpc => "grpc:",

@@ -26,7 +26,7 @@ use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
 /// The policies of all targets.
-pub(in crate::resolve) struct Sessions<'m> {
+pub(in crate::resolve) struct SessionPolicies<'m> {
     by_target: HashMap<Target<'m>, Policies<'m>>,
 }
 
@@ -50,7 +50,7 @@ pub(in crate::resolve) struct Session<'m> {
     pub(in crate::resolve) policy: Option<Policy<'m>>,
 }
 
-impl<'m> Sessions<'m> {
+impl<'m> SessionPolicies<'m> {
     /// Sorts the policies by their targets, and says which of them count for nothing.
     pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
         let targets = Targets::index(manifests);
@@ -58,18 +58,18 @@ impl<'m> Sessions<'m> {
         policies.sort_by_cached_key(|policy| Seniority::of(policy));
         let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
         for policy in policies {
-            if !is_honoured(policy, report) {
+            if !is_supported(policy, report) {
                 continue;
             }
             let namespace = policy.metadata.namespace.value.as_str();
             for (number, target) in policy.spec.targets.iter().enumerate() {
                 let TargetRef { group, kind, name, .. } = target;
-                if !targets.have(policy, number, target, report) {
+                if !targets.has(policy, number, target, report) {
                     continue;
                 }
                 let key = (group.value.as_str(), kind.value.as_str(), namespace, name.value.as_str());
                 if let Some(known) = by_target.get_mut(&key) {
-                    targets::conflict(policy, number, target, known.first, report);
+                    targets::warn_conflict(policy, number, target, known.first, report);
                     known.others.push(policy);
                 } else {
                     by_target.insert(key, Policies { first: policy, others: Vec::new() });
@@ -92,7 +92,7 @@ impl<'m> Sessions<'m> {
         for (position, backend) in rule.backend_refs.iter().enumerate() {
             let Some(policies) = self.by_target.get(&target(route, backend)) else { continue };
             for policy in policies.others.iter().chain([&policies.first]) {
-                report.decisions.concern(policy, route);
+                report.decisions.record_affected(policy, route);
             }
             let policy = policies.first;
             let Some(persistence) = &policy.spec.session_persistence else { continue };
@@ -101,7 +101,12 @@ impl<'m> Sessions<'m> {
                 Some(counts) if counts.policy.is_some_and(|counts| is_same(counts, policy)) => {}
                 Some(counts) => {
                     let field = format!("spec.rules[{number}].backendRefs[{position}]");
-                    counts.goes_before(persistence, policy, &Place::new(route, field, backend.span), report);
+                    counts.warn_overridden(
+                        persistence,
+                        policy,
+                        &Place::new(route, field, backend.span),
+                        report,
+                    );
                 }
             }
         }
@@ -148,7 +153,7 @@ impl<'m> Session<'m> {
     }
 
     /// Says that a policy of the backend at this place does not count in its rule.
-    fn goes_before(
+    fn warn_overridden(
         &self,
         lost: &SessionPersistence,
         policy: Policy<'m>,
@@ -204,7 +209,7 @@ fn own_name(persistence: &SessionPersistence) -> Option<(Option<&CookieName>, Op
 }
 
 /// Whether everything in a policy can be honoured: one of which a part is left out is none (GEP-713).
-fn is_honoured(policy: Policy<'_>, report: &mut Report) -> bool {
+fn is_supported(policy: Policy<'_>, report: &mut Report) -> bool {
     let Some(span) = policy.spec.retry_constraint else { return true };
     let place = Place::new(policy, "spec.retryConstraint", span);
     let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Invalid);

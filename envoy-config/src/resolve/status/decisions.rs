@@ -17,7 +17,7 @@ pub(in crate::resolve) struct Decisions {
     programmed: BTreeSet<(ObjectKey, usize)>,
     not_selected: BTreeSet<ObjectKey>,
     /// The routes that each policy is about.
-    concerned: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    affected_routes: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
 }
 
 /// An object: its kind, namespace (empty for kinds without one) and name.
@@ -76,8 +76,8 @@ impl Decisions {
     }
 
     /// The routes that a policy is about, because it is for one of their backends.
-    pub(in crate::resolve) fn concerned(&self, policy: &ObjectKey) -> impl Iterator<Item = &ObjectKey> {
-        self.concerned.get(policy).into_iter().flatten()
+    pub(in crate::resolve) fn affected_routes(&self, policy: &ObjectKey) -> impl Iterator<Item = &ObjectKey> {
+        self.affected_routes.get(policy).into_iter().flatten()
     }
 
     /// Whether a Gateway was asked for.
@@ -109,9 +109,9 @@ impl Decisions {
     }
 
     /// Records that a policy is for a backend of a route, whether or not it counts there.
-    pub(in crate::resolve) fn concern<P, R>(&mut self, policy: &Object<P>, route: &Object<R>) {
+    pub(in crate::resolve) fn record_affected<P, R>(&mut self, policy: &Object<P>, route: &Object<R>) {
         let key = ObjectKey::of(policy);
-        let routes = self.concerned.entry(key).or_default();
+        let routes = self.affected_routes.entry(key).or_default();
         routes.insert(ObjectKey::of(route));
     }
 

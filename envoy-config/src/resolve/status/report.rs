@@ -17,7 +17,7 @@ pub(in crate::resolve) struct Report {
     pub(in crate::resolve) ignored: Ignored,
     unread: HashSet<String>,
     /// The kinds and namespaces of those, as `EndpointSlice default`.
-    partly_unread: HashSet<String>,
+    unread_namespaces: HashSet<String>,
     unread_documents: bool,
 }
 
@@ -30,7 +30,7 @@ impl Report {
             decisions: Decisions::default(),
             ignored,
             unread: errors().filter_map(|error| error.object.clone()).collect(),
-            partly_unread: errors()
+            unread_namespaces: errors()
                 .filter_map(|error| error.object.as_ref()?.split_once('/'))
                 .map(|(kind_and_namespace, _)| kind_and_namespace.to_owned())
                 .collect(),
@@ -45,19 +45,19 @@ impl Report {
     }
 
     /// Whether the reader may have dropped an object of this kind.
-    pub(in crate::resolve) fn may_lack(&self, kind: &str) -> bool {
+    pub(in crate::resolve) fn may_have_unread(&self, kind: &str) -> bool {
         let of_kind = |object: &String| object.strip_prefix(kind).is_some_and(|rest| rest.starts_with(' '));
         self.unread_documents || self.unread.iter().any(of_kind)
     }
 
     /// Whether the reader has dropped an object of this kind in this namespace.
-    pub(in crate::resolve) fn lacks_some(&self, kind: &str, namespace: &str) -> bool {
-        self.partly_unread.contains(&title(kind, "", namespace))
+    pub(in crate::resolve) fn has_unread_in(&self, kind: &str, namespace: &str) -> bool {
+        self.unread_namespaces.contains(&title(kind, "", namespace))
     }
 
     /// Whether the reader may have dropped an object of this kind in this namespace.
-    pub(in crate::resolve) fn may_lack_some(&self, kind: &str, namespace: &str) -> bool {
-        self.unread_documents || self.lacks_some(kind, namespace)
+    pub(in crate::resolve) fn may_have_unread_in(&self, kind: &str, namespace: &str) -> bool {
+        self.unread_documents || self.has_unread_in(kind, namespace)
     }
 
     /// Adds an error; its label, hint and second place can be set on what is returned.

@@ -15,7 +15,7 @@ use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
 /// The ConfigMaps by namespace and name.
-pub(super) struct Certificates<'m>(Objects<'m, ConfigMap>);
+pub(super) struct CaCertificates<'m>(Objects<'m, ConfigMap>);
 
 /// A reference to a ConfigMap, and where it stands.
 struct Reference<'m> {
@@ -24,7 +24,7 @@ struct Reference<'m> {
     target: &'m CaCertificateRef,
 }
 
-impl<'m> Certificates<'m> {
+impl<'m> CaCertificates<'m> {
     pub(super) fn index(manifests: &'m Manifests) -> Self {
         Self(Objects::index(&manifests.config_maps))
     }

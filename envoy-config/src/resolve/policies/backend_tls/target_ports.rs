@@ -10,16 +10,16 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
-/// The ports of the Services by namespace and name. Other backends have no parts.
-pub(super) struct Sections<'m>(Objects<'m, Service>);
+/// The ports of the Services by namespace and name. Other backends has no parts.
+pub(super) struct TargetPorts<'m>(Objects<'m, Service>);
 
-impl<'m> Sections<'m> {
+impl<'m> TargetPorts<'m> {
     pub(super) fn index(manifests: &'m Manifests) -> Self {
         Self(Objects::index(&manifests.services))
     }
 
     /// Whether a target has the part that the targetRef at this position of a policy means; says so if it has not.
-    pub(super) fn have(
+    pub(super) fn has(
         &self,
         policy: &Object<BackendTlsPolicy>,
         number: usize,

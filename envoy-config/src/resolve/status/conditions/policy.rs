@@ -47,7 +47,7 @@ impl Builder<'_, '_> {
     fn gateways<T>(&self, policy: &Object<T>) -> BTreeSet<(&str, &str)> {
         let mut gateways = BTreeSet::new();
         for route in
-            self.decisions.concerned(&ObjectKey::of(policy)).filter_map(|route| self.routes.get(route))
+            self.decisions.affected_routes(&ObjectKey::of(policy)).filter_map(|route| self.routes.get(route))
         {
             for (number, reference) in route.spec.parent_refs.iter().enumerate() {
                 let attached = matches!(
