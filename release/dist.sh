@@ -6,7 +6,7 @@
 # one that comes with the Rust toolchain. `make test-dist` builds twice and compares.
 #
 # Environment: ARCHITECTURES, `amd64 arm64` or one of them, for which `envoy-config` is built (this machine's); CYCLONEDX, the
-# program cargo-cyclonedx; SOURCE_DATE_EPOCH, the time in the SBOMs (that of the last commit).
+# program cargo-cyclonedx; SOURCE_DATE_EPOCH, the time in the SBOMs (that of the last commit); PROFILE, Cargo's (release).
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -18,6 +18,9 @@ export SOURCE_DATE_EPOCH
 root=$PWD
 target=${CARGO_TARGET_DIR:-target}/dist
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
+profile=${PROFILE:-release}
+output=$profile
+[ "$profile" != dev ] || output=debug
 
 rm -rf dist
 mkdir dist
@@ -29,12 +32,12 @@ for registry in "$cargo_home"/registry/src/*/; do
     flags+=("--remap-path-prefix=${registry%/}=/crates")
 done
 
-# release PACKAGE TRIPLE [FLAG…]: builds a package. A setting of this form adds to the flags in .cargo/config.toml, while
+# compile PACKAGE TRIPLE [FLAG…]: builds a package. A setting of this form adds to the flags in .cargo/config.toml, while
 # RUSTFLAGS would replace them.
-release() {
+compile() {
     local package=$1 triple=$2
     shift 2
-    "$CARGO" build --locked --release --package "$package" --target "$triple" --target-dir "$target" \
+    "$CARGO" build --locked --profile "$profile" --package "$package" --target "$triple" --target-dir "$target" \
         --config "target.'cfg(all())'.rustflags = [$(printf '"%s",' "${flags[@]}" "$@")]"
 }
 
@@ -47,8 +50,8 @@ bill() {
     rm -f ./*/dist.sbom.json
 }
 
-release session-persistence wasm32-wasip1
-install --mode=644 --target-directory=dist "$target/wasm32-wasip1/release/session_persistence.wasm"
+compile session-persistence wasm32-wasip1
+install --mode=644 --target-directory=dist "$target/wasm32-wasip1/$output/session_persistence.wasm"
 "$CARGO" run --quiet --locked -p strip-exports -- dist/session_persistence.wasm
 bill session-persistence filter wasm32-wasip1
 
@@ -59,8 +62,8 @@ for architecture in $ARCHITECTURES; do
         *) echo "unknown architecture: $architecture" >&2; exit 2 ;;
     esac
     [ -d "$(rustc --print target-libdir --target "$triple")" ] || rustup target add "$triple"
-    release envoy-config "$triple" -Clinker=rust-lld -Clink-self-contained=yes
-    install --mode=755 "$target/$triple/release/envoy-config" "dist/envoy-config-linux-$architecture"
+    compile envoy-config "$triple" -Clinker=rust-lld -Clink-self-contained=yes
+    install --mode=755 "$target/$triple/$output/envoy-config" "dist/envoy-config-linux-$architecture"
 done
 # Every architecture has the same dependencies.
 bill envoy-config envoy-config x86_64-unknown-linux-musl

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 if [ -n "${QUICK:-}" ]; then
-    export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=0
+    export PROFILE=dev CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_INCREMENTAL=false
 fi
 copy=$(mktemp -d "${TMPDIR:-/tmp}/another-folder-for-session-persistence.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
