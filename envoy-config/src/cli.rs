@@ -1,20 +1,18 @@
-//! The command line: what to read, where to write, and how it ended.
+//! The command line: options, input and output files, exit status.
 //!
-//! What was asked for goes to standard output or to a file, everything that is to be said to standard error. It exits with
-//! 0 when all is well (warnings are), with 1 when there are errors in the manifests, with 2 when the call is wrong or a
-//! file cannot be read or written.
-
+//! Results go to standard output or to a file, diagnostics to standard error. The exit status is 0 on success (also with
+//! warnings), 1 if the manifests have errors, and 2 if the command line is wrong or a file cannot be read or written.
 //!
-//! - `request`: what all commands ask for; `input` reads the manifests.
+//! - `shared_options`: the options that all commands have; `input` reads the manifests.
 //! - `render` and `check`: the commands; `output` writes a file.
-//! - `identity`: whether two paths lead to one file.
+//! - `identity`: whether two paths lead to the same file.
 
 mod check;
 mod identity;
 mod input;
 mod output;
 mod render;
-mod request;
+mod shared_options;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -42,7 +40,7 @@ enum Command {
     Check(Check),
 }
 
-/// What the command line reads from and writes to.
+/// The standard streams of the program.
 pub struct Streams<'s> {
     /// Standard input.
     pub input: &'s mut dyn Read,
@@ -50,18 +48,18 @@ pub struct Streams<'s> {
     pub output: &'s mut dyn Write,
     /// Standard error.
     pub errors: &'s mut dyn Write,
-    /// Whether standard error shows colours.
+    /// Whether to use colours on standard error.
     pub colour: bool,
 }
 
-/// How a call ended.
+/// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All is well: 0.
+    /// Success: 0.
     Fine,
-    /// There are errors in the manifests: 1.
+    /// The manifests have errors: 1.
     Diagnostics,
-    /// The call is wrong, or a file cannot be read or written: 2.
+    /// The command line is wrong, or a file cannot be read or written: 2.
     Usage,
 }
 
@@ -75,25 +73,27 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Runs the program with these arguments, the first of which is its own name.
+/// Runs the program with these arguments; the first one is the name of the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> Exit {
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Render(call) }) => call.run(&mut streams),
         Ok(Cli { command: Command::Check(call) }) => call.run(&mut streams),
-        Err(refused) => {
-            let text = refused.render();
-            if refused.use_stderr() {
-                streams.say(&if streams.colour { text.ansi().to_string() } else { text.to_string() });
+        Err(error) => {
+            let text = error.render();
+            if error.use_stderr() {
+                streams.report(&if streams.colour { text.ansi().to_string() } else { text.to_string() });
                 Exit::Usage
             } else {
-                // Help or the version, which were asked for.
-                streams.put(&text.to_string()).map_or_else(|problem| streams.fail(&problem), |()| Exit::Fine)
+                // The help text or the version.
+                streams
+                    .write(&text.to_string())
+                    .map_or_else(|problem| streams.fail(&problem), |()| Exit::Fine)
             }
         }
     }
 }
 
-/// `1 error, 2 warnings` and whether there is any error; none when there was no finding.
+/// The highest severity, and a text such as `1 error, 2 warnings`; `None` without diagnostics.
 fn count(diagnostics: &[Diagnostic]) -> Option<(Severity, String)> {
     let count = |severity| diagnostics.iter().filter(|found| found.severity == severity).count();
     let plural = |count, noun| match count {
@@ -109,8 +109,8 @@ fn count(diagnostics: &[Diagnostic]) -> Option<(Severity, String)> {
 }
 
 impl Streams<'_> {
-    /// Writes to standard output. A reader that has seen enough is no failure.
-    fn put(&mut self, text: &str) -> io::Result<()> {
+    /// Writes to standard output. It is not an error if the reader stops early.
+    fn write(&mut self, text: &str) -> io::Result<()> {
         let written = self.output.write_all(text.as_bytes()).and_then(|()| self.output.flush());
         written.or_else(|problem| match problem.kind() {
             io::ErrorKind::BrokenPipe => Ok(()),
@@ -118,28 +118,29 @@ impl Streams<'_> {
         })
     }
 
-    /// Writes to standard error; where that fails there is nobody left to tell.
-    fn say(&mut self, text: &str) {
+    /// Writes to standard error. Errors are ignored: there is nowhere to report them.
+    fn report(&mut self, text: &str) {
         let _ = self.errors.write_all(text.as_bytes());
     }
 
-    /// Says how many objects were ignored, in one line.
-    fn note(&mut self, ignored: &Ignored) {
+    /// Reports how many objects were ignored, in one line.
+    fn note_ignored(&mut self, ignored: &Ignored) {
         if !ignored.is_empty() {
-            self.say(&format!("note: {ignored}\n"));
+            self.report(&format!("note: {ignored}\n"));
         }
     }
 
-    /// Says where the options do not fit the manifests.
-    fn refuse(&mut self, usage_errors: &[UsageError]) -> Exit {
+    /// Reports options that do not fit the manifests.
+    fn fail_usage(&mut self, usage_errors: &[UsageError]) -> Exit {
         for usage_error in usage_errors {
-            self.say(&format!("error: {usage_error}\n"));
+            self.report(&format!("error: {usage_error}\n"));
         }
         Exit::Usage
     }
 
+    /// Reports an error that is not about the manifests.
     fn fail(&mut self, problem: &dyn std::fmt::Display) -> Exit {
-        self.say(&format!("error: {problem}\n"));
+        self.report(&format!("error: {problem}\n"));
         Exit::Usage
     }
 }

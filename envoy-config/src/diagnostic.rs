@@ -1,7 +1,7 @@
-//! What is wrong with the manifests, or worth saying of them.
+//! Diagnostics: errors and warnings about manifests.
 //!
-//! A diagnostic names the object, the field's path and the place in its source, so that a person can mend the manifest
-//! without knowing this program. Any stage makes them; [`print()`] shows them.
+//! A diagnostic has a code, the object, the path of the field and its place in the source, so that users can correct a
+//! manifest without knowing this program. All stages create diagnostics; [`print()`] formats them.
 
 mod code;
 mod confidential;
@@ -16,46 +16,46 @@ pub use print::print;
 pub use suggest::closest;
 pub(crate) use suggest::within;
 
-/// One finding.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
     /// What kind of finding it is.
     pub code: Code,
-    /// The finding in a sentence without a full stop.
+    /// What is wrong: one sentence without a full stop.
     pub message: String,
-    /// The object it is about, as `HTTPRoute default/cookie`; none when the text is not yet an object.
+    /// The object, such as `HTTPRoute default/cookie`; `None` if the text is not an object.
     pub object: Option<String>,
-    /// The field's path in the object, as `spec.rules[0].backendRefs[1].port`.
+    /// The path of the field, such as `spec.rules[0].backendRefs[1].port`.
     pub field: Option<String>,
-    /// Where to look.
+    /// The place in the source.
     pub span: Span,
-    /// What to say at that place, if anything: a few words.
+    /// A few words to print at that place.
     pub label: Option<String>,
-    /// A second place that explains the first (`first defined here`).
+    /// A second place, with a label such as `first defined here`.
     pub related: Option<(Span, String)>,
-    /// What to do about it, if that is known.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
-/// How bad a finding is.
+/// Whether a diagnostic is an error or a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing is written (or, with `--keep-going`, the object or its part is left out).
+    /// Nothing is written; with `--keep-going`, the object or a part of it is left out.
     Error,
-    /// Everything is written, but perhaps not what was meant.
+    /// Everything is written, but may not be what the user wants.
     Warning,
 }
 
 impl Diagnostic {
-    /// An error at this place, with nothing but its message as yet.
+    /// Creates an error.
     #[must_use]
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, span, message.into())
     }
 
-    /// A warning at this place, with nothing but its message as yet.
+    /// Creates a warning.
     #[must_use]
     pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, span, message.into())
@@ -66,37 +66,37 @@ impl Diagnostic {
         Self { severity, code, message, object: None, field: None, span, label: None, related: None, hint }
     }
 
-    /// The same, about this object.
+    /// Sets the object.
     #[must_use]
     pub fn object(self, object: impl Into<String>) -> Self {
         Self { object: Some(object.into()), ..self }
     }
 
-    /// The same, about the field of this path.
+    /// Sets the path of the field.
     #[must_use]
     pub fn field(self, field: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..self }
     }
 
-    /// The same, with a few words at the place.
+    /// Sets the label of the place.
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
         Self { label: Some(label.into()), ..self }
     }
 
-    /// The same, with a second place and a few words there.
+    /// Sets a second place and its label.
     #[must_use]
     pub fn related(self, span: Span, label: impl Into<String>) -> Self {
         Self { related: Some((span, label.into())), ..self }
     }
 
-    /// The same, with what to do about it.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same, with `did you mean` when one of the candidates is close to the word that was written.
+    /// Sets the hint `did you mean …?` if a candidate is similar to the word that was written.
     #[must_use]
     pub fn did_you_mean<'a>(self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
         match closest(word, candidates) {

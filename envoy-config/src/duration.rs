@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Why a text is no duration.
+/// Why a text is not a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DurationError {
     #[error("it is empty")]
@@ -28,9 +28,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     for _ in 0..PARTS {
-        let (part, behind) = part(rest)?;
+        let (part, remaining) = part(rest)?;
         total += part;
-        rest = behind;
+        rest = remaining;
         if rest.is_empty() {
             return Ok(total);
         }
@@ -38,7 +38,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     Err(DurationError::TooManyParts)
 }
 
-/// The first number and unit, and what is behind them.
+/// The first number and unit, and the rest of the text.
 fn part(text: &str) -> Result<(Duration, &str), DurationError> {
     const DIGITS: usize = 5;
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -53,15 +53,15 @@ fn part(text: &str) -> Result<(Duration, &str), DurationError> {
     if let Some(rest) = rest.strip_prefix("ms") {
         return Ok((Duration::from_millis(number), rest));
     }
-    let mut behind = rest.chars();
-    let seconds = match behind.next() {
+    let mut characters = rest.chars();
+    let seconds = match characters.next() {
         Some('h') => 3600,
         Some('m') => 60,
         Some('s') => 1,
         Some(unit) => return Err(DurationError::Unit(unit)),
         None => return Err(DurationError::Form),
     };
-    Ok((Duration::from_secs(number * seconds), behind.as_str()))
+    Ok((Duration::from_secs(number * seconds), characters.as_str()))
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_pattern_refuses_is_refused_with_its_reason() {
+    fn invalid_durations_are_rejected_with_a_reason() {
         for (text, error) in [
             ("", DurationError::Empty),
             ("10", DurationError::Form),

@@ -1,16 +1,16 @@
 //! Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.
 //!
 //! - [`cli`]: the command line.
-//! - [`source`]: texts and places in them.
+//! - [`source`]: source texts and spans in them.
 //! - [`manifest`]: text to typed manifests.
 //! - [`resolve`]: what the manifests mean together.
-//! - [`diagnostic`]: what is wrong with them.
+//! - [`diagnostic`]: errors and warnings about them.
 //! - [`pem`]: certificates and private keys as text.
 //! - [`x509`]: whether Envoy can use them.
 //! - [`http_value`]: values of HTTP that manifests and the model share.
 //! - [`model`]: what a bootstrap is to serve; the contract between `resolve` and `render`.
-//! - [`options`]: what a person asks for beside the manifests.
-//! - [`limits`]: how much a client, a rule and the whole Envoy may use.
+//! - [`options`]: options of the user beside the manifests.
+//! - [`limits`]: limits of the rendered Envoy.
 //! - [`render`]: the model as the text of a bootstrap.
 //! - [`status`]: what the API server would hold in the `status` of each object.
 

@@ -1,7 +1,7 @@
-//! Limits of a rendered Envoy: how much a client, a rule and the whole process may use, and how long they may take.
+//! Limits of the rendered Envoy: connections, requests, memory and timeouts.
 //!
-//! Envoy's own defaults are made for a service mesh. These follow its guide for edge proxies ("Configuring Envoy as an edge
-//! proxy") and depart from it where long WebSockets, event streams or uploads would break. Each can be set by name.
+//! Envoy's own defaults are made for a service mesh. The defaults here follow Envoy's guide "Configuring Envoy as an edge
+//! proxy", except where long WebSockets, event streams or uploads would break. Each limit can be set by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,42 +9,42 @@ use std::time::Duration;
 
 use crate::duration;
 
-/// How much may be used. A time of zero means no limit.
+/// All limits. A timeout of zero means no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections of clients, over all listeners.
+    /// Connections of clients, on all listeners together.
     pub connections: u32,
-    /// Requests at a time over one HTTP/2 connection.
+    /// Concurrent requests on one HTTP/2 connection.
     pub streams_per_connection: u32,
     /// Connections to the backends of one rule.
     pub connections_per_rule: u32,
-    /// Requests of one rule that wait for a connection to a backend.
+    /// Requests of one rule that are waiting for a connection to a backend.
     pub pending_requests_per_rule: u32,
-    /// Requests of one rule at a time, WebSockets among them.
+    /// Concurrent requests of one rule, including WebSockets.
     pub requests_per_rule: u32,
-    /// Retries of one rule at a time.
+    /// Concurrent retries of one rule.
     pub retries_per_rule: u32,
-    /// Bytes that an HTTP/2 stream may send ahead of being read.
+    /// The flow-control window of an HTTP/2 stream, in bytes.
     pub stream_window: u32,
-    /// Bytes that a client's HTTP/2 connection may send ahead of being read.
+    /// The flow-control window of a client's HTTP/2 connection, in bytes.
     pub connection_window: u32,
-    /// Bytes buffered for a connection in each direction before its sender has to wait.
+    /// Bytes buffered for each direction of a connection before the sender has to wait.
     pub connection_buffer: u32,
-    /// Bytes of a request's body kept for a retry.
+    /// Bytes of a request body that are kept for a retry.
     pub retry_buffer: u32,
-    /// The size of the heap at which Envoy sheds load; none: whatever there is.
+    /// The heap size at which Envoy sheds load, in bytes; `None` for no limit.
     pub heap: Option<u64>,
-    /// How long a TLS handshake may take.
+    /// Timeout of a TLS handshake.
     pub handshake_timeout: Duration,
-    /// How long the headers of a request may take.
+    /// Timeout for receiving the headers of a request.
     pub request_headers_timeout: Duration,
-    /// How long a whole request may take to arrive.
+    /// Timeout for receiving a whole request.
     pub request_receive_timeout: Duration,
-    /// How long a request or a WebSocket may be silent in both directions.
+    /// How long a request or WebSocket can be idle in both directions.
     pub stream_idle_timeout: Duration,
-    /// How long a client's connection is kept without a request.
+    /// How long a client's connection can be idle.
     pub connection_idle_timeout: Duration,
-    /// How long a backend's connection is kept without a request.
+    /// How long a connection to a backend can be idle.
     pub upstream_idle_timeout: Duration,
 }
 
@@ -96,29 +96,29 @@ pub const NAMES: [&str; 17] = [
     "upstream-idle-timeout",
 ];
 
-/// A limit to set: `NAME=VALUE`.
+/// `NAME=VALUE`: a limit and its new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     name: String,
     value: String,
 }
 
-/// Why a setting is refused.
+/// Why a setting is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// There is no `=`.
     #[error("expected NAME=VALUE, such as stream-idle-timeout=10m; known names are {}", NAMES.join(", "))]
     Form,
-    /// No limit has this name.
+    /// There is no limit with this name.
     #[error("unknown limit `{name}`; expected one of {names}", names = NAMES.join(", "))]
     Unknown {
         /// The name given.
         name: String,
     },
-    /// Two settings of one limit.
+    /// One limit is set twice.
     #[error("limit `{0}` is set more than once")]
     Twice(String),
-    /// Not a number within the bounds.
+    /// The value is not a number in the allowed range.
     #[error("invalid value `{value}` for limit `{name}`; expected a number from {least} to {most}")]
     Number {
         /// The limit.
@@ -130,7 +130,7 @@ pub enum LimitError {
         /// The greatest value.
         most: u64,
     },
-    /// Not a size within the bounds.
+    /// The value is not a size in the allowed range.
     #[error("invalid value `{value}` for limit `{name}`; expected a size from {} to {}, such as 512KiB", Size(*least), Size(*most))]
     Size {
         /// The limit.
@@ -142,7 +142,7 @@ pub enum LimitError {
         /// The greatest value, in bytes.
         most: u64,
     },
-    /// Not a time within the bounds.
+    /// The value is not a time in the allowed range.
     #[error(
         "invalid value `{value}` for limit `{name}`; expected a time of at most 9999h, such as 1m30s, or 0s for no limit"
     )]
@@ -154,7 +154,7 @@ pub enum LimitError {
     },
 }
 
-/// What a limit is set in.
+/// The field of a limit, and its allowed range.
 enum Field<'l> {
     Number(&'l mut u32, u32, u32),
     Size(&'l mut u32, u32, u32),
@@ -162,13 +162,13 @@ enum Field<'l> {
     Time(&'l mut Duration),
 }
 
-/// What HTTP/2 has as the greatest number of streams and the greatest window (RFC 9113, sections 5.1.1 and 6.9.1).
+/// The largest number of streams and the largest window in HTTP/2 (RFC 9113, sections 5.1.1 and 6.9.1).
 const GREATEST: u32 = i32::MAX.cast_unsigned();
 
-/// The least window that Envoy takes.
+/// The smallest window that Envoy accepts.
 const LEAST_WINDOW: u32 = 65_535;
 
-/// Less than the largest header block that Envoy takes cannot work, more than this is no limit.
+/// A smaller buffer cannot hold the headers that Envoy accepts; a larger one is no limit.
 const LEAST_BUFFER: u32 = 4 * KIB;
 const GREATEST_BUFFER: u32 = 1 << 30;
 
@@ -177,10 +177,10 @@ const GREATEST_HEAP: u64 = 1 << 50;
 const LONGEST: Duration = Duration::from_hours(9999);
 
 impl Limits {
-    /// The defaults with these changes.
+    /// The default limits with these settings.
     ///
     /// # Errors
-    /// A name or a value is none, or a limit is set twice.
+    /// A name or value is invalid, or a limit is set twice.
     pub fn with(settings: &[Setting]) -> Result<Self, LimitError> {
         let mut limits = Self::default();
         for (index, setting) in settings.iter().enumerate() {
@@ -258,7 +258,7 @@ impl FromStr for Setting {
     }
 }
 
-/// A number of bytes: `65536`, `64KiB`, `1MiB`, `2GiB`.
+/// Parses a number of bytes: `65536`, `64KiB`, `1MiB`, `2GiB`.
 fn size(text: &str) -> Option<u64> {
     let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
     let (digits, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
@@ -266,7 +266,7 @@ fn size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok().filter(|_| plain)?.checked_mul(unit)
 }
 
-/// A number of bytes in the largest unit that fits it.
+/// Displays a number of bytes in the largest unit that divides it.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_sets_a_limit_of_its_own() {
+    fn each_name_sets_its_own_limit() {
         let mut seen = vec![Limits::default()];
         for name in NAMES {
             let limits = with(&[&format!("{name}=65537")])
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_bounds_are_refused_with_the_bounds() {
+    fn values_out_of_range_are_rejected_with_the_range() {
         for (text, why) in [
             ("connections", "expected NAME=VALUE"),
             ("connection=1", "unknown limit `connection`; expected one of connections, "),
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_set_once() {
+    fn a_limit_can_be_set_only_once() {
         let error = with(&["connections=1", "heap=1GiB", "connections=1"]).unwrap_err();
         assert_eq!(error, LimitError::Twice(String::from("connections")));
     }

@@ -1,4 +1,4 @@
-//! The command line, on the process's own streams.
+//! Runs the command line on the standard streams of the process.
 
 use std::env;
 use std::io::{self, IsTerminal};

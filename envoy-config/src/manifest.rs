@@ -1,7 +1,12 @@
-//! Manifests as the API server would have stored them: every field known, every CRD default applied, every CEL and
-//! schema rule kept, and each value that a later stage may have to complain about with its place in the source.
+//! Typed manifests, as an API server would store them: unknown fields are errors, defaults are applied, and the schema and CEL
+//! rules of the CRDs hold. Values that a later stage may report have their place in the source.
 //!
-//! The words here are the Gateway API's. What an object means together with others is `resolve`'s business.
+//! Names are those of the Gateway API. `resolve` decides what objects mean together.
+//!
+//! - `gateway_api` and `core`: the kinds of the Gateway API and of Kubernetes, one module for each kind.
+//! - `backend`: a kind of Envoy Gateway.
+//! - `other_kinds`: objects that are counted, but not read.
+//! - `read`: from text to objects, and what all kinds are read with.
 
 pub mod backend;
 pub mod core;
@@ -30,14 +35,14 @@ use crate::source::{Span, Spanned};
 pub use self::read::read;
 pub use self::read::syntax::hostname::Hostname;
 
-/// All objects of all sources, in the order in which they were read. No two of a kind have one namespace and name.
+/// All objects of all sources, in the order in which they were read. Namespace and name are unique for each kind.
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
     /// `gateway.networking.k8s.io` GatewayClasses.
     pub gateway_classes: Vec<Object<GatewayClass>>,
     /// `gateway.networking.k8s.io` Gateways.
     pub gateways: Vec<Object<Gateway>>,
-    /// `gateway.networking.k8s.io` HTTPRoutes and GRPCRoutes; one of each may have a namespace and name.
+    /// `gateway.networking.k8s.io` HTTPRoutes and GRPCRoutes. One of each may have the same namespace and name.
     pub routes: Vec<Object<Route>>,
     /// `gateway.networking.k8s.io` ReferenceGrants, `v1` and `v1beta1`.
     pub reference_grants: Vec<Object<ReferenceGrant>>,
@@ -57,57 +62,57 @@ pub struct Manifests {
     pub config_maps: Vec<Object<ConfigMap>>,
     /// Core Secrets.
     pub secrets: Vec<Object<Secret>>,
-    /// Policies of kinds that are not applied, with what they are attached to.
+    /// Policies of unsupported kinds, with their targets.
     pub other_policies: Vec<OtherPolicy>,
-    /// Objects of other kinds that are not read.
+    /// The number of objects of other kinds.
     pub ignored: Ignored,
-    /// What was left out because of an error in it.
+    /// Objects that are left out because of an error.
     pub unread: Vec<Unread>,
 }
 
-/// An object that is left out because of an error in it, as far as it has a name.
+/// An object with a name that is left out because of an error.
 #[derive(Clone, Debug)]
 pub struct Unread {
-    /// Its kind, as `HTTPRoute`.
+    /// The kind, such as `HTTPRoute`.
     pub kind: &'static str,
-    /// Its namespace: empty for cluster-scoped kinds.
+    /// The namespace; empty for cluster-scoped kinds.
     pub namespace: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where its name is.
+    /// The place of the name.
     pub span: Span,
-    /// What is wrong with it.
+    /// What is wrong, in one sentence.
     pub problem: String,
-    /// The position of the first error in it among the reader's findings, if that error has a place in the object.
+    /// The index of its first error among the diagnostics of the reader, if that error is inside the object.
     pub error: Option<usize>,
-    /// `parentRefs` of a route, as far as they could be read.
+    /// The readable `parentRefs` of a route.
     pub parent_refs: Vec<ParentRef>,
-    /// `targetRefs` of a policy, as far as they could be read.
+    /// The readable `targetRefs` of a policy.
     pub targets: Vec<TargetRef>,
 }
 
-/// One object.
+/// An object.
 #[derive(Clone, Debug)]
 pub struct Object<T> {
-    /// Its kind, as `HTTPRoute`.
+    /// The kind, such as `HTTPRoute`.
     pub kind: &'static str,
-    /// Who it is.
+    /// `metadata`.
     pub metadata: Metadata,
-    /// What it says.
+    /// `spec`, or the other fields of a kind without `spec`.
     pub spec: T,
-    /// The whole document (or list item).
+    /// The whole document or list item.
     pub span: Span,
 }
 
-/// The part of `metadata` that matters here.
+/// The used fields of `metadata`.
 #[derive(Clone, Debug)]
 pub struct Metadata {
-    /// The object's name.
+    /// The name.
     pub name: Spanned<String>,
-    /// The object's namespace: `default` when left out, empty for cluster-scoped kinds.
+    /// The namespace: `default` if omitted, empty for cluster-scoped kinds.
     pub namespace: Spanned<String>,
-    /// The object's labels.
+    /// The labels.
     pub labels: BTreeMap<String, String>,
-    /// `creationTimestamp` in unix seconds, if the manifest was read back from a cluster: older objects go first.
+    /// `creationTimestamp` in Unix seconds, if the manifest was exported from a cluster. Older objects have precedence.
     pub created: Option<i64>,
 }

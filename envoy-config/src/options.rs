@@ -1,6 +1,6 @@
-//! What a person asks for beside the manifests: which Gateway, and where to bind its listeners.
+//! Options for compiling manifests: which Gateway to serve, and which addresses to bind.
 //!
-//! [`Options`] is as written; whether it fits the manifests is found in `resolve` and told as [`UsageError`]s.
+//! [`Options`] holds what the user wrote. `resolve` checks it against the manifests and reports [`UsageError`]s.
 
 mod admin;
 
@@ -11,18 +11,18 @@ use std::str::FromStr;
 
 pub use self::admin::{AdminAddress, AdminAddressError};
 
-/// What to compile, and to which addresses.
+/// Which manifests to serve, and on which addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The one Gateway to serve; none: all of them.
+    /// The only Gateway to serve; `None` serves all of them.
     pub gateway: Option<NamespacedName>,
-    /// The address that listeners bind, at their own port, unless they are mapped.
+    /// The address that listeners bind on their own ports, unless a port mapping says otherwise.
     pub listen_address: IpAddr,
-    /// Listeners that bind elsewhere.
+    /// Listeners that bind other ports or addresses.
     pub port_mappings: Vec<PortMapping>,
-    /// Leave out what is wrong, and serve the rest.
+    /// Leave out what has errors, and serve the rest.
     pub keep_going: bool,
-    /// Where Envoy's admin interface listens: no endpoint may be there.
+    /// The address of Envoy's admin interface, which no endpoint may have.
     pub admin: AdminAddress,
     /// Whether endpoints may have loopback and link-local addresses.
     pub allow_loopback_endpoints: bool,
@@ -50,19 +50,19 @@ pub struct NamespacedName {
     pub name: String,
 }
 
-/// `LISTENER=BIND`: a listener and the address it binds.
+/// `LISTENER=BIND`: a listener and the address that it binds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortMapping {
     /// The listener.
     pub listener: ListenerName,
-    /// Where it binds.
+    /// The address that it binds.
     pub bind: Bind,
 }
 
 /// `LISTENER`, `GATEWAY/LISTENER` or `NAMESPACE/GATEWAY/LISTENER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerName {
-    /// The namespace of the Gateway; only with its name.
+    /// The namespace of the Gateway, only together with its name.
     pub namespace: Option<String>,
     /// The name of the Gateway.
     pub gateway: Option<String>,
@@ -70,7 +70,7 @@ pub struct ListenerName {
     pub listener: String,
 }
 
-/// Where a listener binds.
+/// The address that a listener binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bind {
     /// A port of [`Options::listen_address`].
@@ -79,42 +79,42 @@ pub enum Bind {
     Address(SocketAddr),
 }
 
-/// Why a text is none of the option values above.
+/// Why the value of an option is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
-    /// Not two parts.
+    /// It does not have two parts.
     #[error("expected NAMESPACE/NAME, such as default/eg")]
     NamespacedName,
-    /// No `=`, or nothing on one of its sides, or more than three parts in front of it.
+    /// There is no `=`, one side is empty, or the listener has more than three parts.
     #[error(
         "expected LISTENER=BIND, where LISTENER is the name of a listener, GATEWAY/LISTENER or NAMESPACE/GATEWAY/LISTENER"
     )]
     PortMapping,
-    /// Neither a port nor an address with a port.
+    /// It is neither a port nor an address with a port.
     #[error("invalid address {0:?}; expected a port from 1 to 65535, or IP:PORT")]
     Bind(String),
 }
 
-/// An option that does not fit the manifests.
+/// An option that does not fit the manifests. The exit status is 2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
-    /// Nothing to read.
+    /// There is nothing to read.
     #[error("there are no manifests to read")]
     NoSources,
-    /// `--gateway` names none of the Gateways.
+    /// `--gateway` names a Gateway that does not exist.
     #[error("Gateway {wanted} not found; {}", listed("the manifests contain", choices))]
     Gateway {
         /// The name given.
         wanted: NamespacedName,
-        /// The Gateways there are.
+        /// The Gateways that exist.
         choices: Vec<String>,
     },
-    /// `--map-port` names none of the listeners.
+    /// `--map-port` names a listener that does not exist.
     #[error("listener {wanted} not found; {}", listed("the manifests contain", choices))]
     UnknownListener {
         /// The name given.
         wanted: ListenerName,
-        /// The listeners there are.
+        /// The listeners that exist.
         choices: Vec<String>,
     },
     /// `--map-port` names more than one listener.
@@ -122,31 +122,31 @@ pub enum UsageError {
     AmbiguousListener {
         /// The name given.
         wanted: ListenerName,
-        /// The listeners of that name.
+        /// The listeners with that name.
         choices: Vec<String>,
     },
-    /// Two `--map-port` send the listeners of one port to two places.
+    /// Two `--map-port` options move listeners of the same port to different addresses.
     #[error(
         "{listener} is mapped to both {first} and {second}, but listeners on the same port must share one address"
     )]
     TwoBinds {
         /// The listener of the second mapping.
         listener: String,
-        /// Where the first mapping sends its port.
+        /// The address in the first mapping.
         first: SocketAddr,
-        /// Where the second one does.
+        /// The address in the second mapping.
         second: SocketAddr,
     },
-    /// `--admin-address` is where a listener binds.
+    /// `--admin-address` is the address of a listener.
     #[error(
         "the admin interface and the listener {listener} cannot both bind the same address ({admin} and {bind}); move one of them with --admin-address or --map-port"
     )]
     AdminAddress {
-        /// Where the admin interface would listen.
+        /// The address of the admin interface.
         admin: SocketAddr,
-        /// The name of the bound address: `namespace/gateway/port`.
+        /// The name of the listener in Envoy: `namespace/gateway/port`.
         listener: String,
-        /// The address.
+        /// The address that it binds.
         bind: SocketAddr,
     },
 }
@@ -215,7 +215,7 @@ impl FromStr for Bind {
 }
 
 impl Bind {
-    /// The address, given the one that listeners bind by default.
+    /// The complete address; a port alone is on `listen_address`.
     #[must_use]
     pub fn address(self, listen_address: IpAddr) -> SocketAddr {
         match self {

@@ -1,7 +1,7 @@
-//! Certificates and private keys as PEM (RFC 7468), parsed as far as a mix-up or a bad copy can be told without
-//! cryptography, and written anew: nothing but their blocks.
+//! Certificates and private keys as PEM text (RFC 7468).
 //!
-//! What stands in the blocks is the business of [`x509`](crate::x509).
+//! Parsing finds mistakes such as swapped or truncated files, and keeps only the PEM blocks. [`x509`](crate::x509) checks
+//! their contents.
 
 mod block;
 
@@ -9,15 +9,15 @@ use std::fmt;
 
 use self::block::Block;
 
-/// A certificate, and those that lead from it to one that clients know.
+/// A certificate chain, beginning with the certificate of the server; or a list of CA certificates.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CertificateChain(String);
 
-/// A private key, in PKCS#8, PKCS#1 or SEC1, not encrypted. It does not show in `Debug`.
+/// An unencrypted private key in PKCS#8, PKCS#1 or SEC1. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PrivateKey(String);
 
-/// The form of a private key.
+/// The format of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyForm {
     /// `PRIVATE KEY`.
@@ -28,46 +28,46 @@ pub(crate) enum KeyForm {
     Sec1,
 }
 
-/// Why a text is not what it should be; to be read behind its name. It never repeats the text.
+/// Why a text is not a certificate or private key. The message follows the name of the text, and never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
-    /// No byte.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// No block at all.
+    /// There is no PEM block.
     #[error("is not PEM: it has no line `-----BEGIN {wanted}-----`")]
     NoBlock {
-        /// The block that should be there.
+        /// The label of the expected block.
         wanted: &'static str,
     },
-    /// PEM as one line, or as few.
+    /// PEM without line breaks.
     #[error("is PEM without its line breaks")]
     Folded,
-    /// A block without its end.
+    /// A block has no end.
     #[error("is truncated: a PEM block has no `-----END` line")]
     Unended,
-    /// What stands in a block is not base64.
+    /// The content of a block is not base64.
     #[error("is damaged: a PEM block is not base64")]
     Body,
-    /// What stands in a block is no certificate and no key.
+    /// The content of a block is not a complete certificate or key.
     #[error("is damaged: the content of a PEM block is incomplete or does not match its label")]
     Content,
-    /// A private key and no certificate.
+    /// There is a private key instead of a certificate.
     #[error("contains a private key instead of a certificate")]
     KeyForCertificate,
-    /// A certificate and no private key.
+    /// There is a certificate instead of a private key.
     #[error("contains a certificate instead of a private key")]
     CertificateForKey,
-    /// Blocks, but none that is wanted.
+    /// There are PEM blocks, but not the expected one.
     #[error("has PEM blocks, but none with `-----BEGIN {wanted}-----`")]
     OtherBlocks {
-        /// The block that should be there.
+        /// The label of the expected block.
         wanted: &'static str,
     },
-    /// A key that only a pass phrase opens.
+    /// The private key is encrypted.
     #[error("is encrypted with a passphrase, which is not supported")]
     Encrypted,
-    /// More than one key.
+    /// There is more than one private key.
     #[error("contains more than one private key")]
     SeveralKeys,
 }
@@ -77,10 +77,10 @@ const PRIVATE_KEY: &str = "PRIVATE KEY";
 const KEYS: [&str; 3] = [PRIVATE_KEY, "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 
 impl CertificateChain {
-    /// Takes the certificates of a text, in their order; what else is in it is left out.
+    /// The certificates in a text, in order. Other parts of the text are ignored.
     ///
     /// # Errors
-    /// No certificate, or one that is damaged.
+    /// There is no certificate, or one is damaged.
     pub fn parse(text: &[u8]) -> Result<Self, PemError> {
         let blocks = block::all(text, CERTIFICATE)?;
         let certificates: Vec<&Block> = blocks.iter().filter(|block| block.label == CERTIFICATE).collect();
@@ -95,7 +95,7 @@ impl CertificateChain {
         certificates.into_iter().map(Block::written).collect::<Result<String, _>>().map(Self)
     }
 
-    /// The certificates of several texts, each once; none for no text.
+    /// Merges the certificates of several texts, without duplicates; `None` for an empty list.
     #[must_use]
     pub fn merge(several: &[Self]) -> Option<Self> {
         let mut distinct: Vec<&str> = Vec::new();
@@ -107,23 +107,23 @@ impl CertificateChain {
         (!distinct.is_empty()).then(|| Self(distinct.concat()))
     }
 
-    /// The PEM text, a line break at its end.
+    /// The PEM text, with a line break at the end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Each certificate, in DER.
+    /// The certificates in DER.
     pub(crate) fn certificates(&self) -> impl Iterator<Item = Vec<u8>> {
         block::all(self.0.as_bytes(), CERTIFICATE).into_iter().flatten().filter_map(|block| block.der().ok())
     }
 }
 
 impl PrivateKey {
-    /// Takes the private key of a text; what else is in it is left out.
+    /// The private key in a text. Other parts of the text are ignored.
     ///
     /// # Errors
-    /// No private key, more than one, or one that is encrypted or damaged.
+    /// There is no private key, more than one, or one that is encrypted or damaged.
     pub fn parse(text: &[u8]) -> Result<Self, PemError> {
         let blocks = block::all(text, PRIVATE_KEY)?;
         if blocks.iter().any(Block::is_encrypted) {
@@ -140,13 +140,13 @@ impl PrivateKey {
         }
     }
 
-    /// The PEM text, a line break at its end.
+    /// The PEM text, with a line break at the end.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The form that its label names.
+    /// The format that its label names.
     pub(crate) fn form(&self) -> KeyForm {
         match self.0.lines().next() {
             Some("-----BEGIN RSA PRIVATE KEY-----") => KeyForm::Pkcs1,
@@ -155,7 +155,7 @@ impl PrivateKey {
         }
     }
 
-    /// The key, in DER.
+    /// The key in DER.
     pub(crate) fn der(&self) -> Vec<u8> {
         let blocks = block::all(self.0.as_bytes(), PRIVATE_KEY).unwrap_or_default();
         blocks.first().and_then(|block| block.der().ok()).unwrap_or_default()
@@ -169,7 +169,7 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl PemError {
-    /// What to do about it, if that is known.
+    /// How to fix it, if that is known.
     #[must_use]
     pub const fn hint(self) -> Option<&'static str> {
         match self {

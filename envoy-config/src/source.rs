@@ -1,28 +1,28 @@
-//! The texts that manifests come from, and places in them.
+//! Source texts of manifests, and spans in them.
 
 use std::ops::Range;
 
-/// One input: a file, or standard input.
+/// One input: a file or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// What messages call it: the path as the user gave it, or `<stdin>`.
+    /// The name in messages: the path as given by the user, or `<stdin>`.
     pub name: String,
     /// The YAML (or JSON) text.
     pub text: String,
 }
 
-/// A place in one of the sources.
+/// A range in one of the sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The source's position in the list of sources.
     pub source: usize,
     /// The byte offset of the first character.
     pub start: usize,
-    /// The byte offset behind the last character.
+    /// The byte offset after the last character.
     pub end: usize,
 }
 
-/// A value and where it was written; for a defaulted value, the object or field that it was left out of.
+/// A value and its place. A default value has the place of the object or field that omits it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// The value.
@@ -32,8 +32,8 @@ pub struct Spanned<T> {
 }
 
 impl Source {
-    /// The bytes of the line that holds this offset, without the line's end. None when the text has no character there
-    /// and does not end there either.
+    /// The byte range of the line that contains this offset, without the line ending. `None` if the offset is after the end
+    /// of the text or inside a character.
     pub(crate) fn line(&self, offset: usize) -> Option<Range<usize>> {
         let (before, after) = self.text.split_at_checked(offset)?;
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -44,7 +44,7 @@ impl Source {
 }
 
 impl<T> Spanned<T> {
-    /// Another value of the same place.
+    /// Replaces the value and keeps the place.
     #[must_use]
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned { value: change(self.value), span: self.span }

@@ -1,11 +1,11 @@
-//! Certificates and private keys as Envoy 1.40 reads them before it starts. One that it cannot use makes it refuse the whole
-//! configuration, so each is checked here first.
+//! Checks whether Envoy 1.40 can use certificates and private keys. With one that it cannot use, Envoy rejects its whole
+//! configuration.
 //!
-//! Measured with `envoy --mode validate`. A chain needs X.509 certificates throughout, the server's own first. That one's key
-//! is RSA with at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519; an ECDSA certificate with a key usage needs
-//! `digitalSignature` in it, and none can demand OCSP stapling. The private key must be consistent and belong to it. CA certificates
-//! need to be X.509, with keys of any kind. What Envoy does not look at is not looked at here: dates, names, signatures,
-//! other extensions.
+//! The rules were found with `envoy --mode validate`. All certificates of a chain must be X.509, and the server's own must come
+//! first. Its key must be RSA with at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519. An ECDSA certificate with a
+//! key usage must permit `digitalSignature`, and no certificate can require OCSP stapling. The private key must be consistent
+//! and belong to the certificate. CA certificates must be X.509, with keys of any type. Dates, names, signatures and other
+//! extensions are not checked, because Envoy does not check them when it starts.
 
 mod private_key;
 mod public_key;
@@ -20,48 +20,48 @@ use crate::pem::{CertificateChain, PemError, PrivateKey};
 
 use self::public_key::PublicKey;
 
-/// Why Envoy cannot use a certificate or a private key. It never repeats any of their contents but the kind of the key.
+/// Why Envoy cannot use a certificate or private key. Messages contain nothing of their contents except the type of the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// Something else in the block, or a part of a certificate.
+    /// The block does not contain a complete certificate.
     #[error("certificate {0} is not an X.509 certificate, or is damaged")]
     NotX509(usize),
-    /// An RSA key that is too short.
+    /// The RSA key is too short.
     #[error("the certificate has an RSA key of {0} bits; Envoy requires at least 2048")]
     ShortRsa(usize),
-    /// An ECDSA key on another curve.
+    /// The ECDSA key is on an unsupported curve.
     #[error("the certificate has an ECDSA key on the curve {0}; Envoy supports P-256, P-384 and P-521")]
     Curve(String),
-    /// Another kind of key.
+    /// The type of the key is not supported.
     #[error("the certificate has a key of the type {0}; Envoy supports RSA, ECDSA and Ed25519")]
     Algorithm(String),
-    /// A key that is not one.
+    /// The public key is invalid.
     #[error("the public key in the certificate is damaged")]
     PublicKey,
-    /// ECDSA is for signatures alone.
+    /// The key usage does not permit signatures, the only use of ECDSA.
     #[error("the key usage of the certificate lacks `digitalSignature`, which an ECDSA key requires")]
     KeyUsage,
-    /// `status_request` in its TLS features.
+    /// `status_request` is among its TLS features.
     #[error("the certificate requires OCSP stapling (must-staple), which is not supported")]
     MustStaple,
-    /// No private key in the block, or one whose numbers do not go together.
+    /// The block does not contain a private key, or an inconsistent one.
     #[error("the private key is damaged, or its format does not match its PEM label")]
     PrivateKey,
-    /// A private key for another certificate of the chain.
+    /// The private key belongs to another certificate of the chain.
     #[error("the private key belongs to certificate {0} of the chain; it must belong to the first one")]
     Order(usize),
-    /// A private key for another certificate.
+    /// The private key belongs to another certificate.
     #[error("the private key does not belong to the certificate")]
     Mismatch,
 }
 
-/// Why a text holds no CA certificates; to be read behind its name.
+/// Why a text does not contain CA certificates. The message follows the name of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaCertificatesError {
-    /// It is not PEM as it should be.
+    /// It is not valid PEM.
     #[error(transparent)]
     Pem(PemError),
-    /// Envoy cannot use it.
+    /// Envoy cannot use a certificate.
     #[error("cannot be used by Envoy: {0}")]
     X509(Unusable),
 }
@@ -72,10 +72,10 @@ const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.
 /// The TLS extension `status_request`.
 const STATUS_REQUEST: u16 = 5;
 
-/// Checks a chain that a listener shows, and the private key for it.
+/// Checks the certificate chain of a listener and its private key.
 ///
 /// # Errors
-/// The first reason why Envoy would refuse them.
+/// The first reason why Envoy would reject them.
 pub fn check_pair(chain: &CertificateChain, key: &PrivateKey) -> Result<(), Unusable> {
     let chain = parsed(chain)?;
     let (first, others) = chain.split_first().ok_or(Unusable::NotX509(1))?;
@@ -99,10 +99,10 @@ pub fn check_pair(chain: &CertificateChain, key: &PrivateKey) -> Result<(), Unus
     })
 }
 
-/// Takes the CA certificates of a text.
+/// The CA certificates in a text.
 ///
 /// # Errors
-/// No certificate, or one that is damaged or not X.509.
+/// There is no certificate, or one is damaged or not X.509.
 pub fn ca_certificates(text: &[u8]) -> Result<CertificateChain, CaCertificatesError> {
     let certificates = CertificateChain::parse(text).map_err(CaCertificatesError::Pem)?;
     parsed(&certificates).map_err(CaCertificatesError::X509)?;
@@ -120,7 +120,7 @@ fn parsed(chain: &CertificateChain) -> Result<Vec<Parsed>, Unusable> {
     chain.certificates().enumerate().map(certificate).collect()
 }
 
-/// Whether the parts that are only kept as bytes are what they say.
+/// Whether the parts that the parser keeps as raw bytes are valid.
 fn is_sound(certificate: &Parsed) -> bool {
     let mut names = certificate.issuer().iter().chain(certificate.subject().iter());
     let texts = names
@@ -146,7 +146,7 @@ fn must_staple(certificate: &Parsed) -> bool {
 }
 
 impl Unusable {
-    /// What to do about it, if that is known.
+    /// How to fix it, if that is known.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {

@@ -1,63 +1,63 @@
-//! `envoy-config check`: the status that each object would have.
+//! `envoy-config check`: prints the status that each object would have in a cluster.
 
 use clap::{Args, ValueEnum};
 
-use super::request::Request;
+use super::shared_options::SharedOptions;
 use super::{Exit, Streams, count};
 use crate::diagnostic::{self, Severity};
 use crate::status::{ObjectStatus, json, table};
 
-/// Tell the Gateway API status that each object would have.
+/// Print the Gateway API status that each object would have.
 ///
-/// Exits with 0 when every condition is as it should be, with 1 when one is not or there are errors in the manifests, with 2
-/// when the call is wrong or a file cannot be read.
+/// The exit status is 0 if every condition is as it should be, 1 if a condition is not or the manifests have errors, and 2 if
+/// the command line is wrong or a file cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
-    request: Request,
+    shared: SharedOptions,
 
-    /// How to write the statuses.
+    /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
 }
 
-/// A form that statuses are written in.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people: what is not as it should be, and why.
+    /// For people: the conditions that are not as they should be, and why.
     Table,
-    /// For programs: a List of objects with the API's `status`, without times and generations.
+    /// For programs: a List of the objects with their `status`, without timestamps and generations.
     Json,
 }
 
 impl Check {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> Exit {
-        let sources = match self.request.read(streams) {
+        let sources = match self.shared.read(streams) {
             Ok(input) => input.sources,
             Err(problem) => return streams.fail(&problem),
         };
-        if let Err(problem) = self.request.limits() {
+        if let Err(problem) = self.shared.limits() {
             return streams.fail(&problem);
         }
-        // A controller looks at what is right in spite of what is wrong.
-        let checked = crate::compile(&sources, &self.request.options(true));
-        streams.say(&diagnostic::print(&checked.diagnostics, &sources, streams.colour));
-        streams.note(&checked.ignored);
+        // Like a controller, continue after errors.
+        let checked = crate::compile(&sources, &self.shared.options(true));
+        streams.report(&diagnostic::print(&checked.diagnostics, &sources, streams.colour));
+        streams.note_ignored(&checked.ignored);
         if !checked.usage_errors.is_empty() {
-            return streams.refuse(&checked.usage_errors);
+            return streams.fail_usage(&checked.usage_errors);
         }
         let statuses = checked.statuses(&sources);
         let text = match self.output {
             Format::Table => Ok(table::write(&statuses)),
             Format::Json => json::write(&statuses).map_err(std::io::Error::from),
         };
-        if let Err(problem) = text.and_then(|text| streams.put(&text)) {
+        if let Err(problem) = text.and_then(|text| streams.write(&text)) {
             return streams.fail(&problem);
         }
         let counted = count(&checked.diagnostics);
         if let Some((level, counts)) = &counted {
             let level = if *level == Severity::Error { "error" } else { "warning" };
-            streams.say(&format!("{level}: {counts}\n"));
+            streams.report(&format!("{level}: {counts}\n"));
         }
         let failed = counted.is_some_and(|(level, _)| level == Severity::Error);
         if failed || !statuses.iter().all(ObjectStatus::is_fine) { Exit::Diagnostics } else { Exit::Fine }

@@ -1,10 +1,10 @@
-//! Whether two paths lead to one file: by its device and number, whatever links and names lead there.
+//! Whether two paths lead to the same file: compares device and inode, so links do not matter.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// What a path leads to.
+/// The file that a path leads to.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -12,7 +12,7 @@ pub(super) struct Identity {
     number: u64,
 }
 
-/// What a path leads to.
+/// The file that a path leads to.
 #[cfg(not(unix))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity(std::path::PathBuf);

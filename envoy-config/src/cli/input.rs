@@ -1,7 +1,7 @@
-//! Reads the manifests that the command line names, and remembers which files they came from.
+//! Reads the manifests that `-f` names, and checks that the output file is not one of them.
 //!
-//! What is read is bounded ([`LIMIT`]) and comes from regular files, standard input and the pipes of a shell's `<(…)`: a
-//! device never ends, and a named pipe waits for somebody to write to it.
+//! Input is limited ([`LIMIT`]), and comes from regular files, standard input and the pipes of a shell's `<(…)`. Other special
+//! files are rejected: a device may never end, and a named pipe waits for a writer.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,53 +11,53 @@ use super::identity::Identity;
 use super::output::{behind_links, directory_of};
 use crate::source::Source;
 
-/// What the files of a directory must end in to be read, as with `kubectl apply -f`.
+/// The extensions of files that are read from a directory, as with `kubectl apply -f`.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// How many MiB all manifests together may have: an object of Kubernetes has at most 1.5, and 1,000 routes have 1.
+/// The size limit of all manifests together. A Kubernetes object has at most 1.5 MiB, and 1,000 routes have about 1 MiB.
 const LIMIT_MIB: u64 = 64;
 const LIMIT: u64 = LIMIT_MIB << 20;
 
-/// Where a process finds its own open files, the pipes of `<(…)` among them.
+/// Paths of files that are already open, such as the pipes of `<(…)`.
 const OPEN_FILES: [&str; 4] = ["/dev/fd/", "/dev/stdin", "/proc/self/fd/", "/proc/thread-self/fd/"];
 
-/// Why manifests could not be read.
+/// Why the manifests cannot be read, or the output file cannot be used with them.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
-    /// A file or directory that is not there or that we may not read.
+    /// The file or directory does not exist, or reading is not permitted.
     #[error("cannot read {}: {problem}", path.display())]
     Read { path: PathBuf, problem: io::Error },
     /// A device, a socket or a named pipe.
     #[error("cannot read {}: it is not a regular file; pass its contents on standard input with `-f -`", .0.display())]
     Special(PathBuf),
-    /// More than [`LIMIT`].
+    /// The input exceeds [`LIMIT`].
     #[error("cannot read {name}: all manifests together can have at most {LIMIT_MIB} MiB, but have {found}")]
     TooLarge { name: String, found: String },
-    /// Not a manifest at all.
+    /// The file is not UTF-8.
     #[error("cannot read {name}: invalid UTF-8 at byte offset {offset}")]
     Encoding { name: String, offset: usize },
-    /// A directory without manifests.
+    /// The directory contains no manifests.
     #[error("directory {} contains no .yaml, .yml or .json files", .0.display())]
     Empty(PathBuf),
-    /// Standard input can be read once only.
+    /// Standard input can be read only once.
     #[error("-f - can be used only once")]
     StandardInputTwice,
-    /// `-o` would replace what was read.
+    /// `-o` would replace an input file.
     #[error("cannot write {}: -f reads this file; choose another one with -o", .0.display())]
     OutputIsInput(PathBuf),
-    /// `-o` would add to what is read the next time.
+    /// `-o` would create a file that is read as input the next time.
     #[error("cannot write {}: -f reads its directory, and would read it as a manifest next time; choose another directory with -o", .0.display())]
     OutputAmongInput(PathBuf),
 }
 
-/// What was read.
+/// The manifests, and the files they come from.
 #[derive(Debug, Default)]
 pub(super) struct Input {
-    /// The texts of all files, in the order of the paths; those of a directory by name.
+    /// The contents of all files, in the order of the arguments; the files of a directory by name.
     pub(super) sources: Vec<Source>,
     files: Vec<Identity>,
     directories: Vec<Identity>,
-    /// How many bytes were read.
+    /// The number of bytes read.
     size: u64,
 }
 
@@ -105,9 +105,9 @@ impl Input {
     fn add_file(&mut self, path: &Path) -> Result<(), InputError> {
         let failed = |problem| InputError::Read { path: path.to_owned(), problem };
         let found = fs::metadata(path).map_err(failed)?;
-        let is_open_already =
+        let is_already_open =
             OPEN_FILES.iter().any(|open| path.to_str().is_some_and(|path| path.starts_with(open)));
-        if !found.is_file() && !is_open_already {
+        if !found.is_file() && !is_already_open {
             return Err(InputError::Special(path.to_owned()));
         }
         let file = File::open(path).map_err(failed)?;
@@ -117,7 +117,7 @@ impl Input {
         self.add(path, found.is_file().then_some(found.len()), file)
     }
 
-    /// Reads to the end, or beyond what may be read.
+    /// Reads to the end, or until the limit is exceeded.
     fn add(&mut self, path: &Path, size: Option<u64>, text: impl Read) -> Result<(), InputError> {
         let name = path.display().to_string();
         let left = LIMIT - self.size;
@@ -142,9 +142,9 @@ impl Input {
         }
     }
 
-    /// Refuses an output that is one of the files, or would be one of them the next time. What cannot be looked at is left to
-    /// the one who writes it.
-    pub(super) fn keep_apart(&self, output: &Path) -> Result<(), InputError> {
+    /// Rejects an output file that is an input file, or would be one the next time. If the path cannot be examined, writing
+    /// it will report the error.
+    pub(super) fn check_output(&self, output: &Path) -> Result<(), InputError> {
         let is_among =
             |known: &[Identity], path: &Path| Identity::of(path).is_ok_and(|own| known.contains(&own));
         if is_among(&self.files, output) {

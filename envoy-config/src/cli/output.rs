@@ -1,9 +1,9 @@
-//! Writes the configuration to a file: whole or not at all, so that an Envoy that starts meanwhile reads the old one or the
-//! new one.
+//! Writes the configuration to a file, completely or not at all: an Envoy that starts meanwhile reads the old file or the new
+//! one.
 //!
-//! The text goes to a temporary file beside the output, which then takes its place. A process that is killed in between
-//! leaves that file behind; the next one that writes into the directory removes it. Nobody removes a file that is being written,
-//! because its writer holds a lock on it.
+//! The text goes to a temporary file in the same directory, which then replaces the output file. A process that is killed
+//! leaves its temporary file behind, and the next run in that directory removes it. A lock protects a temporary file that is
+//! still being written.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use tempfile::{Builder, NamedTempFile};
 
 use super::identity::Identity;
 
-/// Why the configuration could not be written.
+/// Why the configuration cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {problem}", path.display())]
 pub(super) struct OutputError {
@@ -21,24 +21,24 @@ pub(super) struct OutputError {
     problem: io::Error,
 }
 
-/// Who may read a file that is new.
+/// Who may read the output file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readers {
-    /// Everybody: Envoy may run as another user, as it does in its own image.
+    /// Everyone: Envoy may run as another user, as it does in its own image.
     Anyone,
-    /// Its owner alone: there are private keys in it. That goes for a file that is replaced, too.
+    /// Only its owner, because it contains private keys. Also applies to an existing file.
     Owner,
 }
 
-/// The names of temporary files: these around some random letters and digits.
+/// The names of temporary files: random letters and digits between these.
 const PREFIX: &str = ".envoy-config-";
 const SUFFIX: &str = ".tmp";
 const RANDOM: usize = 12;
 
-/// How often a temporary file is made anew because another process has removed it before it was locked.
+/// How often to create another temporary file if a different process removes it before it is locked.
 const ATTEMPTS: usize = 10;
 
-/// Puts the text into the file of this path, or leaves that as it is.
+/// Replaces the contents of the file; after an error the old contents are unchanged.
 pub(super) fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), OutputError> {
     write(path, text, readers).map_err(|problem| OutputError { path: path.to_owned(), problem })
 }
@@ -47,7 +47,7 @@ fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     let written_to = behind_links(path)?;
     let replaced = fs::metadata(&written_to).ok();
     if replaced.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir()) {
-        // A pipe or a device, which nothing can replace.
+        // A pipe or a device cannot be replaced.
         return fs::write(written_to, text);
     }
     let directory = directory_of(&written_to);
@@ -62,7 +62,7 @@ fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     Ok(())
 }
 
-/// The directory that a path names a file in.
+/// The directory of a file.
 pub(super) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -70,11 +70,11 @@ pub(super) fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// The file that a path leads to. A link stays one: its file is replaced, or made when it is not there yet.
+/// The file that a path leads to. A symbolic link is kept: the file behind it is replaced or created.
 pub(super) fn behind_links(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(problem) if problem.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
-            // Links in a circle are another error, so this ends.
+            // This ends: a cycle of links is a different error.
             Ok(next) => behind_links(&path.parent().unwrap_or(Path::new("")).join(next)),
             Err(_) => Ok(path.to_owned()),
         },
@@ -82,14 +82,14 @@ pub(super) fn behind_links(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// A new temporary file that this process has locked.
+/// Creates and locks a temporary file.
 fn temporary(directory: &Path, readers: Readers) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM);
     permit(readers, &mut builder);
     let mut file = builder.tempfile_in(directory)?;
     for _ in 0..ATTEMPTS {
-        // Without locks, as on some network file systems, nobody removes the files of others either.
+        // Where locks are not supported, as on some network file systems, no process removes the files of others either.
         let locked = file.as_file().try_lock().is_ok();
         if !locked || is_there(&file) {
             break;
@@ -110,14 +110,14 @@ fn is_there(file: &NamedTempFile) -> bool {
     Identity::of(file.path()).is_ok()
 }
 
-/// Removes what processes have left behind that ended while they were writing. What cannot be removed stays.
+/// Removes temporary files of processes that ended while writing. Errors are ignored.
 fn remove_stale(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_temporary));
     for entry in named.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
         let Ok(file) = File::open(entry.path()) else { continue };
         if file.try_lock().is_ok() {
-            // Another process may have been faster.
+            // Another process may have removed it already.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -130,7 +130,7 @@ fn is_temporary(name: &str) -> bool {
     })
 }
 
-/// The process's umask has the last word.
+/// Sets the mode of a new file; the umask of the process still applies.
 #[cfg(unix)]
 fn permit(readers: Readers, builder: &mut Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt;
@@ -143,7 +143,7 @@ fn permit(readers: Readers, builder: &mut Builder<'_, '_>) {
 #[cfg(not(unix))]
 fn permit(_: Readers, _: &mut Builder<'_, '_>) {}
 
-/// Gives the file the permissions of the one that it replaces, as far as its contents allow.
+/// Gives the file the permissions of the one that it replaces, without those that its contents forbid.
 #[cfg(unix)]
 fn narrow(file: &File, replaced: &fs::Metadata, readers: Readers) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

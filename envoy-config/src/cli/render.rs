@@ -1,4 +1,4 @@
-//! `envoy-config render`: the bootstrap that serves the manifests.
+//! `envoy-config render`: writes the Envoy bootstrap that serves the manifests.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,44 +6,44 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::{self, Readers};
-use super::request::Request;
+use super::shared_options::SharedOptions;
 use super::{Exit, Streams, count};
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::model::Model;
 use crate::options::{AdminAddress, UsageError};
 use crate::{Compilation, compile, render};
 
-/// Write the bootstrap that serves the manifests.
+/// Write the Envoy bootstrap that serves the manifests.
 ///
-/// Exits with 0 when it is written (warnings or not), with 1 when there are errors in the manifests, with 2 when the call
-/// is wrong or a file cannot be read or written.
+/// The exit status is 0 if it is written (also with warnings), 1 if the manifests have errors, and 2 if the command line is
+/// wrong or a file cannot be read or written.
 #[derive(Debug, Args)]
 pub(super) struct Render {
     #[command(flatten)]
-    request: Request,
+    shared: SharedOptions,
 
-    /// The path of the session persistence filter as Envoy sees it.
+    /// Path of the session persistence filter, as Envoy sees it.
     #[arg(long, value_name = "PATH", default_value = "/etc/envoy/session_persistence.wasm")]
     filter: String,
 
-    /// The certificates of the authorities that the system trusts, as Envoy sees them.
+    /// Path of the system's CA certificates, as Envoy sees it.
     ///
-    /// A BackendTLSPolicy asks for them with `wellKnownCACertificates: System`.
+    /// A BackendTLSPolicy uses them with `wellKnownCACertificates: System`.
     #[arg(long, value_name = "PATH", default_value = "/etc/ssl/certs/ca-certificates.crt")]
     system_ca: String,
 
-    /// Write what can be served in spite of errors; it still exits with 1.
+    /// Leave out what has errors and write the rest; the exit status is still 1.
     ///
-    /// A backendRef that does not resolve answers 500 for its share of the requests; everything else that is wrong is
-    /// left out and named.
+    /// A backendRef that does not resolve answers its share of the requests with 500. Everything else that has an error is
+    /// left out and reported.
     #[arg(long)]
     keep_going: bool,
 
-    /// The file to write, whole or not at all, or - for standard output [default: -].
+    /// File to write, or - for standard output [default: -].
     ///
-    /// With an HTTPS listener it holds private keys, and only its owner may read it (mode 0600): make it the file of the
-    /// user that Envoy runs as, which is 101 in Envoy's image. Without one, everybody may read a new file, and a file that
-    /// is replaced keeps its mode. It must not be among the files that -f reads.
+    /// The file is written completely or not at all. With an HTTPS listener it contains private keys, and only its owner can
+    /// read it (mode 0600): it must belong to the user that Envoy runs as, which is 101 in Envoy's image. Without one,
+    /// everyone can read a new file, and an existing file keeps its mode. It cannot be one of the files that -f reads.
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
 }
@@ -51,30 +51,30 @@ pub(super) struct Render {
 impl Render {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> Exit {
         let output = self.output.as_deref().filter(|path| path.as_os_str() != "-");
-        let read = self.request.read(streams).and_then(|input| {
-            output.map_or(Ok(()), |output| input.keep_apart(output))?;
+        let read = self.shared.read(streams).and_then(|input| {
+            output.map_or(Ok(()), |output| input.check_output(output))?;
             Ok(input.sources)
         });
         let sources = match read {
             Ok(sources) => sources,
             Err(problem) => return streams.fail(&problem),
         };
-        let limits = match self.request.limits() {
+        let limits = match self.shared.limits() {
             Ok(limits) => limits,
             Err(problem) => return streams.fail(&problem),
         };
-        let options = self.request.options(self.keep_going);
+        let options = self.shared.options(self.keep_going);
         let Compilation { model, diagnostics, usage_errors, ignored, .. } = compile(&sources, &options);
-        streams.say(&diagnostic::print(&diagnostics, &sources, streams.colour));
-        streams.note(&ignored);
+        streams.report(&diagnostic::print(&diagnostics, &sources, streams.colour));
+        streams.note_ignored(&ignored);
         if !usage_errors.is_empty() {
-            return streams.refuse(&usage_errors);
+            return streams.fail_usage(&usage_errors);
         }
-        if let Some(usage_error) = model.as_ref().and_then(|model| in_the_way(model, &options.admin)) {
-            return streams.refuse(&[usage_error]);
+        if let Some(usage_error) = model.as_ref().and_then(|model| admin_conflict(model, &options.admin)) {
+            return streams.fail_usage(&[usage_error]);
         }
         if options.admin.is_exposed() {
-            streams.say(&exposed(&options.admin));
+            streams.report(&exposed_admin(&options.admin));
         }
         let written = model.is_some();
         if let Some(model) = model {
@@ -90,14 +90,14 @@ impl Render {
                     output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone })
                         .map_err(|problem| problem.to_string())
                 }
-                None => streams.put(&text).map_err(|problem| problem.to_string()),
+                None => streams.write(&text).map_err(|problem| problem.to_string()),
             };
             if let Err(problem) = result {
                 return streams.fail(&problem);
             }
         }
         if let Some(summary) = summary(&diagnostics, written) {
-            streams.say(&summary);
+            streams.report(&summary);
         }
         if diagnostics.iter().any(|found| found.severity == Severity::Error) {
             Exit::Diagnostics
@@ -107,8 +107,8 @@ impl Render {
     }
 }
 
-/// The listener that would bind the admin interface's address, too. An unspecified address is every address of its family.
-fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<UsageError> {
+/// The listener that would bind the address of the admin interface. An unspecified address covers all addresses of its family.
+fn admin_conflict(model: &Model, admin: &AdminAddress) -> Option<UsageError> {
     let &AdminAddress::Tcp(admin) = admin else { return None };
     let overlaps = |bind: SocketAddr| {
         let (one, other) = (bind.ip(), admin.ip());
@@ -119,15 +119,15 @@ fn in_the_way(model: &Model, admin: &AdminAddress) -> Option<UsageError> {
     Some(UsageError::AdminAddress { admin, listener: listener.name.clone(), bind: listener.bind })
 }
 
-/// A warning that concerns the call and no manifest.
-fn exposed(admin: &AdminAddress) -> String {
+/// A warning about the command line.
+fn exposed_admin(admin: &AdminAddress) -> String {
     format!(
         "warning[{}]: other machines may be able to reach the admin interface at {admin}, where Envoy can be stopped and its configuration read\n\nhint: use a Unix socket (`--admin-address unix:/PATH`) or a loopback address\n\n",
         Code::ExposedAdmin,
     )
 }
 
-/// How many findings there were, and what was done about them; nothing when there were none.
+/// The number of diagnostics and the outcome; `None` without diagnostics.
 fn summary(diagnostics: &[Diagnostic], written: bool) -> Option<String> {
     let (level, counts) = count(diagnostics)?;
     let (level, outcome) = match (level, written) {

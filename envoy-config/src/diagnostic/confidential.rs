@@ -1,9 +1,9 @@
-//! What is never shown: the text of a source that may hold a Secret's data, and values that messages quote from it.
+//! Hides the lines of sources that may contain the data of a Secret, and their values in messages.
 //!
-//! A line of such a source can be a private key, and a text that is not YAML has no objects that would tell where the key is. So
-//! this goes by words, and by the source as a whole: where any document looks confidential, findings still have their code,
-//! file, line, column and field, but none of the source's lines and values. In messages, a word is shown that this
-//! program itself uses (`words.txt`), or that stands in a source that is not confidential.
+//! Any line of such a source may be part of a private key, and in invalid YAML there are no objects that would show where the
+//! key is. So the decision is made by words, for a source as a whole: if any document looks confidential, diagnostics keep
+//! their code, file, line, column and field, but lose the source lines and values. Messages keep words that this program uses
+//! itself (`words.txt`), and words from sources that are not confidential.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,16 +12,16 @@ use std::sync::LazyLock;
 use super::suggest;
 use crate::source::Source;
 
-/// What stands for a word that is not shown.
+/// Replaces a hidden word.
 const HIDDEN: &str = "[hidden]";
 
-/// Words shorter than this cannot give away much of a key, and are shown.
+/// Shorter words reveal too little of a key to be hidden.
 const SHORTEST: usize = 3;
 
-/// The words of this program's own messages and of the APIs that it reads, one a line.
+/// The words of this program's messages and of the APIs that it reads, one per line.
 static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("words.txt").lines().collect());
 
-/// Which sources are confidential, and which words may be shown.
+/// Which sources are confidential, and which words may be printed.
 pub(crate) struct Secrecy<'s> {
     confidential: Vec<bool>,
     public: HashSet<&'s str>,
@@ -36,12 +36,12 @@ impl<'s> Secrecy<'s> {
         Self { confidential, public }
     }
 
-    /// Whether the lines of a source are not shown.
+    /// Whether the lines of a source are hidden.
     pub(super) fn hides(&self, source: usize) -> bool {
         self.confidential.get(source).copied().unwrap_or_default()
     }
 
-    /// A message without the values of confidential sources: a quotation is shown whole or not at all.
+    /// A message without the values of confidential sources. Quoted text is kept or hidden as a whole.
     pub(crate) fn message<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !self.confidential.contains(&true) {
             return Cow::Borrowed(text);
@@ -55,7 +55,7 @@ impl<'s> Secrecy<'s> {
             let (inside, after) = inside.split_at(end);
             out.push_str(&self.unquoted(before));
             out.push_str(mark);
-            // An escape is not part of the word behind it.
+            // An escape sequence is not part of the word after it.
             let unescaped = if mark == "\"" { Cow::Owned(unescaped(inside)) } else { Cow::Borrowed(inside) };
             out.push_str(if words(&unescaped).all(|word| self.knows(word)) { inside } else { HIDDEN });
             rest = after.get(..1).map_or("", |mark| {
@@ -67,12 +67,12 @@ impl<'s> Secrecy<'s> {
         Cow::Owned(out)
     }
 
-    /// The path of a field, without names that are in no list: with its indentation gone wrong, a line of a key is one.
+    /// The path of a field, without unknown names: with wrong indentation, a line of a private key can become a field name.
     pub(super) fn path<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.each(text, |word| self.knows(word))
     }
 
-    /// The name of an object, if it can be one: a name in the sense of Kubernetes has no capital letters, a key in base64 does.
+    /// The name of an object, if it is a valid one: Kubernetes names have no capital letters, base64 does.
     pub(crate) fn name<'t>(&self, text: &'t str) -> Cow<'t, str> {
         const LONGEST: usize = 24;
         self.each(text, |word| {
@@ -81,7 +81,7 @@ impl<'s> Secrecy<'s> {
         })
     }
 
-    /// Text between quotations: words of plain English are this program's own, or those of a library's error.
+    /// Text outside of quotes: plain English words come from this program or from the errors of a library.
     fn unquoted<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.each(text, |word| {
             let tail = word.get(1..).unwrap_or_default();
@@ -107,7 +107,7 @@ impl<'s> Secrecy<'s> {
     }
 
     fn knows(&self, word: &str) -> bool {
-        // A number with so few digits is a port or a count.
+        // A number with few digits is a port or a count.
         let is_small = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
         is_small || WORDS.contains(word) || self.public.contains(word) || word == "hidden"
     }
@@ -117,12 +117,12 @@ fn is_part(c: char) -> bool {
     c.is_alphanumeric()
 }
 
-/// The words of a text that are long enough to matter.
+/// The words of a text, without short ones.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c| !is_part(c)).filter(|word| word.len() >= SHORTEST)
 }
 
-/// Where a quotation ends: at the mark that no backslash stands in front of, or with the text.
+/// The end of quoted text: the closing mark that is not escaped, or the end of the text.
 fn closing(inside: &str, mark: &str) -> usize {
     let mut escaped = false;
     for (position, c) in inside.char_indices() {
@@ -134,12 +134,12 @@ fn closing(inside: &str, mark: &str) -> usize {
     inside.len()
 }
 
-/// The text with a space for each escape of one letter.
+/// The text with each one-letter escape sequence replaced by a space.
 fn unescaped(text: &str) -> String {
     ["\\n", "\\r", "\\t", "\\0"].iter().fold(text.to_owned(), |text, escape| text.replace(escape, " "))
 }
 
-/// Whether a text may hold a Secret's data.
+/// Whether a text may contain the data of a Secret.
 pub(super) fn is_confidential(text: &str) -> bool {
     has_key(text) || documents(text).any(is_secret)
 }
@@ -164,12 +164,12 @@ fn documents(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `---` alone, or with something behind it; `-----BEGIN` is none.
+/// Whether a line separates documents: `---` alone or followed by a space, but not `-----BEGIN`.
 fn is_separator(line: &str) -> bool {
     line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
-/// The beginning of a PEM block and `PRIVATE KEY` in base64, which depends on where in three bytes it starts.
+/// The beginning of a PEM block and `PRIVATE KEY` in base64, at each of the three possible alignments.
 const IN_BASE64: [&str; 7] = [
     "LS0tLS1CRUdJTi",
     "0tLS0tQkVHSU4g",
@@ -180,9 +180,9 @@ const IN_BASE64: [&str; 7] = [
     "UklWQVRFIEtF",
 ];
 
-/// Whether any part of a text looks like a private key: its marks, its field, or base64 that no certificate holds.
+/// Whether a text contains something that looks like a private key: PEM labels, field names, or base64 outside of a certificate.
 fn has_key(text: &str) -> bool {
-    /// A line of a key, and less than its shortest one.
+    /// Shorter than the lines of a key.
     const LONGEST: usize = 40;
     let marks = ["PRIVATE KEY", "tls.key", "kubernetes.io/tls", "stringData"];
     if marks.iter().chain(&IN_BASE64).any(|mark| text.contains(mark)) {
@@ -206,9 +206,10 @@ fn has_key(text: &str) -> bool {
 }
 
 fn is_secret(document: &str) -> bool {
-    // Objects of the Gateway API only refer to Secrets.
-    let refers = document.contains("gateway.networking.k8s.io") && !is_core(document) && !has_data(document);
-    !refers && (document.contains("Secret") || kinds(document).any(is_nearly_secret))
+    // Gateway API objects only refer to Secrets.
+    let only_refers =
+        document.contains("gateway.networking.k8s.io") && !is_core(document) && !has_data(document);
+    !only_refers && (document.contains("Secret") || kinds(document).any(is_nearly_secret))
 }
 
 /// The values of all `kind` fields.
@@ -224,7 +225,7 @@ fn is_nearly_secret(kind: &str) -> bool {
     suggest::within(2, kind, ["Secret"]).is_some()
 }
 
-/// Whether an object in it is of the API that has Secrets.
+/// Whether an object has `apiVersion: v1`, as Secrets do.
 fn is_core(document: &str) -> bool {
     document.match_indices("apiVersion").any(|(position, name)| {
         let value = document.get(position + name.len()..).unwrap_or_default();

@@ -1,8 +1,7 @@
-//! Diagnostics as people read them: severity, code and message, the place with its line and a caret, the object, the
-//! field, the hint.
+//! Formats diagnostics for people: severity, code, message, source line with a caret, object, field and hint.
 //!
-//! Only the lines around a place are handed to the renderer, and the lines of a source are counted once, so that a finding
-//! costs the same in a long source as in a short one. What may be a private key is not shown (see `confidential`).
+//! The renderer gets only the lines around a place, and the lines of a source are counted once, so the cost of a diagnostic
+//! does not depend on the length of its source. `confidential` hides what may be a private key.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -14,14 +13,14 @@ use super::confidential::Secrecy;
 use super::{Diagnostic, Severity};
 use crate::source::{Source, Span};
 
-/// Longer lines are not shown: a manifest that is one line of JSON would be repeated for every finding in it.
+/// Longer lines are not printed: a JSON manifest on one line would be repeated for every diagnostic.
 const LONGEST: usize = 4000;
 
-/// Two places of one source that are at most so many bytes apart are shown in one piece.
+/// Two places of one source that are at most this many bytes apart are printed in one snippet.
 const NEAR: usize = 2000;
 
-/// Shows all of them, each with an empty line behind it, in the order of the sources and of the places in them; in
-/// colour if that is wanted. Every span must belong to these sources; a place that does not is left out.
+/// Formats all diagnostics, in the order of the sources and of the places in them, each followed by an empty line. Spans
+/// outside of the sources are omitted.
 #[must_use]
 pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -47,7 +46,7 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
     out
 }
 
-/// A finding as it may be shown.
+/// The diagnostic without values of Secrets.
 fn without_secrets(found: &Diagnostic, secrecy: &Secrecy<'_>) -> Diagnostic {
     let text = |text: &String| secrecy.message(text).into_owned();
     Diagnostic {
@@ -61,7 +60,7 @@ fn without_secrets(found: &Diagnostic, secrecy: &Secrecy<'_>) -> Diagnostic {
     }
 }
 
-/// A source, where its lines end, and whether they are not shown.
+/// A source, the ends of its lines, and whether the lines are hidden.
 struct Lines<'a> {
     source: &'a Source,
     ends: Vec<usize>,
@@ -73,7 +72,7 @@ impl<'a> Lines<'a> {
         Self { source, ends: source.text.match_indices('\n').map(|(end, _)| end).collect(), confidential }
     }
 
-    /// The number of the line of this offset, from 1.
+    /// The line number of an offset, from 1.
     fn number(&self, offset: usize) -> usize {
         1 + self.ends.partition_point(|&end| end < offset)
     }
@@ -93,23 +92,26 @@ fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Group<'a> {
         .elements(diagnostic.field.as_deref().map(|field| note("field", field)))
 }
 
-/// The place and the related one: as one piece of source if they are near, or else as two.
+/// The place and the related one: in one snippet if they are close to each other, otherwise in two.
 fn places<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Vec<Element<'a>> {
     let primary = (AnnotationKind::Primary, diagnostic.span, diagnostic.label.as_deref());
     let Some((span, label)) = &diagnostic.related else {
-        return piece(&[primary], sources);
+        return snippet(&[primary], sources);
     };
     let related = (AnnotationKind::Context, *span, Some(label.as_str()));
     let between = span.start.min(diagnostic.span.start)..span.start.max(diagnostic.span.start);
     if span.source == diagnostic.span.source && between.len() <= NEAR {
-        piece(&[primary, related], sources)
+        snippet(&[primary, related], sources)
     } else {
-        piece(&[primary], sources).into_iter().chain(piece(&[related], sources)).collect()
+        snippet(&[primary], sources).into_iter().chain(snippet(&[related], sources)).collect()
     }
 }
 
-/// The lines of these places, which are of one source; without the lines where those are long or confidential.
-fn piece<'a>(places: &[(AnnotationKind, Span, Option<&'a str>)], sources: &[Lines<'a>]) -> Vec<Element<'a>> {
+/// A snippet with these places, all of one source. Long or confidential lines are not printed.
+fn snippet<'a>(
+    places: &[(AnnotationKind, Span, Option<&'a str>)],
+    sources: &[Lines<'a>],
+) -> Vec<Element<'a>> {
     let lines = places.first().and_then(|(_, span, _)| sources.get(span.source));
     let Some(lines) = lines else { return Vec::new() };
     let window = || {
@@ -119,26 +121,26 @@ fn piece<'a>(places: &[(AnnotationKind, Span, Option<&'a str>)], sources: &[Line
     };
     let Some(window) = window() else { return Vec::new() };
     if window.len() <= LONGEST && !lines.confidential {
-        shown(places, lines, window).into_iter().collect()
+        with_lines(places, lines, window).into_iter().collect()
     } else {
-        places.iter().flat_map(|place| kept_back(place, lines)).collect()
+        places.iter().flat_map(|place| without_lines(place, lines)).collect()
     }
 }
 
-/// Where a place is, and what is to be said of it.
-fn kept_back<'a>(
+/// File, line, column and label of a place, without the source line.
+fn without_lines<'a>(
     (_, span, label): &(AnnotationKind, Span, Option<&'a str>),
     lines: &Lines<'a>,
 ) -> Vec<Element<'a>> {
     let before = lines.source.line(span.start).and_then(|line| lines.source.text.get(line.start..span.start));
     let column = 1 + before.unwrap_or_default().chars().count();
     let origin = Origin::path(lines.source.name.as_str()).line(lines.number(span.start)).char_column(column);
-    let said = label.map(|label| Level::NOTE.message(label));
-    [Element::from(origin)].into_iter().chain(said.map(Element::from)).collect()
+    let note = label.map(|label| Level::NOTE.message(label));
+    [Element::from(origin)].into_iter().chain(note.map(Element::from)).collect()
 }
 
-/// The lines of these places.
-fn shown<'a>(
+/// The source lines of these places, with annotations.
+fn with_lines<'a>(
     places: &[(AnnotationKind, Span, Option<&'a str>)],
     lines: &Lines<'a>,
     window: Range<usize>,
@@ -158,7 +160,7 @@ fn shown<'a>(
     )
 }
 
-/// The span's part in its first line: a whole object or rule is named by how it begins.
+/// The first line of a span: an object or rule is identified by its beginning.
 fn first_line(source: &Source, span: Span) -> Option<Range<usize>> {
     let line = source.line(span.start)?;
     let start = span.start.min(line.end);
@@ -174,14 +176,14 @@ mod tests {
         Source { name: name.to_owned(), text: text.to_owned() }
     }
 
-    /// The place of a word in one of the sources.
+    /// The span of a word in one of the sources.
     fn at(sources: &[Source], source: usize, word: &str) -> Span {
         let start = sources[source].text.find(word).unwrap();
         Span { source, start, end: start + word.len() }
     }
 
     #[test]
-    fn a_finding_shows_its_place_its_object_and_what_to_do() {
+    fn a_diagnostic_shows_place_object_field_and_hint() {
         let sources = [source("route.yaml", "kind: HTTPRoute\nspec:\n  ruls: []\n")];
         let code = Code::UnknownField { closest: Some("rules") };
         let finding = Diagnostic::error(code, at(&sources, 0, "ruls"), "unknown field `ruls`")
@@ -204,7 +206,7 @@ hint: did you mean `rules`?
     }
 
     #[test]
-    fn a_related_place_is_shown_with_its_own_words_wherever_it_is() {
+    fn a_related_place_is_shown_with_its_label_in_any_source() {
         let far = format!("a: 1\n{}a: 2\n", "# x\n".repeat(2000));
         let sources = [source("one.yaml", &far), source("two.yaml", "a: 3\r\n")];
         let second = Span { source: 0, start: far.len() - 5, end: far.len() - 4 };
@@ -240,7 +242,7 @@ warning[no-effect]: too
     }
 
     #[test]
-    fn findings_come_in_the_order_of_the_sources() {
+    fn diagnostics_are_sorted_by_source_and_place() {
         let sources = [source("one.yaml", "a b\n"), source("two.yaml", "c\n")];
         let find = |source, word| Diagnostic::error(Code::NoGateway, at(&sources, source, word), word);
         let ordered = [find(0, "a"), find(0, "b"), find(1, "c")];
@@ -249,7 +251,7 @@ warning[no-effect]: too
     }
 
     #[test]
-    fn an_object_of_many_lines_is_shown_by_its_first() {
+    fn a_span_of_several_lines_shows_the_first_line() {
         let sources = [source("one.yaml", "a:\r\n  b: c\r\n  d: e\r\n")];
         let span = Span { source: 0, start: 0, end: sources[0].text.len() };
         let printed = print(&[Diagnostic::error(Code::NoGateway, span, "wrong")], &sources, false);
@@ -257,15 +259,15 @@ warning[no-effect]: too
     }
 
     #[test]
-    fn colour_is_there_when_it_is_wanted() {
+    fn colour_is_optional() {
         let sources = [source("one.yaml", "a\n")];
-        let finding = [Diagnostic::error(Code::NoGateway, at(&sources, 0, "a"), "wrong").hint("mend it")];
+        let finding = [Diagnostic::error(Code::NoGateway, at(&sources, 0, "a"), "wrong").hint("fix it")];
         assert!(print(&finding, &sources, true).contains('\u{1b}'));
         assert!(!print(&finding, &sources, false).contains('\u{1b}'));
     }
 
     #[test]
-    fn the_end_of_a_text_and_an_empty_one_have_a_place() {
+    fn spans_at_the_end_of_a_text_have_a_place() {
         for text in ["", "\n", "a", "a\n", "\r\n"] {
             let sources = [source("one.yaml", text)];
             let span = Span { source: 0, start: text.len(), end: text.len() };

@@ -1,21 +1,21 @@
-//! "Did you mean": the known word closest to a misspelt one.
+//! Suggestions for typos: finds the known word that is most similar to an unknown one.
 
-/// The candidate closest to `word`, if one is close enough to be what was meant. Case does not count; the first of
-/// equally close ones wins.
+/// The candidate that is most similar to `word`, if it is similar enough to be a typo. Case is ignored; among equally similar
+/// candidates, the first one is returned.
 ///
-/// Close enough is a third of the word's letters changed, left out, added or swapped with their neighbour.
+/// At most a third of the letters may be changed, missing, added or swapped with a neighbour.
 #[must_use]
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     within((word.chars().count() / 3).max(1), word, candidates)
 }
 
-/// The candidate closest to `word`, if no more than `limit` letters differ.
+/// The candidate that is most similar to `word`, if at most `limit` letters differ.
 pub(crate) fn within<'a>(
     limit: usize,
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // A word longer than any name of an API is no slip of the pen, and its distance would cost its length squared.
+    // A word that is longer than any name in the API is not a typo, and the cost is quadratic.
     const LONGEST: usize = 100;
     if word.len() > LONGEST {
         return None;
@@ -33,8 +33,8 @@ pub(crate) fn within<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters to change, leave out, add or swap with their neighbour to come from one word to the other
-/// (optimal string alignment).
+/// The number of letters to change, remove, add or swap with a neighbour to turn one word into the other (optimal string
+/// alignment distance).
 fn edits(from: &[char], to: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=to.len()).collect();
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_pen_finds_what_was_meant() {
+    fn typos_find_the_closest_word() {
         let fields = ["sessionPersistence", "backendRefs", "matches", "name"];
         for (word, meant) in [
             ("sessionPersistance", "sessionPersistence"),
@@ -76,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn another_word_finds_nothing() {
+    fn unrelated_words_find_nothing() {
         for word in ["", "x", "timeouts", "filters", "名前", &"long".repeat(1000)] {
             assert_eq!(closest(word, ["sessionPersistence", "backendRefs", "name"]), None, "{word}");
         }
     }
 
     #[test]
-    fn distance_counts_changes_omissions_additions_and_swaps() {
+    fn distance_counts_changes_deletions_insertions_and_swaps() {
         let count = |a: &str, b: &str| edits(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
         assert_eq!(count("same", "same"), 0);
         assert_eq!(count("", "abc"), 3);

@@ -1,4 +1,4 @@
-//! Backend, a kind of Envoy Gateway (gateway.envoyproxy.io/v1alpha1): addresses and names outside of any Service.
+//! Backend, a kind of Envoy Gateway (gateway.envoyproxy.io/v1alpha1): addresses and hostnames without a Service.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::manifest::read::syntax::names;
 use crate::manifest::read::value::{boolean, parsed, port, string, word};
 use crate::source::Spanned;
 
-/// A Backend of the type `Endpoints`, without `tls` and `fallback`.
+/// A Backend of the type `Endpoints`. `tls` and `fallback` are not supported.
 #[derive(Clone, Debug)]
 pub struct Backend {
     /// `endpoints`: at least one.
@@ -34,14 +34,14 @@ pub enum BackendEndpoint {
     },
 }
 
-/// A protocol that a Backend speaks.
+/// The protocol of a Backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppProtocol {
-    /// `gateway.envoyproxy.io/h2c`: HTTP/2 in the clear.
+    /// `gateway.envoyproxy.io/h2c`: HTTP/2 without TLS.
     H2c,
     /// `gateway.envoyproxy.io/ws`: WebSocket over HTTP/1.1.
     Ws,
-    /// `gateway.envoyproxy.io/wss`: the same over TLS.
+    /// `gateway.envoyproxy.io/wss`: WebSocket over HTTP/1.1 with TLS.
     Wss,
 }
 

@@ -12,60 +12,60 @@ use crate::manifest::read::metadata;
 use crate::manifest::read::yaml::{Node, Scalar, Value};
 use crate::source::Span;
 
-/// How many objects were ignored, by kind.
+/// The number of ignored objects of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignored(BTreeMap<String, usize>);
 
-/// A policy of a kind that is not applied.
+/// A policy of an unsupported kind.
 #[derive(Clone, Debug)]
 pub struct OtherPolicy {
     /// `kind`.
     pub kind: String,
-    /// The group in its `apiVersion`: empty for core.
+    /// The group in its `apiVersion`; empty for core.
     pub group: String,
-    /// Its namespace: `default` when left out.
+    /// The namespace: `default` if omitted.
     pub namespace: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it is attached to: at least one.
+    /// Its targets: at least one.
     pub targets: Vec<OtherTarget>,
 }
 
-/// What a policy is attached to.
+/// A target of a policy.
 #[derive(Clone, Debug)]
 pub struct OtherTarget {
-    /// The group, if it is written.
+    /// The group, if it is given.
     pub group: Option<String>,
     /// The kind.
     pub kind: String,
-    /// The namespace: the policy's own when left out.
+    /// The namespace: the policy's own by default.
     pub namespace: String,
     /// Which objects of this kind and namespace.
     pub selection: Selection,
     /// The field's path in the policy.
     pub field: String,
-    /// Where it is written.
+    /// The place in the source.
     pub span: Span,
 }
 
-/// Which objects of a kind and namespace a policy is attached to.
+/// Which objects of a kind and namespace a policy applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// The one of this name.
+    /// The object with this name.
     Named(String),
-    /// Those that have all of these labels.
+    /// The objects with all of these labels.
     Labelled(BTreeMap<String, String>),
 }
 
 impl Ignored {
-    /// Counts an object of this kind. The group is shown where it is not one of Kubernetes' own.
+    /// Counts an object of this kind. The group is shown if it does not belong to Kubernetes.
     pub(crate) fn add(&mut self, group: &str, kind: &str) {
         let foreign = group.contains('.') && !group.ends_with(".k8s.io");
         let title = if foreign { format!("{kind} ({group})") } else { kind.to_owned() };
         *self.0.entry(title).or_default() += 1;
     }
 
-    /// Whether there are none.
+    /// Whether no objects were ignored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -73,7 +73,7 @@ impl Ignored {
 }
 
 impl fmt::Display for Ignored {
-    /// In a sentence without a full stop, the most frequent kind first.
+    /// A sentence without a full stop, with the most frequent kind first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut kinds: Vec<_> = self.0.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -88,13 +88,13 @@ impl fmt::Display for Ignored {
 
 const TARGETS: [&str; 3] = ["targetRef", "targetRefs", "targetSelectors"];
 
-/// Istio's labels of the pods of a Gateway.
+/// The labels that Istio gives to the pods of a Gateway.
 const GATEWAY_LABELS: [&str; 2] = ["gateway.networking.k8s.io/gateway-name", "istio.io/gateway-name"];
 
-/// Istio's kinds that are for a whole namespace unless they select something in it.
+/// Istio's kinds that apply to a whole namespace unless they have a selector.
 const NAMESPACE_WIDE: [&str; 2] = ["AuthorizationPolicy", "RequestAuthentication"];
 
-/// A policy that is attached to something; none when it is not, or has no name.
+/// Reads the targets of a policy. `None` if it has no targets or no name.
 pub(in crate::manifest) fn policy(group: &str, kind: &str, object: &Node<'_>) -> Option<OtherPolicy> {
     let (namespace, name) = metadata::named(None, object)?;
     let namespace = namespace.unwrap_or("default");
@@ -153,7 +153,7 @@ fn target(node: &Node<'_>, field: String, namespace: &str) -> Option<OtherTarget
     })
 }
 
-/// The Gateways that a policy of Istio's selects by the labels of their pods; all of them if it is for the namespace.
+/// The Gateways that an Istio policy selects by the labels of their pods; all Gateways if it applies to the namespace.
 fn selected(
     object: &Node<'_>,
     spec: Option<&Node<'_>>,

@@ -1,10 +1,10 @@
-//! The address of Envoy's admin interface: a TCP address, or a Unix socket, which no request through Envoy can reach.
+//! The address of Envoy's admin interface: a TCP address or a Unix socket. Requests through Envoy cannot reach a socket.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-/// Where Envoy's admin interface listens.
+/// The address of Envoy's admin interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminAddress {
     /// A TCP address.
@@ -13,22 +13,22 @@ pub enum AdminAddress {
     Unix(String),
 }
 
-/// Why a text is not the address of an admin interface.
+/// Why an address of the admin interface is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdminAddressError {
-    /// Neither `IP:PORT` nor a path.
+    /// It is neither `IP:PORT` nor a path.
     #[error("expected IP:PORT, unix:/PATH or /PATH")]
     Form,
-    /// Longer than a Unix socket's path can be.
+    /// The path is too long for a Unix socket.
     #[error("the path of a Unix socket can have at most {PATH_LIMIT} bytes, but this one has {0}")]
     PathTooLong(usize),
 }
 
-/// The longest path of a Unix socket in bytes (`sun_path` without the zero at its end, unix(7)).
+/// The longest path of a Unix socket in bytes (`sun_path` without the terminating zero, unix(7)).
 const PATH_LIMIT: usize = 107;
 
 impl AdminAddress {
-    /// Whether other machines may reach it.
+    /// Whether other machines may be able to reach it.
     #[must_use]
     pub const fn is_exposed(&self) -> bool {
         match self {

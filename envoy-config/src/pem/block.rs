@@ -1,24 +1,24 @@
-//! The blocks of a PEM text (RFC 7468 section 2), read as leniently as OpenSSL does: text around them, spaces at the ends
-//! of lines and lines of any length do no harm.
+//! Parses the blocks of a PEM text (RFC 7468 section 2), as leniently as OpenSSL: text around blocks, trailing spaces and
+//! lines of any length are accepted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::PemError;
 
-/// What stands between `-----BEGIN LABEL-----` and its end.
+/// A block from `-----BEGIN LABEL-----` to its end.
 pub(super) struct Block {
     pub(super) label: String,
     /// The lines of the block, joined.
     body: String,
-    /// `Proc-Type: 4,ENCRYPTED` (RFC 1421), in front of encrypted keys of the old form.
+    /// `Proc-Type: 4,ENCRYPTED` (RFC 1421), the header of encrypted keys in the old format.
     encrypted_header: bool,
 }
 
-/// How many characters a line of a written block has (RFC 7468 section 2).
+/// The line width of a formatted block (RFC 7468 section 2).
 const WIDTH: usize = 64;
 
-/// All blocks of a text, at least one; `wanted` is the one to ask for when there is none.
+/// All blocks of a text, at least one. If there is none, the error asks for a `wanted` block.
 pub(super) fn all(text: &[u8], wanted: &'static str) -> Result<Vec<Block>, PemError> {
     if text.iter().all(u8::is_ascii_whitespace) {
         return Err(PemError::Empty);
@@ -61,12 +61,12 @@ impl Block {
         self.encrypted_header || self.label == "ENCRYPTED PRIVATE KEY"
     }
 
-    /// What stands in the block.
+    /// The decoded content.
     pub(super) fn der(&self) -> Result<Vec<u8>, PemError> {
         STANDARD.decode(&self.body).map_err(|_| PemError::Body)
     }
 
-    /// The block in its strict form.
+    /// The block in its strict format.
     pub(super) fn written(&self) -> Result<String, PemError> {
         let der = self.der()?;
         if !is_one_sequence(&der) {
@@ -84,8 +84,8 @@ impl Block {
     }
 }
 
-/// Whether this is one `SEQUENCE` in DER with all of its bytes (X.690 section 8.1): every certificate and key is, and a
-/// text that was cut short is not.
+/// Whether this is exactly one complete DER `SEQUENCE` (X.690 section 8.1), as every certificate and key is. A truncated text
+/// is not.
 fn is_one_sequence(der: &[u8]) -> bool {
     let [0x30, length, rest @ ..] = der else { return false };
     let digits = usize::from(length & 0x7f);

@@ -1,5 +1,4 @@
-//! What is taken for a certificate or a key, and what is said of the rest. `MAMCAQE=` is the shortest sequence with
-//! something in it.
+//! Which texts are certificates and keys, and the errors for others. `MAMCAQE=` is the shortest non-empty sequence.
 
 use super::*;
 
@@ -15,7 +14,7 @@ fn chain(text: &str) -> Result<String, PemError> {
 }
 
 #[test]
-fn keys_of_every_form_are_taken() {
+fn keys_of_every_format_are_accepted() {
     assert_eq!(key(KEY).as_deref(), Ok(KEY));
     for form in ["RSA PRIVATE KEY", "EC PRIVATE KEY"] {
         let text = KEY.replace("PRIVATE KEY", form);
@@ -24,7 +23,7 @@ fn keys_of_every_form_are_taken() {
 }
 
 #[test]
-fn a_chain_keeps_its_order_and_loses_what_is_not_a_certificate() {
+fn a_chain_keeps_the_order_of_its_certificates_and_nothing_else() {
     let second = CERT.replace("MAMCAQE=", "MAMCAQI=");
     let text = format!("subject=ü\r\n{CERT}\n\n{second}{KEY}").replace('\n', " \r\n");
     assert_eq!(chain(&text), Ok(format!("{CERT}{second}")));
@@ -33,7 +32,7 @@ fn a_chain_keeps_its_order_and_loses_what_is_not_a_certificate() {
 }
 
 #[test]
-fn long_blocks_are_written_in_lines_of_64() {
+fn long_blocks_have_lines_of_64_characters() {
     // 0x30 0x81 0x80 and 128 bytes.
     let der = [&[0x30, 0x81, 0x80][..], &[0; 128]].concat();
     let text = {
@@ -47,7 +46,7 @@ fn long_blocks_are_written_in_lines_of_64() {
 }
 
 #[test]
-fn mix_ups_are_named() {
+fn swapped_files_are_reported() {
     let encrypted = KEY.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     let older = KEY
         .replace("PRIVATE KEY", "RSA PRIVATE KEY")
@@ -67,7 +66,7 @@ fn mix_ups_are_named() {
 }
 
 #[test]
-fn bad_copies_are_named() {
+fn damaged_copies_are_reported() {
     assert_eq!(key(&KEY.replace("-----END PRIVATE KEY-----\n", "")), Err(PemError::Unended));
     assert_eq!(key(&KEY.replace("-----END PRIVATE KEY-----\n", CERT)), Err(PemError::Unended));
     assert_eq!(key(&KEY.replace("MAMCAQE=", "MAMC%QE=")), Err(PemError::Body));
@@ -79,7 +78,7 @@ fn bad_copies_are_named() {
 }
 
 #[test]
-fn a_key_does_not_show_when_it_is_printed() {
+fn debug_does_not_show_a_key() {
     let shown = format!("{:?} {:?}", PrivateKey::parse(KEY.as_bytes()), PrivateKey::parse(b"secret"));
     assert_eq!(shown, "Ok(PrivateKey(..)) Err(NoBlock { wanted: \"PRIVATE KEY\" })");
 }

@@ -8,15 +8,15 @@ use super::public_key::{Curve, EC, ED25519, PublicKey, RSA};
 use super::{Unusable, rsa};
 use crate::pem::{KeyForm, PrivateKey};
 
-/// A private key whose numbers go together.
+/// A consistent private key.
 pub(super) enum Private {
-    /// One that says which public key it has.
+    /// A key that contains its public key.
     Known(PublicKey),
-    /// The number of an ECDSA key.
+    /// An ECDSA key.
     Ec(EcKey),
 }
 
-/// An ECDSA key. On which curve it is can be left to the certificate, where it describes one instead of naming it.
+/// An ECDSA key. Without a named curve, the certificate determines the curve.
 pub(super) struct EcKey {
     curve: Option<Curve>,
     number: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) fn parse(key: &PrivateKey) -> Result<Private, Unusable> {
     let der = key.der();
     let found = match key.form() {
         KeyForm::Pkcs8 => pkcs8(&der),
-        // Envoy takes PKCS#8 under the other labels, too.
+        // Envoy also accepts PKCS#8 under the other labels.
         KeyForm::Pkcs1 => rsa::public_of(&der).map(Private::Known).or_else(|| pkcs8(&der)),
         KeyForm::Sec1 => sec1(&der, None).or_else(|| pkcs8(&der)),
     };
@@ -36,7 +36,7 @@ pub(super) fn parse(key: &PrivateKey) -> Result<Private, Unusable> {
 
 fn pkcs8(der: &[u8]) -> Option<Private> {
     let info = PrivateKeyInfoRef::try_from(der).ok()?;
-    // Envoy reads the first version of the form, which has no public key.
+    // Envoy reads version 1 of the format, which has no public key.
     if info.public_key.is_some() {
         return None;
     }
@@ -55,9 +55,9 @@ fn pkcs8(der: &[u8]) -> Option<Private> {
     None
 }
 
-/// `ECPrivateKey` (RFC 5915), with the parameters in it or these around it.
-fn sec1(der: &[u8], around: Option<AnyRef<'_>>) -> Option<Private> {
-    let (number, inside, point) = AnyRef::from_der(der)
+/// `ECPrivateKey` (RFC 5915), with its own parameters or those of the enclosing structure.
+fn sec1(der: &[u8], outer: Option<AnyRef<'_>>) -> Option<Private> {
+    let (number, inner, point) = AnyRef::from_der(der)
         .ok()?
         .sequence(|reader| -> x509_cert::der::Result<_> {
             u8::decode(reader)?;
@@ -67,7 +67,7 @@ fn sec1(der: &[u8], around: Option<AnyRef<'_>>) -> Option<Private> {
             Ok((number.as_bytes().to_vec(), parameters.map(|one| one.value), point.map(|one| one.value)))
         })
         .ok()?;
-    let parameters = around.or(inside)?;
+    let parameters = outer.or(inner)?;
     let curve = match parameters.decode_as::<ObjectIdentifier>() {
         Ok(name) => Some(Curve::named(name)?),
         Err(_) => None,
@@ -80,10 +80,10 @@ fn sec1(der: &[u8], around: Option<AnyRef<'_>>) -> Option<Private> {
 }
 
 impl Private {
-    /// Whether this is the private key of a public one.
+    /// Whether this is the private key for a public key.
     ///
     /// # Errors
-    /// The key contradicts itself.
+    /// The private key is inconsistent.
     pub(super) fn belongs_to(&self, public: &PublicKey) -> Result<bool, Unusable> {
         let Self::Ec(key) = self else { return Ok(matches!(self, Self::Known(own) if own == public)) };
         let PublicKey::Ec { curve, point } = public else { return Ok(false) };

@@ -1,11 +1,11 @@
-//! The public key of a certificate, as far as Envoy takes it.
+//! The public key of a certificate, if Envoy supports it.
 
 use x509_cert::der::Decode;
 use x509_cert::der::asn1::ObjectIdentifier;
 
 use super::{Parsed, Unusable, rsa};
 
-/// A public key in the form in which equal ones have equal bytes.
+/// A public key in canonical form: equal keys have equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PublicKey {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
@@ -13,7 +13,7 @@ pub(super) enum PublicKey {
     Ed25519(Vec<u8>),
 }
 
-/// A curve that Envoy has certificates on.
+/// A curve that Envoy supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Curve {
     P256,
@@ -25,7 +25,7 @@ pub(super) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 pub(super) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// What messages call other kinds of keys.
+/// The names of other key types in messages.
 const ALGORITHMS: [(ObjectIdentifier, &str); 4] = [
     (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"), "RSA-PSS"),
     (ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), "DSA"),
@@ -33,7 +33,7 @@ const ALGORITHMS: [(ObjectIdentifier, &str); 4] = [
     (ObjectIdentifier::new_unwrap("1.3.101.110"), "X25519"),
 ];
 
-/// What they call other curves.
+/// The names of other curves in messages.
 const CURVES: [(ObjectIdentifier, &str); 4] = [
     (ObjectIdentifier::new_unwrap("1.3.132.0.33"), "P-224"),
     (ObjectIdentifier::new_unwrap("1.3.132.0.10"), "secp256k1"),
@@ -89,7 +89,7 @@ impl Curve {
         NAMES.iter().find(|(name, _)| *name == oid).map(|(_, curve)| *curve)
     }
 
-    /// The point, if these bytes are one of the curve.
+    /// The point, if these bytes are a point on the curve.
     fn point(self, bytes: &[u8]) -> Option<Vec<u8>> {
         let point = match self {
             Self::P256 => p256::PublicKey::from_sec1_bytes(bytes).ok()?.to_sec1_bytes(),
@@ -99,7 +99,7 @@ impl Curve {
         Some(point.into_vec())
     }
 
-    /// The point that belongs to a private number, in the form of [`Self::point`].
+    /// The public point of a private number, in the form of [`Self::point`].
     pub(super) fn point_of(self, number: &[u8]) -> Option<Vec<u8>> {
         let number = self.padded(number)?;
         let point = match self {
@@ -110,7 +110,7 @@ impl Curve {
         Some(point.into_vec())
     }
 
-    /// The number in as many bytes as the curve has: older programs leave out zeros in front.
+    /// The number, padded to the size of the curve: older programs omit leading zeros.
     fn padded(self, number: &[u8]) -> Option<Vec<u8>> {
         let length: usize = match self {
             Self::P256 => 32,
@@ -122,7 +122,7 @@ impl Curve {
         Some([vec![0; zeros], digits.to_vec()].concat())
     }
 
-    /// Whether these bytes are the point of a private number.
+    /// Whether these bytes are the public point of a private number.
     pub(super) fn is_point_of(self, number: &[u8], point: &[u8]) -> bool {
         self.point(point).is_some_and(|point| self.point_of(number) == Some(point))
     }

@@ -1,5 +1,4 @@
-//! RSA keys: whether the numbers of a private one go together (RFC 8017 section 3.2), which
-//! Envoy's TLS library asks of each.
+//! RSA keys: whether a private key is consistent (RFC 8017 section 3.2), as Envoy's TLS library requires.
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul as _, NonZero};
 use pkcs1::{RsaPrivateKey, UintRef};
@@ -7,7 +6,7 @@ use x509_cert::der::Decode;
 
 use super::public_key::PublicKey;
 
-/// The public key of a `RSAPrivateKey`; none when that is not one, or is damaged.
+/// The public key of an `RSAPrivateKey`; `None` if it is not one or is damaged.
 pub(super) fn public_of(der: &[u8]) -> Option<PublicKey> {
     let key = RsaPrivateKey::<UintRef<'_>>::from_der(der).ok()?;
     is_consistent(&key).then(|| PublicKey::Rsa {
@@ -16,7 +15,7 @@ pub(super) fn public_of(der: &[u8]) -> Option<PublicKey> {
     })
 }
 
-/// How many bits a number without zeros in front has.
+/// The number of bits without leading zeros.
 pub(super) fn bits(number: &[u8]) -> usize {
     let zeros = number.first().map_or(0, |first| first.leading_zeros());
     number.len() * 8 - usize::try_from(zeros).unwrap_or_default()

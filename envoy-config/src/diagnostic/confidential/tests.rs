@@ -4,7 +4,7 @@ const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n
 const CONFIG: &str = "---\nkind: ConfigMap\ndata: {a: b}\n";
 
 #[test]
-fn a_source_with_a_secret_is_confidential_and_one_that_refers_to_it_is_not() {
+fn a_source_with_a_secret_is_confidential_but_not_one_that_refers_to_it() {
     let api = "apiVersion: gateway.networking.k8s.io/v1beta1";
     for text in [
         "--- # the key\nkind: Secret\nmetadata: {name: a}\ndata: {a: b}\n",
@@ -40,7 +40,7 @@ fn a_source_with_a_secret_is_confidential_and_one_that_refers_to_it_is_not() {
 }
 
 #[test]
-fn messages_keep_the_words_of_the_program_and_of_open_sources() {
+fn messages_keep_words_of_the_program_and_of_other_sources() {
     let source = |text: &str| Source { name: String::from("a.yaml"), text: text.to_owned() };
     let sources = [source("kind: Secret\ndata: {password: hunter2}\n"), source("name: shop7\n")];
     let secrecy = Secrecy::of(&sources);
@@ -50,10 +50,10 @@ fn messages_keep_the_words_of_the_program_and_of_open_sources() {
         ("hunter2 is not there", "[hidden] is not there"),
         ("there is no Service `default/shop7`", "there is no Service `default/shop7`"),
         (
-            "`tls.key` is missing: a Secret of the type `kubernetes.io/tls`",
-            "`tls.key` is missing: a Secret of the type `kubernetes.io/tls`",
+            "missing field `tls.key`: a Secret of the type `kubernetes.io/tls`",
+            "missing field `tls.key`: a Secret of the type `kubernetes.io/tls`",
         ),
-        ("an `open quotation of hunter2", "an `[hidden]"),
+        ("an `unclosed quote with hunter2", "an `[hidden]"),
     ] {
         assert_eq!(secrecy.message(message), shown);
         assert_eq!(secrecy.message(&secrecy.message(message)), shown);

@@ -1,4 +1,4 @@
-//! ConfigMap (core/v1), as far as it holds CA certificates.
+//! ConfigMap (core/v1): only CA certificates are used.
 
 use crate::manifest::read::field_path::{At, FieldPath};
 use crate::manifest::read::fields::{Fields, Known};
@@ -6,7 +6,7 @@ use crate::manifest::read::findings::Findings;
 use crate::manifest::read::value::{string, strings};
 use crate::source::Spanned;
 
-/// A ConfigMap (core/v1): only certificates of authorities matter.
+/// A ConfigMap (core/v1): only CA certificates are used.
 #[derive(Clone, Debug)]
 pub struct ConfigMap {
     /// `data["ca.crt"]`.
@@ -19,7 +19,7 @@ pub(in crate::manifest) const OBJECT: Known = Known {
     unsupported: &[],
 };
 
-/// The fields of a ConfigMap, which has no `spec`.
+/// Reads the fields of a ConfigMap, which has no `spec`.
 pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> ConfigMap {
     let ca_certificates = fields.optional("data", findings, |at, findings| {
         strings(at, findings)?;

@@ -11,7 +11,7 @@ use crate::manifest::read::list::list;
 use crate::manifest::read::value::{boolean, port, string, word};
 use crate::source::Spanned;
 
-/// An EndpointSlice (discovery.k8s.io/v1). Its Service is named by the label `kubernetes.io/service-name`.
+/// An EndpointSlice (discovery.k8s.io/v1). The label `kubernetes.io/service-name`.
 #[derive(Clone, Debug)]
 pub struct EndpointSlice {
     /// `addressType`.
@@ -22,7 +22,7 @@ pub struct EndpointSlice {
     pub ports: Vec<SlicePort>,
 }
 
-/// What the addresses of an EndpointSlice are.
+/// `addressType`: the family of the addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressType {
     /// `IPv4`.
@@ -34,24 +34,24 @@ pub enum AddressType {
 /// One endpoint of an EndpointSlice: one pod.
 #[derive(Clone, Debug)]
 pub struct SliceEndpoint {
-    /// `addresses`, parsed and of the slice's type. Kubernetes: consumers use the first; the others are reserved.
+    /// `addresses`, all of the slice's type. Kubernetes reserves all but the first one.
     pub addresses: Vec<Spanned<IpAddr>>,
-    /// `targetRef`: what has the addresses.
+    /// `targetRef`: the object that has the addresses.
     pub target: Option<TargetRef>,
-    /// `conditions.ready`: nil counts as true.
+    /// `conditions.ready`: true by default.
     pub ready: bool,
-    /// `conditions.serving`: nil counts as `ready`.
+    /// `conditions.serving`: the same as `ready` by default.
     pub serving: bool,
-    /// `conditions.terminating`: nil counts as false.
+    /// `conditions.terminating`: false by default.
     pub terminating: bool,
 }
 
-/// What has an address: a pod, as a rule.
+/// The object that has an address, usually a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetRef {
     /// `kind`.
     pub kind: String,
-    /// `namespace`: empty when left out.
+    /// `namespace`; empty by default.
     pub namespace: String,
     /// `name`.
     pub name: String,
@@ -60,9 +60,9 @@ pub struct TargetRef {
 /// A port of an EndpointSlice.
 #[derive(Clone, Debug)]
 pub struct SlicePort {
-    /// `name`: equals the Service port's; empty by default.
+    /// `name`, the same as that of the Service port; empty by default.
     pub name: String,
-    /// `port`; none means all ports, which no backend can have.
+    /// `port`; `None` means all ports, which backends cannot use.
     pub port: Option<u16>,
     /// `protocol`: `TCP` by default.
     pub protocol: String,
@@ -91,7 +91,7 @@ const CONDITIONS: Known = Known { read: &["ready", "serving", "terminating"], un
 const SLICE_PORT: Known =
     Known { read: &["name", "port", "protocol"], unread: &["appProtocol"], unsupported: &[] };
 
-/// The fields of an EndpointSlice, which has no `spec`.
+/// Reads the fields of an EndpointSlice, which has no `spec`.
 pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Option<EndpointSlice> {
     let address_type = fields.required("addressType", findings, address_type);
     let family = address_type.as_ref().map(|address_type| address_type.value);
@@ -137,7 +137,7 @@ fn endpoint(at: At<'_>, family: Option<AddressType>, findings: &mut Findings) ->
     })
 }
 
-/// None for a reference without a name, which Kubernetes lets pass.
+/// `None` for a reference without a name, which Kubernetes accepts.
 fn target_ref(at: At<'_>, findings: &mut Findings) -> Option<TargetRef> {
     let fields = Fields::of(at, &TARGET_REF, findings)?;
     let mut text = |name| fields.optional(name, findings, string).map(|text| text.value);

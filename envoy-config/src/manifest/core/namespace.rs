@@ -5,18 +5,18 @@ use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::findings::Findings;
 
-/// A Namespace: only its labels matter, plus `kubernetes.io/metadata.name`, which the API server adds.
+/// A Namespace: only its labels are used, including `kubernetes.io/metadata.name`, which the API server adds.
 #[derive(Clone, Debug)]
 pub struct Namespace;
 
 const NAMESPACE: Known = Known { read: &[], unread: &["finalizers"], unsupported: &[] };
 
-/// `spec` of a Namespace, of which nothing matters.
+/// `spec` of a Namespace, which is not used.
 pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<()> {
     Fields::of(at, &NAMESPACE, findings).map(|_| ())
 }
 
-/// A Namespace with the label that the API server gives to each.
+/// Adds the label that the API server gives to every Namespace.
 pub(in crate::manifest) fn with_name_label(mut namespace: Object<Namespace>) -> Object<Namespace> {
     let name = namespace.metadata.name.value.clone();
     namespace.metadata.labels.insert(String::from("kubernetes.io/metadata.name"), name);

@@ -8,7 +8,7 @@ use crate::manifest::read::value::parsed;
 
 pub(super) const PROTOCOLS: [(&str, &str); 3] = [("TCP", "TCP"), ("UDP", "UDP"), ("SCTP", "SCTP")];
 
-/// The name of a Service's port or an EndpointSlice's; empty for the one port without a name.
+/// The name of a port; empty for a single port without a name.
 pub(super) fn port_name(at: At<'_>, findings: &mut Findings) -> Option<String> {
     let form = |text: &str| if text.is_empty() { Ok(String::new()) } else { names::label(text) };
     parsed(Code::InvalidPortName, form)(at, findings).map(|name| name.value)

@@ -29,23 +29,23 @@ pub enum Secret {
         /// `tls.key`.
         key: PrivateKey,
     },
-    /// Of the type `kubernetes.io/tls`, with values that are not a certificate and its key. The API server stores it, so it
-    /// is an error only where something refers to it.
+    /// Of the type `kubernetes.io/tls`, with values that are not a certificate and a key. The API server accepts it, so it is
+    /// an error only if something refers to it.
     Unusable(Vec<UnusableValue>),
-    /// Of another type, `Opaque` by default: no listener can use it, so its data are not kept.
+    /// Of another type, `Opaque` by default. No listener can use it, so its data is not kept.
     Other(Spanned<String>),
 }
 
-/// A value of a Secret that is no PEM text of what it should be.
+/// A value of a Secret that is not the expected certificate or key.
 #[derive(Clone, Debug)]
 pub struct UnusableValue {
     /// Its key: `tls.crt` or `tls.key`.
     pub key: &'static str,
     /// The field's path.
     pub field: String,
-    /// Where its key is.
+    /// The place of its key.
     pub span: Span,
-    /// What is wrong with it.
+    /// What is wrong with the value.
     pub problem: PemError,
 }
 
@@ -57,7 +57,7 @@ pub(in crate::manifest) const OBJECT: Known = Known {
 
 const TLS: &str = "kubernetes.io/tls";
 
-/// The keys of such a Secret.
+/// The keys of a Secret of the type `kubernetes.io/tls`.
 const NAMES: [&str; 3] = ["tls.crt", "tls.key", "ca.crt"];
 
 /// The values of a Secret by their keys.
@@ -69,15 +69,15 @@ struct Datum {
     field: &'static str,
     /// The place of its key.
     key: Span,
-    /// None when it could not be read, which has been said.
+    /// `None` after an error.
     bytes: Option<Vec<u8>>,
 }
 
-/// The fields of a Secret, which has no `spec`.
+/// Reads the fields of a Secret, which has no `spec`.
 pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Option<Secret> {
     let kind = fields.or("type", fields.default(String::from("Opaque")), findings, string);
     let mut values = fields.optional("data", findings, data).unwrap_or_default();
-    // What is in both is taken from here, as the API server does.
+    // As on the API server, `stringData` overrides `data`.
     values.extend(fields.optional("stringData", findings, string_data).unwrap_or_default());
     let kind = kind?;
     if kind.value != TLS {
@@ -104,14 +104,14 @@ fn string_data(at: At<'_>, findings: &mut Findings) -> Option<Values> {
 
 fn values(at: At<'_>, field: &'static str, findings: &mut Findings) -> Option<Values> {
     let Value::Mapping(entries) = &at.node.value else {
-        // Without saying what it is instead: that may be a key.
+        // The message does not describe the value: it may be a private key.
         return findings
             .reject(at.error(Code::WrongType { expected: String::from("an object") }, "expected an object"));
     };
     let datum = |entry: &Entry<'_>| {
         let bytes = bytes(entry, field).map_err(|(code, message)| {
             let own = FieldPath::Field(&at.path, &entry.key.text);
-            // Any other could be a line of a value that has lost its indentation.
+            // Another name could be a line of a private key with wrong indentation.
             let path = if NAMES.contains(&&*entry.key.text) { own } else { at.path };
             findings.add(path.place(Diagnostic::error(code, entry.key.span, message)));
         });
@@ -120,7 +120,7 @@ fn values(at: At<'_>, field: &'static str, findings: &mut Findings) -> Option<Va
     Some(entries.iter().map(datum).collect())
 }
 
-/// The bytes that an entry stands for, or what is wrong with it.
+/// The decoded bytes of an entry.
 fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (Code, &'static str)> {
     let text = match &entry.value.value {
         Value::Scalar(Scalar::Text(text)) => text,
@@ -130,14 +130,14 @@ fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (Code, &'static str)
     if field == "stringData" {
         return Ok(text.as_bytes().to_vec());
     }
-    // The API server passes over the line breaks in base64, and over nothing else.
+    // The API server ignores line breaks in base64, but nothing else.
     let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
     STANDARD
         .decode(joined)
         .map_err(|_| (Code::InvalidBase64, "values in `data` must be base64; put plain text in `stringData`"))
 }
 
-/// The value of this key, which must be there, parsed. None when it is not there or not base64, which has been said.
+/// Parses the required value of this key. `None` after an error, if it is missing or not base64.
 fn value<T>(
     fields: &Fields<'_>,
     values: &Values,

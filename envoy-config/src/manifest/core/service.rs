@@ -19,46 +19,46 @@ pub struct Service {
     pub kind: Spanned<ServiceKind>,
     /// `clusterIP: None`.
     pub headless: bool,
-    /// The first of `ipFamilies`: the one of its pods' addresses that counts, if they have both.
+    /// The first of `ipFamilies`, which decides for pods with addresses of both families.
     pub family: Option<AddressType>,
     /// `ports`.
     pub ports: Vec<ServicePort>,
-    /// `publishNotReadyAddresses`: endpoints count as ready from the start.
+    /// `publishNotReadyAddresses`: endpoints count as ready even if they are not.
     pub publish_not_ready_addresses: bool,
-    /// `sessionAffinity`, when it is `ClientIP`: it has no part in this, which is worth a warning.
+    /// `sessionAffinity: ClientIP`, which is not used and gets a warning.
     pub client_ip_affinity: Option<Spanned<()>>,
 }
 
 /// The type of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceKind {
-    /// `ClusterIP`, `NodePort` or `LoadBalancer`: endpoints come from its EndpointSlices.
+    /// `ClusterIP`, `NodePort` or `LoadBalancer`: the endpoints are in EndpointSlices.
     Cluster,
-    /// `ExternalName`, with the name.
+    /// `ExternalName`, with `externalName`.
     External(String),
 }
 
 /// A port of a Service.
 #[derive(Clone, Debug)]
 pub struct ServicePort {
-    /// `name`; empty for an unnamed port. EndpointSlices name their ports by it.
+    /// `name`; empty for an unnamed port. The ports of EndpointSlices have the same names.
     pub name: String,
-    /// `port`, which backendRefs name.
+    /// `port`, which backendRefs refer to.
     pub port: Spanned<u16>,
     /// `protocol`: `TCP` by default.
     pub protocol: Spanned<String>,
-    /// `targetPort`: a number, a name, or by default the same as `port`.
+    /// `targetPort`: a number or a name; `port` by default.
     pub target_port: TargetPort,
     /// `appProtocol`.
     pub app_protocol: Option<Spanned<String>>,
 }
 
-/// Where a Service port leads on its pods.
+/// `targetPort` of a Service port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetPort {
     /// A port number.
     Number(u16),
-    /// The name of a container port; only EndpointSlices know its number.
+    /// The name of a container port. Only EndpointSlices resolve it to a number.
     Name(String),
 }
 
@@ -96,7 +96,7 @@ const SERVICE_PORT: Known = Known {
     unsupported: &[],
 };
 
-/// What `type` says of a Service.
+/// `type` of a Service.
 #[derive(Clone, PartialEq)]
 enum Type {
     Cluster,

@@ -1,4 +1,4 @@
-//! What every command asks for: which manifests, which Gateway, and where it binds.
+//! The options that all commands have: which manifests to read, which Gateway to serve, which addresses to bind.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,67 +10,67 @@ use super::input::{self, Input, InputError};
 use crate::limits::{LimitError, Limits, Setting};
 use crate::options::{AdminAddress, NamespacedName, Options, PortMapping};
 
-/// The manifests, and what of them is to be looked at.
+/// The options that all commands have.
 #[derive(Debug, Args)]
-pub(super) struct Request {
-    /// Manifests to read: a file, a directory, or - for standard input; repeatable.
+pub(super) struct SharedOptions {
+    /// Manifests to read: a file, a directory, or - for standard input; can be repeated.
     ///
-    /// YAML with any number of documents, or JSON. Of a directory, the files that end in .yaml, .yml or .json are read,
-    /// not those in directories below it.
+    /// YAML with any number of documents, or JSON. In a directory, files that end in .yaml, .yml or .json are read, but not
+    /// those in subdirectories.
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
     filenames: Vec<PathBuf>,
 
-    /// Serve this Gateway only [default: all whose GatewayClass is among the manifests].
+    /// Serve only this Gateway [default: all Gateways].
     #[arg(long, value_name = "NAMESPACE/NAME")]
     gateway: Option<NamespacedName>,
 
-    /// The address that listeners bind, at their own port.
+    /// IP address that listeners bind, each on its own port.
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
     listen_address: IpAddr,
 
-    /// Bind a listener elsewhere: at a port of the listen address, or at IP:PORT; repeatable.
+    /// Bind a listener to another port or address; can be repeated.
     ///
-    /// LISTENER is a listener's name, GATEWAY/LISTENER or NAMESPACE/GATEWAY/LISTENER. The listeners of a Gateway that
-    /// share a port move together.
+    /// LISTENER is the name of a listener, GATEWAY/LISTENER or NAMESPACE/GATEWAY/LISTENER. BIND is a port of the listen
+    /// address, or IP:PORT. All listeners of a Gateway that share a port move together.
     #[arg(long = "map-port", value_name = "LISTENER=BIND")]
     port_mappings: Vec<PortMapping>,
 
-    /// Where Envoy's admin interface listens: at a TCP address or on a Unix socket.
+    /// Address of Envoy's admin interface: a TCP address or a Unix socket.
     ///
-    /// Requests through Envoy cannot reach a Unix socket, whatever names the manifests refer to. No endpoint may have the TCP
-    /// address.
+    /// An endpoint with this TCP address is an error. Requests through Envoy can never reach a Unix socket.
     #[arg(long, value_name = "IP:PORT|unix:/PATH", default_value_t)]
     admin_address: AdminAddress,
 
-    /// Allow endpoints on the machine that Envoy runs on, and with link-local addresses.
+    /// Allow endpoints with loopback and link-local addresses.
     ///
-    /// They are errors otherwise, since what listens there (admin interfaces, a cloud's metadata service) often trusts
-    /// everybody who can reach it.
+    /// By default they are errors: services at such addresses (admin interfaces, a cloud's metadata service) often trust
+    /// everyone who can reach them.
     #[arg(long)]
     allow_loopback_endpoints: bool,
 
-    /// Set a limit of Envoy, as requests-per-rule=1000, connection-buffer=64KiB or stream-idle-timeout=10m; repeatable.
+    /// Set a limit of Envoy, such as requests-per-rule=1000 or stream-idle-timeout=10m; can be repeated.
     ///
     /// NAME is one of connections, streams-per-connection, connections-per-rule, pending-requests-per-rule,
     /// requests-per-rule, retries-per-rule, stream-window, connection-window, connection-buffer, retry-buffer, heap,
     /// handshake-timeout, request-headers-timeout, request-receive-timeout, stream-idle-timeout, connection-idle-timeout,
-    /// upstream-idle-timeout. docs/configuration.md lists their defaults and reasons.
+    /// upstream-idle-timeout. Sizes are written as 64KiB, times as 10m. docs/configuration.md explains each
+    /// limit and its default.
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<Setting>,
 }
 
-impl Request {
+impl SharedOptions {
     /// Reads the manifests.
     pub(super) fn read(&self, streams: &mut Streams<'_>) -> Result<Input, InputError> {
         input::read(&self.filenames, streams.input)
     }
 
-    /// The limits of Envoy.
+    /// The limits of Envoy, with the defaults.
     pub(super) fn limits(&self) -> Result<Limits, LimitError> {
         Limits::with(&self.limits)
     }
 
-    /// The options, given whether to leave out what is wrong.
+    /// The options for compiling the manifests.
     pub(super) fn options(self, keep_going: bool) -> Options {
         Options {
             gateway: self.gateway,
