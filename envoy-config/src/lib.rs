@@ -1,18 +1,18 @@
 //! Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.
 //!
 //! - [`cli`]: the command line.
-//! - [`source`]: source texts and spans in them.
-//! - [`manifest`]: text to typed manifests.
-//! - [`resolve`]: what the manifests mean together.
-//! - [`diagnostic`]: errors and warnings about them.
+//! - [`source`]: texts and positions in them.
+//! - [`manifest`]: reads texts into typed manifests.
+//! - [`resolve`]: applies the semantics of the Gateway API to all manifests together.
+//! - [`diagnostic`]: findings about manifests.
 //! - [`pem`]: certificates and private keys as text.
 //! - [`x509`]: whether Envoy can use them.
 //! - [`http_value`]: values of HTTP that manifests and the model share.
-//! - [`model`]: what a bootstrap is to serve; the contract between `resolve` and `render`.
-//! - [`options`]: options of the user beside the manifests.
-//! - [`limits`]: limits of the rendered Envoy.
-//! - [`render`]: the model as the text of a bootstrap.
-//! - [`status`]: what the API server would hold in the `status` of each object.
+//! - [`model`]: what Envoy serves; the contract between `resolve` and `render`.
+//! - [`options`]: options of the command line that affect the result.
+//! - [`limits`]: limits for clients, rules and the whole Envoy.
+//! - [`render`]: writes the model as an Envoy bootstrap.
+//! - [`status`]: the `status` that the API server would store for each object.
 
 pub mod cli;
 pub mod diagnostic;

@@ -1,18 +1,19 @@
-//! What the manifests mean together: the semantics of the Gateway API.
+//! Applies the semantics of the Gateway API to all manifests together.
 //!
-//! It reads typed manifests, looks everything up by name, and leaves nothing of them behind: the model holds what is to
-//! be served, the diagnostics what is wrong. Its cost grows with the manifests and the model, not with their square.
+//! Reads typed manifests and returns a [`Compilation`]: the model of what to serve, and diagnostics. Neither
+//! refers back to the manifests. The cost grows linearly with the manifests and the model.
 //!
 //! - `gateways`: which Gateways are served.
-//! - `listeners`: which address and certificates each of their listeners has.
+//! - `listeners`: the address and the certificates of each listener.
 //! - `attach`: which routes attach to which listeners.
-//! - `hostnames`: which hostnames cover which.
-//! - `references`: which references may be made; `policies`: what policies are for, and those for TLS to backends.
-//! - `backends`: the endpoints behind a backendRef.
+//! - `hostnames`: how hostnames cover each other.
+//! - `references`: which references are permitted, and the objects they name.
+//! - `policies`: the targets of policies, and TLS to backends.
+//! - `backends`: the endpoints of a backendRef.
 //! - `sessions`: the session persistence of each rule.
-//! - `routes`: the Envoy routes and clusters of each rule, and the virtual hosts that they are in.
-//! - `seniority`: which of several equal objects goes first.
-//! - `status`: collects findings and decisions, and makes the statuses of objects from them.
+//! - `routes`: the Envoy routes and clusters of each rule, and the virtual hosts that contain them.
+//! - `seniority`: which of several equal objects takes precedence.
+//! - `status`: collects findings and decisions, and makes the status of each object.
 
 mod attach;
 mod backends;
@@ -83,8 +84,8 @@ impl Compilation {
     }
 }
 
-/// Resolves manifests, given what the reader found in them. A reference to an object that could not be read is not a second
-/// error.
+/// Resolves manifests, given the reader's findings. A reference to an object that could not be read is not
+/// reported as a second error.
 #[must_use]
 pub fn resolve(manifests: Manifests, mut reading: Vec<Diagnostic>, options: &Options) -> Compilation {
     let mut report = Report::after(&reading, manifests.ignored.clone());
@@ -149,7 +150,7 @@ fn model(
     Ok((!listeners.is_empty()).then_some(Model { listeners, clusters }))
 }
 
-/// The routes by namespace and name, and the listeners of each.
+/// Returns the routes by namespace and name, and the listeners of each.
 fn attach_all<'m>(
     manifests: &'m Manifests,
     options: &Options,
@@ -166,7 +167,7 @@ fn attach_all<'m>(
     let mut positions = Vec::with_capacity(objects.len());
     for object in objects {
         let hostnames = rules::hostnames(object);
-        // What is wrong with a route that serves another Gateway is not asked for.
+        // Routes that belong only to Gateways that are not selected are not checked.
         if let Attachment::Listeners(listeners) = attacher.attach(object, &hostnames, report) {
             routes.push(ResolvedRoute::new(object, hostnames, &mut backends, report));
             positions.push(listeners);
@@ -215,7 +216,7 @@ fn listeners(
     served.collect()
 }
 
-/// Nothing is served without a Gateway: the finding points at what would be attached to one, if anything.
+/// The finding points at the first route, if there is one: it cannot attach to anything.
 fn no_gateway(manifests: &Manifests) -> Diagnostic {
     let route = manifests.routes.first();
     let span = route.map_or(Span { source: 0, start: 0, end: 0 }, |route| route.metadata.name.span);

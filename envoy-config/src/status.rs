@@ -1,7 +1,7 @@
-//! What the API server would hold in the `status` of each object, in the Gateway API's own words (`status` of GatewayClass,
-//! Gateway, the routes and the policies).
+//! The `status` that the API server would store for each object, in the terms of the Gateway API
+//! (GatewayClass, Gateway, routes and policies).
 //!
-//! `resolve` makes these of its decisions; [`json`] writes them for programs, [`table`] for people.
+//! `resolve` makes the statuses; [`json`] and [`table`] write them.
 
 pub mod json;
 pub mod table;
@@ -12,27 +12,27 @@ use serde::Serialize;
 
 use crate::diagnostic::Secrecy;
 
-/// An object and its status.
+/// An object with its status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectStatus {
-    /// The `apiVersion` of the kind, in the version that a cluster stores.
+    /// The `apiVersion` that a cluster stores.
     pub api_version: &'static str,
     /// The kind.
     pub kind: &'static str,
-    /// Who it is.
+    /// Which object it is.
     pub metadata: ObjectName,
-    /// Its status.
+    /// The status.
     pub status: Status,
-    /// Whether the object could be read. One that could not has no conditions where it has no parents.
+    /// Whether the object could be read. If not, it has no conditions unless it has parents.
     #[serde(skip)]
     pub is_read: bool,
 }
 
-/// The part of `metadata` that names an object.
+/// The part of `metadata` that identifies an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ObjectName {
-    /// Empty for kinds without one.
+    /// Empty for cluster-scoped kinds.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     /// The name.
@@ -43,41 +43,42 @@ pub struct ObjectName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Status {
-    /// Of a Gateway.
+    /// Status of a Gateway.
     Gateway {
-        /// Of the whole.
+        /// Conditions of the Gateway.
         conditions: Vec<Condition>,
         /// In the order of the manifest.
         listeners: Vec<ListenerStatus>,
     },
-    /// Of a GatewayClass.
+    /// Status of a GatewayClass.
     Class {
-        /// Of the whole.
+        /// Conditions of the class.
         conditions: Vec<Condition>,
     },
-    /// Of a route.
+    /// Status of a route.
     Route {
-        /// One per parentRef, in the order of the manifest.
+        /// One for each parentRef, in the order of the manifest.
         parents: Vec<ParentStatus>,
     },
-    /// Of a policy.
+    /// Status of a policy.
     Policy {
-        /// One per Gateway that serves a target, by name; or the targets, where none does.
+        /// One for each Gateway that serves a target, by name; or for each target, if there is no such
+        /// Gateway.
         ancestors: Vec<AncestorStatus>,
     },
 }
 
-/// Of a listener.
+/// Status of a listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerStatus {
     /// The listener's name.
     pub name: String,
-    /// Which routes it takes, of those that are rendered.
+    /// The supported kinds of routes that it allows.
     pub supported_kinds: Vec<RouteGroupKind>,
-    /// How many accepted routes are attached to it.
+    /// The number of accepted routes that are attached to it.
     pub attached_routes: usize,
-    /// Of the listener.
+    /// Conditions of the listener.
     pub conditions: Vec<Condition>,
 }
 
@@ -90,29 +91,29 @@ pub struct RouteGroupKind {
     pub kind: &'static str,
 }
 
-/// What became of a parentRef.
+/// Status of a route at one parent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentStatus {
-    /// The reference, as the manifest has it.
+    /// The reference as written in the manifest.
     pub parent_ref: ObjectReference,
-    /// That of the Gateway's class; none when there is no such Gateway or class.
+    /// The controller of the Gateway's class; `None` if the Gateway or class is not in the input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controller_name: Option<String>,
-    /// Of the route at this parent.
+    /// Conditions of the route at this parent.
     pub conditions: Vec<Condition>,
 }
 
-/// What became of a policy at one of its ancestors.
+/// Status of a policy for one ancestor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AncestorStatus {
     /// The ancestor.
     pub ancestor_ref: ObjectReference,
-    /// That of the Gateway's class; none when the ancestor is no Gateway.
+    /// The controller of the Gateway's class; `None` if the ancestor is not a Gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controller_name: Option<String>,
-    /// Of the policy at this ancestor.
+    /// Conditions of the policy for this ancestor.
     pub conditions: Vec<Condition>,
 }
 
@@ -120,68 +121,69 @@ pub struct AncestorStatus {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectReference {
-    /// The group; empty for core.
+    /// The group; empty for the core group.
     pub group: String,
     /// The kind.
     pub kind: String,
-    /// The namespace, if it is written.
+    /// The namespace, if the manifest has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The name.
     pub name: String,
-    /// A listener's name.
+    /// The name of a listener.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub section_name: Option<String>,
-    /// A listener's port.
+    /// The port of a listener.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
 }
 
-/// A condition, without the times and generations that only a cluster knows.
+/// A condition, without times and generations, which only a cluster has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Condition {
-    /// Its type.
+    /// The type.
     #[serde(rename = "type")]
     pub kind: ConditionType,
-    /// Whether it holds.
+    /// The status.
     pub status: Holds,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Why, in sentences; empty when all is well.
+    /// An explanation; empty if nothing is wrong.
     pub message: String,
 }
 
-/// The types of conditions.
+/// Types of conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum ConditionType {
-    /// It is valid and supported.
+    /// The object is valid and supported.
     Accepted,
-    /// Everything that it refers to is there and may be referred to.
+    /// All referenced objects exist, and the references are permitted.
     ResolvedRefs,
     /// Envoy is configured for it.
     Programmed,
-    /// It contradicts another one. Bad when true.
+    /// It conflicts with another object. A problem if true.
     Conflicted,
-    /// Some rules of a route are left out. Bad when true, absent otherwise.
+    /// Some rules of a route are not served. A problem if true, and absent otherwise.
     PartiallyInvalid,
-    /// Listeners of one port have TLS hostnames in common. True or absent; nothing is wrong with that.
+    /// TLS listeners on one port have overlapping hostnames. True or absent; not a problem.
     OverlappingTLSConfig,
-    /// Clients without a good certificate are served on some port. True or absent; somebody wanted that.
+    /// Clients without a valid certificate are accepted on some port. True or absent; not a problem, because
+    /// the manifest asks for it.
     InsecureFrontendValidationMode,
 }
 
-/// Whether a condition holds.
+/// The status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Holds {
-    /// It does.
+    /// The condition is true.
     True,
-    /// It does not.
+    /// The condition is false.
     False,
-    /// Nobody can tell.
+    /// The controller could not decide.
     Unknown,
 }
 
-/// Why a condition holds or not: the reasons of the Gateway API.
+/// Reasons of conditions, as defined by the Gateway API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[expect(missing_docs, reason = "the API's words, explained at its condition types")]
 pub enum Reason {
@@ -221,7 +223,7 @@ pub enum Reason {
 }
 
 impl Condition {
-    /// Whether nothing is wrong as far as this condition goes.
+    /// Whether this condition shows no problem.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         match self.kind {
@@ -235,7 +237,7 @@ impl Condition {
 }
 
 impl ObjectStatus {
-    /// Takes out what must not be shown: values of confidential sources in messages, and names that cannot be names.
+    /// Hides values of confidential sources in messages, and names that cannot be Kubernetes names.
     pub(crate) fn hide_secrets(&mut self, secrecy: &Secrecy<'_>) {
         let hide = |conditions: &mut Vec<Condition>| {
             for condition in conditions {
@@ -275,8 +277,8 @@ impl ObjectStatus {
         }
     }
 
-    /// Whether it could be read and all conditions are as they should be. A route without parents has no conditions, and
-    /// is fine: the API accepts it.
+    /// Whether the object could be read and all of its conditions are fine. A route without parents has no
+    /// conditions and is fine: the API accepts it.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         self.is_read && self.conditions().all(Condition::is_fine)
@@ -299,7 +301,7 @@ impl ObjectStatus {
     }
 }
 
-// The variants are called as in the API, so that their names are what they say.
+// The variants have the names of the API, so `Debug` prints the right words.
 
 impl fmt::Display for ConditionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

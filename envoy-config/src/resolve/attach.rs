@@ -1,8 +1,8 @@
 //! Which listeners a route attaches to (Gateway API, `ParentReference` and `AllowedRoutes`).
 //!
-//! Each parentRef passes five gates: the Gateway, its sections, their kinds, their namespaces, their hostnames. One that
-//! passes none of a Gateway's listeners through all of them is an error that names the rejection. Listeners that are not served
-//! count as well: what is wrong with them was said there.
+//! A parentRef must pass five checks: the Gateway exists, it has a matching listener, and that listener
+//! allows the kind, the namespace and a hostname of the route. If no listener passes all of them, an error
+//! names the check that failed. Listeners that are not served count as well: they have errors of their own.
 
 pub(super) mod hostname_conflicts;
 mod namespaces;
@@ -23,30 +23,30 @@ use crate::manifest::gateway_api::route::{ParentKind, Route};
 use crate::manifest::{Manifests, Object};
 use crate::model::Domain;
 
-/// Finds the listeners of routes.
+/// Finds the listeners that routes attach to.
 pub(super) struct Attacher<'m, 'b> {
     gateways: &'b Gateways<'m>,
-    /// Where the listeners of a Gateway are served, by their position in it.
+    /// By Gateway, and by the position of the listener in it.
     served: HashMap<(&'m str, &'m str), HashMap<usize, ListenerPosition>>,
     namespaces: Namespaces<'m>,
 }
 
-/// What a route's parentRefs came to.
+/// The result for all parentRefs of a route.
 pub(super) enum Attachment {
-    /// None of its Gateways was asked for.
+    /// All of its Gateways are excluded by `--gateway`.
     NotSelected,
-    /// The listeners it is attached to, perhaps none; sorted, each once.
+    /// The listeners that the route attaches to, possibly none; sorted and without duplicates.
     Listeners(Vec<ListenerPosition>),
 }
 
-/// A listener: the position of its address, and its own position at that address.
+/// A listener: the position of its address, and its position at that address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ListenerPosition {
     pub(super) bound: usize,
     pub(super) listener: usize,
 }
 
-/// A listener that a route is attached to, and where it is served.
+/// A listener that a route attaches to, and its position if it is served.
 type Attached<'m> = (Option<ListenerPosition>, Section<'m>);
 
 impl<'m, 'b> Attacher<'m, 'b> {
@@ -67,7 +67,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
         Self { gateways, served, namespaces: Namespaces::index(manifests) }
     }
 
-    /// The listeners of a route, whose hostnames are these ([`Domain::Any`] if it has none).
+    /// The listeners of a route with these hostnames ([`Domain::Any`] if it has none).
     pub(super) fn attach(
         &self,
         route: &'m Object<Route>,
@@ -102,7 +102,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
                 Some(GatewayState::Rejected) => parent.gateway_not_accepted(report),
                 Some(GatewayState::Served(gateway)) => match self.listeners_for(gateway, parent, hostnames) {
                     Ok(passed) => listeners.extend(passed),
-                    // Whether a default Gateway claims a route is up to the Gateway.
+                    // A default Gateway decides which routes it claims, so this is not an error of the route.
                     Err(rejection) if reference.kind == ParentKind::DefaultGateway => {
                         unclaimed.get_or_insert((parent, rejection));
                         selected = true;
@@ -130,7 +130,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if selected { Attachment::Listeners(listeners) } else { Attachment::NotSelected }
     }
 
-    /// The listeners of a Gateway that let the route listeners_for, or the rejection that the last of them fell at.
+    /// The listeners of a Gateway that accept the route, or the last check that failed.
     fn listeners_for(
         &self,
         gateway: &'m Object<Gateway>,
@@ -180,7 +180,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
     }
 }
 
-/// Without any Gateway no parentRef has one.
+/// If there is no Gateway, every parentRef is rejected.
 pub(super) fn reject_without_gateway(manifests: &Manifests, report: &mut Report) {
     for route in &manifests.routes {
         for (number, reference) in route.spec.parent_refs.iter().enumerate() {
@@ -190,8 +190,8 @@ pub(super) fn reject_without_gateway(manifests: &Manifests, report: &mut Report)
     }
 }
 
-/// Hostnames that no listener of the route has are left out (Gateway API, `HTTPRouteSpec.hostnames`), but not in
-/// silence.
+/// Hostnames that match no listener are not served (Gateway API, `HTTPRouteSpec.hostnames`); this warns about
+/// them.
 fn warn_unused_hostnames(
     route: &Object<Route>,
     hostnames: &[Domain],

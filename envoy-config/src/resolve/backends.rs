@@ -1,7 +1,7 @@
-//! Where the requests of a backendRef go (Gateway API, `HTTPBackendRef`): to the endpoints of a Service port,
-//! or of Envoy Gateway's Backend.
+//! The endpoints of a backendRef (Gateway API, `HTTPBackendRef`): those of a Service port, or of Envoy
+//! Gateway's Backend.
 //!
-//! A backendRef that does not resolve is an error, and [`Endpoints::Unresolved`] with its weight.
+//! A backendRef that does not resolve is an error, and becomes [`Endpoints::Unresolved`] with its weight.
 
 pub(super) mod endpoints;
 mod envoy_gateway;
@@ -40,21 +40,22 @@ pub(super) struct Backends<'m, 'g> {
     pub(super) sessions: SessionPolicies<'m>,
     envoy_gateway: Objects<'m, EnvoyGatewayBackend>,
     tls: TlsPolicies<'m>,
-    /// What each Service port came to: many rules share one.
+    /// The endpoints of each Service port that was resolved: many rules share one.
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
-    /// Services of which has been said what their sessions lack, and Backends whose endpoints have been looked at.
+    /// Services that were checked for sessions, and Backends whose endpoints were checked: each is reported
+    /// once.
     reported: HashSet<(Referent, &'m str, &'m str)>,
 }
 
-/// What became of a backendRef.
+/// A resolved backendRef.
 pub(super) struct Backend {
     pub(super) locality: Locality,
-    /// None where nobody is asked, so that any will do.
+    /// `None` if no request is sent to it, so that any version will do.
     pub(super) version: Option<HttpVersion>,
 }
 
-/// Whether backends of one rule differ in what only a cluster of their own can tell Envoy: then the rule is divided, and each
-/// of them gets one. (What Envoy has in endpoints or localities is no such thing.)
+/// Whether backends of one rule need a cluster each, because they differ in something that Envoy configures
+/// for a whole cluster. Differences between endpoints or localities do not count. Such a rule is split.
 pub(super) fn need_own_clusters(backends: &[Backend]) -> bool {
     let mut versions = backends.iter().filter_map(|backend| backend.version);
     versions.next().is_some_and(|first| versions.any(|other| other != first))
@@ -81,7 +82,8 @@ impl<'m, 'g> Backends<'m, 'g> {
         }
     }
 
-    /// One per backendRef of a rule, in the manifest's order; of a rule that has sessions, if it is `persistent`.
+    /// The backends of a rule, one for each backendRef, in the order of the manifest. `persistent`: the rule
+    /// has session persistence.
     pub(super) fn of_rule(
         &mut self,
         route: &'m Object<Route>,
@@ -109,7 +111,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         backends
     }
 
-    /// The backend that a filter names; none if there is no such backend.
+    /// The backend that a filter refers to; `None` if it does not resolve.
     pub(super) fn of_filter(
         &mut self,
         route: &'m Object<Route>,
@@ -146,7 +148,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         }
     }
 
-    /// The target that is a Service.
+    /// Resolves a reference to a Service.
     fn service(
         &mut self,
         reference: &Reference<'m>,
@@ -181,7 +183,7 @@ impl<'m, 'g> Backends<'m, 'g> {
                 }
                 Endpoints::Addresses(endpoints)
             }
-            // One that could not be read may be this Service's: its name would lead elsewhere.
+            // A slice that could not be read may belong to this Service, so its name is not used instead.
             None if service.spec.kind.value == ServiceKind::Cluster
                 && report.has_unread_in("EndpointSlice", namespace) =>
             {
@@ -193,7 +195,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         Some(Target { endpoints, version, tls })
     }
 
-    /// What a Service has, or lacks, that the sessions of its rules are not as may be expected; once.
+    /// Warns once about what makes sessions with this Service behave unexpectedly.
     fn warn_about_sessions(&mut self, service: &'m Object<Service>, report: &mut Report) {
         let (namespace, name) = service.metadata.key();
         if !self.reported.insert((Referent::Service, namespace, name)) {

@@ -1,8 +1,8 @@
-//! Which Gateways are served: the one asked for, or all.
+//! Which Gateways are served: the one that `--gateway` selects, or all.
 //!
-//! Any controller name is ours, because the manifests were given to this program. For the same reason a Gateway is served
-//! when its GatewayClass is not in the input: controllers install their classes themselves, so most manifests come
-//! without one, and a class has nothing in it that is rendered.
+//! Any `controllerName` is accepted, because the manifests were given to this program. For the same reason, a
+//! Gateway is served if its GatewayClass is not in the input: controllers install their classes themselves,
+//! and nothing in a class is rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,19 +19,19 @@ pub(super) struct Gateways<'m> {
     all: BTreeMap<(&'m str, &'m str), GatewayState<'m>>,
 }
 
-/// What is to become of a Gateway.
+/// Whether a Gateway is served.
 #[derive(Clone, Copy)]
 pub(super) enum GatewayState<'m> {
     /// It is served.
     Served(&'m Object<Gateway>),
-    /// It was not asked for.
+    /// Another Gateway was selected.
     NotSelected,
-    /// It cannot be served, which has been said.
+    /// It has an error that was reported.
     Rejected,
 }
 
 impl<'m> Gateways<'m> {
-    /// Sorts out the Gateways.
+    /// Decides which Gateways are served.
     pub(super) fn select(
         manifests: &'m Manifests,
         wanted: Option<&NamespacedName>,
@@ -72,12 +72,12 @@ impl<'m> Gateways<'m> {
         Ok(gateways)
     }
 
-    /// What is to become of this Gateway, if it is among the manifests.
+    /// Whether this Gateway is served; `None` if it is not in the input.
     pub(super) fn find(&self, namespace: &str, name: &str) -> Option<GatewayState<'m>> {
         self.all.get(&(namespace, name)).copied()
     }
 
-    /// The Gateways to serve, by namespace and name.
+    /// The served Gateways, by namespace and name.
     pub(super) fn served(&self) -> impl Iterator<Item = &'m Object<Gateway>> {
         self.all.values().filter_map(|state| match state {
             GatewayState::Served(gateway) => Some(*gateway),
@@ -90,13 +90,14 @@ impl<'m> Gateways<'m> {
         self.all.keys().map(|(namespace, name)| format!("{namespace}/{name}"))
     }
 
-    /// Whether there is no Gateway at all.
+    /// Whether the input has no Gateway.
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 }
 
-/// Whether a Gateway asks for nothing that there is not: what it would then be is not what was meant.
+/// Whether everything that a Gateway asks for is supported. Otherwise it would not work as intended, so it is
+/// not served.
 fn is_supported(gateway: &Object<Gateway>, report: &mut Report) -> bool {
     if let Some(parameters) = &gateway.spec.parameters {
         let place = Place::new(gateway, "spec.infrastructure.parametersRef", parameters.span);
@@ -137,7 +138,7 @@ fn is_supported(gateway: &Object<Gateway>, report: &mut Report) -> bool {
         && gateway.spec.addresses.is_empty()
 }
 
-/// One warning for each class that is not in the input, at the first of its Gateways.
+/// One warning for each missing class, at the first of its Gateways.
 fn warn_about_missing_classes(
     missing: BTreeMap<&str, Vec<&Object<Gateway>>>,
     classes: &BTreeSet<&str>,

@@ -1,6 +1,8 @@
-//! Which hostnames cover which, and where they meet (Gateway API, `HTTPRouteSpec.hostnames` and `GatewaySpec.listeners`).
+//! How hostnames cover each other, and where they overlap (Gateway API, `HTTPRouteSpec.hostnames` and
+//! `GatewaySpec.listeners`).
 //!
-//! Two sets of hostnames either lie one in the other or have nothing in common; all that cover a given one form a chain.
+//! Of two sets of hostnames, either one contains the other, or they are disjoint. All sets that contain a
+//! given one form a chain.
 
 use std::iter;
 
@@ -9,7 +11,7 @@ use crate::model::Domain;
 use crate::source::Spanned;
 
 impl Domain {
-    /// A listener's hostname, or a route's: none stands for every hostname.
+    /// The hostname of a listener or route; `None` matches every hostname.
     pub(super) fn of(hostname: Option<&Spanned<Hostname>>) -> Self {
         match hostname.map(|hostname| &hostname.value) {
             None => Self::Any,
@@ -18,7 +20,7 @@ impl Domain {
         }
     }
 
-    /// Whether every hostname of `other` is one of this.
+    /// Whether this contains every hostname of `other`.
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any, _) => true,
@@ -29,7 +31,7 @@ impl Domain {
         }
     }
 
-    /// What both have in common.
+    /// The hostnames that are in both.
     pub(super) fn intersection<'d>(&'d self, other: &'d Self) -> Option<&'d Self> {
         if self.covers(other) {
             Some(other)
@@ -40,7 +42,7 @@ impl Domain {
         }
     }
 
-    /// Everything that covers this, itself first, each covered by the next.
+    /// All sets that contain this one, starting with itself; each is contained in the next.
     pub(super) fn chain(&self) -> impl Iterator<Item = Self> {
         let first = match self {
             Self::Exact(name) => name.split_once('.').map(|(_, suffix)| suffix),
@@ -53,7 +55,7 @@ impl Domain {
         itself.into_iter().chain(wildcards).chain([Self::Any])
     }
 
-    /// The specification's measure: the characters of a hostname that is no wildcard, then those of any.
+    /// The specification's measure: the length of a hostname without a wildcard, then the length of any.
     pub(super) fn specificity(&self) -> (usize, usize) {
         match self {
             Self::Exact(name) => (name.len(), name.len()),
@@ -62,7 +64,7 @@ impl Domain {
         }
     }
 
-    /// As in a manifest.
+    /// As written in a manifest.
     pub(super) fn written(&self) -> String {
         match self {
             Self::Exact(name) => format!("`{name}`"),
@@ -76,7 +78,7 @@ impl Domain {
     }
 }
 
-/// Whether there is at least one label in front of the suffix.
+/// Whether there is at least one label before the suffix.
 fn is_below(name: &str, suffix: &str) -> bool {
     name.strip_suffix(suffix).and_then(|front| front.strip_suffix('.')).is_some_and(|label| !label.is_empty())
 }

@@ -1,8 +1,8 @@
-//! Policies: what they are attached to, and what they change there.
+//! Policies: their targets, and what they change there.
 //!
-//! - `targets`: whether a policy's targets exist, and which of several policies for one target applies.
-//! - `backend_tls`: TLS to backends. (`XBackendTrafficPolicy` is resolved in `sessions`.)
-//! - `unsupported`: policies of kinds that are not applied.
+//! - `targets`: whether the targets of a policy exist, and which of several policies for a target applies.
+//! - `backend_tls`: TLS to backends. (`sessions` resolves `XBackendTrafficPolicy`.)
+//! - `unsupported`: policies of unsupported kinds.
 
 pub(super) mod backend_tls;
 pub(super) mod targets;

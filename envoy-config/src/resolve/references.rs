@@ -1,4 +1,9 @@
-//! References from one object to another: whether their kind can be meant, and whether they may leave their namespace.
+//! References from one object to another.
+//!
+//! - `grants`: which references into another namespace are permitted.
+//! - `lookup`: the object that a reference names, or what to do if it is missing.
+//! - `ca_certificates`: the CA certificates in a ConfigMap.
+//! - `wrong_kind`: references to kinds that are not supported there; `groups`: the groups of kinds.
 
 pub(super) mod ca_certificates;
 pub(super) mod grants;

@@ -1,9 +1,9 @@
-//! What the routes serve, once it is known which listeners they attach to.
+//! What routes serve.
 //!
-//! - `rules`: the Envoy routes and clusters of each rule, with `matches`, `filters` and `retry`; `split` for rules whose
-//!   backendRefs need a route and a cluster each.
+//! - `rules`: the Envoy routes and clusters of each rule, with `matches`, `filters` and `retry`; `split` for
+//!   rules whose backendRefs need a route and a cluster each.
 //! - `precedence`: which of several matches serves a request.
-//! - `virtual_hosts`: which routes each hostname serves; `conflicts`: the rules that no request reaches there.
+//! - `virtual_hosts`: which routes each hostname serves; `conflicts`: rules that no request reaches.
 
 pub(super) mod conflicts;
 mod filters;

@@ -1,17 +1,17 @@
-//! Which of two equal objects goes first: the older one, then the first by `namespace/name` (Gateway API,
-//! `HTTPRouteRule.matches`; GEP-713, "Conflict resolution").
+//! Which of two otherwise equal objects takes precedence: the older one, then the first by `namespace/name`
+//! (Gateway API, `HTTPRouteRule.matches`; GEP-713, "Conflict resolution").
 
 use crate::manifest::{Metadata, Object};
 
-/// The place of a route, or of a policy, among those that are equal in all else.
+/// The rank of a route or policy among otherwise equal ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Seniority {
     age: Age,
-    /// `namespace/name`: compared as one text, as the specification has it.
+    /// `namespace/name`, compared as one string, as the specification says.
     name: String,
 }
 
-/// Oldest first. A manifest without a creation time has not been created yet, so it is the youngest.
+/// Oldest first. A manifest without a creation time was not created yet, so it is the youngest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Age {
     Created(i64),

@@ -1,7 +1,7 @@
 //! Session persistence (GEP-1619).
 //!
-//! - `source`: which session persistence applies to a rule, its own or a policy's.
-//! - `persistence`: what the filter is configured with, with `rule_id` and `cookie_path`.
+//! - `source`: which session persistence applies to a rule, its own or that of a policy.
+//! - `persistence`: the filter's configuration for a rule, with `rule_id` and `cookie_path`.
 //! - `cookie_conflicts`: cookies that overwrite each other, or that browsers reject.
 
 pub(super) mod cookie_conflicts;

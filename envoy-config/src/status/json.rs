@@ -1,5 +1,5 @@
-//! Statuses for programs: a `List` of the objects with nothing but who they are and their `status`, as `kubectl get -o json`
-//! prints one.
+//! Statuses as JSON: a `List` of objects with their identity and `status`, as `kubectl get -o json` prints
+//! it.
 
 use serde::Serialize;
 
@@ -13,10 +13,10 @@ struct List<'s> {
     items: &'s [ObjectStatus],
 }
 
-/// The statuses as JSON, in the given order, with a newline at the end.
+/// The statuses as JSON, in the given order, with a trailing newline.
 ///
 /// # Errors
-/// None of these values can be one; what `serde_json` would say.
+/// The error of `serde_json`, which cannot occur with these values.
 pub fn write(statuses: &[ObjectStatus]) -> serde_json::Result<String> {
     let list = List { api_version: "v1", kind: "List", items: statuses };
     serde_json::to_string_pretty(&list).map(|text| text + "\n")

@@ -15,15 +15,15 @@ use annotate_snippets::normalize_untrusted_str;
 
 use super::{AncestorStatus, Condition, ListenerStatus, ObjectReference, ObjectStatus, ParentStatus, Status};
 
-/// How wide a line is to be, and the column of titles at most; what is longer is left whole.
+/// The width of a line, and the maximum width of the title column; longer titles are not cut.
 const WIDTH: usize = 100;
 
-/// A line of the table, and the conditions that are told below it.
+/// A line of the table, and the conditions below it.
 struct Line<'s> {
     title: String,
     fine: bool,
     note: String,
-    /// Those that are not as they should be.
+    /// Those that are not fine.
     conditions: Vec<&'s Condition>,
 }
 
@@ -42,7 +42,7 @@ pub fn write(statuses: &[ObjectStatus]) -> String {
         let mut wrong = line.conditions.iter().peekable();
         while let Some(Condition { kind, status, reason, message }) = wrong.next() {
             let _ = writeln!(out, "    {kind}: {status}, {reason}");
-            // What several conditions have in common is said once.
+            // A message that several conditions share is printed once.
             if wrong.peek().is_none_or(|next| next.message != *message) {
                 for part in wrapped(message) {
                     let _ = writeln!(out, "      {part}");
@@ -99,7 +99,7 @@ fn lines(object: &ObjectStatus) -> Vec<Line<'_>> {
     [whole].into_iter().chain(parts).collect()
 }
 
-/// What is wrong with all parts of a whole is told of the whole.
+/// A problem that all parts share is printed once, for the whole object.
 fn said_once<'s>(whole: &mut Line<'s>, mut parts: Vec<Line<'s>>) -> Vec<Line<'s>> {
     if let [first, others @ ..] = parts.as_slice()
         && !others.is_empty()
@@ -151,7 +151,7 @@ fn reference(reference: &ObjectReference) -> String {
     format!("{namespace}{name}{section}{port}")
 }
 
-/// The words of a message in lines that fit.
+/// Wraps the words of a message into lines.
 fn wrapped(message: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in normalize_untrusted_str(message).split_whitespace() {

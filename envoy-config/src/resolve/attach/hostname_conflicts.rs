@@ -1,5 +1,6 @@
-//! HTTPRoutes and GRPCRoutes that want one hostname of one listener: the older route has it, the other is not accepted
-//! there (Gateway API, `GRPCRouteSpec.hostnames`). They are never merged (`GRPCRouteRule.matches`).
+//! HTTPRoutes and GRPCRoutes that claim the same hostname of a listener: the older route gets it, and the
+//! other one is not accepted there (Gateway API, `GRPCRouteSpec.hostnames`). They are never merged
+//! (`GRPCRouteRule.matches`).
 
 use std::collections::BTreeMap;
 
@@ -15,17 +16,17 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
-/// The hostnames of a listener that routes of one kind have, each with the position of its first route.
+/// The hostnames of a listener that routes of one kind claim, each with the position of the first route.
 #[derive(Default)]
 struct Claimed {
-    /// The hostnames themselves.
+    /// The claimed hostnames.
     own: BTreeMap<Domain, usize>,
-    /// Everything that covers one of them.
+    /// All hostnames that cover a claimed one.
     covering: BTreeMap<Domain, usize>,
 }
 
-/// Takes routes from the listeners where an older route of the other kind has a hostname of theirs. `attached` holds the
-/// listeners of each route.
+/// Detaches routes from listeners where an older route of the other kind claims one of their hostnames.
+/// `attached` has the listeners of each route.
 pub(in crate::resolve) fn resolve(
     bounds: &[BoundAddress<'_>],
     routes: &[ResolvedRoute<'_>],
@@ -63,7 +64,7 @@ pub(in crate::resolve) fn resolve(
     }
 }
 
-/// A listener that a route loses to another one.
+/// A listener that a route loses to another route.
 struct Loss<'l, 'm> {
     bound: &'l BoundAddress<'m>,
     section: &'l Section<'m>,
@@ -93,14 +94,14 @@ impl Claimed {
         }
     }
 
-    /// A route that has a hostname of these.
+    /// A route that claims a hostname that overlaps with this one.
     fn meets(&self, hostname: &Domain) -> Option<usize> {
         let covered = || hostname.chain().find_map(|one| self.own.get(&one));
         self.covering.get(hostname).or_else(covered).copied()
     }
 }
 
-/// Says once what a route loses, and to its parents that have no listener left for it, that it is not accepted.
+/// Reports once what a route loses. A parentRef that has no listener left is not accepted.
 fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
     let Some(Loss { section, rival, .. }) = lost.first() else { return };
     let object = route.object;
@@ -131,7 +132,7 @@ fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mu
     error.hint = Some(String::from("use different hostnames or different listeners for the two routes"));
 }
 
-/// The positions of a route's parentRefs to the Gateway of this address.
+/// The positions of the parentRefs that name the Gateway of this address.
 fn parents<'r>(route: &'r ResolvedRoute<'_>, bound: &'r BoundAddress<'_>) -> impl Iterator<Item = usize> {
     let metadata = &route.object.metadata;
     let is_meant = |reference: &ParentRef| {

@@ -1,14 +1,14 @@
-//! Which namespaces a listener takes routes from (Gateway API, `AllowedRoutes.namespaces`).
+//! Which namespaces a listener allows routes from (Gateway API, `AllowedRoutes.namespaces`).
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::gateway::{AllowedNamespaces, LabelSelector, Operator};
 
-/// The label that the API server gives to every Namespace.
+/// The API server adds this label to every Namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// The labels of the Namespaces among the manifests.
+/// The labels of the Namespaces in the input.
 pub(super) struct Namespaces<'m>(HashMap<&'m str, &'m BTreeMap<String, String>>);
 
 impl<'m> Namespaces<'m> {
@@ -22,11 +22,11 @@ impl<'m> Namespaces<'m> {
         self.0.contains_key(namespace)
     }
 
-    /// Whether a listener of a Gateway in the namespace `own` takes routes from this one.
+    /// Whether a listener of a Gateway in namespace `own` allows routes from this namespace.
     pub(super) fn allow(&self, allowed: &AllowedNamespaces, own: &str, namespace: &str) -> bool {
         match allowed {
             AllowedNamespaces::Same => namespace == own,
-            // That the listener is left out is no fault of the route.
+            // An unusable selector is an error of the listener, not of the route.
             AllowedNamespaces::All | AllowedNamespaces::Unusable(_) => true,
             AllowedNamespaces::Selector(selector) => {
                 selects(selector, namespace, self.0.get(namespace).copied())
@@ -35,7 +35,7 @@ impl<'m> Namespaces<'m> {
     }
 }
 
-/// Whether the labels of a namespace are as the selector wants them; all of its requirements must hold.
+/// Whether the labels of a namespace match the selector: all of its requirements must hold.
 fn selects(selector: &LabelSelector, namespace: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
     selector.requirements.iter().all(|requirement| {
         let written = labels.and_then(|labels| labels.get(&requirement.key)).map(String::as_str);

@@ -1,4 +1,4 @@
-//! Why a parentRef attaches to nothing.
+//! Why a parentRef attaches to no listener.
 
 use super::namespaces::Namespaces;
 use crate::diagnostic::{Code, closest};
@@ -15,19 +15,19 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// What a parentRef fell at.
+/// The check that failed.
 pub(super) enum Rejection<'m> {
-    /// No listener of that name or port: the ones there are.
+    /// No listener has that name or port; these are the others.
     Section(Vec<Section<'m>>),
-    /// No listener takes routes of that kind: the first one whose protocol could, if any.
+    /// No listener allows the kind. The first listener with a supported protocol, if any.
     Kind(Option<Section<'m>>),
-    /// No listener for that namespace: the first one asked.
+    /// No listener allows the namespace. The first one that was checked.
     Namespace(Option<Section<'m>>),
-    /// No listener for those hostnames: theirs.
+    /// No listener has a matching hostname. The hostnames of the listeners.
     Hostname(Vec<Domain>),
 }
 
-/// A parentRef and where it stands.
+/// A parentRef and its position in the route.
 #[derive(Clone, Copy)]
 pub(super) struct Parent<'m> {
     pub(super) route: &'m Object<Route>,
@@ -35,7 +35,7 @@ pub(super) struct Parent<'m> {
     pub(super) reference: &'m ParentRef,
 }
 
-/// The route names no Gateway at all, which the API permits.
+/// The route has no parentRefs, which the API permits.
 pub(super) fn no_parent(route: &Object<Route>, gateways: &Gateways<'_>, report: &mut Report) {
     let place = Place::new(route, "spec.parentRefs", route.metadata.name.span);
     let message = match route.spec.use_default_gateways.value {
@@ -54,13 +54,13 @@ fn listing(advice: &str, gateways: &Gateways<'_>) -> String {
 }
 
 impl<'m> Parent<'m> {
-    /// The Gateway's namespace: by default the route's own.
+    /// The namespace of the Gateway: the route's own by default.
     pub(super) fn namespace(&self) -> &'m str {
         let own = &self.route.metadata.namespace;
         &self.reference.namespace.as_ref().unwrap_or(own).value
     }
 
-    /// It is no reference to a Gateway.
+    /// The parent is not a Gateway.
     pub(super) fn unsupported_kind(&self, group: &str, kind: &str, report: &mut Report) {
         let message = format!("parentRefs of kind `{}` are not supported", wrong_kind::title(group, kind));
         let field = format!("spec.parentRefs[{}]", self.number);
@@ -68,7 +68,7 @@ impl<'m> Parent<'m> {
         report.error(Code::NotSupported, place, message).hint = Some(String::from("refer to a Gateway"));
     }
 
-    /// The Gateway is not among the manifests.
+    /// The Gateway is not in the input.
     pub(super) fn missing_gateway(&self, gateways: &Gateways<'_>, report: &mut Report) {
         let (namespace, name) = (self.namespace(), &self.reference.name);
         if report.may_be_unread("Gateway", namespace, &name.value) {
@@ -87,7 +87,7 @@ impl<'m> Parent<'m> {
         report.error(Code::MissingGateway, place, message).hint = Some(hint);
     }
 
-    /// There is no Gateway at all, which is one error and not one for each parentRef.
+    /// There is no Gateway at all. This is one error, not one for each parentRef.
     pub(super) fn reject_without_gateway(&self, report: &mut Report) {
         let name = &self.reference.name;
         let place = |reason| self.at(".name", name.span, reason);
@@ -98,13 +98,13 @@ impl<'m> Parent<'m> {
         }
     }
 
-    /// The Gateway is there, but is not served, so nobody looks at its routes.
+    /// The Gateway has errors and is not served, so it does not look at its routes.
     pub(super) fn gateway_not_accepted(&self, report: &mut Report) {
         let place = self.at(".name", self.reference.name.span, Reason::Pending);
         report.decide(&place, "the Gateway is not accepted");
     }
 
-    /// The Gateway is there, and the parentRef fell at this rejection.
+    /// Reports the check that failed.
     pub(super) fn reject(&self, rejection: Rejection<'m>, namespaces: &Namespaces<'m>, report: &mut Report) {
         match rejection {
             Rejection::Section(sections) => self.missing_listener(&sections, report),
@@ -139,7 +139,7 @@ impl<'m> Parent<'m> {
         let message = format!("Gateway `{gateway}` does not allow routes of kind `{kind}`");
         let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
         let Some(Section { listener, .. }) = first else {
-            // Their protocol is not supported, which the listeners say.
+            // The listeners have an error for the unsupported protocol.
             report.decide(&place, &message);
             return;
         };

@@ -1,8 +1,8 @@
-//! Which endpoints a Service port has (discovery.k8s.io EndpointSlices).
+//! The endpoints of a Service port (discovery.k8s.io EndpointSlices).
 //!
-//! A ready endpoint serves; one that terminates but still serves is draining; any other is left out. A dual-stack pod stands
-//! in a slice of each family and is one endpoint all the same: the address that counts is that of the family which the
-//! Service names first in `ipFamilies`, or IPv4, as kube-proxy has it for the Service's first cluster IP.
+//! A ready endpoint serves; a terminating endpoint that still serves is draining; others are ignored. A
+//! dual-stack pod is in one slice for each address family, but is one endpoint: its address is that of the
+//! first family in the Service's `ipFamilies`, or IPv4, as kube-proxy does for the first cluster IP.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -20,22 +20,22 @@ use crate::source::Span;
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
-/// The label by which an EndpointSlice that comes from another cluster names its ServiceImport (Multi-Cluster Services
+/// The label with which an EndpointSlice from another cluster names its ServiceImport (Multi-Cluster Services
 /// API).
 const IMPORT_LABEL: &str = "multicluster.kubernetes.io/service-name";
 
-/// The EndpointSlices by the namespace and name of their Service.
+/// The EndpointSlices by namespace and name of their Service.
 pub(in crate::resolve) struct Slices<'m> {
     of_services: HashMap<(&'m str, &'m str), Vec<&'m Object<EndpointSlice>>>,
-    /// Slices of which has been said that they have such endpoints.
+    /// Slices whose rejected endpoints were reported, by the reason.
     reported: HashSet<(&'m str, &'m str, LocalEndpoint)>,
 }
 
 /// The endpoints of a Service port.
 pub(in crate::resolve) struct PortEndpoints {
-    /// Sorted, each once.
+    /// Sorted and without duplicates.
     pub(in crate::resolve) endpoints: Vec<Endpoint>,
-    /// Whether others are left out because of where they lead.
+    /// Whether other endpoints are left out because they are local.
     pub(in crate::resolve) rejected: bool,
 }
 
@@ -63,12 +63,12 @@ impl<'m> Slices<'m> {
         Self { of_services: slices, reported: HashSet::new() }
     }
 
-    /// Whether a Service has any.
+    /// Whether a Service has any EndpointSlices.
     pub(in crate::resolve) fn has(&self, service: &Object<Service>) -> bool {
         self.of_services.contains_key(&service.metadata.key())
     }
 
-    /// The endpoints of a Service port; none if the Service has no EndpointSlices.
+    /// The endpoints of a Service port; `None` if the Service has no EndpointSlices.
     pub(in crate::resolve) fn endpoints(
         &mut self,
         service: &Object<Service>,
@@ -98,7 +98,8 @@ impl<'m> Slices<'m> {
                     continue;
                 }
                 let pod = endpoint.target.as_ref();
-                // Slices may repeat an endpoint while it moves between them: whichever says that it is ready is newer.
+                // Slices may repeat an endpoint while it moves between them. The one that says ready is the
+                // newer one.
                 serving
                     .entry(address)
                     .and_modify(|both| both.draining &= draining)
@@ -117,14 +118,14 @@ impl<'m> Slices<'m> {
     }
 }
 
-/// An address that serves.
+/// An address that accepts requests.
 struct Serving<'m> {
     draining: bool,
     pod: Option<&'m TargetRef>,
 }
 
-/// Of a pod with addresses of both families, the one of this family counts. Nothing tells of addresses without a
-/// `targetRef` that they are one pod's, so each counts.
+/// For a pod with addresses of both families, the address of this family is the endpoint. Without a
+/// `targetRef`, addresses cannot be matched to a pod, so each is an endpoint.
 fn once_per_pod(serving: BTreeMap<SocketAddr, Serving<'_>>, family: AddressType) -> Vec<Endpoint> {
     let counts = |address: &SocketAddr| address.is_ipv4() == (family == AddressType::Ipv4);
     let pods: HashSet<&TargetRef> = serving
@@ -144,7 +145,7 @@ fn once_per_pod(serving: BTreeMap<SocketAddr, Serving<'_>>, family: AddressType)
     serving.into_iter().map(endpoint).collect()
 }
 
-/// Whether an endpoint that serves is draining; none if it does not serve.
+/// Whether a serving endpoint is draining; `None` if it does not serve.
 fn drains(endpoint: &SliceEndpoint, not_ready_too: bool) -> Option<bool> {
     if endpoint.ready || (not_ready_too && !endpoint.terminating) {
         Some(false)
@@ -153,7 +154,7 @@ fn drains(endpoint: &SliceEndpoint, not_ready_too: bool) -> Option<bool> {
     }
 }
 
-/// Endpoints of a slice that are left out, by the reason: their position, their place and the address.
+/// Rejected endpoints of a slice by the reason: position, place and address.
 type Rejected = BTreeMap<LocalEndpoint, Vec<(usize, Span, SocketAddr)>>;
 
 fn reject(

@@ -1,4 +1,4 @@
-//! The endpoints of Envoy Gateway's Backend, and what they speak.
+//! The endpoints of Envoy Gateway's Backend, and the version of HTTP that they accept.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,11 @@ use crate::resolve::policies::backend_tls::Connection;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::Reason;
 
-/// A Backend, and what is asked of its endpoints.
+/// A Backend that is resolved for a reference.
 pub(super) struct BackendTarget<'a> {
     pub(super) backend: &'a Object<Backend>,
     pub(super) local: &'a LocalEndpoints,
-    /// Whether nothing has been said of its endpoints yet.
+    /// Whether this is the first reference to it: its endpoints are checked once.
     pub(super) first: bool,
 }
 
@@ -40,8 +40,8 @@ impl BackendTarget<'_> {
         Some(Target { endpoints, version, tls: connection.tls()? })
     }
 
-    /// Its endpoints without those that are rejected; none if all of them are. The reader lets no Backend pass that mixes
-    /// addresses and names.
+    /// Its endpoints without the local ones; `None` if all of them are local. The reader rejects Backends
+    /// that mix addresses and names.
     fn endpoints(&self, reference: &Reference<'_>, report: &mut Report) -> Option<Endpoints> {
         let (mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new());
         let mut first = None;
@@ -87,7 +87,7 @@ impl BackendTarget<'_> {
     }
 }
 
-/// The version of HTTP that a Backend is sent: the one that the route needs, if the Backend accepts it.
+/// The version of HTTP for requests to a Backend: the one that the route needs, if the Backend accepts it.
 fn version(
     backend: &Object<Backend>,
     connection: &Connection,

@@ -1,33 +1,35 @@
-//! Endpoints that lead to Envoy's own machine or link: its admin interface, loopback and link-local addresses.
+//! Endpoints on Envoy's own machine or link: its admin interface, loopback and link-local addresses.
 //!
-//! Whoever may write an EndpointSlice, an ExternalName or a Backend could otherwise send requests to what trusts its own
-//! machine (the admin interface ends Envoy on `/quitquitquit`) or its own link (a cloud's metadata service hands out
-//! credentials). The API server refuses such addresses in EndpointSlices (Kubernetes, `ValidateNonSpecialIP`). Where a DNS
-//! name leads is only known when Envoy looks it up, so only the names that always mean loopback are found here.
+//! Otherwise, whoever can write an EndpointSlice, an ExternalName or a Backend could send requests to
+//! services that trust their own machine (the admin interface stops Envoy on `/quitquitquit`) or link (a
+//! cloud's metadata service returns credentials). The API server rejects such addresses in EndpointSlices
+//! (Kubernetes, `ValidateNonSpecialIP`). DNS names are resolved only when Envoy runs, so only names that
+//! always mean loopback are found here.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::diagnostic::Code;
 use crate::options::{AdminAddress, Options};
 
-/// Which endpoints are found.
+/// Finds local endpoints.
 pub(in crate::resolve) struct LocalEndpoints {
     admin: AdminAddress,
     allowed: bool,
 }
 
-/// Why an endpoint is found.
+/// Why an endpoint is local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::resolve) enum LocalEndpoint {
     /// It is the admin interface.
     Admin,
     /// It is on Envoy's own machine.
     Loopback,
-    /// It is on Envoy's own link, and no router leads there.
+    /// It is on Envoy's own link: routers do not forward to it.
     LinkLocal,
 }
 
-/// Names that the hosts files of common systems give to loopback addresses (RFC 6761 section 6.3 has `localhost` and all below it).
+/// Names for loopback addresses in the hosts files of common systems (RFC 6761 section 6.3 adds all names
+/// below `localhost`).
 const LOOPBACK_NAMES: [&str; 6] =
     ["localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"];
 
@@ -36,7 +38,7 @@ impl LocalEndpoints {
         Self { admin: options.admin.clone(), allowed: options.allow_loopback_endpoints }
     }
 
-    /// Why an address is found, if it is.
+    /// Whether an address is local and not allowed.
     pub(in crate::resolve) fn address(&self, address: SocketAddr) -> Option<LocalEndpoint> {
         let ip = address.ip().to_canonical();
         let is_here = ip.is_loopback() || ip.is_unspecified();
@@ -46,7 +48,7 @@ impl LocalEndpoints {
             return Some(LocalEndpoint::Admin);
         }
         let found = match ip {
-            // The system connects to itself for the unspecified address.
+            // Connecting to the unspecified address reaches the own machine.
             _ if is_here => LocalEndpoint::Loopback,
             IpAddr::V4(ip) if ip.is_link_local() => LocalEndpoint::LinkLocal,
             IpAddr::V6(ip) if ip.is_unicast_link_local() => LocalEndpoint::LinkLocal,
@@ -55,7 +57,7 @@ impl LocalEndpoints {
         (!self.allowed).then_some(found)
     }
 
-    /// Why a name is found, if it is. Resolvers take numbers for addresses, as `inet_aton(3)` does.
+    /// Whether a name is local and not allowed. Resolvers read numbers as addresses, as `inet_aton(3)` does.
     pub(in crate::resolve) fn name(&self, host: &str, port: u16) -> Option<LocalEndpoint> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         let address = host.parse().ok().or_else(|| numeric(&host).map(IpAddr::V4));
@@ -114,7 +116,8 @@ impl LocalEndpoint {
     }
 }
 
-/// An IPv4 address of one to four numbers, each decimal, octal (`0…`) or hexadecimal (`0x…`); the last one fills what is left.
+/// An IPv4 address of one to four numbers: decimal, octal (`0…`) or hexadecimal (`0x…`). The last number
+/// fills the rest.
 fn numeric(host: &str) -> Option<Ipv4Addr> {
     let number = |part: &str| {
         if let Some(digits) = part.strip_prefix("0x") {

@@ -1,7 +1,7 @@
-//! What the backends behind a Service port speak (GEP-1911, with the names of KEP-3726).
+//! The protocol of a Service port (GEP-1911, with the names of KEP-3726).
 //!
-//! A port that says nothing speaks HTTP/1.1, or HTTP/2 where calls of gRPC are sent to it. Whether there is TLS is not up to
-//! the port, but to a BackendTLSPolicy; a protocol that is TLS by its name needs one.
+//! A port without `appProtocol` uses HTTP/1.1, or HTTP/2 for gRPC requests. A BackendTLSPolicy decides
+//! whether TLS is used, not the port; a protocol whose name implies TLS requires such a policy.
 
 use crate::diagnostic::closest;
 use crate::manifest::gateway_api::route::RouteKind;
@@ -11,24 +11,24 @@ use crate::model::HttpVersion;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Protocol {
     pub(super) version: HttpVersion,
-    /// It is TLS by its name.
+    /// Its name implies TLS.
     pub(super) secure: bool,
 }
 
-/// The names that are known, with the version (none: the route's own) and whether it is TLS. Names without a domain are
-/// IANA's, in any case; `grpc` is none of them, and in use all the same.
+/// The supported names, with the version (`None`: the route's default) and whether the name implies TLS.
+/// Names without a domain are IANA's, in any case. `grpc` is not registered, but widely used.
 const NAMES: [(&str, Option<HttpVersion>, bool); 6] = [
     ("http", None, false),
     ("https", None, true),
     ("grpc", Some(HttpVersion::Http2), false),
     ("kubernetes.io/h2c", Some(HttpVersion::Http2), false),
-    // A WebSocket begins as an upgrade of HTTP/1.1.
+    // A WebSocket starts as an HTTP/1.1 upgrade.
     ("kubernetes.io/ws", Some(HttpVersion::Http1), false),
     ("kubernetes.io/wss", Some(HttpVersion::Http1), true),
 ];
 
 impl Protocol {
-    /// None for a protocol in which the requests of such a route cannot be sent.
+    /// `None` for a protocol that cannot carry the requests of such a route.
     pub(super) fn of(app_protocol: Option<&str>, kind: RouteKind) -> Option<Self> {
         let own = match kind {
             RouteKind::Http => HttpVersion::Http1,
@@ -45,7 +45,7 @@ fn is(known: &str, name: &str) -> bool {
     if known.contains('/') { known == name } else { known.eq_ignore_ascii_case(name) }
 }
 
-/// What to write in place of a name that is of no use.
+/// What to write instead of an unsupported name.
 pub(super) fn hint(name: &str, kind: RouteKind) -> String {
     let usable =
         || NAMES.iter().map(|(name, ..)| *name).filter(|name| Protocol::of(Some(name), kind).is_some());

@@ -1,4 +1,4 @@
-//! Which object a backendRef means, and whether it may.
+//! The object that a backendRef names, and whether it may refer to it.
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
@@ -12,7 +12,7 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// A backendRef and where it stands.
+/// A backendRef and its position.
 pub(super) struct Reference<'m> {
     pub(super) route: &'m Object<Route>,
     pub(super) backend: &'m BackendRef,
@@ -34,7 +34,7 @@ impl<'m> Reference<'m> {
         place.because(Part::Whole, ConditionType::ResolvedRefs, reason)
     }
 
-    /// The port, or where it would stand.
+    /// The port, or the whole backendRef if it has none.
     pub(super) fn at_port(&self, reason: Reason) -> Place<'m> {
         self.at(".port", self.backend.port.as_ref().map_or(self.backend.span, |port| port.span), reason)
     }
@@ -47,7 +47,7 @@ impl<'m> Reference<'m> {
         format!("{namespace}/{}{port}", name.value)
     }
 
-    /// The kind of what is meant, if it can be a backend.
+    /// The kind of the object, if it can be a backend.
     pub(super) fn referent(&self, report: &mut Report) -> Option<Referent> {
         let BackendRef { group, kind, .. } = self.backend;
         match (group.value.as_str(), kind.value.as_str()) {
@@ -70,7 +70,7 @@ impl<'m> Reference<'m> {
         None
     }
 
-    /// What is meant, if it is there and the route may refer to it.
+    /// The object, if it exists and the route may refer to it.
     pub(super) fn object<T: Kind>(
         &self,
         objects: &Objects<'m, T>,

@@ -1,4 +1,4 @@
-//! The port of a Service that a backendRef means: what it speaks, and the name that leads to it where no EndpointSlices do.
+//! The Service port of a backendRef: its protocol, and its DNS name if the Service has no EndpointSlices.
 
 use std::net::IpAddr;
 
@@ -13,27 +13,27 @@ use crate::resolve::policies::backend_tls::Connection;
 use crate::resolve::status::report::Report;
 use crate::status::Reason;
 
-/// Names in a cluster end with this, or with `svc` alone.
+/// DNS names in a cluster end with this, or with `svc` alone.
 const CLUSTER_DOMAIN: &str = "cluster.local";
 
 /// A port of a Service.
 #[derive(Clone, Copy)]
 pub(super) struct Port<'m> {
     pub(super) service: &'m Object<Service>,
-    /// As backendRefs name it.
+    /// The number in backendRefs.
     pub(super) number: u16,
-    /// None for an ExternalName that lists no ports: it has all of them.
+    /// `None` for an ExternalName without ports, which accepts any port.
     pub(super) listed: Option<&'m ServicePort>,
 }
 
 impl<'m> Port<'m> {
-    /// The port that a backendRef means.
+    /// The port that a backendRef names.
     pub(super) fn of(
         reference: &Reference<'m>,
         service: &'m Object<Service>,
         report: &mut Report,
     ) -> Option<Self> {
-        // The reader lets no reference to a Service pass without a port.
+        // The reader rejects references to a Service without a port.
         let number = reference.backend.port.as_ref()?.value;
         let of_number = || service.spec.ports.iter().filter(|port| port.port.value == number);
         let listed = of_number().find(|port| port.protocol.value == "TCP");
@@ -101,7 +101,7 @@ impl<'m> Port<'m> {
         None
     }
 
-    /// The name that leads to the port: the Service's own, unless it stands for another.
+    /// The DNS name of the port: the Service's own, or that of an ExternalName.
     pub(super) fn name(
         &self,
         reference: &Reference<'m>,
@@ -114,7 +114,7 @@ impl<'m> Port<'m> {
             ServiceKind::Cluster => format!("{name}.{namespace}.svc.{CLUSTER_DOMAIN}"),
         };
         let port = match self.listed.map(|port| (&port.target_port, port)) {
-            // The name of a headless Service leads to the pods themselves.
+            // The name of a headless Service resolves to the pods.
             Some((TargetPort::Number(number), _)) if self.service.spec.headless => *number,
             Some((TargetPort::Name(target), port)) if self.service.spec.headless => {
                 let message = format!(
@@ -132,8 +132,8 @@ impl<'m> Port<'m> {
         Some(Name { host, port })
     }
 
-    /// The name that an ExternalName stands for, unless it leads where its owner may not send anyone (CVE-2021-25740 is why
-    /// the API would rather have such Services rejected).
+    /// The DNS name of an ExternalName Service, unless its owner may not direct requests there (because of
+    /// CVE-2021-25740, the API recommends rejecting ExternalName Services).
     fn external(
         &self,
         host: &str,
@@ -171,7 +171,8 @@ impl<'m> Port<'m> {
     }
 }
 
-/// The namespace of a name in the cluster: of `service.namespace.svc`, `pod.service.namespace.svc.cluster.local` and so on.
+/// The namespace in a cluster DNS name: `service.namespace.svc`, `pod.service.namespace.svc.cluster.local`
+/// and so on.
 fn namespace_of(host: &str) -> Option<&str> {
     let host = host.strip_suffix(CLUSTER_DOMAIN).and_then(|rest| rest.strip_suffix('.')).unwrap_or(host);
     host.strip_suffix(".svc")?.rsplit('.').next()

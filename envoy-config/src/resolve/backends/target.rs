@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Endpoints, HttpVersion, UpstreamTls};
 
-/// Where requests go, and what is protocol there.
+/// Where requests go, and with which protocol.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) endpoints: Endpoints,

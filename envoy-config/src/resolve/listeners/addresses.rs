@@ -1,8 +1,7 @@
-//! Which address each listener binds: the listeners of a Gateway that share a port share an address.
+//! Which address each listener binds: the listen address with the listener's port, or what `--map-port` says.
 //!
-//! They speak one protocol there: HTTP, or HTTP over TLS.
-//!
-//! The address is the listener's own port on the listen address, or what a port mapping says.
+//! The listeners of a Gateway that share a port share an address and must use the same protocol: HTTP or
+//! HTTPS.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -23,34 +22,35 @@ use crate::status::{ConditionType, Reason};
 /// One address and the listeners it serves.
 pub(in crate::resolve) struct BoundAddress<'m> {
     pub(in crate::resolve) gateway: &'m Object<Gateway>,
-    /// The port in the manifest, which is that of all the listeners.
+    /// The port in the manifest, which all of the listeners have.
     pub(in crate::resolve) port: u16,
     pub(in crate::resolve) bind: SocketAddr,
     pub(in crate::resolve) listeners: Vec<Section<'m>>,
     pub(in crate::resolve) security: Security,
 }
 
-/// Whether the clients of an address come over TLS.
+/// Whether clients of an address use TLS.
 pub(in crate::resolve) enum Security {
     Plaintext,
-    /// With the handshake of each listener, in the listeners' order; one without a certificate is not served.
+    /// The handshake of each listener, in the order of the listeners. A listener without a certificate is not
+    /// served.
     Tls(Vec<Handshake>),
 }
 
-/// What a listener shows to its clients, and wants to see of them.
+/// The certificates that a listener presents, and those that it requires of clients.
 pub(in crate::resolve) struct Handshake {
     pub(in crate::resolve) certificates: Vec<Certificate>,
     pub(in crate::resolve) clients: Clients,
 }
 
 impl Handshake {
-    /// Whether there is anything to show.
+    /// Whether the listener has a certificate.
     pub(in crate::resolve) fn is_served(&self) -> bool {
         !self.certificates.is_empty()
     }
 }
 
-/// Gives every listener of the served Gateways its address; sorted by address, each address once.
+/// Assigns an address to every listener of the served Gateways; sorted, each address once.
 pub(in crate::resolve) fn assign<'m>(
     manifests: &'m Manifests,
     gateways: &Gateways<'m>,
@@ -72,7 +72,7 @@ pub(in crate::resolve) fn assign<'m>(
             let default = SocketAddr::new(options.listen_address, port);
             let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
             if have_one_protocol(gateway, &listeners, report) {
-                // Certificates come later, when it is known which listeners are served.
+                // Certificates are added later, when it is known which listeners are served.
                 let security = Security::Plaintext;
                 by_address.entry(bind).or_default().push(BoundAddress {
                     gateway,
@@ -88,7 +88,7 @@ pub(in crate::resolve) fn assign<'m>(
     Ok(by_address.into_values().filter_map(|bounds| only_binding(bounds, &mut free, report)).collect())
 }
 
-/// Ports to suggest for listeners that cannot have the address they want, each once.
+/// Free ports to suggest for listeners whose address is taken; each is suggested once.
 struct FreePorts {
     taken: BTreeSet<u16>,
     next: u16,
@@ -105,7 +105,8 @@ impl Iterator for FreePorts {
     }
 }
 
-/// Whether the listeners of a port agree on TLS. Where they do not, none is picked (Gateway API, `ProtocolConflict`).
+/// Whether all listeners on a port use TLS, or none does. Otherwise none is served (Gateway API,
+/// `ProtocolConflict`).
 fn have_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], report: &mut Report) -> bool {
     let Some((first, others)) = listeners.split_first() else { return true };
     let mut agreed = true;
@@ -132,8 +133,8 @@ fn conflicted<'m>(gateway: &'m Object<Gateway>, section: &Section<'m>) -> Place<
     place.because(Part::Listener(section.position), ConditionType::Conflicted, Reason::ProtocolConflict)
 }
 
-/// The one that binds an address. Where there are several none is picked: that would be a guess (Gateway API,
-/// `GatewaySpec.listeners`).
+/// The only listeners that bind an address. If there are several, none is served: picking one would be a
+/// guess (Gateway API, `GatewaySpec.listeners`).
 fn only_binding<'m>(
     mut bounds: Vec<BoundAddress<'m>>,
     free: &mut FreePorts,
@@ -184,7 +185,7 @@ impl<'m> BoundAddress<'m> {
         }
     }
 
-    /// One of its listeners, which cannot have this address.
+    /// One of its listeners, which cannot bind this address.
     fn unavailable(&self, section: &Section<'m>) -> Place<'m> {
         let place = section.at(self.gateway, ".port", section.listener.port.span);
         place.because(Part::Listener(section.position), ConditionType::Accepted, Reason::PortUnavailable)

@@ -1,7 +1,8 @@
-//! What the TLS handshakes of each listener show (Gateway API, `ListenerTLSConfig.certificateRefs`).
+//! The certificates of each listener (Gateway API, `ListenerTLSConfig.certificateRefs`).
 //!
-//! A certificateRef that does not resolve, or leads to a certificate that Envoy cannot use, is an error; a listener without
-//! any certificate is left out, because no client could connect to it. Its hostname stays its own all the same: no other listener of the port serves it.
+//! A certificateRef that does not resolve, or names a certificate that Envoy cannot use, is an error. A
+//! listener without a valid certificate is not served, because no client could connect to it. No other
+//! listener on the port serves its hostname instead.
 
 use super::addresses::{BoundAddress, Handshake, Security};
 use super::client_certificates::ClientValidations;
@@ -21,18 +22,18 @@ use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 use crate::x509::{self, Unusable};
 
-/// A certificateRef and where it stands.
+/// A certificateRef and its position.
 struct Reference<'m> {
     gateway: &'m Object<Gateway>,
     certificate: &'m CertificateRef,
-    /// What does not resolve without it.
+    /// The part of the Gateway that does not resolve without it.
     part: Part,
-    /// The reason if it leads to no certificate.
+    /// The reason if it names no valid certificate.
     invalid: Reason,
     field: String,
 }
 
-/// The same addresses with the certificates of their listeners, without the addresses that have none at all.
+/// Adds the certificates of the listeners. Addresses without any certificate are left out.
 pub(in crate::resolve) fn resolve<'m>(
     bounds: Vec<BoundAddress<'m>>,
     manifests: &'m Manifests,
@@ -44,8 +45,8 @@ pub(in crate::resolve) fn resolve<'m>(
     bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &validations, grants, report)).collect()
 }
 
-/// Finds out whether the certificates that Gateways would show to backends are there. They are not supported, but a
-/// reference that does not resolve is one all the same.
+/// Checks the client certificates that Gateways present to backends. They are not supported, but references
+/// to them must resolve.
 pub(in crate::resolve) fn check_for_backends(
     manifests: &Manifests,
     grants: &Grants<'_>,
@@ -81,7 +82,7 @@ fn secured<'m>(
         let certificates = of(bound.gateway, *section, secrets, grants, report);
         match validations.of(bound.gateway, section.position) {
             Some(clients) => Handshake { certificates, clients },
-            // Whom it wants to keep out must not get in: it shows nothing.
+            // Without CA certificates it could not reject any client, so it is not served.
             None => Handshake { certificates: Vec::new(), clients: Clients::Anybody },
         }
     };
@@ -90,7 +91,7 @@ fn secured<'m>(
     any.then_some(BoundAddress { security: Security::Tls(handshakes), ..bound })
 }
 
-/// The certificates of a listener, each once; none when it cannot be served.
+/// The certificates of a listener, without duplicates; empty if it cannot be served.
 fn of<'m>(
     gateway: &'m Object<Gateway>,
     section: Section<'m>,
@@ -120,7 +121,7 @@ fn of<'m>(
         report.error(Code::NotSupported, place, message);
     }
     if !options.is_empty() {
-        // It may be one that clients rely on: the oldest version, say.
+        // Clients may rely on the option, for example on a minimum TLS version.
         return Vec::new();
     }
     if references.is_empty() {
@@ -184,7 +185,7 @@ impl<'m> Reference<'m> {
         }
     }
 
-    /// What is wrong with a Secret is reported there, however many refer to it.
+    /// An error in a Secret is reported at the Secret, once for all references.
     fn invalid_values(&self, secret: &Object<Secret>, values: &[UnusableValue], report: &mut Report) {
         for UnusableValue { key, field, span, problem } in values {
             let name = &self.certificate.name;
@@ -199,7 +200,7 @@ impl<'m> Reference<'m> {
         }
     }
 
-    /// Envoy would refuse the whole configuration for it.
+    /// Envoy would reject the whole configuration because of it.
     fn unusable(&self, secret: &Object<Secret>, problem: &Unusable, report: &mut Report) {
         let name = &self.certificate.name;
         let message = format!("Envoy cannot use Secret `{}`: {problem}", name.value);

@@ -1,7 +1,8 @@
-//! Which certificates the clients of HTTPS listeners must have (Gateway API, `FrontendTLSConfig`).
+//! The validation of client certificates (Gateway API, `FrontendTLSConfig`).
 //!
-//! Each port has one validation: its own, or the Gateway's default. A reference to an ca_certificates_of that does not resolve is an
-//! error; a listener all of whose references do not is left out, because nobody could be told from anybody else.
+//! Each port has one validation: its own, or the default of the Gateway. A reference that does not resolve is
+//! an error. If none of its references resolves, a listener is not served, because it could not validate any
+//! client.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,10 +26,11 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// What each listener with a validation wants of its clients; none when it cannot be served. By Gateway and position.
+/// The validation of each listener that has one; `None` if the listener cannot be served. By Gateway and
+/// position.
 pub(in crate::resolve) struct ClientValidations<'m>(HashMap<(&'m str, &'m str, usize), Option<Clients>>);
 
-/// The validation of some listeners and where it stands.
+/// The validation for some listeners, and its position in the Gateway.
 struct ClientValidation<'m> {
     gateway: &'m Object<Gateway>,
     validation: &'m Validation,
@@ -63,14 +65,14 @@ impl<'m> ClientValidations<'m> {
         Self(found)
     }
 
-    /// What a listener wants of its clients; none when it cannot be served.
+    /// Which client certificates a listener requires; `None` if it cannot be served.
     pub(in crate::resolve) fn of(&self, gateway: &'m Object<Gateway>, position: usize) -> Option<Clients> {
         let (namespace, name) = gateway.metadata.key();
         self.0.get(&(namespace, name, position)).cloned().unwrap_or(Some(Clients::Anybody))
     }
 }
 
-/// The validations that a Gateway has listeners for.
+/// The validations that apply to listeners of a Gateway.
 fn validations<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<ClientValidation<'m>> {
     let frontend = &gateway.spec.frontend;
     let of = |fits: &dyn Fn(u16) -> bool| -> Vec<usize> {
@@ -96,7 +98,7 @@ fn validations<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Ve
         let field = format!("spec.listeners[{}].tls.frontendValidation", section.position);
         Some(ClientValidation { gateway, validation, listeners: vec![section.position], field })
     });
-    // What comes last counts.
+    // Later ones override earlier ones.
     default
         .into_iter()
         .chain(per_port)
@@ -106,7 +108,7 @@ fn validations<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Ve
 }
 
 impl<'m> ClientValidation<'m> {
-    /// What the listeners want of their clients; none when no ca_certificates_of is known.
+    /// Which client certificates the listeners require; `None` if there is no valid CA certificate.
     fn clients(
         &self,
         maps: &Objects<'m, ConfigMap>,
@@ -172,7 +174,7 @@ impl<'m> ClientValidation<'m> {
             .ok()
     }
 
-    /// Records the reason for all listeners but the first, for which it is given back.
+    /// Records the reason for all listeners but the first, and returns the place for that one.
     fn reject(
         &self,
         field: &str,

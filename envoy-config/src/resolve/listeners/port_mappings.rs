@@ -1,7 +1,7 @@
 //! `--map-port`: which listener each mapping names.
 //!
-//! A mapping that names none, or several, is a mistake of the call. One for a Gateway that is not served is not: what is
-//! wrong with the Gateway is said there.
+//! A mapping that names no listener, or several, is a usage error. A mapping for a Gateway that is not served
+//! is not: the Gateway has an error of its own.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,7 +17,7 @@ use crate::resolve::status::report::{Place, Report};
 /// A port of a Gateway.
 pub(in crate::resolve) type Port<'m> = (&'m str, &'m str, u16);
 
-/// Where the ports of the served Gateways are mapped to.
+/// The mapped addresses of the ports of served Gateways.
 pub(in crate::resolve) fn map_ports<'m>(
     manifests: &'m Manifests,
     gateways: &Gateways<'m>,
@@ -29,7 +29,7 @@ pub(in crate::resolve) fn map_ports<'m>(
     for mapping in &options.port_mappings {
         let found = match find(gateways, &mapping.listener) {
             Ok(found) => found,
-            // The listener may be in what could not be read; its absence is no second mistake.
+            // The listener may be in a Gateway that could not be read.
             Err(UsageError::UnknownListener { .. })
                 if is_unused(mapping, manifests, report) || report.may_have_unread("Gateway") =>
             {
@@ -58,7 +58,7 @@ pub(in crate::resolve) fn map_ports<'m>(
     if usage_errors.is_empty() { Ok(mapped) } else { Err(usage_errors) }
 }
 
-/// Whether a mapping is for a listener of Gateways that are not served, which is no mistake of the call: says so.
+/// Whether a mapping names a listener of a Gateway that is not served. Warns about it.
 fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) -> bool {
     let mut unused = false;
     for gateway in &manifests.gateways {
@@ -73,7 +73,7 @@ fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) 
     unused
 }
 
-/// Whether a name is that of this listener.
+/// Whether a name means this listener.
 fn is_meant(name: &ListenerName, gateway: &Object<Gateway>, listener: &Listener) -> bool {
     let (own_namespace, own_name) = gateway.metadata.key();
     let ListenerName { namespace, gateway, listener: wanted } = name;
@@ -82,7 +82,7 @@ fn is_meant(name: &ListenerName, gateway: &Object<Gateway>, listener: &Listener)
         && *wanted == listener.name.value
 }
 
-/// The one listener of this name.
+/// The only listener of this name.
 fn find<'m>(
     gateways: &Gateways<'m>,
     wanted: &ListenerName,

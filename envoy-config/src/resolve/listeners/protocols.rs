@@ -1,8 +1,9 @@
-//! Which protocols are served, and which kinds of routes a listener of them takes (Gateway API, `Listener.protocol` and
-//! `AllowedRoutes.kinds`).
+//! Which protocols are supported, and which kinds of routes a listener allows (Gateway API,
+//! `Listener.protocol` and `AllowedRoutes.kinds`).
 //!
-//! A listener of another protocol is left out, and so is one with a selector of namespaces that is of no use. A kind that its protocol cannot have is an error, and the listener takes
-//! the other ones (`InvalidRouteKinds`).
+//! A listener is not served if its protocol is not supported, or if its namespace selector is invalid. A kind
+//! that the protocol does not support is an error, but the listener still allows the others
+//! (`InvalidRouteKinds`).
 
 use super::section::Section;
 use crate::diagnostic::{Code, closest};
@@ -13,16 +14,16 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::Report;
 use crate::status::{ConditionType, Reason};
 
-/// The routes of HTTP and HTTPS listeners.
+/// The kinds of routes for HTTP and HTTPS listeners.
 const SUPPORTED: [&str; 2] = ["HTTPRoute", "GRPCRoute"];
 
 impl Listener {
-    /// The kinds of routes that it takes, of the Gateway API's group.
+    /// The supported kinds that it allows, in the group of the Gateway API.
     pub(in crate::resolve) fn supported_kinds(&self) -> impl Iterator<Item = &'static str> {
         SUPPORTED.into_iter().filter(|kind| self.allows_kind(kind))
     }
 
-    /// Whether it takes routes of this kind.
+    /// Whether it allows routes of this kind.
     pub(in crate::resolve) fn allows_kind(&self, kind: &str) -> bool {
         let allowed =
             || self.allowed_kinds.is_empty() || self.allowed_kinds.iter().any(|one| one.value.is(kind));
@@ -39,7 +40,7 @@ impl RouteKind {
     }
 }
 
-/// Whether the protocol of a listener is served. Says when it is not, and which of its kinds are not.
+/// Whether a listener can be served. Reports its protocol and kinds that are not supported.
 pub(in crate::resolve) fn is_supported(
     gateway: &Object<Gateway>,
     section: Section<'_>,

@@ -14,12 +14,12 @@ pub(in crate::resolve) struct Section<'m> {
 }
 
 impl Section<'_> {
-    /// The hostnames it serves.
+    /// The hostnames that it serves.
     pub(in crate::resolve) fn domain(&self) -> Domain {
         Domain::of(self.listener.hostname.as_ref())
     }
 
-    /// Whether its protocol is one that is served.
+    /// Whether its protocol is supported.
     pub(in crate::resolve) fn is_supported(&self) -> bool {
         !matches!(self.listener.protocol.value, Protocol::Other(_))
     }
@@ -28,7 +28,7 @@ impl Section<'_> {
         matches!(self.listener.protocol.value, Protocol::Https(_))
     }
 
-    /// The place of one of its fields, written here; an empty field stands for the whole listener.
+    /// The place of one of its fields, as written in the manifest; an empty field means the whole listener.
     pub(in crate::resolve) fn at<'m>(
         &self,
         gateway: &'m Object<Gateway>,

@@ -1,10 +1,10 @@
-//! Which backends are connected to over TLS, and how (Gateway API, `BackendTLSPolicy`).
+//! Which backends use TLS, and how (Gateway API, `BackendTLSPolicy`).
 //!
-//! - A policy is for a Service, or for one of its ports by name (`sectionName`), which goes first. (As an extension: for
-//!   Envoy Gateway's Backend.)
-//! - Of several policies for one target the oldest counts, then the first by `namespace/name`.
-//! - A policy without an authority that could be read refuses the requests of its target, and so does one that could not be
-//!   read itself: they must not go on in the clear.
+//! - A policy targets a Service, or one of its ports by name (`sectionName`), which takes precedence. As an
+//!   extension, it can target Envoy Gateway's Backend.
+//! - Of several policies for one target, the oldest applies, then the first by `namespace/name`.
+//! - If a policy could not be read or has no valid CA certificate, requests to its target are rejected: they
+//!   must not be sent in plaintext.
 
 mod ca_certificates;
 mod target_ports;
@@ -24,7 +24,7 @@ use crate::model::{SubjectName, UpstreamTls};
 use crate::resolve::seniority::Seniority;
 use crate::resolve::status::report::Report;
 
-/// The policies of all targets.
+/// The policies by target.
 pub(in crate::resolve) struct TlsPolicies<'m> {
     by_target: HashMap<Target<'m>, Policies<'m>>,
     /// The targets of policies that could not be read.
@@ -34,32 +34,32 @@ pub(in crate::resolve) struct TlsPolicies<'m> {
 /// An object: group, kind, namespace and name.
 pub(in crate::resolve) type TargetObject<'m> = (&'m str, &'m str, &'m str, &'m str);
 
-/// An object, or a part of it.
+/// An object, or a port of it.
 type Target<'m> = (TargetObject<'m>, Option<&'m str>);
 
 type Policy<'m> = &'m Object<BackendTlsPolicy>;
 
 /// The policies of one target.
 struct Policies<'m> {
-    /// The one that counts.
+    /// The one that applies.
     first: Policy<'m>,
-    /// What it says; none: it refuses.
+    /// `None` if it has no valid CA certificate: requests are rejected.
     tls: Option<Arc<UpstreamTls>>,
     others: Vec<Policy<'m>>,
 }
 
-/// How a backend is connected to.
+/// How to connect to a backend.
 #[derive(Clone, Debug)]
 pub(in crate::resolve) enum Connection {
-    /// Nothing speaks of TLS.
+    /// No policy applies.
     Plaintext,
     Tls(Arc<UpstreamTls>),
-    /// Not at all: its requests are refused.
+    /// Requests are rejected.
     Rejected,
 }
 
 impl Connection {
-    /// What TLS there is, unless everything is refused.
+    /// The TLS settings, if any; `None` if requests are rejected.
     #[expect(clippy::option_option, reason = "the outer one says whether to connect, the inner one how")]
     pub(in crate::resolve) fn tls(self) -> Option<Option<Arc<UpstreamTls>>> {
         match self {
@@ -71,7 +71,7 @@ impl Connection {
 }
 
 impl<'m> TlsPolicies<'m> {
-    /// Sorts the policies by their targets, and says which of them count for nothing.
+    /// Indexes the policies by target, and reports those that do not apply.
     pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
         let (targets, target_ports) = (Targets::index(manifests), TargetPorts::index(manifests));
         let certificates = CaCertificates::index(manifests);
@@ -102,7 +102,7 @@ impl<'m> TlsPolicies<'m> {
         Self { by_target, unread: unread.collect() }
     }
 
-    /// How the part of this name of a backend is connected to, for a route.
+    /// How a route connects to this port of a backend.
     pub(in crate::resolve) fn of(
         &self,
         backend: TargetObject<'_>,
@@ -132,7 +132,7 @@ fn target_object<'m>(target: &'m TargetRef, namespace: &'m str) -> TargetObject<
     (&target.group.value, &target.kind.value, namespace, &target.name.value)
 }
 
-/// What a policy says; none without any authority.
+/// The TLS settings of a policy; `None` if it has no valid CA certificate.
 fn tls(policy: Policy<'_>, certificates: &CaCertificates<'_>, report: &mut Report) -> Option<UpstreamTls> {
     let BackendTlsPolicy { hostname, names, .. } = &policy.spec;
     let names: Vec<SubjectName> = names.iter().map(SubjectName::from).collect();

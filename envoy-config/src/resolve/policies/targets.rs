@@ -1,4 +1,4 @@
-//! What policies for backends are for (GEP-713): whether it is there, and what is said of several policies for it.
+//! The targets of policies for backends (GEP-713): whether they exist, and which of several policies applies.
 
 use crate::diagnostic::Code;
 use crate::manifest::backend::Backend;
@@ -13,7 +13,7 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// The objects that policies for backends are for, by namespace and name.
+/// The objects that policies can target.
 pub(in crate::resolve) struct Targets<'m> {
     services: Objects<'m, Service>,
     backends: Objects<'m, Backend>,
@@ -24,7 +24,7 @@ impl<'m> Targets<'m> {
         Self { services: Objects::index(&manifests.services), backends: Objects::index(&manifests.backends) }
     }
 
-    /// Whether what the targetRef at this position of a policy means is there; says so if it is not.
+    /// Whether the target of this targetRef exists. Reports an error if not.
     pub(in crate::resolve) fn has<T>(
         &self,
         policy: &Object<T>,
@@ -57,8 +57,8 @@ impl<'m> Targets<'m> {
     }
 }
 
-/// Says that a target has a policy of this kind already, so that this one does not count for it: the oldest does, then
-/// the first by its name (GEP-713, "Conflict resolution").
+/// Warns that another policy of this kind applies to the target: the oldest one does, then the first by name
+/// (GEP-713, "Conflict resolution").
 pub(in crate::resolve) fn warn_conflict<T>(
     policy: &Object<T>,
     number: usize,

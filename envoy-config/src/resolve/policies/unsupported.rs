@@ -1,5 +1,5 @@
-//! Policies of kinds that are not applied: one that is attached to something that is served is an error, because what it
-//! protects would be served without it. One that is attached to nothing of that is ignored.
+//! Policies of unsupported kinds. If one targets something that is served, it is an error: its target would
+//! be served without the protection that the policy is for. Otherwise it is ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,20 +19,20 @@ const NAMED: usize = 3;
 /// Kind, namespace and name.
 type Key<'m> = (&'m str, &'m str, &'m str);
 
-/// The labels of what is not in the input.
+/// The labels of objects that are not in the input.
 static UNKNOWN: BTreeMap<String, String> = BTreeMap::new();
 
-/// The labels of the objects that have a part in what is served.
+/// The labels of all objects that are served.
 struct ServedObjects<'m>(BTreeMap<Key<'m>, &'m BTreeMap<String, String>>);
 
-/// Counts all of them as ignored: nothing is served.
+/// Ignores all of them, because nothing is served.
 pub(in crate::resolve) fn ignore(manifests: &Manifests, report: &mut Report) {
     for policy in &manifests.other_policies {
         report.ignored.add(&policy.group, &policy.kind);
     }
 }
 
-/// Reports the policies for these Gateways, routes, and the backends of the routes.
+/// Reports the policies that target these Gateways, routes, or backends of the routes.
 pub(in crate::resolve) fn check<'m>(
     manifests: &'m Manifests,
     gateways: &Gateways<'m>,
@@ -80,7 +80,7 @@ impl<'m> ServedObjects<'m> {
         let mut served = Self(BTreeMap::new());
         let classes: BTreeSet<&str> =
             gateways.served().map(|gateway| gateway.spec.class.value.as_str()).collect();
-        // A class need not be in the input.
+        // A GatewayClass may be missing in the input.
         served.0.extend(classes.iter().map(|name| (("GatewayClass", "", *name), &UNKNOWN)));
         for class in &manifests.gateway_classes {
             if classes.contains(class.metadata.name.value.as_str()) {
@@ -122,7 +122,7 @@ impl<'m> ServedObjects<'m> {
         self.0.insert((kind, namespace, name), &metadata.labels);
     }
 
-    /// What messages call the objects that a target selects.
+    /// The objects that a target selects, as messages name them.
     fn of(&self, target: &OtherTarget) -> Vec<String> {
         let OtherTarget { group, kind, namespace, selection, .. } = target;
         let (kind, namespace) = match (group_of(kind), kind.as_str()) {
@@ -151,7 +151,7 @@ impl<'m> ServedObjects<'m> {
     }
 }
 
-/// The backends of a rule and of its filters.
+/// The backends of a rule, including those of its filters.
 fn backends_of(rule: &Rule) -> impl Iterator<Item = &BackendRef> {
     let own = rule.backend_refs.iter();
     let filters = rule.filters.iter().chain(rule.backend_refs.iter().flat_map(|backend| &backend.filters));
@@ -161,7 +161,7 @@ fn backends_of(rule: &Rule) -> impl Iterator<Item = &BackendRef> {
     }))
 }
 
-/// The group of a kind that has a part in what is served.
+/// The group of a kind that can be served.
 fn group_of(kind: &str) -> Option<&'static str> {
     match kind {
         "GatewayClass" | "Gateway" | "HTTPRoute" | "GRPCRoute" => Some(GATEWAY_API),

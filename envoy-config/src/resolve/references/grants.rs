@@ -1,7 +1,8 @@
 //! Which references into another namespace are permitted (Gateway API, `ReferenceGrant`).
 //!
-//! Inside a namespace everything is; into another one what a grant there permits. Whether the referent exists is not
-//! looked at before that: whoever may not refer to it is not told.
+//! References inside a namespace are always permitted; others need a grant in the namespace of the object.
+//! This is checked before the object is looked up: whoever may not refer to an object is not told whether it
+//! exists.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -22,7 +23,7 @@ pub(in crate::resolve) struct KindInNamespace<'m> {
 
 /// All ReferenceGrants.
 pub(in crate::resolve) struct Grants<'m> {
-    /// Which objects each party may refer to, by their party.
+    /// Which objects may be referred to, by the kinds and namespaces of both sides.
     permitted: HashMap<(KindInNamespace<'m>, KindInNamespace<'m>), Names<'m>>,
     all: Vec<&'m Object<ReferenceGrant>>,
 }
@@ -55,8 +56,8 @@ impl<'m> Grants<'m> {
         Self { permitted, all }
     }
 
-    /// Whether an object of one party may refer to the object of this name of another; says so at the reference's
-    /// namespace if it may not.
+    /// Whether objects of kind `from` may refer to the object of this name of kind `to`. Reports an error at
+    /// this place if not.
     pub(in crate::resolve) fn permit(
         &self,
         from: KindInNamespace<'_>,
@@ -145,7 +146,7 @@ impl<'m> Names<'m> {
     }
 }
 
-/// What a grant differs to permit a reference, in the order in which a person would look.
+/// Why a grant does not permit a reference: the first difference.
 fn difference(
     grant: &Object<ReferenceGrant>,
     from: KindInNamespace<'_>,
@@ -178,7 +179,7 @@ impl KindInNamespace<'_> {
         self.group == group && self.kind == kind
     }
 
-    /// The kind, with its group where it is neither Kubernetes' own nor the Gateway API's.
+    /// The kind, with its group unless that is Kubernetes' core group or the Gateway API's.
     fn title(&self) -> impl fmt::Display {
         match self.group {
             "" | GATEWAY_API => self.kind.to_owned(),

@@ -1,6 +1,6 @@
-//! Finds the object that a reference names, and says what to do when it is not there.
+//! Finds the object that a reference names, and suggests what to do if it is missing.
 //!
-//! Whether the reference is permitted is decided before, in `grants`: whoever may not refer to an object is not told
+//! `grants` decides before whether the reference is permitted: whoever may not refer to an object is not told
 //! whether it exists.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(in crate::resolve) struct Objects<'m, T>(BTreeMap<(&'m str, &'m str), &'m Ob
 pub(in crate::resolve) trait Kind {
     const NAME: &'static str;
     const GROUP: &'static str;
-    /// The code of the error when there is no such object.
+    /// The code of the error if the object is missing.
     const MISSING: Code;
 }
 
@@ -50,19 +50,19 @@ impl Kind for Secret {
     const MISSING: Code = Code::MissingSecret;
 }
 
-/// Which namespaces a reference can name objects of.
+/// In which namespaces a reference can name objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::resolve) enum Scope {
-    /// All that grants permit: it has a field `namespace`.
+    /// In all namespaces that ReferenceGrants permit: it has a field `namespace`.
     AllNamespaces,
-    /// That of the object of this kind in which it stands.
+    /// In the namespace of the object that contains it, which has this kind.
     OwnNamespace(&'static str),
 }
 
 /// Why a reference does not resolve.
 pub(in crate::resolve) struct Unresolved {
     message: String,
-    /// None when the object may be in a document that could not be read, which is an error of its own.
+    /// `None` if the object may be in a document that could not be read, which is an error of its own.
     finding: Option<Finding>,
 }
 
@@ -77,15 +77,15 @@ impl<'m, T: Kind> Objects<'m, T> {
         Self(objects.iter().map(|object| (object.metadata.key(), object)).collect())
     }
 
-    /// The object of this name, if it is among the manifests.
+    /// The object of this name, if it is in the input.
     pub(in crate::resolve) fn get(&self, namespace: &str, name: &str) -> Option<&'m Object<T>> {
         self.0.get(&(namespace, name)).copied()
     }
 
-    /// The object of this name, for a reference.
+    /// The object that a reference names.
     ///
     /// # Errors
-    /// It is not among the manifests, or could not be read.
+    /// It is not in the input, or could not be read.
     pub(in crate::resolve) fn find(
         &self,
         namespace: &str,
@@ -103,7 +103,7 @@ impl<'m, T: Kind> Objects<'m, T> {
         })
     }
 
-    /// What was probably meant, where else there is one, or that it must be added.
+    /// A close name, another namespace that has such an object, or the advice to add it.
     fn hint(&self, namespace: &str, name: &str, scope: Scope) -> String {
         let neighbours = self.0.keys().filter(|(other, _)| *other == namespace).map(|(_, name)| *name);
         if let Some(near) = closest(name, neighbours) {
@@ -128,13 +128,13 @@ impl Unresolved {
         Self { message, finding: Some(Finding { code, hint: None, related: None }) }
     }
 
-    /// The same, with what to do about it.
+    /// Adds what to do about it.
     pub(in crate::resolve) fn hint(self, hint: impl Into<String>) -> Self {
         let finding = self.finding.map(|finding| Finding { hint: Some(hint.into()), ..finding });
         Self { finding, ..self }
     }
 
-    /// The same, with the object that was found.
+    /// Adds the place of the object that was found.
     pub(in crate::resolve) fn found<T: Kind>(self, object: &Metadata) -> Self {
         let related = Some((object.name.span, format!("this {}", T::NAME)));
         Self { finding: self.finding.map(|finding| Finding { related, ..finding }), ..self }
@@ -145,8 +145,8 @@ impl Unresolved {
         &self.message
     }
 
-    /// Reports it at this place. An object that may be in a document that could not be read is no second error: it only
-    /// counts for the conditions.
+    /// Reports it at this place. If the object may be in a document that could not be read, this is no second
+    /// error, and only the conditions get it.
     pub(in crate::resolve) fn report(self, place: Place<'_>, report: &mut Report) {
         match self.finding {
             None => report.decide(&place, &self.message),
@@ -158,7 +158,7 @@ impl Unresolved {
         }
     }
 
-    /// The same as a warning, with another code.
+    /// Reports it as a warning with another code.
     pub(in crate::resolve) fn warn(self, code: Code, place: Place<'_>, report: &mut Report) {
         if let Some(Finding { hint, related, .. }) = self.finding {
             let warning = report.warning(code, place, self.message);

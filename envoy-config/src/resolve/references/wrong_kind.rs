@@ -1,21 +1,22 @@
-//! References to objects of a kind that they cannot have.
+//! References to kinds that are not supported there.
 
 use crate::source::{Span, Spanned};
 
-/// What is wrong with the kind of a reference.
+/// A reference to an unsupported kind.
 pub(in crate::resolve) struct WrongKind {
     /// The field of the reference: `.group` or `.kind`.
     pub(in crate::resolve) field: &'static str,
     /// Where it is written.
     pub(in crate::resolve) span: Span,
-    /// What to say.
+    /// The message.
     pub(in crate::resolve) message: String,
-    /// What to do, if that is not said yet.
+    /// What to do, unless the message says so.
     pub(in crate::resolve) hint: Option<String>,
 }
 
 impl WrongKind {
-    /// A reference to this kind, where it stands for something (`backends`) that others are for (`hint`).
+    /// An unsupported kind in a reference to `what` (for example `backends`); `hint` names the supported
+    /// kinds.
     pub(in crate::resolve) fn of(
         group: &Spanned<String>,
         kind: &Spanned<String>,
@@ -35,7 +36,7 @@ impl WrongKind {
     }
 }
 
-/// What messages call a kind: with its group, unless that is the core group.
+/// A kind in messages: with its group, unless that is the core group.
 pub(in crate::resolve) fn title(group: &str, kind: &str) -> String {
     if group.is_empty() { kind.to_owned() } else { format!("{group}/{kind}") }
 }

@@ -1,4 +1,4 @@
-//! Rules that get in each other's way in a virtual host: matches that another one always takes first.
+//! Rules that no request reaches, because another rule has the same matches and takes precedence.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,32 +8,33 @@ use crate::manifest::gateway_api::route::Rule;
 use crate::model::Route;
 use crate::resolve::status::report::{Place, Report};
 
-/// A rule: the position of its route, and its own.
+/// A rule: the position of its route, and its position in the route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::resolve) struct RulePosition {
     pub(in crate::resolve) route: usize,
     pub(in crate::resolve) rule: usize,
 }
 
-/// What was found in all virtual hosts so far.
+/// The conflicts in all virtual hosts so far.
 #[derive(Default)]
 pub(in crate::resolve) struct Conflicts {
     reached: HashSet<RulePosition>,
-    /// A rule that lost a match, and one that takes its requests.
+    /// A rule that lost a match, and the rule that takes its requests.
     shadowed: BTreeMap<RulePosition, RulePosition>,
 }
 
 impl Conflicts {
-    /// The routes of one virtual host, given its matches in order: those whose requests another one takes are dropped.
+    /// The routes of one virtual host, from its matches in order. Matches whose requests an earlier rule
+    /// takes are dropped.
     ///
-    /// This also keeps two rules of one route apart that have no names and equal matches, and so the same id: the second
-    /// never gets a route, so it can share no session.
+    /// Two rules of one route that have no names and equal matches have the same id. The second one never
+    /// gets a route, so the two cannot share sessions.
     pub(in crate::resolve) fn resolve(&mut self, candidates: &[(RulePosition, &MatchEntry)]) -> Vec<Route> {
         let mut taken: HashMap<&[u8], RulePosition> = HashMap::new();
         let mut routes = Vec::with_capacity(candidates.len());
         for (rule, entry) in candidates {
             if let Some(winner) = taken.get(entry.signature.as_slice()) {
-                // A match that a rule has twice does no harm.
+                // The same match twice in one rule is harmless.
                 if winner != rule {
                     self.shadowed.entry(*rule).or_insert(*winner);
                 }
@@ -46,12 +47,12 @@ impl Conflicts {
         routes
     }
 
-    /// Whether any request can come to this rule.
+    /// Whether any request can reach this rule.
     pub(in crate::resolve) fn is_reached(&self, rule: RulePosition) -> bool {
         self.reached.contains(&rule)
     }
 
-    /// Says what was found.
+    /// Reports the rules that no request reaches.
     pub(in crate::resolve) fn report_all(&self, routes: &[ResolvedRoute<'_>], report: &mut Report) {
         for (&rule, &winner) in &self.shadowed {
             if !self.reached.contains(&rule)
@@ -78,7 +79,7 @@ pub(in crate::resolve) fn find<'r, 'm>(
     Some((route, route.object.spec.rules.get(position.rule)?.as_ref().ok()?))
 }
 
-/// How to call a rule when speaking of another one.
+/// Describes a rule in a message about another rule.
 pub(in crate::resolve) fn describe(
     route: &ResolvedRoute<'_>,
     position: RulePosition,

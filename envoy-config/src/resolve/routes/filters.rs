@@ -1,7 +1,7 @@
 //! What the filters of a rule do together (Gateway API, `HTTPRouteRule.filters`).
 //!
-//! A filter that cannot do what it is for is an error, and refuses the requests: leaving it out could let pass what it
-//! was to keep out.
+//! A filter that is not supported is an error, and requests to its rule are rejected: without the filter,
+//! they could bypass what it protects.
 
 use session_persistence::config::{Carrier, Rule as Persistence};
 
@@ -19,7 +19,7 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Spanned;
 use crate::status::{ConditionType, Reason};
 
-/// What filters do, one behind the other.
+/// The effects of several filters in sequence.
 #[derive(Clone, Default)]
 pub(in crate::resolve) struct Effects<'m> {
     pub(in crate::resolve) request_headers: HeaderChanges,
@@ -28,17 +28,17 @@ pub(in crate::resolve) struct Effects<'m> {
     hostname: Option<String>,
     path: Option<PathModifier>,
     pub(in crate::resolve) mirrors: Vec<RequestedMirror<'m>>,
-    /// Whether a mirror is among them, wherever its cluster is.
+    /// Whether there is a mirror, even if it was taken out of `mirrors`.
     mirrored: bool,
     cors: Option<Cors>,
-    /// One of them cannot be had: the requests are answered 500.
+    /// One of the filters is not supported: requests get an error response.
     pub(in crate::resolve) rejected: bool,
 }
 
-/// A mirror that a filter asks for, and the path of its backendRef.
+/// A mirror that a filter requests, and the path of its backendRef.
 pub(in crate::resolve) type RequestedMirror<'m> = (String, &'m RequestMirror);
 
-/// Filters and where they stand.
+/// A list of filters and its position.
 pub(in crate::resolve) struct Filters<'m> {
     pub(in crate::resolve) route: &'m Object<Route>,
     /// The position of the rule.
@@ -49,7 +49,7 @@ pub(in crate::resolve) struct Filters<'m> {
 }
 
 impl<'m> Filters<'m> {
-    /// What they do behind others.
+    /// Their effects after those of earlier filters.
     pub(in crate::resolve) fn effects(&self, behind: Effects<'m>, report: &mut Report) -> Effects<'m> {
         let mut effects = behind;
         for (position, filter) in self.list.iter().enumerate() {
@@ -103,9 +103,9 @@ impl<'m> Filters<'m> {
         effects
     }
 
-    /// Envoy answers a request that it redirects before anything else can become of it. A filter for requests that are forwarded
-    /// would be dropped beside a redirect: what has an effect of its own, a copy or another address, makes the rule
-    /// `IncompatibleFilters`; changed request headers, which nobody would see, are a warning.
+    /// Envoy answers a redirected request before any other filter applies. Filters for forwarded requests
+    /// have no effect with a redirect: a mirror or rewrite makes the rule `IncompatibleFilters`, and changed
+    /// request headers are a warning.
     fn check_redirect(&self, effects: &mut Effects<'_>, report: &mut Report) {
         let redirect = |filter: &&Spanned<Filter>| matches!(filter.value, Filter::Redirect(_));
         let mut redirects = self.list.iter().enumerate().filter(|(_, filter)| redirect(filter));
@@ -134,12 +134,13 @@ impl<'m> Filters<'m> {
 }
 
 impl Effects<'_> {
-    /// Whether they answer the requests themselves, with another address.
+    /// Whether they redirect requests.
     pub(in crate::resolve) const fn redirects(&self) -> bool {
         self.redirect.is_some()
     }
 
-    /// What becomes of requests that this path matched and that would go to this cluster, or else get this status.
+    /// The action for requests that match this path, given the cluster to forward to. Requests that cannot be
+    /// forwarded get this status.
     pub(in crate::resolve) fn action(
         &self,
         target: Option<&Forward>,
@@ -156,7 +157,7 @@ impl Effects<'_> {
         }
     }
 
-    /// What scripts of other sites may do, which includes having a session, if it travels in a header.
+    /// The CORS policy, which must allow the session header if the rule has one.
     pub(in crate::resolve) fn cors_with(&self, persistence: Option<&Persistence>) -> Option<Cors> {
         let mut cors = self.cors.clone()?;
         if let Some(Carrier::Header(header)) = persistence.map(Persistence::carrier) {
@@ -204,13 +205,13 @@ fn path_change(path: &PathModifier, matched: &PathMatch) -> Option<PathChange> {
             matched: prefix.strip_suffix('/').unwrap_or(prefix).to_owned(),
             replacement: replacement.strip_suffix('/').unwrap_or(replacement).to_owned(),
         }),
-        // The reader lets no such rule pass.
+        // The reader rejects such rules.
         (PathModifier::Prefix(_), PathMatch::Exact(_) | PathMatch::Regex(_)) => None,
     }
 }
 
-/// Headers that are the connection's (RFC 9110 section 7.6.1) or say where a message ends or goes. Envoy writes what it is told,
-/// and a message of another length than its own smuggles a second one in.
+/// Headers of the connection (RFC 9110 section 7.6.1), and headers that frame or route a message. Envoy sends
+/// what a filter sets, and a wrong length allows request smuggling.
 const PROTECTED: [&str; 9] = [
     "connection",
     "content-length",
@@ -223,7 +224,7 @@ const PROTECTED: [&str; 9] = [
     "upgrade",
 ];
 
-/// Where a modifier changes a header that it may not.
+/// A protected header that a modifier changes.
 fn protected_header(modifier: &HeaderModifier) -> Option<&Spanned<String>> {
     let HeaderModifier { set, add, remove } = modifier;
     let written = set.iter().chain(add).map(|Header { name, .. }| name).chain(remove);

@@ -1,7 +1,7 @@
-//! Which requests a match is for, in Envoy's terms of path, method, headers and query.
+//! Translates matches to Envoy's terms: path, method, headers and query.
 //!
-//! A gRPC call is a POST to `/package.Service/Method` (gRPC over HTTP/2), so a method match is one of the path. Whether the
-//! request's content type says gRPC is not asked: the backend may speak gRPC-Web or Connect on the same paths.
+//! A gRPC call is a POST to `/package.Service/Method` (gRPC over HTTP/2), so a method match is a path match.
+//! The content type of the request is not checked: the backend may use gRPC-Web or Connect on the same paths.
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
@@ -11,8 +11,8 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
-/// Whether there is a route for the match at these positions of a rule and in it. There is none for a CONNECT request, which
-/// has no path: of Envoy's matchers only `connect_matcher` takes it.
+/// Whether this match of a rule can be served. A match for CONNECT requests cannot: they have no path, and
+/// only Envoy's `connect_matcher` matches them.
 pub(in crate::resolve) fn is_served(
     route: &Object<Route>,
     (rule, position): (usize, usize),
@@ -31,7 +31,7 @@ pub(in crate::resolve) fn is_served(
     false
 }
 
-/// The requests of a match.
+/// The requests that a match selects.
 pub(in crate::resolve) fn route_match(written: &Match) -> RouteMatch {
     match written {
         Match::Http(written) => http(written),
@@ -52,8 +52,8 @@ fn http(written: &HttpMatch) -> RouteMatch {
     }
 }
 
-/// A path in the form that Envoy gives to those of requests before it looks for a route: letters, digits, `-`, `.`, `_` and
-/// `~` are never encoded (RFC 3986 section 6.2.2.2). What is no such encoding stays as it is.
+/// A path in the form that Envoy normalizes request paths to before it matches them: letters, digits, `-`,
+/// `.`, `_` and `~` are not percent-encoded (RFC 3986 section 6.2.2.2). Invalid encodings stay unchanged.
 fn normal(path: &str) -> String {
     let mut parts = path.split('%');
     let mut decoded = parts.next().unwrap_or_default().to_owned();
@@ -66,7 +66,7 @@ fn normal(path: &str) -> String {
     decoded
 }
 
-/// A slash at the end of a prefix is ignored (Gateway API, `PathMatchPathPrefix`).
+/// A trailing slash in a prefix is ignored (Gateway API, `PathMatchPathPrefix`).
 fn prefix(path: &str) -> String {
     match path.strip_suffix('/') {
         None => path.to_owned(),
@@ -84,7 +84,8 @@ fn grpc(written: &GrpcMatch) -> RouteMatch {
     }
 }
 
-/// The paths of the calls of a method (Gateway API, `GRPCMethodMatch`); what is left out may be any.
+/// The paths of the calls that a method match selects (Gateway API, `GRPCMethodMatch`); an omitted part
+/// matches any.
 fn call(service: Option<&route::TextMatch>, method: Option<&route::TextMatch>) -> PathMatch {
     use route::TextMatch::Exact;
     match (service, method) {
@@ -95,7 +96,7 @@ fn call(service: Option<&route::TextMatch>, method: Option<&route::TextMatch>) -
     }
 }
 
-/// An expression for a part of the path.
+/// A regular expression for one path segment.
 fn segment(part: Option<&route::TextMatch>) -> String {
     match part {
         None => String::from("[^/]+"),

@@ -1,6 +1,6 @@
-//! Which of several matching matches serves a request (Gateway API, `HTTPRouteRule.matches`, `GRPCRouteRule.matches`).
+//! Which of several matches serves a request (Gateway API, `HTTPRouteRule.matches`, `GRPCRouteRule.matches`).
 //!
-//! The keys sort what goes first to the front; their fields stand in the specification's order.
+//! The keys sort the match that takes precedence first; their fields are in the order of the specification.
 
 use std::cmp::Reverse;
 
@@ -9,22 +9,22 @@ use crate::manifest::gateway_api::route::{Match, Route, TextMatch};
 use crate::model::{Domain, PathMatch, RouteMatch};
 use crate::resolve::seniority::Seniority;
 
-/// The place of a match in one virtual host.
+/// The rank of a match in one virtual host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::resolve) struct HostPrecedence<'r> {
-    /// The most specific hostname of the route that matches goes first.
+    /// The most specific matching hostname of the route comes first.
     hostname: Reverse<(usize, usize)>,
     rest: &'r Precedence,
 }
 
 impl<'r> HostPrecedence<'r> {
-    /// The place of a match whose route has this hostname for the virtual host.
+    /// The rank of a match whose route has this hostname for the virtual host.
     pub(in crate::resolve) fn new(hostname: &Domain, rest: &'r Precedence) -> Self {
         Self { hostname: Reverse(hostname.specificity()), rest }
     }
 }
 
-/// The place of a match among those of equally specific hostnames.
+/// The rank of a match among those with equally specific hostnames.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::resolve) struct Precedence {
     path: PathRank,
@@ -36,20 +36,21 @@ pub(in crate::resolve) struct Precedence {
     number: usize,
 }
 
-/// What the path of a match counts. No hostname of a listener serves both kinds.
+/// The rank of a path. No hostname of a listener serves both kinds of routes.
 ///
-/// Where regular expressions stand is left to implementations. Ours, as Envoy Gateway's, go behind exact paths and before
-/// prefixes, the longer expression first: whoever writes one means fewer paths than a prefix of the same length.
+/// The specification leaves the rank of regular expressions to implementations. Here, as in Envoy Gateway,
+/// they come after exact paths and before prefixes, longer expressions first: an expression usually selects
+/// fewer paths than a prefix of the same length.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum PathRank {
     Exact,
     Regex(Reverse<usize>),
     Prefix(Reverse<usize>),
-    /// A gRPC call: the service first, then the method.
+    /// A gRPC call: service first, then method.
     Call(PartRank, PartRank),
 }
 
-/// What a part of a gRPC call's path counts. Expressions stand behind exact texts, as with paths.
+/// The rank of one part of a gRPC call. As with paths, expressions come after exact texts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum PartRank {
     Exact(Reverse<usize>),
@@ -58,7 +59,7 @@ enum PartRank {
 }
 
 impl Precedence {
-    /// The place of the match at this position of the route.
+    /// The rank of the match at this position of the route.
     pub(in crate::resolve) fn new(
         route: &Object<Route>,
         rule: usize,

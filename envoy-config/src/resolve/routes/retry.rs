@@ -1,5 +1,4 @@
-//! How long the requests of a rule may take, and when they are tried again (Gateway API, `HTTPRouteTimeouts`,
-//! `HTTPRouteRetry`).
+//! Timeouts and retries of a rule (Gateway API, `HTTPRouteTimeouts`, `HTTPRouteRetry`).
 
 use std::time::Duration;
 
@@ -11,17 +10,17 @@ use crate::model::{Forward, Limit, Retry, Timeouts};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::{Span, Spanned};
 
-/// The same way to forward, with the timeouts and retries of a rule.
+/// Adds the timeouts and retries of a rule.
 pub(in crate::resolve) fn apply(rule: &Rule, forward: Forward) -> Forward {
     Forward { timeouts: timeouts(&rule.timeouts), retry: rule.retry.as_ref().map(retry), ..forward }
 }
 
-/// How long a request of a rule may take, all tries together, if that has a bound.
+/// The limit for a request of a rule including retries, if it has one.
 pub(in crate::resolve) fn request_limit(rule: &Rule) -> Option<Duration> {
     rule.timeouts.request.as_ref().map(|request| request.value).filter(|request| !request.is_zero())
 }
 
-/// Says of a rule with sessions, which are written there, that they come before retries.
+/// Warns that retries by status do not apply to requests with a session.
 pub(in crate::resolve) fn warn_about_sessions(
     route: &Object<Route>,
     number: usize,

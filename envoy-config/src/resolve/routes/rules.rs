@@ -1,5 +1,5 @@
-//! What the rules of one route serve: an Envoy route per match and a cluster per rule, or several of each where the backends of
-//! a rule are told apart.
+//! The Envoy routes and clusters of each rule of one route: a route for each match and a cluster for each
+//! rule, or several of each if the rule is split.
 
 use std::mem;
 
@@ -22,19 +22,19 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
-/// A route, resolved as far as it goes without its listeners.
+/// A route with its rules resolved, independent of its listeners.
 pub(in crate::resolve) struct ResolvedRoute<'m> {
     pub(in crate::resolve) object: &'m Object<route::Route>,
-    /// Its own hostnames; [`Domain::Any`] if it has none.
+    /// Its hostnames; [`Domain::Any`] if it has none.
     pub(in crate::resolve) hostnames: Vec<Domain>,
     /// The session persistence of each rule.
     pub(in crate::resolve) sessions: Vec<Option<Session<'m>>>,
     pub(in crate::resolve) entries: Vec<MatchEntry>,
-    /// Those of each rule that forwards, with the rule's position.
+    /// The clusters of each rule that forwards requests, with the position of the rule.
     pub(in crate::resolve) clusters: Vec<(usize, Cluster)>,
 }
 
-/// A rule, and what is known of it.
+/// A rule that is being resolved.
 struct RuleContext<'m, 'n> {
     number: usize,
     rule: &'m route::Rule,
@@ -45,11 +45,12 @@ struct RuleContext<'m, 'n> {
 /// One match of one rule.
 pub(in crate::resolve) struct MatchEntry {
     pub(in crate::resolve) precedence: Precedence,
-    /// Equal for matches that are for the same requests.
+    /// Equal for matches that select the same requests.
     pub(in crate::resolve) signature: Vec<u8>,
-    /// The position of its rule.
+    /// The position of the rule.
     pub(in crate::resolve) rule: usize,
-    /// One, or several where the backends of the rule are told apart: equally matched, they take each their portion.
+    /// One, or several if the rule is split: they have the same match, and each takes a portion of the
+    /// requests.
     pub(in crate::resolve) routes: Vec<Route>,
 }
 
@@ -162,7 +163,7 @@ impl<'m> ResolvedRoute<'m> {
         }
     }
 
-    /// The destinations of a rule whose own filters do this, with their clusters.
+    /// The destinations of a rule with these effects of its own filters. Adds their clusters.
     fn destinations(
         &mut self,
         context: &RuleContext<'m, '_>,
@@ -195,13 +196,13 @@ impl<'m> ResolvedRoute<'m> {
             let (share, weight) = (locality.name.clone(), locality.weight);
             let keeps_sessions = split::keeps_sessions(&locality.endpoints);
             let resolved = locality.endpoints != Endpoints::Unresolved && !effects.rejected;
-            // A backend that is not there refuses, whatever its filters say.
+            // Requests to a backend that does not resolve get an error, whatever its filters do.
             effects.rejected = !resolved;
             let target = resolved.then(|| {
                 let name = format!("{name}/{position}");
                 let mut forward = Forward { cluster: name.clone(), ..forward.clone() };
                 forward.mirrors.extend(self.mirrors(number, &name, &requested, backends, report));
-                // Its weight is in the routes.
+                // The routes apply the weight.
                 let locality = Locality { weight: 1, ..locality };
                 if weight > 0 || persistent {
                     self.add_cluster(context, name, version.unwrap_or(common), vec![locality]);
@@ -236,7 +237,7 @@ impl<'m> ResolvedRoute<'m> {
         self.clusters.push((context.number, cluster));
     }
 
-    /// Where the copies of requests go, with a cluster for each; a backend that is not there gets none.
+    /// Where copies of requests go. Adds a cluster for each mirror whose backend resolves.
     fn mirrors(
         &mut self,
         number: usize,
@@ -271,19 +272,19 @@ const fn traffic(kind: RouteKind) -> Traffic {
     }
 }
 
-/// A route's own hostnames; [`Domain::Any`] if it has none.
+/// The hostnames of a route; [`Domain::Any`] if it has none.
 pub(in crate::resolve) fn hostnames(route: &Object<route::Route>) -> Vec<Domain> {
     let written = &route.spec.hostnames;
     let any = written.is_empty().then_some(Domain::Any);
     written.iter().map(|hostname| Domain::of(Some(hostname))).chain(any).collect()
 }
 
-/// Where the requests of a rule go, if anywhere.
+/// Where requests of a rule are forwarded, if they can be.
 ///
-/// A rule that no request can be forwarded for answers 500 (Gateway API, `HTTPRouteRule.backendRefs`), or `UNAVAILABLE`,
-/// which Envoy makes of 503 for gRPC (`GRPCRouteRule.backendRefs`). With session persistence a weight of 0 keeps its
-/// sessions (GEP-1619), so there only backends that do not resolve count as none; when all weights are 0, `render` has the
-/// pinned requests forwarded and all others refused.
+/// If no backend resolves or all weights are 0, requests get 500 (Gateway API, `HTTPRouteRule.backendRefs`),
+/// or `UNAVAILABLE`, which Envoy makes from 503 for gRPC (`GRPCRouteRule.backendRefs`). With session
+/// persistence, existing sessions continue on a backend with weight 0 (GEP-1619), so only unresolved backends
+/// count. If all weights are 0, `render` forwards requests with a session and rejects all others.
 fn forward(rule: &str, persistent: bool, localities: &[Locality]) -> Option<Forward> {
     let takes = |locality: &Locality| {
         locality.endpoints != Endpoints::Unresolved && (persistent || locality.weight > 0)
@@ -291,7 +292,7 @@ fn forward(rule: &str, persistent: bool, localities: &[Locality]) -> Option<Forw
     localities.iter().any(takes).then(|| Forward::to(rule))
 }
 
-/// The status of requests that cannot be forwarded as their rule wants.
+/// The status for requests that cannot be forwarded.
 const fn error_status(kind: RouteKind) -> u16 {
     match kind {
         RouteKind::Http => 500,

@@ -1,14 +1,17 @@
-//! The destinations that requests of a rule can take: one for all of its backendRefs, or one for each.
+//! Whether the backendRefs of a rule share one cluster, or the rule is split into one for each.
 //!
-//! A rule is *uniform* when its backends differ in nothing but their endpoints: then they are localities of one cluster, which
-//! holds a session and the weights at once. It is *split* when they differ in more, which Envoy can only tell in a route or
-//! in a cluster ([`is_split`]). A split rule has a cluster and an Envoy route for each backendRef, a *share* of the rule:
+//! A rule shares a cluster if its backends differ only in their endpoints: they are localities of the
+//! cluster, whose load balancing applies both sessions and weights. A rule is split if they differ in
+//! something that Envoy configures for a route or a cluster ([`is_split`]). It then has a cluster and an
+//! Envoy route for each backendRef:
 //!
-//! - New sessions go by weight: the routes stand in a row and each takes the requests below its mark, where the last takes
-//!   what is left. Envoy has one random number for a request, so the marks add up.
-//! - Sessions go on with their share, whatever its weight: routes that wait for them stand in front. The filter finds out
-//!   which share a token is for, and has Envoy look for the route again ([`session_persistence::names::SHARE_FILTER_STATE`]).
-//!   Of a share without endpoints no route waits for its sessions, so that the weights decide.
+//! - New sessions follow the weights: the routes are in sequence, and each takes the requests whose random
+//!   number is below its mark; the last one takes the rest. Envoy uses the same random number for all routes
+//!   of a request, so marks are cumulative.
+//! - Existing sessions stay with their backendRef, whatever its weight: their routes come first. The filter
+//!   finds the backendRef of a token and makes Envoy match routes again
+//!   ([`session_persistence::names::SHARE_FILTER_STATE`]). A backendRef without endpoints has no such route,
+//!   so that its sessions follow the weights.
 
 use std::ops::Range;
 
@@ -21,49 +24,49 @@ use crate::model::{
 };
 use crate::resolve::backends::{self, Backend};
 
-/// The destinations of a rule.
+/// Where requests of a rule go.
 pub(in crate::resolve) enum Destinations<'m> {
-    /// One for all requests.
+    /// All requests go to one cluster.
     One(Box<Destination<'m>>),
-    /// One for each backendRef.
+    /// Requests are divided between the backendRefs.
     Split(Vec<WeightedDestination<'m>>),
 }
 
-/// What becomes of requests on one destination.
+/// What happens to requests for one destination.
 pub(in crate::resolve) struct Destination<'m> {
     pub(in crate::resolve) effects: Effects<'m>,
-    /// Where they go, if anywhere.
+    /// The cluster, if requests are forwarded.
     pub(in crate::resolve) target: Option<Forward>,
 }
 
-/// The destination to one backendRef.
+/// The destination for one backendRef.
 pub(in crate::resolve) struct WeightedDestination<'m> {
-    /// Unique in the rule, and the same whatever else the rule has: sessions hold to it.
+    /// Unique in the rule, and independent of the other backendRefs: sessions are bound to it.
     pub(in crate::resolve) name: String,
     pub(in crate::resolve) weight: u32,
-    /// Whether it has an endpoint that a session can go on with.
+    /// Whether it has endpoints on which existing sessions can continue.
     pub(in crate::resolve) keeps_sessions: bool,
     pub(in crate::resolve) destination: Destination<'m>,
 }
 
 /// What all routes of one match have in common.
 pub(in crate::resolve) struct MatchContext<'r> {
-    /// The name of its first route.
+    /// The name of the first route.
     pub(in crate::resolve) name: String,
     pub(in crate::resolve) matches: &'r RouteMatch,
-    /// The rule's sessions.
+    /// The session persistence of the rule.
     pub(in crate::resolve) persistence: Option<Persistence>,
-    /// The status of requests that cannot be forwarded as their rule wants.
+    /// The status for requests that cannot be forwarded.
     pub(in crate::resolve) error_status: u16,
 }
 
-/// Whether each backend of a rule needs a destination of its own: one of them has filters, or is not spoken to as the others are
-/// ([`backends::need_own_clusters`], which is the place for anything else that Envoy has in a cluster).
+/// Whether each backend of a rule needs its own route and cluster: one of them has filters, or they need
+/// different clusters ([`backends::need_own_clusters`]).
 pub(in crate::resolve) fn is_split(rule: &Rule, found: &[Backend]) -> bool {
     rule.backend_refs.iter().any(|backend| !backend.filters.is_empty()) || backends::need_own_clusters(found)
 }
 
-/// Whether an endpoint is there, so that a session can have begun on it.
+/// Whether there are endpoints on which a session can have started.
 pub(in crate::resolve) fn keeps_sessions(endpoints: &Endpoints) -> bool {
     match endpoints {
         Endpoints::Addresses(addresses) => !addresses.is_empty(),
@@ -73,7 +76,7 @@ pub(in crate::resolve) fn keeps_sessions(endpoints: &Endpoints) -> bool {
 }
 
 impl Destinations<'_> {
-    /// Whether a request that this path matched can be forwarded, and so have a session.
+    /// Whether a request that matches this path can be forwarded, and so have a session.
     pub(in crate::resolve) fn forward(&self, matched: &PathMatch) -> bool {
         let forwards =
             |destination: &Destination<'_>| matches!(destination.action(matched, 0), Action::Forward(_));
@@ -83,7 +86,7 @@ impl Destinations<'_> {
         }
     }
 
-    /// The Envoy routes of a match, in their order.
+    /// The Envoy routes of a match, in order.
     pub(in crate::resolve) fn routes(&self, matched: &MatchContext<'_>) -> Vec<Route> {
         match self {
             Self::One(destination) => {
@@ -112,7 +115,7 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
     let mut routes = Vec::with_capacity(weighted.len() * 2);
     if matched.persistence.is_some() {
         for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.keeps_sessions) {
-            // Sessions that come by their share's own number are there already.
+            // Requests whose random number is in the range of their own backendRef are there already.
             let portion = Portion::Sessions(share.name.clone());
             let waiting = route(number, share, portion, &|mirror| mirror.outside(range));
             routes.extend(Some(waiting).filter(|route| matches!(route.action, Action::Forward(_))));
@@ -124,7 +127,7 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
         routes.push(route(number, share, portion, &|mirror| mirror.within(range)));
     }
     if all == 0 {
-        // Nobody gets new sessions; here those that have one set out for theirs.
+        // No backendRef gets new sessions, but requests with a session must reach the filter.
         routes.push(Route {
             name: matched.name.clone(),
             matches: matched.matches.clone(),
@@ -139,7 +142,7 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
     routes
 }
 
-/// The numbers of the requests that are each share's by weight.
+/// The range of random numbers of each backendRef, by weight.
 fn ranges(weighted: &[WeightedDestination<'_>], all: u64) -> Vec<Range<u32>> {
     let (mut taken, mut low) = (0, 0);
     let range = |share: &WeightedDestination<'_>| {

@@ -1,11 +1,11 @@
-//! Which routes each hostname of one address serves, and in which order.
+//! Which routes each hostname of an address serves, and in which order.
 //!
-//! A hostname belongs to the most specific listener that has it, and serves the routes attached to that one alone
-//! (Gateway API, "Listener Isolation"). A listener's own hostname has a virtual host even without routes, or its requests
-//! would fall to a less specific listener.
+//! A hostname belongs to the most specific listener that matches it, and serves only the routes of that
+//! listener (Gateway API, "Listener Isolation"). The hostname of a listener has a virtual host even without
+//! routes; otherwise a less specific listener would get its requests.
 //!
-//! Behind TLS that goes for every connection: whatever hostname its handshake asked for, a request for a hostname of another
-//! listener is answered 421 (Gateway API, `Listener.hostname`), and a session cookie is `Secure`.
+//! With TLS, this applies to each connection: whatever hostname the handshake named, a request for the
+//! hostname of another listener gets 421 (Gateway API, `Listener.hostname`). Session cookies are `Secure`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -20,11 +20,11 @@ use crate::resolve::listeners::addresses::Handshake;
 /// One listener of the address.
 pub(in crate::resolve) struct Host {
     pub(in crate::resolve) hostname: Domain,
-    /// The positions of the routes that are attached to it.
+    /// The positions of the routes that attach to it.
     pub(in crate::resolve) routes: Vec<usize>,
 }
 
-/// The virtual hosts of the listeners of one address, by domain.
+/// The virtual hosts of the listeners on one address, by domain.
 pub(in crate::resolve) fn build(
     listeners: &[Host],
     routes: &[ResolvedRoute<'_>],
@@ -33,8 +33,8 @@ pub(in crate::resolve) fn build(
     build_owned(listeners, routes, conflicts).into_iter().map(|(_, host)| host).collect()
 }
 
-/// The sites of the listeners of one address, by domain; with the handshake of each listener. One without certificates
-/// has no site, and its hostname belongs to it all the same.
+/// The sites of the listeners on one address, by domain, with the handshake of each listener. A listener
+/// without certificates has no site, but its hostname still belongs to it.
 pub(in crate::resolve) fn build_sites(
     listeners: &[Host],
     handshakes: &[Handshake],
@@ -66,7 +66,7 @@ pub(in crate::resolve) fn build_sites(
     sites
 }
 
-/// The same virtual host for clients that come over TLS.
+/// The same virtual host for clients that use TLS.
 fn secure(mut host: VirtualHost) -> VirtualHost {
     for route in &mut host.routes {
         route.persistence = route.persistence.take().map(Rule::secure);
@@ -74,7 +74,7 @@ fn secure(mut host: VirtualHost) -> VirtualHost {
     host
 }
 
-/// What a site answers for the hostnames of another one.
+/// The answer of a site for hostnames of another site.
 fn misdirected(domain: &Domain) -> VirtualHost {
     let matches = RouteMatch {
         path: PathMatch::Prefix(String::from("/")),
@@ -95,7 +95,7 @@ fn misdirected(domain: &Domain) -> VirtualHost {
     VirtualHost { domain: domain.clone(), routes: vec![route] }
 }
 
-/// The virtual hosts of the listeners of one address, by domain, with the hostname of the listener that each belongs to.
+/// The virtual hosts of the listeners on one address, by domain; each with the hostname of its listener.
 fn build_owned(
     listeners: &[Host],
     routes: &[ResolvedRoute<'_>],
@@ -115,7 +115,7 @@ fn build_owned(
             }
         }
     }
-    // Every domain has an owner: it is a listener's own, or lies in one.
+    // Every domain has an owner: it is the hostname of a listener, or is covered by one.
     let hosts = domains.into_iter().filter_map(|domain| {
         let (owner, attached) = domain.chain().find_map(|hostname| owners.get_key_value(&hostname))?;
         let candidates = candidates(&domain, attached, routes);
@@ -124,13 +124,13 @@ fn build_owned(
     hosts.collect()
 }
 
-/// All matches for a domain among the routes of its listener, in their order.
+/// All matches for a domain among the routes of its listener, in order.
 fn candidates<'r>(
     domain: &Domain,
     attached: &BTreeMap<&Domain, Vec<usize>>,
     routes: &'r [ResolvedRoute<'_>],
 ) -> Vec<(RulePosition, &'r MatchEntry)> {
-    // A route with several hostnames that match counts with the most specific one, which comes first.
+    // If several hostnames of a route match, only the most specific one counts, which comes first.
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for hostname in domain.chain() {

@@ -1,7 +1,7 @@
-//! Session cookies that a browser does not keep as they are meant: rules that overwrite each other's, and cookies that it
-//! refuses.
+//! Session cookies that do not work in browsers: rules that overwrite each other's cookies, and cookies that
+//! browsers reject.
 //!
-//! A cookie belongs to a host, whatever the port (RFC 6265 section 8.5), so all addresses of the Envoy count together.
+//! Cookies do not depend on the port (RFC 6265 section 8.5), so all addresses are checked together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,18 +25,18 @@ struct Use {
     secure: bool,
 }
 
-/// What was found, each rule once.
+/// The conflicts, each rule once.
 #[derive(Default)]
 struct Findings {
-    /// A rule, and an earlier one whose cookie is the same to a client.
+    /// A rule, and an earlier rule that sets the same cookie.
     conflicts: BTreeMap<RulePosition, RulePosition>,
-    /// Rules whose `Secure` cookie is in the way of the one without TLS.
+    /// Rules with a `Secure` cookie that their HTTP responses cannot replace.
     mixed: BTreeSet<RulePosition>,
     /// Rules whose cookie browsers reject because of the prefix of its name.
     rejected: BTreeMap<RulePosition, PrefixRule>,
 }
 
-/// Says what is wrong with the cookies of all addresses.
+/// Reports the problems with the cookies on all addresses.
 pub(in crate::resolve) fn check(listeners: &[Listener], routes: &[ResolvedRoute<'_>], report: &mut Report) {
     let mut found = Findings::default();
     let served: Vec<BTreeSet<&Domain>> = listeners
@@ -85,7 +85,7 @@ fn collect<'l>(
     cookies
 }
 
-/// What a request for this domain can meet: at each address the most specific virtual host takes it.
+/// The cookies that requests for this domain can get: on each address from the most specific virtual host.
 fn at<'u>(
     domain: &Domain,
     domains: &'u BTreeMap<&Domain, Vec<Use>>,
@@ -103,15 +103,15 @@ fn at<'u>(
     met
 }
 
-/// What a browser requires of a cookie because of the prefix of its name.
+/// What browsers require because of the prefix of a cookie's name.
 #[derive(Clone, Copy)]
 enum PrefixRule {
     Https,
     RootPath,
 }
 
-/// The rule that a cookie breaks, so that browsers reject it (RFC 6265bis, "Cookie Name Prefixes"; the case of the prefix
-/// does not count).
+/// The requirement that a cookie does not meet, so that browsers reject it (RFC 6265bis, "Cookie Name
+/// Prefixes"; prefixes are case-insensitive).
 fn broken_prefix_rule(cookie: &Cookie) -> Option<PrefixRule> {
     let name = cookie.name.as_str().to_ascii_lowercase();
     let host = name.starts_with("__host-");
@@ -189,7 +189,7 @@ impl Findings {
     }
 }
 
-/// Warns of a rule's cookie.
+/// Warns about the session cookie of a rule.
 fn warn<'r>(
     code: Code,
     position: RulePosition,
@@ -202,7 +202,7 @@ fn warn<'r>(
     Some(report.warning(code, place, message))
 }
 
-/// The session persistence of the rule at this position of a route.
+/// The session persistence of the rule at this position.
 fn session<'m>(route: &ResolvedRoute<'m>, position: RulePosition) -> Option<Session<'m>> {
     route.sessions.get(position.rule).copied().flatten()
 }

@@ -1,15 +1,15 @@
-//! The path of a session cookie in the older shape of `sessionPersistence`: that of the route's match, as Envoy Gateway
-//! has it.
+//! The path of a session cookie in the older shape of `sessionPersistence`: the path of the route's match, as
+//! in Envoy Gateway.
 //!
-//! A client sends a cookie to its path and to everything below (RFC 6265 section 5.1.4), so the path must be no longer
-//! than what every request of the match has in common, and end with a whole segment.
+//! A client sends a cookie to its path and all paths below (RFC 6265 section 5.1.4). So the cookie's path
+//! must not be longer than what all requests of the match have in common, and must end with a whole segment.
 
 use regex_syntax::hir::{Hir, HirKind, Look};
 use session_persistence::config::CookiePath;
 
 use crate::model::PathMatch;
 
-/// The cookie's path for a match.
+/// The cookie path for a match.
 pub(in crate::resolve) fn of(path: &PathMatch) -> CookiePath {
     let common = match path {
         PathMatch::Exact(path) | PathMatch::Prefix(path) => path.clone(),
@@ -18,7 +18,7 @@ pub(in crate::resolve) fn of(path: &PathMatch) -> CookiePath {
     longest_valid(&common)
 }
 
-/// The longest path of whole segments from the front that can stand in a cookie, without a slash at the end.
+/// The longest valid cookie path that is a prefix in whole segments, without a trailing slash.
 fn longest_valid(path: &str) -> CookiePath {
     let mut path = path.strip_suffix('/').unwrap_or(path);
     while !path.is_empty() {
@@ -35,9 +35,9 @@ fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(front, _)| front)
 }
 
-/// The whole segments that all paths an expression is for begin with.
+/// The whole segments with which all paths that match an expression start.
 fn common_to(expression: &str) -> String {
-    // The reader lets no expression pass that does not parse.
+    // The reader rejects expressions that do not parse.
     let Ok(parsed) = regex_syntax::parse(expression) else { return String::new() };
     let mut literal = Vec::new();
     let whole = push_literal(&parsed, &mut literal);
@@ -45,7 +45,7 @@ fn common_to(expression: &str) -> String {
     if whole { text.into_owned() } else { parent(&text).to_owned() }
 }
 
-/// Adds the literal that an expression begins with; tells whether that is all there is to it.
+/// Appends the literal with which an expression starts. Returns whether the expression is nothing else.
 fn push_literal(expression: &Hir, literal: &mut Vec<u8>) -> bool {
     match expression.kind() {
         HirKind::Empty | HirKind::Look(Look::Start | Look::End) => true,

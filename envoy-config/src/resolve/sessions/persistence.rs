@@ -1,4 +1,4 @@
-//! The session persistence of a rule, for the route of one of its matches (GEP-1619).
+//! The filter's configuration for a rule, on the route of one of its matches (GEP-1619).
 
 use session_persistence::config::{
     Carrier, Cookie, CookieName, CookieNameError, CookiePath, Header, HeaderName, HeaderNameError, Rule,
@@ -11,8 +11,9 @@ use crate::manifest::gateway_api::route::RouteKind;
 use crate::manifest::gateway_api::session_persistence::{self as session, Path, SessionPersistence};
 use crate::model::PathMatch;
 
-/// What the configuration of the filter rejects. The reader accepts no manifest that leads to one of these: object names
-/// keep a rule id short, generated names are valid, and a permanent cookie needs an absolute timeout there, too.
+/// What the filter's configuration rejects. The reader accepts no manifest that leads to one of these errors:
+/// names of objects keep rule ids short, generated names are valid, and the reader also requires an absolute
+/// timeout for permanent cookies.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::resolve) enum PersistenceError {
     #[error(transparent)]
@@ -25,7 +26,7 @@ pub(in crate::resolve) enum PersistenceError {
     Rule(#[from] RuleError),
 }
 
-/// The filter's rule for the route of a match with this path.
+/// The filter's rule on the route of a match with this path.
 ///
 /// # Errors
 /// See [`PersistenceError`].
@@ -44,12 +45,13 @@ pub(in crate::resolve) fn rule(
             path: match given {
                 Path::Given(path) => path.clone(),
                 Path::OfMatch if kind == RouteKind::Http => cookie_path::of(path),
-                // The methods of a service are no places; a client that keeps cookies has one for all of a rule's.
+                // The methods of a service do not have paths of their own: a client needs one cookie for all
+                // of a rule's.
                 Path::OfMatch => CookiePath::default(),
             },
             lifetime: *lifetime,
-            // Of a listener that speaks HTTP in the clear, from which a client would not take a `Secure` cookie. The
-            // others add it (`sites`).
+            // The rule is for HTTP, over which clients do not accept a `Secure` cookie. `virtual_hosts` adds
+            // the attribute for HTTPS.
             secure: false,
         }),
         session::Carrier::Header { name } => Carrier::Header(Header {

@@ -1,9 +1,9 @@
-//! Who a rule is, so that its sessions stay its own: `namespace/name#RULENAME`, or for a rule without a name
-//! `namespace/name@` and 16 hex digits of the SHA-256 of its matches. A GRPCRoute's id has `grpc:` in front, which no
-//! namespace can begin with: an HTTPRoute may have its name.
+//! The id of a rule, to which its sessions are bound: `namespace/name#RULENAME`, or `namespace/name@` and 16
+//! hex digits of the SHA-256 of the matches for a rule without a name. The id of a GRPCRoute starts with
+//! `grpc:`, which no namespace can start with: an HTTPRoute may have the same name.
 //!
-//! Sessions end when an id changes, so nothing that may change under them has a part in it: not the order of rules,
-//! matches, conditions or documents, nor Gateways, backends and weights. The encoding is frozen by test vectors.
+//! Sessions end when the id changes. So the id does not depend on the order of rules, matches, conditions or
+//! documents, nor on Gateways, backends and weights. Test vectors freeze the encoding.
 
 use session_persistence::config::{RuleId, RuleIdError};
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use crate::manifest::Object;
 use crate::manifest::gateway_api::route::{Route, RouteKind, Rule};
 use crate::model::{PathMatch, RouteMatch, TextMatch, ValueMatch};
 
-/// The id of a rule, whose matches are these.
+/// The id of a rule with these matches.
 pub(in crate::resolve) fn of(
     route: &Object<Route>,
     rule: &Rule,
@@ -26,7 +26,7 @@ pub(in crate::resolve) fn of(
     })
 }
 
-/// What stands in front of a route's name where routes of several kinds are named.
+/// The prefix of names that routes of several kinds share.
 pub(in crate::resolve) const fn kind_prefix(kind: RouteKind) -> &'static str {
     match kind {
         RouteKind::Http => "",
@@ -34,13 +34,13 @@ pub(in crate::resolve) const fn kind_prefix(kind: RouteKind) -> &'static str {
     }
 }
 
-/// A name for the sessions of a rule that gives them none: `session-` and 12 hex digits of the SHA-256 of the rule's id.
+/// The session name of a rule without one: `session-` and 12 hex digits of the SHA-256 of the rule's id.
 pub(in crate::resolve) fn session_name(id: &RuleId) -> String {
     format!("session-{}", hex(&Sha256::digest(id.as_str()), 12))
 }
 
-/// What a match asks for, as bytes: equal for matches that are for the same requests, whatever the order of their
-/// conditions, and different for all others that are written differently.
+/// A match as bytes: equal for matches that select the same requests, whatever the order of their conditions,
+/// and different for all matches that are written differently.
 pub(in crate::resolve) fn signature(matches: &RouteMatch) -> Vec<u8> {
     let RouteMatch { path, method, headers, query } = matches;
     let (tag, path) = match path {
@@ -50,7 +50,7 @@ pub(in crate::resolve) fn signature(matches: &RouteMatch) -> Vec<u8> {
     };
     let mut bytes = vec![tag];
     put(&mut bytes, path.as_bytes());
-    // No method is the empty text.
+    // No method is encoded as an empty string.
     put(&mut bytes, method.as_deref().unwrap_or_default().as_bytes());
     put_values(&mut bytes, headers);
     put_values(&mut bytes, query);
@@ -85,7 +85,7 @@ fn put_values(bytes: &mut Vec<u8>, values: &[ValueMatch]) {
     }
 }
 
-/// The length goes first, so that no two sequences of texts have the same bytes.
+/// With the length first, no two sequences of strings have the same bytes.
 fn put(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend((text.len() as u64).to_be_bytes());
     bytes.extend(text);

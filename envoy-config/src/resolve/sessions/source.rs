@@ -1,12 +1,12 @@
-//! Which session persistence a rule has: its own, or that of a policy for one of its backends (GEP-1619, "Edge Case
-//! Behavior").
+//! Which session persistence applies to a rule: its own, or that of a policy for one of its backends
+//! (GEP-1619, "Edge Case Behavior").
 //!
-//! - The rule's own goes before every policy.
-//! - A policy of one backend is for all backends of the rule: a session that only some of them could have would move the
-//!   clients to those, whatever the weights (the GEP leaves the choice).
-//! - Of several policies in one rule the one of the first backendRef counts.
-//! - Of several policies for one target the oldest counts, then the first by name (GEP-713); one that is no policy here, because of
-//!   a field that is not honoured, is none there either.
+//! - The rule's own takes precedence over all policies.
+//! - The policy of one backend applies to all backends of the rule: if only some of them had sessions,
+//!   clients would move to those, whatever the weights. (The GEP leaves this open.)
+//! - If several backends of a rule have policies, that of the first backendRef applies.
+//! - Of several policies for one target, the oldest applies, then the first by name (GEP-713). A policy with
+//!   an unsupported field does not count.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// The policies of all targets.
+/// The policies by target.
 pub(in crate::resolve) struct SessionPolicies<'m> {
     by_target: HashMap<Target<'m>, Policies<'m>>,
 }
@@ -37,21 +37,21 @@ type Policy<'m> = &'m Object<BackendTrafficPolicy>;
 
 /// The policies of one target.
 struct Policies<'m> {
-    /// The one that counts.
+    /// The one that applies.
     first: Policy<'m>,
     others: Vec<Policy<'m>>,
 }
 
-/// The session persistence of a rule.
+/// The session persistence that applies to a rule.
 #[derive(Clone, Copy)]
 pub(in crate::resolve) struct Session<'m> {
     pub(in crate::resolve) persistence: &'m SessionPersistence,
-    /// The policy that it comes from; none when it is the rule's own.
+    /// The policy that it comes from; `None` if it is the rule's own.
     pub(in crate::resolve) policy: Option<Policy<'m>>,
 }
 
 impl<'m> SessionPolicies<'m> {
-    /// Sorts the policies by their targets, and says which of them count for nothing.
+    /// Indexes the policies by target, and reports those that do not apply.
     pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
         let targets = Targets::index(manifests);
         let mut policies: Vec<Policy<'m>> = manifests.backend_traffic_policies.iter().collect();
@@ -79,7 +79,7 @@ impl<'m> SessionPolicies<'m> {
         Self { by_target }
     }
 
-    /// The session persistence of a rule, if it has any.
+    /// The session persistence of a rule, if any.
     pub(in crate::resolve) fn of(
         &self,
         route: &'m Object<Route>,
@@ -130,7 +130,8 @@ fn name(policy: Policy<'_>) -> String {
 }
 
 impl<'m> Session<'m> {
-    /// Where the session is named, or the persistence it belongs to; in the policy if it is from one.
+    /// The name of the session, or the whole `sessionPersistence` if it has none; in the policy if it is from
+    /// one.
     pub(in crate::resolve) fn span(&self) -> Span {
         match &self.persistence.carrier {
             Carrier::Cookie { name: Some(name), .. } => name.span,
@@ -139,7 +140,7 @@ impl<'m> Session<'m> {
         }
     }
 
-    /// Where a rule has it from: a field of the rule, or the rule when it is from a policy.
+    /// The place in the route: a field of the rule, or the rule if the persistence is from a policy.
     pub(in crate::resolve) fn place(
         &self,
         route: &'m Object<Route>,
@@ -152,7 +153,7 @@ impl<'m> Session<'m> {
         }
     }
 
-    /// Says that a policy of the backend at this place does not count in its rule.
+    /// Warns that the policy of the backend at this place does not apply to its rule.
     fn warn_overridden(
         &self,
         lost: &SessionPersistence,
@@ -170,7 +171,7 @@ impl<'m> Session<'m> {
         };
         let winner = name(counts);
         if own_name(lost).is_some_and(|lost| own_name(self.persistence) == Some(lost)) {
-            // The GEP calls that an invalid configuration.
+            // The GEP calls this an invalid configuration.
             let message = format!(
                 "policies `{winner}` and `{loser}` of two backends of one rule use the same session name"
             );
@@ -200,7 +201,7 @@ impl<'m> Session<'m> {
     }
 }
 
-/// The name that sessions have, in the kind of carrier that they have it in.
+/// The name of the session, with the kind of carrier that it is for.
 fn own_name(persistence: &SessionPersistence) -> Option<(Option<&CookieName>, Option<&HeaderName>)> {
     match &persistence.carrier {
         Carrier::Cookie { name, .. } => name.as_ref().map(|name| (Some(&name.value), None)),
@@ -208,7 +209,7 @@ fn own_name(persistence: &SessionPersistence) -> Option<(Option<&CookieName>, Op
     }
 }
 
-/// Whether everything in a policy can be honoured: one of which a part is left out is none (GEP-713).
+/// Whether everything in a policy is supported. A policy must not be applied in part (GEP-713).
 fn is_supported(policy: Policy<'_>, report: &mut Report) -> bool {
     let Some(span) = policy.spec.retry_constraint else { return true };
     let place = Place::new(policy, "spec.retryConstraint", span);

@@ -1,7 +1,7 @@
-//! The conditions of each object, from what was decided of it (Gateway API, `status`).
+//! Makes the conditions of each object from the decisions about it (Gateway API, `status`).
 //!
-//! Nothing is decided here: a condition is as it should be unless there is a verdict against it, and what one condition
-//! says of another is the API's.
+//! Nothing is decided here: a condition is fine unless there is a verdict against it. How conditions depend
+//! on each other is defined by the API.
 
 mod builder;
 mod gateway;
@@ -47,7 +47,7 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
     for object in &manifests.unread {
         let key =
             ObjectKey { kind: object.kind, namespace: object.namespace.clone(), name: object.name.clone() };
-        // One of two that have the same name is there.
+        // Of two objects with the same name, one was read.
         if let Entry::Vacant(place) = statuses.entry(key) {
             unread.insert(place.key().clone());
             place.insert(builder.unread(object));
@@ -62,7 +62,7 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
     statuses
 }
 
-/// From what others depend on to what depends on them.
+/// Objects come before those that depend on them.
 fn rank(kind: &str) -> usize {
     const ORDER: [&str; 5] = ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "BackendTLSPolicy"];
     ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
@@ -78,7 +78,7 @@ fn named(key: ObjectKey, status: Status, is_read: bool) -> ObjectStatus {
 }
 
 impl Builder<'_, '_> {
-    /// What can be said of an object that could not be read. Of other kinds than these nobody asks for a status.
+    /// The status of an object that could not be read; `None` for kinds without a status.
     fn unread(&self, object: &Unread) -> Option<Status> {
         let refused =
             |kind, reason| Condition { kind, status: Holds::False, reason, message: object.problem.clone() };

@@ -1,22 +1,23 @@
-//! What was decided of each object, in the words of the Gateway API's conditions. Recorded where it is decided; `conditions`
-//! makes the statuses of it.
+//! The decisions about each object, in terms of the Gateway API's conditions. They are recorded where they
+//! are made, and `conditions` makes statuses from them.
 //!
-//! Only what is not as it should be has a reason here: [`Place::because`] gives it to a finding, [`Report::decide`] records it
-//! without one. What went well is recorded as such: which listeners a parentRef came to, and which of them Envoy serves.
+//! Verdicts say what is wrong: a finding has one if its place has a reason (`Place::because`), and
+//! `Report::decide` records one without a finding. Other decisions say what works: which listeners a
+//! parentRef attaches to, and which listeners Envoy serves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::{Metadata, Object};
 use crate::status::{ConditionType, Reason};
 
-/// Everything that was decided.
+/// All decisions.
 #[derive(Clone, Debug, Default)]
 pub(in crate::resolve) struct Decisions {
     verdicts: BTreeMap<ObjectKey, Vec<Verdict>>,
     parents: BTreeMap<ObjectKey, BTreeMap<usize, ParentOutcome>>,
     programmed: BTreeSet<(ObjectKey, usize)>,
     not_selected: BTreeSet<ObjectKey>,
-    /// The routes that each policy is about.
+    /// The routes that each policy affects.
     affected_routes: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
 }
 
@@ -31,7 +32,7 @@ pub(in crate::resolve) struct ObjectKey {
 /// The part of an object that a verdict is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::resolve) enum Part {
-    /// All of it.
+    /// The whole object.
     Whole,
     /// The listener at this position of a Gateway.
     Listener(usize),
@@ -41,7 +42,7 @@ pub(in crate::resolve) enum Part {
     Rule(usize),
 }
 
-/// A condition that is not as it should be, and why.
+/// A condition that is not fine, with the reason.
 #[derive(Clone, Debug)]
 pub(in crate::resolve) struct Verdict {
     pub(in crate::resolve) part: Part,
@@ -50,22 +51,22 @@ pub(in crate::resolve) struct Verdict {
     pub(in crate::resolve) message: String,
 }
 
-/// What became of a parentRef.
+/// The result for a parentRef.
 #[derive(Clone, Debug)]
 pub(in crate::resolve) enum ParentOutcome {
-    /// It names a Gateway that was not asked for.
+    /// Its Gateway is not selected.
     NotSelected,
-    /// It selects these listeners of its Gateway by their positions; none when there is a verdict that says why.
+    /// It attaches to the listeners at these positions; if there are none, a verdict says why.
     Attached(Vec<usize>),
 }
 
 impl Decisions {
-    /// The verdicts about an object and its parts, in the order in which they were found.
+    /// The verdicts about an object and its parts, in the order in which they were recorded.
     pub(in crate::resolve) fn of(&self, object: &ObjectKey) -> &[Verdict] {
         self.verdicts.get(object).map_or(&[], Vec::as_slice)
     }
 
-    /// What became of a parentRef of a route.
+    /// The result for a parentRef of a route.
     pub(in crate::resolve) fn parent(&self, route: &ObjectKey, number: usize) -> Option<&ParentOutcome> {
         self.parents.get(route)?.get(&number)
     }
@@ -75,23 +76,23 @@ impl Decisions {
         self.programmed.contains(&(gateway.clone(), position))
     }
 
-    /// The routes that a policy is about, because it is for one of their backends.
+    /// The routes that a policy affects, because it targets one of their backends.
     pub(in crate::resolve) fn affected_routes(&self, policy: &ObjectKey) -> impl Iterator<Item = &ObjectKey> {
         self.affected_routes.get(policy).into_iter().flatten()
     }
 
-    /// Whether a Gateway was asked for.
+    /// Whether a Gateway is selected.
     pub(in crate::resolve) fn is_selected(&self, gateway: &ObjectKey) -> bool {
         !self.not_selected.contains(gateway)
     }
 
-    /// Records what became of a parentRef.
+    /// Records the result for a parentRef.
     pub(in crate::resolve) fn attach<T>(&mut self, route: &Object<T>, number: usize, outcome: ParentOutcome) {
         let key = ObjectKey::of(route);
         self.parents.entry(key).or_default().insert(number, outcome);
     }
 
-    /// Takes a listener from a parentRef again; tells whether it has none any more.
+    /// Detaches a parentRef from a listener. Returns whether it has no listeners left.
     pub(in crate::resolve) fn detach<T>(
         &mut self,
         route: &Object<T>,
@@ -108,14 +109,14 @@ impl Decisions {
         }
     }
 
-    /// Records that a policy is for a backend of a route, whether or not it counts there.
+    /// Records that a policy targets a backend of a route, even if another policy applies.
     pub(in crate::resolve) fn record_affected<P, R>(&mut self, policy: &Object<P>, route: &Object<R>) {
         let key = ObjectKey::of(policy);
         let routes = self.affected_routes.entry(key).or_default();
         routes.insert(ObjectKey::of(route));
     }
 
-    /// Records that a Gateway was not asked for.
+    /// Records that a Gateway is not selected.
     pub(in crate::resolve) fn skip<T>(&mut self, gateway: &Object<T>) {
         self.not_selected.insert(ObjectKey::of(gateway));
     }

@@ -1,5 +1,5 @@
-//! Collects what `resolve` finds, and knows what the reader could not read: a reference to such an object is not a
-//! second mistake.
+//! Collects findings, and knows which objects could not be read: a reference to such an object is not a
+//! second error.
 
 use std::collections::HashSet;
 
@@ -10,19 +10,19 @@ use crate::manifest::{Metadata, Object};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// The findings so far.
+/// The findings and decisions so far.
 pub(in crate::resolve) struct Report {
     pub(in crate::resolve) diagnostics: Vec<Diagnostic>,
     pub(in crate::resolve) decisions: Decisions,
     pub(in crate::resolve) ignored: Ignored,
     unread: HashSet<String>,
-    /// The kinds and namespaces of those, as `EndpointSlice default`.
+    /// Their kinds and namespaces, for example `EndpointSlice default`.
     unread_namespaces: HashSet<String>,
     unread_documents: bool,
 }
 
 impl Report {
-    /// A report behind what the reader found and ignored.
+    /// A report that continues that of the reader.
     pub(in crate::resolve) fn after(reading: &[Diagnostic], ignored: Ignored) -> Self {
         let errors = || reading.iter().filter(|found| found.severity == Severity::Error);
         Self {
@@ -34,33 +34,33 @@ impl Report {
                 .filter_map(|error| error.object.as_ref()?.split_once('/'))
                 .map(|(kind_and_namespace, _)| kind_and_namespace.to_owned())
                 .collect(),
-            // A document that is not even an object could have been any.
+            // A document that is not an object could be any object.
             unread_documents: errors().any(|error| error.object.is_none()),
         }
     }
 
-    /// Whether the reader may have dropped this object.
+    /// Whether this object may be one that could not be read.
     pub(in crate::resolve) fn may_be_unread(&self, kind: &str, namespace: &str, name: &str) -> bool {
         self.unread_documents || self.unread.contains(&title(kind, namespace, name))
     }
 
-    /// Whether the reader may have dropped an object of this kind.
+    /// Whether there may be an object of this kind that could not be read.
     pub(in crate::resolve) fn may_have_unread(&self, kind: &str) -> bool {
         let of_kind = |object: &String| object.strip_prefix(kind).is_some_and(|rest| rest.starts_with(' '));
         self.unread_documents || self.unread.iter().any(of_kind)
     }
 
-    /// Whether the reader has dropped an object of this kind in this namespace.
+    /// Whether there is an object of this kind in this namespace that could not be read.
     pub(in crate::resolve) fn has_unread_in(&self, kind: &str, namespace: &str) -> bool {
         self.unread_namespaces.contains(&title(kind, "", namespace))
     }
 
-    /// Whether the reader may have dropped an object of this kind in this namespace.
+    /// Whether there may be such an object.
     pub(in crate::resolve) fn may_have_unread_in(&self, kind: &str, namespace: &str) -> bool {
         self.unread_documents || self.has_unread_in(kind, namespace)
     }
 
-    /// Adds an error; its label, hint and second place can be set on what is returned.
+    /// Adds an error. The caller can set its label, hint and related place.
     pub(in crate::resolve) fn error(
         &mut self,
         code: Code,
@@ -70,7 +70,7 @@ impl Report {
         self.add(Severity::Error, code, place, message)
     }
 
-    /// Adds a warning; its label, hint and second place can be set on what is returned.
+    /// Adds a warning. The caller can set its label, hint and related place.
     pub(in crate::resolve) fn warning(
         &mut self,
         code: Code,
@@ -91,7 +91,7 @@ impl Report {
         self.diagnostics.push_mut(if field.is_empty() { found } else { found.field(field) })
     }
 
-    /// Records a verdict without a finding: what it is about could not be read, and the reader has said why.
+    /// Records a verdict without a finding, because the reader has already reported the error.
     pub(in crate::resolve) fn decide(&mut self, place: &Place<'_>, message: &str) {
         if let Some((object, verdict)) = place.verdict(message) {
             self.decisions.record(object, verdict);
@@ -99,7 +99,7 @@ impl Report {
     }
 }
 
-/// A field of an object, and what a finding there does to its conditions.
+/// A field of an object, and the condition that a finding there affects.
 #[derive(Clone)]
 pub(in crate::resolve) struct Place<'m> {
     kind: &'static str,
@@ -110,24 +110,24 @@ pub(in crate::resolve) struct Place<'m> {
 }
 
 impl<'m> Place<'m> {
-    /// The field of this path, written here; an empty path stands for the whole object.
+    /// The field with this path; an empty path means the whole object.
     pub(in crate::resolve) fn new<T>(object: &'m Object<T>, field: impl Into<String>, span: Span) -> Self {
         Self { kind: object.kind, metadata: &object.metadata, field: field.into(), span, because: None }
     }
 
-    /// The same, where what is found makes this condition of this part of the object not as it should be.
+    /// A finding here makes this condition of this part of the object false.
     pub(in crate::resolve) fn because(self, part: Part, condition: ConditionType, reason: Reason) -> Self {
         Self { because: Some((part, condition, reason)), ..self }
     }
 
-    /// What a finding here decides, if it decides anything.
+    /// The verdict of a finding here, if it affects a condition.
     pub(in crate::resolve) fn verdict(&self, message: &str) -> Option<(ObjectKey, Verdict)> {
         let (part, condition, reason) = self.because?;
         let verdict = Verdict { part, condition, reason, message: message.to_owned() };
         Some((ObjectKey::new(self.kind, self.metadata), verdict))
     }
 
-    /// Where it is written.
+    /// Where the field is written.
     pub(in crate::resolve) fn span(&self) -> Span {
         self.span
     }

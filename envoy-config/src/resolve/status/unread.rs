@@ -1,12 +1,12 @@
-//! What happens to requests when an object with an error in it is left out (`--keep-going`): the API server would not have
-//! stored it, so what it would have taken goes where the other objects send it. The error says so.
+//! What happens to requests if an object with an error is left out (`--keep-going`). The API server would not
+//! have stored the object, so the other objects get its requests. The error says so.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Manifests, Unread};
 
 /// Adds the consequence to the error in each object that could not be read.
 ///
-/// An object without an error of its own, in a document that is not YAML elsewhere, gets a warning.
+/// An object without an error of its own, in a document that has a YAML error elsewhere, gets a warning.
 pub(crate) fn explain(manifests: &Manifests, reading: &mut Vec<Diagnostic>) {
     for object in &manifests.unread {
         let Unread { kind, namespace, name, span, error, .. } = object;
@@ -30,7 +30,7 @@ fn consequence(kind: &str) -> &'static str {
         "Gateway" => "its listeners are not served",
         "GatewayClass" => "its Gateways are served without it",
         "Service" | "Backend" => "requests to it get 500",
-        // In the clear they must not go on.
+        // They must not be sent in plaintext.
         "BackendTLSPolicy" => "requests to its targets get 500",
         "EndpointSlice" => "its endpoints get no requests",
         "ReferenceGrant" => "it permits nothing",

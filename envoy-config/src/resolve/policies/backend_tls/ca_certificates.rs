@@ -1,4 +1,4 @@
-//! The authorities that a policy trusts: those in the ConfigMaps that it names, under the key `ca.crt`.
+//! The CA certificates that a BackendTLSPolicy trusts: those in its ConfigMaps, under the key `ca.crt`.
 
 use crate::diagnostic::Code;
 use crate::manifest::core::config_map::ConfigMap;
@@ -17,7 +17,7 @@ use crate::status::{ConditionType, Reason};
 /// The ConfigMaps by namespace and name.
 pub(super) struct CaCertificates<'m>(Objects<'m, ConfigMap>);
 
-/// A reference to a ConfigMap, and where it stands.
+/// A reference to a ConfigMap, and its position.
 struct Reference<'m> {
     policy: &'m Object<BackendTlsPolicy>,
     number: usize,
@@ -29,7 +29,8 @@ impl<'m> CaCertificates<'m> {
         Self(Objects::index(&manifests.config_maps))
     }
 
-    /// Those of a policy. A reference that leads to none is an error; none of them all, and nobody is trusted.
+    /// The CA certificates of a policy. A reference that does not resolve is an error. If none resolves, no
+    /// certificate is trusted.
     pub(super) fn of(&self, policy: &Object<BackendTlsPolicy>, report: &mut Report) -> Option<Authorities> {
         let policy::CaCertificates::Refs(references) = &policy.spec.ca_certificates else {
             return Some(Authorities::System);

@@ -1,4 +1,4 @@
-//! The part of a Service that a policy is for: a port, by its name.
+//! The Service port that a policy targets by name (`sectionName`).
 
 use crate::diagnostic::{Code, closest};
 use crate::manifest::core::service::{Service, ServicePort};
@@ -10,7 +10,7 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
-/// The ports of the Services by namespace and name. Other backends has no parts.
+/// The Services, with their ports. Other backends have no named ports.
 pub(super) struct TargetPorts<'m>(Objects<'m, Service>);
 
 impl<'m> TargetPorts<'m> {
@@ -18,7 +18,7 @@ impl<'m> TargetPorts<'m> {
         Self(Objects::index(&manifests.services))
     }
 
-    /// Whether a target has the part that the targetRef at this position of a policy means; says so if it has not.
+    /// Whether the target has the port that this targetRef names. Reports an error if not.
     pub(super) fn has(
         &self,
         policy: &Object<BackendTlsPolicy>,

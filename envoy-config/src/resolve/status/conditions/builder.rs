@@ -1,4 +1,4 @@
-//! Where the statuses of objects are made: the decisions, and the objects that they are about.
+//! Makes conditions from decisions.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use crate::manifest::{Manifests, Object};
 use crate::resolve::status::decisions::{Decisions, ObjectKey, Verdict};
 use crate::status::{Condition, ConditionType, Holds, Reason};
 
-/// Where the objects that statuses are made of are looked up.
+/// The decisions, and indexes of the objects that they are about.
 pub(super) struct Builder<'m, 'd> {
     pub(super) decisions: &'d Decisions,
-    /// The controllers of the GatewayClasses.
+    /// The controller of each GatewayClass.
     pub(super) controllers: BTreeMap<&'m str, &'m str>,
-    /// The classes of the Gateways, by namespace and name.
+    /// The class of each Gateway, by namespace and name.
     pub(super) classes: BTreeMap<(&'m str, &'m str), &'m str>,
     pub(super) routes: BTreeMap<ObjectKey, &'m Object<Route>>,
 }
@@ -38,14 +38,15 @@ impl<'m, 'd> Builder<'m, 'd> {
         self.decisions.of(&ObjectKey::of(object)).iter().collect()
     }
 
-    /// Who is responsible for a Gateway.
+    /// The controller of a Gateway.
     pub(super) fn controller(&self, namespace: &str, name: &str) -> Option<String> {
         let class = self.classes.get(&(namespace, name))?;
         self.controllers.get(class).map(|controller| (*controller).to_owned())
     }
 }
 
-/// A condition that should be true, as the verdicts against it have it. One without a controller that could tell is unknown.
+/// A condition that is true unless there is a verdict against it. It is unknown if the controller could not
+/// decide.
 pub(super) fn condition(kind: ConditionType, fine: Reason, verdicts: &[&Verdict]) -> Condition {
     let against: Vec<&Verdict> =
         verdicts.iter().filter(|verdict| verdict.condition == kind).copied().collect();
@@ -56,7 +57,7 @@ pub(super) fn condition(kind: ConditionType, fine: Reason, verdicts: &[&Verdict]
     Condition { kind, status, reason: first.reason, message: messages(&against) }
 }
 
-/// What the verdicts say, each once.
+/// The messages of the verdicts, without duplicates.
 pub(super) fn messages(verdicts: &[&Verdict]) -> String {
     let mut messages: Vec<&str> = Vec::new();
     for verdict in verdicts {

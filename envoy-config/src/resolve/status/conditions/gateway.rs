@@ -10,10 +10,10 @@ use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::{ObjectKey, ParentOutcome, Part, Verdict};
 use crate::status::{Condition, ConditionType, Holds, ListenerStatus, Reason, RouteGroupKind, Status};
 
-/// How many accepted routes each listener has, by its Gateway and its position.
+/// The number of accepted routes for each listener, by Gateway and position.
 pub(super) type Attached = BTreeMap<(ObjectKey, usize), usize>;
 
-/// Writes the numbers of routes into the statuses of the Gateways.
+/// Adds the numbers of routes to the statuses of the Gateways.
 pub(super) fn count(statuses: &mut BTreeMap<ObjectKey, Option<Status>>, attached: &Attached) {
     for ((gateway, position), routes) in attached {
         if let Some(Some(Status::Gateway { listeners, .. })) = statuses.get_mut(gateway)
@@ -25,7 +25,7 @@ pub(super) fn count(statuses: &mut BTreeMap<ObjectKey, Option<Status>>, attached
 }
 
 impl Builder<'_, '_> {
-    /// How many routes are attached to each listener. A route that attaches to one by several parentRefs counts once.
+    /// The number of routes on each listener. A route that attaches by several parentRefs counts once.
     pub(super) fn attached(&self, manifests: &Manifests) -> Attached {
         let mut attached = Attached::new();
         for route in &manifests.routes {
@@ -53,7 +53,7 @@ impl Builder<'_, '_> {
         attached
     }
 
-    /// The status of a Gateway; none when it was not asked for.
+    /// The status of a Gateway; `None` if it is not selected.
     pub(super) fn gateway(&self, gateway: &Object<Gateway>) -> Option<Status> {
         let verdicts = self.of(gateway);
         let whole: Vec<&Verdict> =
@@ -129,7 +129,7 @@ impl Builder<'_, '_> {
     }
 }
 
-/// What the listeners and the verdicts about the whole make of a Gateway.
+/// The conditions of a Gateway, from its listeners and its own verdicts.
 fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition> {
     let without = |kind: ConditionType| -> Vec<&str> {
         let lacks = |listener: &&ListenerStatus| {
@@ -141,7 +141,7 @@ fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition
     let (unserved, unresolved) = (without(ConditionType::Programmed), without(ConditionType::ResolvedRefs));
     let none_served = unserved.len() == listeners.len();
     let mut accepted = condition(ConditionType::Accepted, Reason::Accepted, verdicts);
-    // Then it is not the listeners' fault.
+    // Then the reason is the Gateway itself, not a listener.
     let barred = verdicts.iter().any(|verdict| verdict.condition == ConditionType::Programmed);
     if accepted.status == Holds::True && !unserved.is_empty() && !barred {
         accepted.status = if none_served { Holds::False } else { Holds::True };
@@ -165,7 +165,8 @@ fn refused(kind: ConditionType, reason: Reason, message: String) -> Condition {
     Condition { kind, status: Holds::False, reason, message }
 }
 
-/// Whether a port serves clients whose certificate is not good (Gateway API, `InsecureFrontendValidationMode`).
+/// Whether clients without a valid certificate are accepted on some port (Gateway API,
+/// `InsecureFrontendValidationMode`).
 fn insecure_fallback(gateway: &Object<Gateway>) -> Option<Condition> {
     let Frontend { default, per_port } = &gateway.spec.frontend;
     let insecure = |validation: &Option<Validation>| {
@@ -183,7 +184,7 @@ fn insecure_fallback(gateway: &Object<Gateway>) -> Option<Condition> {
     })
 }
 
-/// Whether another listener of the port has TLS hostnames in common with this one (Gateway API, `OverlappingTLSConfig`).
+/// Whether another TLS listener on the port has overlapping hostnames (Gateway API, `OverlappingTLSConfig`).
 fn overlapping(gateway: &Object<Gateway>, position: usize) -> Option<Condition> {
     let own = gateway.spec.listeners.get(position)?;
     let is_tls = |protocol: &Protocol| matches!(protocol, Protocol::Https(_));

@@ -1,5 +1,5 @@
-//! The conditions of a policy at each of its ancestors (Gateway API, `PolicyStatus`): the Gateways that serve a target, or
-//! the targets where none does.
+//! The conditions of a policy for each of its ancestors (Gateway API, `PolicyStatus`): the Gateways that
+//! serve a target, or the targets themselves if there are none.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::{ObjectKey, ParentOutcome};
 use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};
 
-/// The conditions of an `XBackendTrafficPolicy`, and what they are if nothing is wrong.
+/// The conditions of an `XBackendTrafficPolicy`, with their reasons if nothing is wrong.
 pub(super) const TRAFFIC: [(ConditionType, Reason); 1] = [(ConditionType::Accepted, Reason::Accepted)];
 
-/// Those of a BackendTLSPolicy.
+/// The conditions of a BackendTLSPolicy.
 pub(super) const TLS: [(ConditionType, Reason); 2] =
     [(ConditionType::Accepted, Reason::Accepted), (ConditionType::ResolvedRefs, Reason::ResolvedRefs)];
 
@@ -43,7 +43,7 @@ impl Builder<'_, '_> {
         Status::Policy { ancestors }
     }
 
-    /// The Gateways that accept a route that the policy is about, by namespace and name.
+    /// The Gateways that accept a route with one of the policy's targets, by namespace and name.
     fn gateways<T>(&self, policy: &Object<T>) -> BTreeSet<(&str, &str)> {
         let mut gateways = BTreeSet::new();
         for route in

@@ -10,7 +10,7 @@ use crate::resolve::status::decisions::{ObjectKey, ParentOutcome, Part, Verdict}
 use crate::status::{Condition, ConditionType, Holds, ObjectReference, ParentStatus, Reason, Status};
 
 impl Builder<'_, '_> {
-    /// The status of a route; none when it serves only Gateways that were not asked for.
+    /// The status of a route; `None` if it belongs only to Gateways that are not selected.
     pub(super) fn route(&self, route: &Object<Route>) -> Option<Status> {
         let references = &route.spec.parent_refs;
         let parents: Vec<ParentStatus> = references
@@ -58,7 +58,7 @@ impl Builder<'_, '_> {
         [accepted, resolved].into_iter().chain(partly).collect()
     }
 
-    /// A parentRef of a route in this namespace, and what became of it.
+    /// The status of a route at a parentRef with these conditions.
     pub(super) fn parent(
         &self,
         own: &str,
@@ -82,7 +82,7 @@ impl Builder<'_, '_> {
     }
 }
 
-/// The positions of the rules that these are about.
+/// The positions of the rules that these verdicts are about.
 fn rules(dropped: &[&Verdict]) -> BTreeSet<usize> {
     let positions = dropped.iter().filter_map(|verdict| match verdict.part {
         Part::Rule(position) => Some(position),
@@ -91,7 +91,7 @@ fn rules(dropped: &[&Verdict]) -> BTreeSet<usize> {
     positions.collect()
 }
 
-/// Some rules are left out, the others are served. The API wants the message to begin with these words.
+/// Some rules are not served, but others are. The API requires the message to start with these words.
 fn partly_invalid(dropped: &[&Verdict]) -> Condition {
     let positions: Vec<String> = rules(dropped).iter().map(ToString::to_string).collect();
     Condition {
