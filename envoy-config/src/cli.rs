@@ -1,7 +1,8 @@
 //! The command line: options, input and output files, exit status.
 //!
-//! Results go to standard output or to a file, diagnostics to standard error. The exit status is 0 on success (also with
-//! warnings), 1 if the manifests have errors, and 2 if the command line is wrong or a file cannot be read or written.
+//! Results go to standard output or to a file, diagnostics to standard error. The exit status is 0 on success (also
+//! with warnings), 1 if the manifests have errors, and 2 if the command line is wrong or a file cannot be read or
+//! written.
 //!
 //! - `shared_options`: the options that all commands have; `input` reads the manifests.
 //! - `render` and `check`: the commands; `output` writes a file.

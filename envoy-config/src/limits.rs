@@ -1,7 +1,7 @@
 //! Limits of the rendered Envoy: connections, requests, memory and timeouts.
 //!
-//! Envoy's own defaults are made for a service mesh. The defaults here follow Envoy's guide "Configuring Envoy as an edge
-//! proxy", except where long WebSockets, event streams or uploads would break. Each limit can be set by name.
+//! Envoy's own defaults are made for a service mesh. The defaults here follow Envoy's guide "Configuring Envoy as an
+//! edge proxy", except where long WebSockets, event streams or uploads would break. Each limit can be set by name.
 
 use std::fmt;
 use std::str::FromStr;

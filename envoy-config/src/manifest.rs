@@ -1,5 +1,5 @@
-//! Typed manifests, as an API server would store them: unknown fields are errors, defaults are applied, and the schema and CEL
-//! rules of the CRDs hold. Values that a later stage may report have their place in the source.
+//! Typed manifests, as an API server would store them: unknown fields are errors, defaults are applied, and the schema
+//! and CEL rules of the CRDs hold. Values that a later stage may report have their place in the source.
 //!
 //! Names are those of the Gateway API. `resolve` decides what objects mean together.
 //!

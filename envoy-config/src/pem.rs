@@ -1,7 +1,7 @@
 //! Certificates and private keys as PEM text (RFC 7468).
 //!
-//! Parsing finds mistakes such as swapped or truncated files, and keeps only the PEM blocks. [`x509`](crate::x509) checks
-//! their contents.
+//! Parsing finds mistakes such as swapped or truncated files, and keeps only the PEM blocks. [`x509`](crate::x509)
+//! checks their contents.
 
 mod block;
 
@@ -28,7 +28,8 @@ pub(crate) enum KeyForm {
     Sec1,
 }
 
-/// Why a text is not a certificate or private key. The message follows the name of the text, and never contains the text.
+/// Why a text is not a certificate or private key. The message follows the name of the text, and never contains the
+/// text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
     /// The text is empty.

@@ -32,8 +32,8 @@ pub struct Spanned<T> {
 }
 
 impl Source {
-    /// The byte range of the line that contains this offset, without the line ending. `None` if the offset is after the end
-    /// of the text or inside a character.
+    /// The byte range of the line that contains this offset, without the line ending. `None` if the offset is after the
+    /// end of the text or inside a character.
     pub(crate) fn line(&self, offset: usize) -> Option<Range<usize>> {
         let (before, after) = self.text.split_at_checked(offset)?;
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);

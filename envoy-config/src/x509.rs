@@ -1,11 +1,11 @@
-//! Checks whether Envoy 1.40 can use certificates and private keys. With one that it cannot use, Envoy rejects its whole
-//! configuration.
+//! Checks whether Envoy 1.40 can use certificates and private keys. With one that it cannot use, Envoy rejects its
+//! whole configuration.
 //!
-//! The rules were found with `envoy --mode validate`. All certificates of a chain must be X.509, and the server's own must come
-//! first. Its key must be RSA with at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519. An ECDSA certificate with a
-//! key usage must permit `digitalSignature`, and no certificate can require OCSP stapling. The private key must be consistent
-//! and belong to the certificate. CA certificates must be X.509, with keys of any type. Dates, names, signatures and other
-//! extensions are not checked, because Envoy does not check them when it starts.
+//! The rules were found with `envoy --mode validate`. All certificates of a chain must be X.509, and the server's own
+//! must come first. Its key must be RSA with at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519. An ECDSA
+//! certificate with a key usage must permit `digitalSignature`, and no certificate can require OCSP stapling. The
+//! private key must be consistent and belong to the certificate. CA certificates must be X.509, with keys of any type.
+//! Dates, names, signatures and other extensions are not checked, because Envoy does not check them when it starts.
 
 mod private_key;
 mod public_key;
@@ -20,7 +20,8 @@ use crate::pem::{CertificateChain, PemError, PrivateKey};
 
 use self::public_key::PublicKey;
 
-/// Why Envoy cannot use a certificate or private key. Messages contain nothing of their contents except the type of the key.
+/// Why Envoy cannot use a certificate or private key. Messages contain nothing of their contents except the type of the
+/// key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// The block does not contain a complete certificate.

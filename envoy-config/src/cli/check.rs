@@ -9,8 +9,8 @@ use crate::status::{ObjectStatus, json, table};
 
 /// Print the Gateway API status that each object would have.
 ///
-/// The exit status is 0 if every condition is as it should be, 1 if a condition is not or the manifests have errors, and 2 if
-/// the command line is wrong or a file cannot be read.
+/// The exit status is 0 if every condition is as it should be, 1 if a condition is not or the manifests have errors,
+/// and 2 if the command line is wrong or a file cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! Reads the manifests that `-f` names, and checks that the output file is not one of them.
 //!
-//! Input is limited ([`LIMIT`]), and comes from regular files, standard input and the pipes of a shell's `<(…)`. Other special
-//! files are rejected: a device may never end, and a named pipe waits for a writer.
+//! Input is limited ([`LIMIT`]), and comes from regular files, standard input and the pipes of a shell's `<(…)`. Other
+//! special files are rejected: a device may never end, and a named pipe waits for a writer.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -14,7 +14,8 @@ use crate::source::Source;
 /// The extensions of files that are read from a directory, as with `kubectl apply -f`.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// The size limit of all manifests together. A Kubernetes object has at most 1.5 MiB, and 1,000 routes have about 1 MiB.
+/// The size limit of all manifests together. A Kubernetes object has at most 1.5 MiB, and 1,000 routes have about 1
+/// MiB.
 const LIMIT_MIB: u64 = 64;
 const LIMIT: u64 = LIMIT_MIB << 20;
 
@@ -142,8 +143,8 @@ impl Input {
         }
     }
 
-    /// Rejects an output file that is an input file, or would be one the next time. If the path cannot be examined, writing
-    /// it will report the error.
+    /// Rejects an output file that is an input file, or would be one the next time. If the path cannot be examined,
+    /// writing it will report the error.
     pub(super) fn check_output(&self, output: &Path) -> Result<(), InputError> {
         let is_among =
             |known: &[Identity], path: &Path| Identity::of(path).is_ok_and(|own| known.contains(&own));

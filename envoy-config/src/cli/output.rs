@@ -1,9 +1,9 @@
-//! Writes the configuration to a file, completely or not at all: an Envoy that starts meanwhile reads the old file or the new
-//! one.
+//! Writes the configuration to a file, completely or not at all: an Envoy that starts meanwhile reads the old file or
+//! the new one.
 //!
-//! The text goes to a temporary file in the same directory, which then replaces the output file. A process that is killed
-//! leaves its temporary file behind, and the next run in that directory removes it. A lock protects a temporary file that is
-//! still being written.
+//! The text goes to a temporary file in the same directory, which then replaces the output file. A process that is
+//! killed leaves its temporary file behind, and the next run in that directory removes it. A lock protects a temporary
+//! file that is still being written.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -89,7 +89,8 @@ fn temporary(directory: &Path, readers: Readers) -> io::Result<NamedTempFile> {
     permit(readers, &mut builder);
     let mut file = builder.tempfile_in(directory)?;
     for _ in 0..ATTEMPTS {
-        // Where locks are not supported, as on some network file systems, no process removes the files of others either.
+        // Where locks are not supported, as on some network file systems, no process removes the files of others
+        // either.
         let locked = file.as_file().try_lock().is_ok();
         if !locked || is_there(&file) {
             break;

@@ -15,8 +15,8 @@ use crate::{Compilation, compile, render};
 
 /// Write the Envoy bootstrap that serves the manifests.
 ///
-/// The exit status is 0 if it is written (also with warnings), 1 if the manifests have errors, and 2 if the command line is
-/// wrong or a file cannot be read or written.
+/// The exit status is 0 if it is written (also with warnings), 1 if the manifests have errors, and 2 if the command
+/// line is wrong or a file cannot be read or written.
 #[derive(Debug, Args)]
 pub(super) struct Render {
     #[command(flatten)]
@@ -34,16 +34,17 @@ pub(super) struct Render {
 
     /// Leave out what has errors and write the rest; the exit status is still 1.
     ///
-    /// A backendRef that does not resolve answers its share of the requests with 500. Everything else that has an error is
-    /// left out and reported.
+    /// A backendRef that does not resolve answers its share of the requests with 500. Everything else that has an error
+    /// is left out and reported.
     #[arg(long)]
     keep_going: bool,
 
     /// File to write, or - for standard output [default: -].
     ///
-    /// The file is written completely or not at all. With an HTTPS listener it contains private keys, and only its owner can
-    /// read it (mode 0600): it must belong to the user that Envoy runs as, which is 101 in Envoy's image. Without one,
-    /// everyone can read a new file, and an existing file keeps its mode. It cannot be one of the files that -f reads.
+    /// The file is written completely or not at all. With an HTTPS listener it contains private keys, and only its
+    /// owner can read it (mode 0600): it must belong to the user that Envoy runs as, which is 101 in Envoy's image.
+    /// Without one, everyone can read a new file, and an existing file keeps its mode. It cannot be one of the files
+    /// that -f reads.
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
 }
@@ -107,7 +108,8 @@ impl Render {
     }
 }
 
-/// The listener that would bind the address of the admin interface. An unspecified address covers all addresses of its family.
+/// The listener that would bind the address of the admin interface. An unspecified address covers all addresses of its
+/// family.
 fn admin_conflict(model: &Model, admin: &AdminAddress) -> Option<UsageError> {
     let &AdminAddress::Tcp(admin) = admin else { return None };
     let overlaps = |bind: SocketAddr| {

@@ -15,8 +15,8 @@ use crate::options::{AdminAddress, NamespacedName, Options, PortMapping};
 pub(super) struct SharedOptions {
     /// Manifests to read: a file, a directory, or - for standard input; can be repeated.
     ///
-    /// YAML with any number of documents, or JSON. In a directory, files that end in .yaml, .yml or .json are read, but not
-    /// those in subdirectories.
+    /// YAML with any number of documents, or JSON. In a directory, files that end in .yaml, .yml or .json are read, but
+    /// not those in subdirectories.
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
     filenames: Vec<PathBuf>,
 
@@ -43,8 +43,8 @@ pub(super) struct SharedOptions {
 
     /// Allow endpoints with loopback and link-local addresses.
     ///
-    /// By default they are errors: services at such addresses (admin interfaces, a cloud's metadata service) often trust
-    /// everyone who can reach them.
+    /// By default they are errors: services at such addresses (admin interfaces, a cloud's metadata service) often
+    /// trust everyone who can reach them.
     #[arg(long)]
     allow_loopback_endpoints: bool,
 
@@ -52,9 +52,9 @@ pub(super) struct SharedOptions {
     ///
     /// NAME is one of connections, streams-per-connection, connections-per-rule, pending-requests-per-rule,
     /// requests-per-rule, retries-per-rule, stream-window, connection-window, connection-buffer, retry-buffer, heap,
-    /// handshake-timeout, request-headers-timeout, request-receive-timeout, stream-idle-timeout, connection-idle-timeout,
-    /// upstream-idle-timeout. Sizes are written as 64KiB, times as 10m. docs/configuration.md explains each
-    /// limit and its default.
+    /// handshake-timeout, request-headers-timeout, request-receive-timeout, stream-idle-timeout,
+    /// connection-idle-timeout, upstream-idle-timeout. Sizes are written as 64KiB, times as 10m. docs/configuration.md
+    /// explains each limit and its default.
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<Setting>,
 }

@@ -1,7 +1,8 @@
 //! Diagnostic codes: one variant for each kind of finding, with the data that the finding has.
 //!
 //! Names are stable: scripts and searches rely on them. `docs/diagnostics.md` has an entry for each code, grouped by
-//! [`Stage`]; the test `codes` compares the page with [`Code::ALL`]. Messages belong to the places that report the findings.
+//! [`Stage`]; the test `codes` compares the page with [`Code::ALL`]. Messages belong to the places that report the
+//! findings.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! Hides the lines of sources that may contain the data of a Secret, and their values in messages.
 //!
-//! Any line of such a source may be part of a private key, and in invalid YAML there are no objects that would show where the
-//! key is. So the decision is made by words, for a source as a whole: if any document looks confidential, diagnostics keep
-//! their code, file, line, column and field, but lose the source lines and values. Messages keep words that this program uses
-//! itself (`words.txt`), and words from sources that are not confidential.
+//! Any line of such a source may be part of a private key, and in invalid YAML there are no objects that would show
+//! where the key is. So the decision is made by words, for a source as a whole: if any document looks confidential,
+//! diagnostics keep their code, file, line, column and field, but lose the source lines and values. Messages keep words
+//! that this program uses itself (`words.txt`), and words from sources that are not confidential.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -67,7 +67,8 @@ impl<'s> Secrecy<'s> {
         Cow::Owned(out)
     }
 
-    /// The path of a field, without unknown names: with wrong indentation, a line of a private key can become a field name.
+    /// The path of a field, without unknown names: with wrong indentation, a line of a private key can become a field
+    /// name.
     pub(super) fn path<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.each(text, |word| self.knows(word))
     }
@@ -180,7 +181,8 @@ const IN_BASE64: [&str; 7] = [
     "UklWQVRFIEtF",
 ];
 
-/// Whether a text contains something that looks like a private key: PEM labels, field names, or base64 outside of a certificate.
+/// Whether a text contains something that looks like a private key: PEM labels, field names, or base64 outside of a
+/// certificate.
 fn has_key(text: &str) -> bool {
     /// Shorter than the lines of a key.
     const LONGEST: usize = 40;

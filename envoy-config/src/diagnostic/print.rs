@@ -1,7 +1,7 @@
 //! Formats diagnostics for people: severity, code, message, source line with a caret, object, field and hint.
 //!
-//! The renderer gets only the lines around a place, and the lines of a source are counted once, so the cost of a diagnostic
-//! does not depend on the length of its source. `confidential` hides what may be a private key.
+//! The renderer gets only the lines around a place, and the lines of a source are counted once, so the cost of a
+//! diagnostic does not depend on the length of its source. `confidential` hides what may be a private key.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -19,8 +19,8 @@ const LONGEST: usize = 4000;
 /// Two places of one source that are at most this many bytes apart are printed in one snippet.
 const NEAR: usize = 2000;
 
-/// Formats all diagnostics, in the order of the sources and of the places in them, each followed by an empty line. Spans
-/// outside of the sources are omitted.
+/// Formats all diagnostics, in the order of the sources and of the places in them, each followed by an empty line.
+/// Spans outside of the sources are omitted.
 #[must_use]
 pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };

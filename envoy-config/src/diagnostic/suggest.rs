@@ -1,7 +1,7 @@
 //! Suggestions for typos: finds the known word that is most similar to an unknown one.
 
-/// The candidate that is most similar to `word`, if it is similar enough to be a typo. Case is ignored; among equally similar
-/// candidates, the first one is returned.
+/// The candidate that is most similar to `word`, if it is similar enough to be a typo. Case is ignored; among equally
+/// similar candidates, the first one is returned.
 ///
 /// At most a third of the letters may be changed, missing, added or swapped with a neighbour.
 #[must_use]
@@ -33,8 +33,8 @@ pub(crate) fn within<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// The number of letters to change, remove, add or swap with a neighbour to turn one word into the other (optimal string
-/// alignment distance).
+/// The number of letters to change, remove, add or swap with a neighbour to turn one word into the other (optimal
+/// string alignment distance).
 fn edits(from: &[char], to: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=to.len()).collect();

@@ -1,8 +1,8 @@
 //! Objects of kinds that are not read: how many there are, and what the policies among them are attached to.
 //!
-//! Policies are attached by `targetRef`, `targetRefs` and `targetSelectors` (GEP-713 and Envoy Gateway), or by Istio's selectors
-//! as far as they select Gateways. Nothing is reported here: the other fields of these kinds are unknown, so a reference that
-//! cannot be read is ignored.
+//! Policies are attached by `targetRef`, `targetRefs` and `targetSelectors` (GEP-713 and Envoy Gateway), or by Istio's
+//! selectors as far as they select Gateways. Nothing is reported here: the other fields of these kinds are unknown, so
+//! a reference that cannot be read is ignored.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,13 +1,13 @@
-//! Text to typed manifests.
+//! From text to typed manifests.
 //!
-//! Each source becomes documents ([`yaml`]), each document objects (a `List` has several), each object is read by its
-//! kind ([`known_kinds`]) with the fields, defaults and rules of its API. Everything that is wrong is said, not only the first;
-//! an object with an error in it is left out.
+//! A source becomes documents ([`yaml`]), a document becomes objects (a `List` has several), and an object is read by
+//! the module of its kind ([`known_kinds`]). All errors are reported, not only the first one. An object with an error
+//! is left out.
 //!
-//! The rules are those that the API server keeps: the CRDs of the Gateway API's experimental channel, v1.1 to v1.6 and the
-//! main branch of August 2026, with their patterns, lengths and CEL, and the validation of Kubernetes' own kinds as far as
-//! it touches what is read. A field that has no bearing on what Envoy serves is accepted unread (`status`, `clusterIPs`);
-//! a field that has, but is not rendered yet, is an error that names it, unless it is empty.
+//! The rules are those of an API server: the CRDs of the Gateway API's experimental channel (v1.1 to v1.6, and the main
+//! branch of August 2026) with their patterns, lengths and CEL, and the validation of Kubernetes' own kinds for the
+//! fields that are used. A field without influence on what Envoy serves is accepted but not read (`status`,
+//! `clusterIPs`). A field with influence that is not supported is an error, unless it is empty.
 
 pub(in crate::manifest) mod field_path;
 pub(in crate::manifest) mod fields;
@@ -30,8 +30,8 @@ use super::gateway_api::default_gateways;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};
 
-/// Reads every object of every source. What is invalid is left out of the manifests and told in the diagnostics, which
-/// are in the order of reading.
+/// Reads all objects of all sources. Invalid objects are left out and reported. Diagnostics are in the order of
+/// reading.
 #[must_use]
 pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
     let mut reader = Reader::default();
@@ -47,11 +47,11 @@ pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
     (reader.manifests, reader.findings.into_diagnostics())
 }
 
-/// What has been read so far.
+/// The manifests and findings so far.
 #[derive(Default)]
 struct Reader {
     manifests: Manifests,
     findings: Findings,
-    /// Where each object has its name, by kind, namespace and name.
+    /// The place of the name of each object, by kind, namespace and name.
     names: HashMap<(Kind, String, String), Span>,
 }

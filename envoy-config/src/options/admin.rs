@@ -1,4 +1,5 @@
-//! The address of Envoy's admin interface: a TCP address or a Unix socket. Requests through Envoy cannot reach a socket.
+//! The address of Envoy's admin interface: a TCP address or a Unix socket. Requests through Envoy cannot reach a
+//! socket.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,5 +1,5 @@
-//! Parses the blocks of a PEM text (RFC 7468 section 2), as leniently as OpenSSL: text around blocks, trailing spaces and
-//! lines of any length are accepted.
+//! Parses the blocks of a PEM text (RFC 7468 section 2), as leniently as OpenSSL: text around blocks, trailing spaces
+//! and lines of any length are accepted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -84,8 +84,8 @@ impl Block {
     }
 }
 
-/// Whether this is exactly one complete DER `SEQUENCE` (X.690 section 8.1), as every certificate and key is. A truncated text
-/// is not.
+/// Whether this is exactly one complete DER `SEQUENCE` (X.690 section 8.1), as every certificate and key is. A
+/// truncated text is not.
 fn is_one_sequence(der: &[u8]) -> bool {
     let [0x30, length, rest @ ..] = der else { return false };
     let digits = usize::from(length & 0x7f);

@@ -2,8 +2,8 @@
 //!
 //! `resolve` reports values that are not a certificate or a key, where something refers to the Secret.
 //!
-//! Messages contain no value, and no name that could be one; each points at the key of its value. `diagnostic` hides the lines
-//! around it.
+//! Messages contain no value, and no name that could be one; each points at the key of its value. `diagnostic` hides
+//! the lines around it.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ pub enum Secret {
         /// `tls.key`.
         key: PrivateKey,
     },
-    /// Of the type `kubernetes.io/tls`, with values that are not a certificate and a key. The API server accepts it, so it is
-    /// an error only if something refers to it.
+    /// Of the type `kubernetes.io/tls`, with values that are not a certificate and a key. The API server accepts it, so
+    /// it is an error only if something refers to it.
     Unusable(Vec<UnusableValue>),
     /// Of another type, `Opaque` by default. No listener can use it, so its data is not kept.
     Other(Spanned<String>),

@@ -13,7 +13,7 @@ use crate::manifest::read::syntax::{hostname, names};
 use crate::manifest::read::value::{parsed, string, word};
 use crate::source::Spanned;
 
-/// A BackendTLSPolicy: how backends are connected to over TLS.
+/// A BackendTLSPolicy: how Envoy connects to backends over TLS.
 #[derive(Clone, Debug)]
 pub struct BackendTlsPolicy {
     /// `targetRefs`: at least one, each once.
@@ -22,16 +22,16 @@ pub struct BackendTlsPolicy {
     pub ca_certificates: CaCertificates,
     /// `validation.hostname`.
     pub hostname: String,
-    /// `validation.subjectAltNames`: none means `hostname`.
+    /// `validation.subjectAltNames`; if empty, `hostname` is used.
     pub names: Vec<SubjectAltName>,
 }
 
-/// Whose signature makes a backend's certificate good.
+/// The CA certificates that verify a backend's certificate.
 #[derive(Clone, Debug)]
 pub enum CaCertificates {
-    /// Those that the objects hold: at least one.
+    /// Those in the referenced objects: at least one.
     Refs(Vec<CaCertificateRef>),
-    /// Those that the system of the Gateway trusts.
+    /// Those of the system that the Gateway runs on.
     System,
 }
 
@@ -46,7 +46,7 @@ pub struct CaCertificateRef {
     pub name: Spanned<String>,
 }
 
-/// A name that a certificate may have.
+/// A name that the certificate must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubjectAltName {
     /// `hostname`.
@@ -75,14 +75,14 @@ const CA_CERTIFICATE_REF: Known = Known { read: &["group", "kind", "name"], unre
 
 const SUBJECT_ALT_NAME: Known = Known { read: &["type", "hostname", "uri"], unread: &[], unsupported: &[] };
 
-/// The type of a name.
+/// `type` of a subject alternative name.
 #[derive(Clone, Copy)]
 enum NameKind {
     Hostname,
     Uri,
 }
 
-/// `validation` by itself.
+/// `validation`.
 struct Validation {
     ca_certificates: CaCertificates,
     hostname: String,
@@ -135,7 +135,7 @@ fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
         }
         (true, false) => refs.map(CaCertificates::Refs),
         (false, true) => system.map(|()| CaCertificates::System),
-        // What is wrong with references that are there has been said.
+        // Errors in the references have been reported.
         (false, false) if fields.has("caCertificateRefs") && refs.is_none() => None,
         (false, false) => {
             let message = "no CA certificates are set to verify the backend's certificate";
@@ -153,7 +153,7 @@ fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
     })
 }
 
-/// Other words than `System` are those of implementations.
+/// Values other than `System` are specific to implementations.
 fn well_known(at: At<'_>, findings: &mut Findings) -> Option<()> {
     let text = string(at, findings)?;
     if text.value == "System" {
@@ -197,7 +197,7 @@ fn subject_alt_name(at: At<'_>, findings: &mut Findings) -> Option<SubjectAltNam
         let message = format!("field `{other}` is not allowed with this type; expected `{wanted}`");
         return findings.reject(path.place(Diagnostic::error(Code::MisplacedField, entry.key.span, message)));
     }
-    // Says that it is missing, if it is.
+    // Reports the field if it is missing.
     fields.required(wanted, findings, |_, _| Some(()))?;
     let hostname = hostname.map(|name| SubjectAltName::Hostname(name.value));
     hostname.or_else(|| uri.map(|uri| SubjectAltName::Uri(uri.value)))

@@ -1,4 +1,4 @@
-//! XBackendTrafficPolicy (gateway.networking.x-k8s.io/v1alpha1), as far as it sets session persistence.
+//! XBackendTrafficPolicy (gateway.networking.x-k8s.io/v1alpha1): only session persistence is supported.
 
 use super::policy_target::{TargetRef, target_ref};
 use super::session_persistence::{self, SessionPersistence};
@@ -13,7 +13,7 @@ use crate::source::Span;
 pub struct BackendTrafficPolicy {
     /// `targetRefs`: at least one, each once.
     pub targets: Vec<TargetRef>,
-    /// `retryConstraint`, if it is there: it is not honoured, so the policy is not either.
+    /// `retryConstraint`, which is not supported: a policy with it is not applied.
     pub retry_constraint: Option<Span>,
     /// `sessionPersistence`.
     pub session_persistence: Option<SessionPersistence>,

@@ -1,4 +1,4 @@
-//! Default Gateways (GEP-3793): a route that asks for them attaches to them as if it named them.
+//! Default Gateways (GEP-3793): routes with `useDefaultGateways` attach to them as if they had parentRefs to them.
 
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::route::{ParentKind, ParentRef};
@@ -7,12 +7,12 @@ use crate::manifest::read::findings::Findings;
 use crate::manifest::read::value::word;
 use crate::source::Spanned;
 
-/// Which default Gateways take a route, or which routes a Gateway takes by default (GEP-3793).
+/// The value of `defaultScope` and `useDefaultGateways` (GEP-3793).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultScope {
-    /// None.
+    /// `None`.
     None,
-    /// All.
+    /// `All`.
     All,
 }
 
@@ -24,7 +24,7 @@ pub(in crate::manifest) fn default_scope(
     word(&[("None", DefaultScope::None), ("All", DefaultScope::All)])(at, findings)
 }
 
-/// Adds the default Gateways to the parentRefs of the routes that ask for them, except those that a route names itself.
+/// Adds the default Gateways to the parentRefs of the routes that use them, unless a route refers to them itself.
 pub(in crate::manifest) fn add(manifests: &mut Manifests) {
     let mut defaults: Vec<_> = manifests
         .gateways

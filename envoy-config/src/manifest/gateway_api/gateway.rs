@@ -28,17 +28,17 @@ use crate::source::Spanned;
 pub struct Gateway {
     /// `gatewayClassName`.
     pub class: Spanned<String>,
-    /// `listeners`, names unique.
+    /// `listeners`, with unique names.
     pub listeners: Vec<Listener>,
-    /// `addresses` that are asked for: all of them but IP addresses without a value, which may be any.
+    /// `addresses`, except IP addresses without a value, for which any address will do.
     pub addresses: Vec<Spanned<Address>>,
-    /// `infrastructure.parametersRef`: the kind and the name of what it refers to.
+    /// `infrastructure.parametersRef`: the kind and name of the object.
     pub parameters: Option<Spanned<String>>,
     /// `defaultScope`: `None` by default.
     pub default_scope: DefaultScope,
     /// `tls.frontend`.
     pub frontend: Frontend,
-    /// `tls.backend.clientCertificateRef`: the certificate to show to backends.
+    /// `tls.backend.clientCertificateRef`: the client certificate for connections to backends.
     pub client_certificate: Option<Spanned<CertificateRef>>,
 }
 
@@ -99,7 +99,8 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<G
     })
 }
 
-/// What `parametersRef` refers to. There are no objects of an infrastructure here that could have labels or annotations.
+/// `infrastructure`: returns the object of `parametersRef`. Labels and annotations have no effect, because no
+/// infrastructure is created.
 fn infrastructure(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
     let fields = Fields::of(at, &INFRASTRUCTURE, findings)?;
     for name in ["labels", "annotations"] {
@@ -116,7 +117,7 @@ fn infrastructure(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>
     })
 }
 
-/// `allowedListeners`: which ListenerSets may add to the Gateway. Each of those is an error, so that none does.
+/// `allowedListeners`: which ListenerSets may add listeners. ListenerSets are not supported.
 fn allowed_listeners(at: At<'_>, findings: &mut Findings) -> Option<()> {
     let fields = Fields::of(at, &ALLOWED_LISTENERS, findings)?;
     fields.optional("namespaces", findings, |at, findings| {

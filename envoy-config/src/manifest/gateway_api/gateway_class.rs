@@ -30,8 +30,8 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<G
     Some(GatewayClass { controller_name: controller_name? })
 }
 
-/// `parametersRef` of a GatewayClass: settings for the controller that it was written for (how many proxies, of which image).
-/// They are not applied, which is no reason not to serve the Gateways of the class.
+/// `parametersRef` of a GatewayClass: settings for a controller, such as the number of proxies. They are not applied,
+/// but the Gateways of the class are served.
 fn class_parameters(at: At<'_>, findings: &mut Findings) -> Option<()> {
     let fields = Fields::of(at, &CLASS_PARAMETERS_REF, findings)?;
     fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
@@ -43,7 +43,7 @@ fn class_parameters(at: At<'_>, findings: &mut Findings) -> Option<()> {
     Some(())
 }
 
-/// The kind and the name of what a `parametersRef` refers to: `` `EnvoyProxy` `custom` ``.
+/// The kind and name of the object of a `parametersRef`, such as `` EnvoyProxy `custom` ``.
 pub(in crate::manifest) fn referent(fields: &Fields<'_>, findings: &mut Findings) -> Option<String> {
     let group = fields.required("group", findings, parsed(Code::InvalidGroup, names::group));
     let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));

@@ -10,7 +10,7 @@ use crate::manifest::read::value::parsed;
 use crate::manifest::read::yaml::Node;
 use crate::source::{Span, Spanned};
 
-/// A reference to what a policy is for: an object in the policy's own namespace.
+/// A reference to the target of a policy: an object in the policy's own namespace.
 #[derive(Clone, Debug)]
 pub struct TargetRef {
     /// `group`: empty for core.
@@ -30,7 +30,7 @@ const TARGET_REF: Known = Known { read: &["group", "kind", "name"], unread: &[],
 const SECTION_REF: Known =
     Known { read: &["group", "kind", "name", "sectionName"], unread: &[], unsupported: &[] };
 
-/// The targets of a policy of which something could not be read, as far as they can be; what is wrong has been said.
+/// The readable targets of a policy with errors, which have been reported.
 pub(in crate::manifest) fn targets_of(policy: &Node<'_>) -> Vec<TargetRef> {
     let spec = policy.get("spec").map(|spec| &spec.value);
     let node = spec.and_then(|spec| spec.get("targetRefs")).map(|targets| &targets.value);

@@ -11,13 +11,13 @@ use crate::manifest::read::value::parsed;
 /// A ReferenceGrant: any of `from` may refer to any of `to` in the grant's own namespace.
 #[derive(Clone, Debug)]
 pub struct ReferenceGrant {
-    /// `from`: 1 to 16.
+    /// `from`: 1 to 16 items.
     pub from: Vec<GrantFrom>,
-    /// `to`: 1 to 16.
+    /// `to`: 1 to 16 items.
     pub to: Vec<GrantTo>,
 }
 
-/// Who may refer.
+/// Which objects may refer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantFrom {
     /// `group`: empty for core.
@@ -28,14 +28,14 @@ pub struct GrantFrom {
     pub namespace: String,
 }
 
-/// What may be referred to.
+/// Which objects they may refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantTo {
     /// `group`: empty for core.
     pub group: String,
     /// `kind`.
     pub kind: String,
-    /// `name`: all of the kind when left out.
+    /// `name`; if omitted, all objects of the kind.
     pub name: Option<String>,
 }
 

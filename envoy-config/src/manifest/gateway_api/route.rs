@@ -34,22 +34,22 @@ use crate::source::{Span, Spanned};
 /// An HTTPRoute or a GRPCRoute.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// Which of them.
+    /// The kind of the route.
     pub kind: RouteKind,
     /// `parentRefs`.
     pub parent_refs: Vec<ParentRef>,
-    /// `useDefaultGateways`: `None` by default. The Gateways themselves are among the parentRefs.
+    /// `useDefaultGateways`: `None` by default. The default Gateways are also in `parent_refs`.
     pub use_default_gateways: Spanned<DefaultScope>,
-    /// `hostnames`; none means those of the listener.
+    /// `hostnames`; if empty, those of the listener.
     pub hostnames: Vec<Spanned<Hostname>>,
-    /// `rules`: one that matches every path by default.
+    /// `rules`; by default, one that matches every path.
     pub rules: Vec<Result<Rule, UnusableRule>>,
 }
 
-/// A rule that has to be left out: the API server takes it, but something in it cannot be served.
+/// A rule that is left out: an API server accepts it, but it has a value that cannot be served.
 #[derive(Clone, Debug)]
 pub struct UnusableRule {
-    /// What is wrong with it, which has been said.
+    /// The errors in the rule, which have been reported.
     pub problem: String,
     /// The whole rule.
     pub span: Span,
@@ -69,9 +69,9 @@ pub enum RouteKind {
 pub struct Rule {
     /// `name`.
     pub name: Option<Spanned<String>>,
-    /// `matches`, of the route's kind: never empty, since the default is one for every request.
+    /// `matches`, of the route's kind. Never empty: the default matches every request.
     pub matches: Vec<Match>,
-    /// `filters`, in their order; those that cannot be repeated are there once.
+    /// `filters`, in order. Types that cannot be repeated occur once.
     pub filters: Vec<Spanned<Filter>>,
     /// `backendRefs`.
     pub backend_refs: Vec<BackendRef>,
@@ -88,14 +88,14 @@ pub struct Rule {
 /// A match of a rule.
 #[derive(Clone, Debug)]
 pub enum Match {
-    /// Of an HTTPRoute.
+    /// A match of an HTTPRoute.
     Http(HttpMatch),
-    /// Of a GRPCRoute.
+    /// A match of a GRPCRoute.
     Grpc(GrpcMatch),
 }
 
 impl RouteKind {
-    /// As in a manifest.
+    /// The name of the kind.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl RouteKind {
 /// Where the two kinds of routes differ.
 pub(in crate::manifest) struct Kind {
     pub(in crate::manifest) kind: RouteKind,
-    /// The rules of a route without `rules`; none if that is a route without any.
+    /// The rule of a route without `rules`; `None` if such a route has no rules.
     pub(in crate::manifest) default_rule: Option<fn(Span) -> Rule>,
     /// The fields of a rule.
     pub(in crate::manifest) rule: Known,
@@ -146,7 +146,7 @@ pub(super) fn read(at: At<'_>, kind: &Kind, findings: &mut Findings) -> Option<R
     Some(Route { kind, parent_refs, use_default_gateways, hostnames: hostnames.unwrap_or_default(), rules })
 }
 
-/// What it means for requests that a rule is left out.
+/// The consequence of leaving out a rule.
 const LEFT_OUT: &str = "the rule is left out: its requests fall through to a less specific route, or get 404";
 
 fn rules(
@@ -196,17 +196,17 @@ fn rule(at: At<'_>, kind: &Kind, named: &mut Vec<Spanned<String>>, findings: &mu
     });
     let session_persistence = fields.optional("sessionPersistence", findings, session_persistence::read);
     let backend_refs = backend_refs.unwrap_or_default();
-    // Without a match that is of no use it is not known how many there are.
+    // With an invalid match, the number of matches is not known.
     if !one_prefix && !findings.part_is_rejected() {
         let all = backend_refs.iter().flat_map(|backend| &backend.filters).chain(&filters);
-        filters::refuse_prefix_replacement(at, all, findings);
+        filters::reject_prefix_replacement(at, all, findings);
     }
-    filters::refuse_redirect_of_backends(at, &filters, &backend_refs, findings);
+    filters::reject_redirect_with_backends(at, &filters, &backend_refs, findings);
     let span = at.span();
     Some(Rule { name, matches, filters, backend_refs, timeouts, retry, session_persistence, span })
 }
 
-/// Whether there is one match, by a prefix: only then is it clear which prefix a filter replaces.
+/// Whether there is exactly one match, of the type `PathPrefix`. Only then is it clear which prefix a filter replaces.
 fn is_one_prefix(matches: &[Match]) -> bool {
     matches!(matches, [Match::Http(HttpMatch { path: PathMatch::Prefix(_), .. })])
 }

@@ -2,9 +2,9 @@
 //!
 //! Gateway API 1.1 to 1.6 has `{sessionName, absoluteTimeout, idleTimeout, type, cookieConfig.lifetimeType}`; the newer
 //! shape is `{type, absoluteTimeout, cookie{name, path, lifetimeType}, header{name}}`. The fields show which one it is:
-//! `sessionName` and `cookieConfig` belong to the older shape, `cookie` and `header` to the newer one. The others belong to
-//! both, and so does `idleTimeout`, which the newer shape dropped. With only such fields (`{}`, `{type: Cookie}`) it is the
-//! older shape. The types here mean the same for both; only the cookie's path depends on the shape.
+//! `sessionName` and `cookieConfig` belong to the older shape, `cookie` and `header` to the newer one. The others
+//! belong to both, and so does `idleTimeout`, which the newer shape dropped. With only such fields (`{}`, `{type:
+//! Cookie}`) it is the older shape. The types here mean the same for both; only the cookie's path depends on the shape.
 
 use std::num::NonZeroU32;
 
@@ -31,21 +31,21 @@ pub struct SessionPersistence {
     pub span: Span,
 }
 
-/// What carries the sessions of a rule.
+/// Where the session token travels.
 #[derive(Clone, Debug)]
 pub enum Carrier {
     /// `Cookie`, the default.
     Cookie {
-        /// The name, if it has one.
+        /// The name, if it is given.
         name: Option<Spanned<CookieName>>,
         /// The path.
         path: Path,
         /// `lifetimeType`: `Session` by default.
         lifetime: Lifetime,
     },
-    /// `Header`. Only the older shape can leave its name out.
+    /// `Header`. Its name is optional only in the older shape.
     Header {
-        /// The name, if it has one.
+        /// The name, if it is given.
         name: Option<Spanned<HeaderName>>,
     },
 }
@@ -53,9 +53,9 @@ pub enum Carrier {
 /// The path of a session cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// The newer shape's `cookie.path`, or its default `/`.
+    /// `cookie.path` in the newer shape, by default `/`.
     Given(CookiePath),
-    /// The older shape has no such field: the path of an HTTPRoute's match, `/` in a GRPCRoute.
+    /// The older shape has no path: that of the HTTPRoute match is used, and `/` in a GRPCRoute.
     OfMatch,
 }
 
@@ -75,14 +75,14 @@ const OLDER: [&str; 2] = ["sessionName", "cookieConfig"];
 
 const NEWER: [&str; 2] = ["cookie", "header"];
 
-/// What `type` says.
+/// `type`.
 #[derive(Clone, Copy, PartialEq)]
 enum Type {
     Cookie,
     Header,
 }
 
-/// A cookie's lifetime and where it was written, if it was.
+/// The lifetime of a cookie and its place, if it is given.
 type WrittenLifetime = Option<Spanned<Lifetime>>;
 
 pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<SessionPersistence> {
@@ -128,7 +128,7 @@ const OLDER_FIELD: &str = "a field of Gateway API 1.1 to 1.6";
 
 const NEWER_FIELD: &str = "a field of newer releases";
 
-/// Gateway API 1.1 to 1.6.
+/// Reads the shape of Gateway API 1.1 to 1.6.
 fn older(fields: &Fields<'_>, kind: Type, findings: &mut Findings) -> Carrier {
     if kind == Type::Header {
         if fields.has("cookieConfig") {
@@ -153,7 +153,7 @@ fn older(fields: &Fields<'_>, kind: Type, findings: &mut Findings) -> Carrier {
     Carrier::Cookie { name, path: Path::OfMatch, lifetime }
 }
 
-/// The releases after 1.6.
+/// Reads the shape of releases after 1.6.
 fn newer(fields: &Fields<'_>, kind: Type, findings: &mut Findings) -> Option<Carrier> {
     match kind {
         Type::Header => {
@@ -190,7 +190,7 @@ fn header(at: At<'_>, findings: &mut Findings) -> Option<Carrier> {
     Some(Carrier::Header { name: Some(name) })
 }
 
-/// A field that belongs to the other `type`.
+/// The error for a field that belongs to the other `type`.
 fn misplaced(fields: &Fields<'_>, field: &str, belongs_to: &str) -> Diagnostic {
     let span = fields.entry(field).map_or(fields.at().span(), |entry| entry.key.span);
     let message = format!("field `{field}` requires `type: {belongs_to}`");
@@ -207,7 +207,7 @@ fn lifetime_type(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Lifetime
     word(&[("Permanent", Lifetime::Permanent), ("Session", Lifetime::Session)])(at, findings)
 }
 
-/// A permanent cookie's lifetime is the absolute timeout, so there must be one.
+/// Checks that a permanent cookie has an absolute timeout, which is its lifetime.
 fn check_permanent(
     fields: &Fields<'_>,
     field: &str,
@@ -228,7 +228,7 @@ fn check_permanent(
     lifetime.value
 }
 
-/// The older shape's names are shorter than what a cookie or header can have.
+/// Checks the length of `sessionName`, which the API limits more than cookie and header names.
 fn sized(at: At<'_>, findings: &mut Findings) -> Option<()> {
     const LIMIT: usize = 128;
     let length = string(at, findings)?.value.chars().count();
@@ -239,7 +239,7 @@ fn sized(at: At<'_>, findings: &mut Findings) -> Option<()> {
     findings.reject(at.wrong_length(length, 0, Some(LIMIT), message))
 }
 
-/// A timeout in whole seconds, which is how finely a token tells time.
+/// A timeout in whole seconds, the resolution of tokens.
 fn timeout(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Timeout>> {
     let text = string(at, findings)?;
     let invalid = |reason: String| {

@@ -1,8 +1,8 @@
-//! Objects field by field: what is unknown, missing or not rendered yet is said here, once for all kinds.
+//! Reads the fields of objects, and reports unknown, missing and unsupported ones for all kinds.
 //!
-//! A field whose value is null counts as left out, in every kind: the API server prunes nulls before it validates
-//! (`PruneNonNullableNullsWithoutDefaults` for kinds defined by a CRD, JSON decoding for its own). Templates often leave
-//! such fields behind. Null items of lists are not pruned, and have the wrong type.
+//! A field with a null value counts as omitted: the API server removes nulls before it validates
+//! (`PruneNonNullableNullsWithoutDefaults` for CRDs, JSON decoding for its own kinds), and templates often produce
+//! them. Null items of lists are not removed and have the wrong type.
 
 use super::field_path::{At, FieldPath};
 use super::findings::{FieldNames, Findings};
@@ -10,33 +10,33 @@ use super::yaml::{Entry, Value};
 use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::source::Spanned;
 
-/// The field names of an object of the API. A field that is in none of the lists is an error.
+/// The field names of an object. Any other field is an error.
 pub(in crate::manifest) struct Known {
     /// Fields that are read.
     pub(in crate::manifest) read: &'static [&'static str],
-    /// Fields that have no bearing on what Envoy serves: accepted whatever they hold.
+    /// Fields without influence on what Envoy serves: accepted with any value.
     pub(in crate::manifest) unread: &'static [&'static str],
-    /// Fields that have a meaning which is not rendered yet: an error, unless they are empty.
+    /// Fields that are not supported: an error, unless they are empty.
     pub(in crate::manifest) unsupported: &'static [Unsupported],
 }
 
-/// A field with a meaning that is not rendered yet.
+/// A field that is not supported.
 pub(in crate::manifest) struct Unsupported {
     pub(in crate::manifest) name: &'static str,
-    /// What would be otherwise than the field asks for.
+    /// What would happen without it.
     pub(in crate::manifest) consequence: &'static str,
-    /// What to do about it.
+    /// How to fix it.
     pub(in crate::manifest) hint: &'static str,
 }
 
-/// An object of the API whose field names have been checked.
+/// An object whose field names have been checked.
 pub(in crate::manifest) struct Fields<'a> {
     at: At<'a>,
     entries: &'a [Entry<'a>],
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a value, which must be an object.
+    /// Checks that a value is an object with known fields.
     pub(in crate::manifest) fn of(at: At<'a>, known: &Known, findings: &mut Findings) -> Option<Self> {
         let Value::Mapping(entries) = &at.node.value else {
             return findings.reject(at.wrong_type("an object"));
@@ -69,12 +69,12 @@ impl<'a> Fields<'a> {
         self.at
     }
 
-    /// The field as it was written, if it has a value.
+    /// The field as written, if it has a value.
     pub(in crate::manifest) fn entry(&self, name: &str) -> Option<&'a Entry<'a>> {
         self.written(name).filter(|entry| !entry.value.is_null())
     }
 
-    /// The field as it was written, with or without a value.
+    /// The field as written, with or without a value.
     fn written(&self, name: &str) -> Option<&'a Entry<'a>> {
         self.entries.iter().find(|entry| entry.key.text == name)
     }
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
         self.entry(name).is_some()
     }
 
-    /// A field that may be left out. None as well when its value is wrong.
+    /// An optional field. `None` if it is omitted, or after an error.
     pub(in crate::manifest) fn optional<T>(
         &self,
         name: &str,
@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
         read(At { node: &entry.value, path: FieldPath::Field(&self.at.path, name) }, findings)
     }
 
-    /// A field that has this default. None only when its value is wrong.
+    /// A field with a default. `None` only after an error.
     pub(in crate::manifest) fn or<T>(
         &self,
         name: &str,
@@ -106,12 +106,12 @@ impl<'a> Fields<'a> {
         if self.has(name) { self.optional(name, findings, read) } else { Some(default) }
     }
 
-    /// A defaulted value, placed at the object that it was left out of.
+    /// A default value, with the place of the object that omits it.
     pub(in crate::manifest) const fn default<T>(&self, value: T) -> Spanned<T> {
         Spanned { value, span: self.at.span() }
     }
 
-    /// A field that must be there.
+    /// A required field.
     pub(in crate::manifest) fn required<T>(
         &self,
         name: &str,

@@ -1,4 +1,5 @@
-//! Collects what reading the manifests finds, and decides how far an error reaches: the whole object, or one part of it.
+//! Collects what reading the manifests finds, and decides how far an error reaches: the whole object, or one part of
+//! it.
 
 use std::collections::HashSet;
 use std::mem;
@@ -63,8 +64,8 @@ impl Findings {
         value.filter(|_| self.errors == before)
     }
 
-    /// Reads a part of an object that can be left out on its own, such as a rule. Errors that an API server would report
-    /// concern the whole object; those of [`Self::reject_part`] only the part. `None` if it could not be read.
+    /// Reads a part of an object that can be left out on its own, such as a rule. Errors that an API server would
+    /// report concern the whole object; those of [`Self::reject_part`] only the part. `None` if it could not be read.
     pub(in crate::manifest) fn in_part<T>(
         &mut self,
         consequence: &'static str,

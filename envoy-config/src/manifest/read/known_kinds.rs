@@ -1,10 +1,9 @@
-//! Which kinds there are, and what becomes of their objects.
+//! The known kinds, and how their objects are treated.
 //!
-//! Some kinds are read. Those of the Gateway API and of Envoy Gateway that are not rendered yet are errors, because a
-//! configuration without them would serve something else. Kubernetes' other kinds, which stand beside them in real
-//! manifests, do not decide where a request goes: they are counted and ignored, and so are kinds that are not looked at
-//! unless something refers to them (`EnvoyProxy`), and those of groups that are unknown here (`argoproj.io`), unless the
-//! group looks like a misspelt one. A policy of a kind that is not read is another matter: see `other`.
+//! Supported kinds are read. Unsupported kinds of the Gateway API and of Envoy Gateway are errors, because the
+//! configuration would not do what they say. Other kinds of Kubernetes do not influence routing: they are counted and
+//! ignored. The same goes for kinds that matter only if something refers to them (`EnvoyProxy`), and for kinds of
+//! unknown groups (`argoproj.io`), unless the group looks like a typo. `other_kinds` treats policies among them.
 
 use crate::diagnostic::{closest, within};
 
@@ -33,25 +32,25 @@ pub(in crate::manifest) enum Scope {
     Namespace,
 }
 
-/// What becomes of an object.
+/// How an object is treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::manifest) enum Verdict {
     Read(Kind),
-    /// It has a meaning that is not rendered yet.
+    /// It is not supported.
     NotSupported,
-    /// It has no part in what Envoy serves.
+    /// It has no influence on what Envoy serves.
     Ignored,
-    /// It is input for kustomize, and no object of a cluster.
+    /// It is input for kustomize.
     Kustomize,
     /// The kind exists, but not in this version of its group.
     UnknownVersion {
         known: String,
     },
-    /// There is no such kind in this group.
+    /// The group has no such kind.
     UnknownKind {
         hint: Option<String>,
     },
-    /// There is no such group, but one that looks like it.
+    /// The group does not exist, but a similar one does; or it is not a domain.
     UnknownGroup {
         hint: Option<String>,
     },
@@ -59,7 +58,7 @@ pub(in crate::manifest) enum Verdict {
 
 struct Family {
     group: &'static str,
-    /// Empty: any version will do, since the objects are not read.
+    /// If empty, any version: the objects are not read.
     versions: &'static [&'static str],
     kinds: &'static [&'static str],
     role: Role,
@@ -106,7 +105,7 @@ const FAMILIES: &[Family] = &[
         ],
         Role::NotSupported,
     ),
-    // Settings of Envoy Gateway itself, and what matters only where something refers to it, which is reported there.
+    // Settings of Envoy Gateway itself, and kinds that are reported where something refers to them.
     family("gateway.envoyproxy.io", &[], &["EnvoyGateway", "EnvoyProxy", "HTTPRouteFilter"], Role::Ignored),
     family("", &["v1"], &["Endpoints"], Role::NotSupported),
     family(
@@ -195,12 +194,12 @@ const fn family(
     Family { group, versions, kinds, role }
 }
 
-/// The group in an `apiVersion`: empty for core.
+/// The group in an `apiVersion`; empty for core.
 pub(in crate::manifest) fn group(api_version: &str) -> &str {
     api_version.rsplit_once('/').map_or("", |(group, _)| group)
 }
 
-/// What becomes of an object of this `apiVersion` and `kind`.
+/// How an object of this `apiVersion` and `kind` is treated.
 pub(in crate::manifest) fn look_up(api_version: &str, kind: &str) -> Verdict {
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
     let of_group = || FAMILIES.iter().filter(|family| family.group == group);
@@ -219,15 +218,15 @@ pub(in crate::manifest) fn look_up(api_version: &str, kind: &str) -> Verdict {
         return Verdict::UnknownKind { hint: meant_kind(group, kind) };
     }
     let groups = || FAMILIES.iter().map(|family| family.group).filter(|group| !group.is_empty());
-    // Two letters: `policy.networking.k8s.io` is a group as well as `gateway.networking.k8s.io`.
+    // At most two letters: `policy.networking.k8s.io` and `gateway.networking.k8s.io` are both groups.
     if let Some(close) = within(2, group, groups()) {
         return Verdict::UnknownGroup { hint: Some(format!("did you mean `{close}`?")) };
     }
-    // The groups of all kinds that are not Kubernetes' own are domains.
+    // All groups that do not belong to Kubernetes are domains.
     if group.contains('.') { Verdict::Ignored } else { Verdict::UnknownGroup { hint: elsewhere(kind) } }
 }
 
-/// The kind that was meant, in this group or in another.
+/// A hint with a similar kind, in this group or in another.
 fn meant_kind(group: &str, kind: &str) -> Option<String> {
     let of_group = FAMILIES.iter().filter(|family| family.group == group);
     closest(kind, of_group.flat_map(|family| family.kinds).copied())
@@ -239,7 +238,7 @@ fn meant_kind(group: &str, kind: &str) -> Option<String> {
         })
 }
 
-/// Where a kind is to be found.
+/// A hint with the group or version of a kind.
 fn elsewhere(kind: &str) -> Option<String> {
     let family = FAMILIES.iter().find(|family| family.kinds.contains(&kind))?;
     Some(match family.versions {

@@ -1,21 +1,21 @@
-//! Input for kustomize: what it says of the files beside it is not done here, so what it builds must be given instead.
+//! Detects input for kustomize, which this program does not run: users must pass the output of `kustomize build`.
 
 use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, Span};
 
-/// What kustomize looks for in a directory, as far as manifests can be called so.
+/// The names of kustomization files with the extension of manifests.
 const NAMES: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];
 
-/// What to say of a source that kustomize would read: its `kind` can be left out, so its name tells.
+/// The error for a kustomization file. It is recognised by its name, because its `kind` is optional.
 pub(in crate::manifest) fn source(source: usize, of: &Source) -> Option<Diagnostic> {
     let path = Path::new(&of.name);
     let is_input = path.file_name().is_some_and(|name| NAMES.iter().any(|input| name == *input));
     is_input.then(|| input(Span { source, start: 0, end: 0 }, path.parent()))
 }
 
-/// Input for kustomize, in this directory if that is known.
+/// The error for input of kustomize, with the directory if it is known.
 pub(in crate::manifest) fn input(span: Span, directory: Option<&Path>) -> Diagnostic {
     let directory = match directory {
         Some(path) if path.as_os_str().is_empty() => String::from("."),

@@ -9,7 +9,7 @@ use crate::manifest::read::findings::Findings;
 use crate::manifest::read::yaml::Value;
 use crate::source::Span;
 
-/// The items of a value, which must be a list of so many, each read by itself.
+/// Reads the items of a list, which must have a length in this range.
 pub(in crate::manifest) fn list<T>(
     at: At<'_>,
     length: std::ops::RangeInclusive<usize>,
@@ -35,11 +35,11 @@ pub(in crate::manifest) fn list<T>(
         return findings.reject(at.wrong_length(items.len(), *length.start(), most, message));
     }
     let item = |(index, node)| read(At { node, path: FieldPath::Item(&at.path, index) }, findings);
-    // Every item is read, so that everything wrong is said at once.
+    // All items are read, so that all errors are reported.
     Some(items.iter().enumerate().filter_map(item).collect())
 }
 
-/// Reports every value of a list that an earlier item has already, with both places.
+/// Reports duplicate values of a list, with both places.
 pub(in crate::manifest) fn unique<T: Eq + Hash>(
     list: &At<'_>,
     what: &str,

@@ -1,4 +1,4 @@
-//! `metadata`: who an object is.
+//! `metadata`: name, namespace, labels and creation time of an object.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ const METADATA: Known = Known {
     unsupported: &[],
 };
 
-/// The form that the name of an object of a kind must have.
+/// The syntax of the names of a kind.
 type NameForm = fn(&str) -> Result<String, NameError>;
 
 /// Reads the metadata of an object.
@@ -72,7 +72,7 @@ pub(in crate::manifest) fn read(
     })
 }
 
-/// The API server clears the namespace of an object whose kind has none.
+/// Warns about the namespace of an object without one; an API server removes it.
 fn warn_of_namespace(fields: &Fields<'_>, findings: &mut Findings) {
     if let Some(entry) = fields.entry("namespace").filter(|_| fields.has("namespace")) {
         let message = "objects of this kind have no namespace; the field is ignored";
@@ -92,7 +92,7 @@ fn read_name(fields: &Fields<'_>, form: NameForm, findings: &mut Findings) -> Op
     fields.required("name", findings, parsed(Code::InvalidObjectName, form))
 }
 
-/// The keys and values of labels, checked.
+/// Reads and checks labels.
 fn labels(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
     let map = strings(at, findings)?;
     let Value::Mapping(entries) = &at.node.value else { return None };
@@ -116,8 +116,8 @@ fn labels(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String
     Some(map)
 }
 
-/// What messages call an object, before anything in it has been checked: `HTTPRoute default/cookie`. Where the scope of
-/// the kind is unknown, the namespace is told if there is one.
+/// The name of an object in messages, such as `HTTPRoute default/cookie`, before the object is checked. If the scope of
+/// the kind is unknown, the namespace is included if there is one.
 pub(in crate::manifest) fn title(kind: &str, scope: Option<Scope>, object: &Node<'_>) -> Option<String> {
     Some(match named(scope, object)? {
         (Some(namespace), name) => format!("{kind} {namespace}/{name}"),
@@ -125,7 +125,7 @@ pub(in crate::manifest) fn title(kind: &str, scope: Option<Scope>, object: &Node
     })
 }
 
-/// The namespace and the name of an object, before anything in it has been checked.
+/// The namespace and name of an object, before the object is checked.
 pub(in crate::manifest) fn named<'n>(
     scope: Option<Scope>,
     object: &'n Node<'_>,

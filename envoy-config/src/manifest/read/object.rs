@@ -1,4 +1,4 @@
-//! One document: which kind of object it is, who it is, and its parts; or a list of objects.
+//! Reads one document: an object of a known kind, or a list of objects.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -26,13 +26,13 @@ use crate::source::Span;
 const WITH_SPEC: Known =
     Known { read: &["apiVersion", "kind", "metadata", "spec"], unread: &["status"], unsupported: &[] };
 
-/// A kind without a status.
+/// The fields of a kind without a status.
 const SPEC_ALONE: Known =
     Known { read: &["apiVersion", "kind", "metadata", "spec"], unread: &[], unsupported: &[] };
 
 const LIST: Known = Known { read: &["apiVersion", "kind", "items"], unread: &["metadata"], unsupported: &[] };
 
-/// What a list says of its items, which may then leave it out.
+/// `apiVersion` and `kind` of the items of a list, which may omit them.
 struct Inherited {
     api_version: String,
     kind: String,
@@ -91,7 +91,7 @@ impl Reader {
         });
     }
 
-    /// Whether an object that is not read is a policy that is attached to something.
+    /// Whether an object of another kind is a policy with targets; if so, it is kept.
     fn other_policy(&mut self, api_version: &str, kind: &str, node: &Node<'_>) -> bool {
         let policy = other_kinds::policy(known_kinds::group(api_version), kind, node);
         let is_attached = policy.is_some();
@@ -191,7 +191,7 @@ impl Reader {
         }
     }
 
-    /// Reads an object whose own part `spec` reads. None when anything in it is wrong.
+    /// Reads an object; `spec` reads the fields of its kind. `None` after any error.
     fn typed<T>(
         &mut self,
         kind: Kind,
@@ -249,10 +249,10 @@ impl Reader {
     }
 }
 
-/// What is known of an object with an error in it, if that is as much as a name. The findings before it are not about it.
+/// Describes an object with errors, if it has a name. Findings before `before` are not about it.
 fn unread(kind: Kind, node: &Node<'_>, sound: bool, findings: &Findings, before: usize) -> Option<Unread> {
     let (namespace, name) = metadata::named(Some(kind.scope()), node)?;
-    // What is wrong with it as YAML was found before, and is about no object.
+    // YAML errors were found earlier and have no object.
     let is_own = |(position, error): &(usize, &Diagnostic)| {
         *position >= before || (error.object.is_none() && is_within(error.span, node.span))
     };
@@ -298,7 +298,7 @@ fn in_a_sentence(error: &Diagnostic) -> String {
     }
 }
 
-/// Reports an object whose kind, namespace and name another one has already.
+/// Reports an object if another one has the same kind, namespace and name.
 fn check_first(
     names: &mut HashMap<(Kind, String, String), Span>,
     kind: Kind,

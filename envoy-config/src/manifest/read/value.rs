@@ -1,4 +1,4 @@
-//! Single values: strings, whole numbers, booleans, words of a fixed set, maps of strings.
+//! Reads single values: strings, integers, booleans, enumerations, maps of strings.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use super::yaml::{Scalar, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Spanned;
 
-/// A string. A plain scalar that YAML reads as a boolean or a number is none.
+/// A string. Unquoted booleans and numbers are errors.
 pub(in crate::manifest) fn string(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
     match &at.node.value {
         Value::Scalar(Scalar::Text(text)) => Some(Spanned { value: text.to_string(), span: at.span() }),
@@ -21,7 +21,7 @@ pub(in crate::manifest) fn string(at: At<'_>, findings: &mut Findings) -> Option
     }
 }
 
-/// A string of a certain form: what `parse` says is wrong with it is reported under `code`.
+/// A string with a syntax that an API server checks. Errors of `parse` are reported with `code`.
 pub(in crate::manifest) fn parsed<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -35,7 +35,8 @@ pub(in crate::manifest) fn parsed<T, E: Display>(
     }
 }
 
-/// A string of a certain form that the API server does not ask for: without it, only the part that is being read is of no use.
+/// A string with a syntax that an API server does not check: with an error, only the part that is being read is left
+/// out.
 pub(in crate::manifest) fn usable<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -49,7 +50,7 @@ pub(in crate::manifest) fn usable<T, E: Display>(
     }
 }
 
-/// A whole number in these bounds.
+/// An integer in this range.
 pub(in crate::manifest) fn integer<T>(
     range: RangeInclusive<T>,
 ) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>>
@@ -92,7 +93,7 @@ pub(in crate::manifest) fn boolean(at: At<'_>, findings: &mut Findings) -> Optio
     }
 }
 
-/// One of these words, as what it stands for.
+/// One of these words, converted to its value.
 pub(in crate::manifest) fn word<T: Clone>(
     words: &[(&str, T)],
 ) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
@@ -105,7 +106,7 @@ pub(in crate::manifest) fn word<T: Clone>(
     }
 }
 
-/// A map of strings, such as labels. A key whose value is null counts as left out.
+/// A map of strings, such as labels. A key with a null value counts as omitted.
 pub(in crate::manifest) fn strings(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
     let Value::Mapping(entries) = &at.node.value else {
         return findings.reject(at.wrong_type("an object"));

@@ -1,11 +1,11 @@
-//! YAML text as a tree of nodes that know their place.
+//! Parses YAML into a tree of nodes with their places.
 //!
-//! The tree is of one document; anchors, aliases and merge keys are resolved. Kubernetes reads YAML 1.1 into JSON, so a
-//! mapping's keys are strings here, each once, and [`scalar`] decides what a plain scalar is. JSON is read as the YAML it
-//! nearly is.
+//! There is one tree for each document, with anchors, aliases and merge keys resolved. Kubernetes converts YAML 1.1 to
+//! JSON, so the keys of a mapping are unique strings, and [`scalar`] decides the type of a plain scalar. JSON is parsed
+//! as YAML.
 //!
-//! Text from anywhere is bounded: nesting by [`DEPTH`], the values of a document by [`VALUES`], what anchors and aliases
-//! copy by [`COPIES`].
+//! Untrusted text is limited: [`DEPTH`] limits nesting, [`VALUES`] the values of a document, and [`COPIES`] what
+//! anchors and aliases copy.
 
 mod build;
 mod scalar;
@@ -21,21 +21,22 @@ use super::Reader;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
-/// How deep collections may be nested: manifests need about fifteen levels.
+/// The limit of nested collections. Manifests need about fifteen levels.
 const DEPTH: usize = 64;
 
-/// How many values one document may have, with those that aliases bring: a List of 1,000 routes with 4 rules each has 100,000.
+/// The limit of values in a document, including copies by aliases. A List of 1,000 routes with 4 rules each has
+/// 100,000.
 const VALUES: usize = 2_000_000;
 
-/// How much anchors and aliases may copy in all sources together, in bytes as they are stored. (Not only an alias is a
-/// copy: until it comes, an anchor keeps one of what it stands for.)
+/// The limit of what anchors and aliases copy in all sources together, in bytes of memory. Both an alias and an anchor
+/// make a copy.
 const COPIES: usize = 64 << 20;
 
-/// What anchors and aliases have copied so far.
+/// The bytes that anchors and aliases have copied so far.
 #[derive(Default)]
 pub(super) struct Copied(usize);
 
-/// A value and its place. The place of a value that an alias brought is where it was written.
+/// A value and its place. A value copied by an alias has the place of the original.
 #[derive(Clone, Debug)]
 pub(in crate::manifest) struct Node<'s> {
     pub(in crate::manifest) value: Value<'s>,
@@ -60,26 +61,24 @@ pub(in crate::manifest) struct Entry<'s> {
 pub(in crate::manifest) struct Key<'s> {
     pub(in crate::manifest) text: Cow<'s, str>,
     pub(in crate::manifest) span: Span,
-    /// What YAML reads the key as when that is no string: `on: x` has the key `true`.
+    /// The type of the key if it is not a string: the key of `on: x` is a boolean.
     pub(in crate::manifest) misread: Option<&'static str>,
 }
 
 /// One document.
 pub(in crate::manifest) struct Document<'s> {
     pub(in crate::manifest) root: Node<'s>,
-    /// Whether nothing in it was wrong as YAML. (Keys that are there twice do not stop the reading.)
+    /// Whether it is valid YAML. Duplicate keys do not stop reading.
     pub(in crate::manifest) sound: bool,
 }
 
-/// The documents of a source that parse, without empty ones. What does not parse is told in the findings, and reading goes on
+/// Reads the documents of a source, one after the other, without empty ones. After a syntax error, reading continues
 /// with the next document.
-///
-/// Each of them is handed on before the next one is read.
 pub(super) fn documents(source: usize, text: &str, copied: &mut Copied, reader: &mut Reader) {
     let mut parser = Parser::new_from_str_with_options(text, options());
     let mut builder = Builder::new(source, copied);
     loop {
-        let refused = match parser.next_event() {
+        let result = match parser.next_event() {
             None | Some(Ok((Event::StreamEnd, _))) => return,
             Some(Ok((Event::DocumentEnd, _))) => {
                 if let Some(document) = builder.finish(&mut reader.findings) {
@@ -93,8 +92,8 @@ pub(super) fn documents(source: usize, text: &str, copied: &mut Copied, reader: 
             Some(Ok((event, span))) => builder.take(event, &span),
             Some(Err(error)) => Err(unreadable(source, text, &error)),
         };
-        if let Err(refused) = refused {
-            builder.give_up(*refused, &mut reader.findings);
+        if let Err(error) = result {
+            builder.give_up(*error, &mut reader.findings);
             match parser.proceed_next_document() {
                 Ok(true) if !reader.findings.is_full() => {}
                 Ok(_) | Err(_) => return,
@@ -111,7 +110,7 @@ fn options() -> Options {
     }
 }
 
-/// The parser's words for what does not parse, at the character where it gave up.
+/// The error of the parser, at the character where it stopped.
 fn unreadable(source: usize, text: &str, error: &ScanError) -> Box<Diagnostic> {
     let start = error.marker().byte_offset().unwrap_or(0).min(text.len());
     let end = text.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
@@ -135,12 +134,12 @@ fn unreadable(source: usize, text: &str, error: &ScanError) -> Box<Diagnostic> {
 }
 
 impl<'s> Node<'s> {
-    /// Whether the value is left out, `~` or `null`.
+    /// Whether the value is omitted, `~` or `null`.
     pub(in crate::manifest) const fn is_null(&self) -> bool {
         matches!(self.value, Value::Scalar(Scalar::Null(_)))
     }
 
-    /// The value of a key, if this is a mapping that has it.
+    /// The entry of a key, if this is a mapping with that key.
     pub(in crate::manifest) fn get(&self, key: &str) -> Option<&Entry<'s>> {
         match &self.value {
             Value::Mapping(entries) => entries.iter().find(|entry| entry.key.text == key),
@@ -148,7 +147,7 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// What messages call the value: a list, the boolean so and so.
+    /// A description for messages, such as `a list`.
     pub(in crate::manifest) fn describe(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) => scalar.describe(),

@@ -10,23 +10,23 @@ use crate::manifest::read::list::{list, unique};
 use crate::manifest::read::value::string;
 use crate::source::Spanned;
 
-/// An address that a Gateway asks for.
+/// An address in `addresses`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// An IP address.
     Ip(IpAddr),
-    /// An address of another type: a hostname, say.
+    /// An address of another type, such as a hostname.
     Other {
-        /// Its type.
+        /// The type.
         kind: String,
-        /// Its value, perhaps empty.
+        /// The value; may be empty.
         value: String,
     },
 }
 
 const ADDRESS: Known = Known { read: &["type", "value"], unread: &[], unsupported: &[] };
 
-/// The addresses that are asked for. An IP address without a value may be any.
+/// Reads the addresses. IP addresses without a value are omitted: any address will do.
 pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<Address>>> {
     let addresses = list(at, 0..=16, findings, address)?;
     let keys = addresses.iter().map(|address| (format!("{:?}", address.value), address.span));
@@ -34,7 +34,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<V
     Some(addresses)
 }
 
-/// None when it may be any, or is wrong, which has been said.
+/// `None` if any address will do, or after an error.
 fn address(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Address>> {
     let fields = Fields::of(at, &ADDRESS, findings)?;
     let kind = fields.or("type", fields.default(String::from("IPAddress")), findings, string)?.value;

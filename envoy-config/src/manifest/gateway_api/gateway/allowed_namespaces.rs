@@ -8,20 +8,20 @@ use crate::manifest::read::list::list;
 use crate::manifest::read::syntax::names;
 use crate::manifest::read::value::{string, strings, usable, word};
 
-/// From which namespaces routes may attach.
+/// The namespaces whose routes may attach.
 #[derive(Clone, Debug)]
 pub enum AllowedNamespaces {
-    /// The Gateway's own.
+    /// The namespace of the Gateway.
     Same,
-    /// Every namespace.
+    /// All namespaces.
     All,
-    /// Those whose labels match.
+    /// The namespaces with matching labels.
     Selector(LabelSelector),
-    /// A selector that selects nothing that could be meant; what is wrong with it, which has been said.
+    /// The selector has errors, which have been reported: their messages.
     Unusable(String),
 }
 
-/// A Kubernetes label selector: all requirements must hold.
+/// A Kubernetes label selector: labels must meet all requirements.
 #[derive(Clone, Debug)]
 pub struct LabelSelector {
     /// `matchLabels` and `matchExpressions` together.
@@ -31,22 +31,22 @@ pub struct LabelSelector {
 /// One requirement of a label selector.
 #[derive(Clone, Debug)]
 pub struct Requirement {
-    /// The label.
+    /// The key of the label.
     pub key: String,
-    /// What must hold of it.
+    /// The condition on its value.
     pub operator: Operator,
 }
 
-/// What must hold of a label.
+/// A condition on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operator {
-    /// It has one of these values.
+    /// The label has one of these values.
     In(Vec<String>),
-    /// It has none of these values, or is not there.
+    /// The label has none of these values, or does not exist.
     NotIn(Vec<String>),
-    /// It is there.
+    /// The label exists.
     Exists,
-    /// It is not there.
+    /// The label does not exist.
     DoesNotExist,
 }
 
@@ -57,7 +57,7 @@ const SELECTOR: Known = Known { read: &["matchLabels", "matchExpressions"], unre
 
 const EXPRESSION: Known = Known { read: &["key", "operator", "values"], unread: &[], unsupported: &[] };
 
-/// What `from` says.
+/// `from`.
 #[derive(Clone, PartialEq)]
 enum From {
     Same,
@@ -87,7 +87,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<A
     Some(if from == From::All { AllowedNamespaces::All } else { AllowedNamespaces::Same })
 }
 
-/// A selector that is not asked spoils nothing.
+/// Checks a selector that is not used: errors in it do not affect the listener.
 pub(in crate::manifest) fn unused_selector(at: At<'_>, findings: &mut Findings) -> Option<()> {
     findings.in_part("it has no effect", |findings| selector(at, findings)).map(|_| ())
 }

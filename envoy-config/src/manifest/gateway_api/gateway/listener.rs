@@ -18,21 +18,21 @@ use crate::source::{Span, Spanned};
 pub struct Listener {
     /// `name`.
     pub name: Spanned<String>,
-    /// `hostname`; none means every hostname.
+    /// `hostname`; `None` means all hostnames.
     pub hostname: Option<Spanned<Hostname>>,
     /// `port`.
     pub port: Spanned<u16>,
-    /// `protocol`, and `tls` where there is one.
+    /// `protocol` and `tls`.
     pub protocol: Spanned<Protocol>,
     /// `allowedRoutes.namespaces`: `Same` by default.
     pub allowed_namespaces: AllowedNamespaces,
-    /// `allowedRoutes.kinds`; none means those that go with the protocol.
+    /// `allowedRoutes.kinds`; if empty, all kinds that the protocol supports.
     pub allowed_kinds: Vec<Spanned<RouteKind>>,
     /// The whole listener.
     pub span: Span,
 }
 
-/// A kind of routes.
+/// A kind of route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteKind {
     /// `group`: `gateway.networking.k8s.io` by default.
@@ -51,7 +51,7 @@ const ALLOWED_ROUTES: Known = Known { read: &["namespaces", "kinds"], unread: &[
 
 const ROUTE_KIND: Known = Known { read: &["group", "kind"], unread: &[], unsupported: &[] };
 
-/// `allowedRoutes`: from which namespaces, and of which kinds.
+/// `allowedRoutes`.
 struct Allowed {
     namespaces: AllowedNamespaces,
     kinds: Vec<Spanned<RouteKind>>,
@@ -93,7 +93,7 @@ fn allowed_routes(at: At<'_>, findings: &mut Findings) -> Option<Allowed> {
     Some(Allowed { namespaces, kinds: kinds.unwrap_or_default() })
 }
 
-/// Which kinds a listener can have is decided where it is served: one that it cannot have spoils it alone.
+/// Reads a kind. `resolve` decides whether the protocol of the listener supports it.
 fn route_kind(at: At<'_>, findings: &mut Findings) -> Option<Spanned<RouteKind>> {
     let fields = Fields::of(at, &ROUTE_KIND, findings)?;
     let group = fields.optional("group", findings, parsed(Code::InvalidGroup, names::group));

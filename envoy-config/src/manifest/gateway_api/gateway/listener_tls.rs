@@ -14,31 +14,31 @@ use crate::source::{Span, Spanned};
 /// The protocol of a listener.
 #[derive(Clone, Debug)]
 pub enum Protocol {
-    /// HTTP in the clear.
+    /// HTTP without TLS.
     Http,
-    /// HTTP over TLS that ends at the Gateway.
+    /// HTTP over TLS, terminated at the Gateway.
     Https(Tls),
-    /// Another one: `TLS`, `TCP`, `UDP`, or a word that the API does not know.
+    /// Another protocol: `TLS`, `TCP`, `UDP`, or one that the API does not define.
     Other(String),
 }
 
-/// `tls` of a listener, with the mode `Terminate`. All is empty when it is left out, which the API allows.
+/// `tls` of a listener with the mode `Terminate`. If it is omitted, everything is empty, as the API allows.
 #[derive(Clone, Debug, Default)]
 pub struct Tls {
     /// `certificateRefs`.
     pub certificates: Vec<CertificateRef>,
-    /// `frontendValidation`, of releases before 1.5: goes before what the Gateway says of all listeners.
+    /// `frontendValidation`, a field of releases before 1.5. It overrides `tls.frontend` of the Gateway.
     pub validation: Option<Validation>,
-    /// The names in `options`, which are every implementation's own.
+    /// The keys of `options`, which are specific to implementations.
     pub options: Vec<Spanned<String>>,
 }
 
-/// A reference to a certificate and its key, or to certificates of authorities.
+/// A reference to a certificate and its key, or to CA certificates.
 #[derive(Clone, Debug)]
 pub struct CertificateRef {
-    /// `group`: empty by default, for Kubernetes' own.
+    /// `group`; empty for core, the default.
     pub group: Spanned<String>,
-    /// `kind`: `Secret` by default where a key belongs to it.
+    /// `kind`; for a certificate with a key, `Secret` by default.
     pub kind: Spanned<String>,
     /// `namespace`: the Gateway's own by default.
     pub namespace: Option<Spanned<String>>,
@@ -47,7 +47,7 @@ pub struct CertificateRef {
 }
 
 impl Protocol {
-    /// The protocol as it is written.
+    /// The protocol as written.
     pub(in crate::manifest) fn name(&self) -> &str {
         match self {
             Self::Http => "HTTP",
@@ -73,14 +73,14 @@ enum Mode {
     Passthrough,
 }
 
-/// `tls` by itself.
+/// `tls` before it is compared with the protocol.
 struct WrittenTls {
-    /// None when it was left out.
+    /// `None` if omitted.
     mode: Option<Spanned<Mode>>,
     content: Tls,
 }
 
-/// `protocol` and `tls` of a listener, and its `hostname` as far as the protocol forbids one.
+/// Reads `protocol` and `tls` of a listener, and checks whether the protocol allows `hostname`.
 pub(in crate::manifest) fn protocol(
     listener: &Fields<'_>,
     findings: &mut Findings,
@@ -149,7 +149,7 @@ fn tls(at: At<'_>, findings: &mut Findings) -> Option<WrittenTls> {
         .optional("certificateRefs", findings, |at, findings| list(at, 0..=64, findings, certificate_ref));
     let validation = fields.optional("frontendValidation", findings, validation);
     let options = fields.optional("options", findings, options).unwrap_or_default();
-    // What is wrong with a mode or with certificateRefs that are there has been said.
+    // Errors in the mode have been reported.
     if fields.has("mode") && mode.is_none() {
         return None;
     }
@@ -170,7 +170,7 @@ fn tls(at: At<'_>, findings: &mut Findings) -> Option<WrittenTls> {
     })
 }
 
-/// The names of options; their values mean nothing here.
+/// The keys of `options`; the values are not used.
 fn options(at: At<'_>, findings: &mut Findings) -> Option<Vec<Spanned<String>>> {
     strings(at, findings)?;
     let Value::Mapping(entries) = &at.node.value else { return None };

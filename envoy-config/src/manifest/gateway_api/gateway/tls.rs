@@ -1,4 +1,4 @@
-//! `tls` of a Gateway (`GatewayTLSConfig`): how client certificates are checked, and the certificate for backends.
+//! `tls` of a Gateway (`GatewayTLSConfig`): how client certificates are verified, and the certificate for backends.
 
 use super::listener_tls::{CertificateRef, certificate_ref};
 use crate::diagnostic::Code;
@@ -10,30 +10,30 @@ use crate::manifest::read::syntax::names;
 use crate::manifest::read::value::{parsed, port, word};
 use crate::source::Spanned;
 
-/// How HTTPS listeners check the certificates of clients (`tls.frontend`); not at all when it is left out.
+/// How HTTPS listeners verify client certificates (`tls.frontend`); by default they do not.
 #[derive(Clone, Debug, Default)]
 pub struct Frontend {
     /// `default.validation`.
     pub default: Option<Validation>,
-    /// `perPort`, each port once: their listeners do as it says, or do not check, and the default has no part in them.
+    /// `perPort`, with unique ports. Listeners on these ports use only this setting; `None` does not verify.
     pub per_port: Vec<(u16, Option<Validation>)>,
 }
 
-/// How the certificates of clients are checked.
+/// How client certificates are verified.
 #[derive(Clone, Debug)]
 pub struct Validation {
-    /// `caCertificateRefs`: at least one; whose signature makes a certificate good.
+    /// `caCertificateRefs`: at least one.
     pub ca_certificates: Vec<CertificateRef>,
     /// `mode`: `AllowValidOnly` by default.
     pub mode: ValidationMode,
 }
 
-/// What becomes of clients without a good certificate.
+/// What happens to clients without a valid certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValidationMode {
-    /// They get no connection.
+    /// The connection is rejected.
     AllowValidOnly,
-    /// They are served as all others are.
+    /// They are served like other clients.
     AllowInsecureFallback,
 }
 
@@ -93,12 +93,12 @@ fn per_port(at: At<'_>, findings: &mut Findings) -> Option<(Spanned<u16>, Option
     Some((port?, config))
 }
 
-/// None when it checks nothing, or is wrong, which has been said.
+/// `None` without `validation`, or after an error.
 fn config(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
     Fields::of(at, &CONFIG, findings)?.optional("validation", findings, validation)
 }
 
-/// How the certificates of clients are checked, in the Gateway's `tls` or in that of a listener.
+/// `validation` in `tls` of a Gateway, or `frontendValidation` in `tls` of a listener.
 pub(in crate::manifest) fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
     let fields = Fields::of(at, &VALIDATION, findings)?;
     let ca_certificates = fields.required("caCertificateRefs", findings, |at, findings| {

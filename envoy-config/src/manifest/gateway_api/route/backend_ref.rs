@@ -17,15 +17,15 @@ pub struct BackendRef {
     pub group: Spanned<String>,
     /// `kind`: `Service` by default.
     pub kind: Spanned<String>,
-    /// `namespace`: the route's own when left out.
+    /// `namespace`: the route's own by default.
     pub namespace: Option<Spanned<String>>,
     /// `name`.
     pub name: Spanned<String>,
-    /// `port`: always there for a Service.
+    /// `port`; required for a Service.
     pub port: Option<Spanned<u16>>,
     /// `weight`: 1 by default, at most 1,000,000.
     pub weight: Spanned<u32>,
-    /// `filters`: those of the rule come first.
+    /// `filters`, applied after those of the rule.
     pub filters: Vec<Spanned<Filter>>,
     /// The whole reference.
     pub span: Span,
@@ -52,7 +52,7 @@ pub(in crate::manifest) fn backend_ref(
     Some(BackendRef { weight: weight?, filters: filters.unwrap_or_default(), ..reference })
 }
 
-/// A backend outside `backendRefs`, with the weight 1.
+/// A reference outside of `backendRefs`, with the weight 1.
 pub(in crate::manifest) fn object_reference(at: At<'_>, findings: &mut Findings) -> Option<BackendRef> {
     referenced(&Fields::of(at, &OBJECT_REFERENCE, findings)?, findings)
 }

@@ -1,4 +1,5 @@
-//! `filters` of a rule or backendRef (`HTTPRouteFilter`, `GRPCRouteFilter`): which there are, and which can be combined.
+//! `filters` of a rule or backendRef (`HTTPRouteFilter`, `GRPCRouteFilter`): which there are, and which can be
+//! combined.
 
 mod cors;
 mod header_modifier;
@@ -35,16 +36,16 @@ pub enum Filter {
     Rewrite(UrlRewrite),
     /// `RequestMirror`.
     Mirror(Box<RequestMirror>),
-    /// `CORS`: in the words of its standard.
+    /// `CORS`.
     Cors(Cors),
-    /// `ExtensionRef`: the kind, with its group, that nobody here knows.
+    /// `ExtensionRef`, which is not supported: the kind with its group.
     Extension(String),
-    /// `ExternalAuth`.
+    /// `ExternalAuth`, which is not supported.
     ExternalAuth,
 }
 
 impl Filter {
-    /// What it changes in the path of an address, if it does.
+    /// How it changes the path, if it does.
     #[must_use]
     pub fn path(&self) -> Option<&PathModifier> {
         match self {
@@ -85,7 +86,7 @@ const GRPC_FILTER: Known = Known {
 
 const EXTENSION: Known = Known { read: &["group", "kind", "name"], unread: &[], unsupported: &[] };
 
-/// The words of `type` in an HTTPRoute.
+/// The values of `type` in an HTTPRoute.
 const HTTP_TYPES: &[(&str, Type)] = &[
     ("RequestHeaderModifier", Type::RequestHeaders),
     ("ResponseHeaderModifier", Type::ResponseHeaders),
@@ -97,7 +98,7 @@ const HTTP_TYPES: &[(&str, Type)] = &[
     ("ExtensionRef", Type::Extension),
 ];
 
-/// Those in a GRPCRoute.
+/// The values of `type` in a GRPCRoute.
 const GRPC_TYPES: &[(&str, Type)] = &[
     ("RequestHeaderModifier", Type::RequestHeaders),
     ("ResponseHeaderModifier", Type::ResponseHeaders),
@@ -118,7 +119,7 @@ enum Type {
 }
 
 impl Type {
-    /// The field that belongs to it.
+    /// The field of this type.
     const fn field(self) -> &'static str {
         match self {
             Self::RequestHeaders => "requestHeaderModifier",
@@ -132,7 +133,7 @@ impl Type {
         }
     }
 
-    /// Whether a list of filters can have several.
+    /// Whether a list can have several filters of this type.
     const fn repeats(self) -> bool {
         matches!(self, Self::Mirror | Self::Extension | Self::ExternalAuth)
     }
@@ -196,7 +197,7 @@ fn filter(
             fields.required(own, findings, header_modifier::read).map(Filter::ResponseHeaders)
         }
         Type::Extension => fields.required(own, findings, extension).map(Filter::Extension),
-        // What it says has no bearing on the answer: its requests are refused.
+        // Its fields are not read: requests get 500 in any case.
         Type::ExternalAuth => fields.required(own, findings, |_, _| Some(Filter::ExternalAuth)),
         Type::Redirect => {
             fields.required(own, findings, redirect_and_rewrite::redirect).map(Filter::Redirect)
@@ -210,8 +211,8 @@ fn filter(
     Some(Spanned { value: value?, span: at.span() })
 }
 
-/// Reports filters that replace the matched prefix where it is not clear which that is.
-pub(in crate::manifest) fn refuse_prefix_replacement<'f>(
+/// Reports filters that replace a matched prefix in a rule without exactly one prefix.
+pub(in crate::manifest) fn reject_prefix_replacement<'f>(
     rule: At<'_>,
     filters: impl Iterator<Item = &'f Spanned<Filter>>,
     findings: &mut Findings,
@@ -226,8 +227,8 @@ pub(in crate::manifest) fn refuse_prefix_replacement<'f>(
     }
 }
 
-/// Reports a redirect in a rule that forwards.
-pub(in crate::manifest) fn refuse_redirect_of_backends(
+/// Reports a redirect in a rule with backends.
+pub(in crate::manifest) fn reject_redirect_with_backends(
     rule: At<'_>,
     filters: &[Spanned<Filter>],
     backends: &[BackendRef],

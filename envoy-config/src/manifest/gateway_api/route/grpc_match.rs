@@ -9,14 +9,14 @@ use crate::manifest::read::syntax::{names, regex};
 use crate::manifest::read::value::{parsed, string, usable, word};
 use crate::source::Span;
 
-/// A match of a GRPCRoute: all conditions must hold.
+/// A match of a GRPCRoute: requests must meet all conditions.
 #[derive(Clone, Debug)]
 pub struct GrpcMatch {
     /// `method.service`, as `package.Service`; regular expressions without anchors.
     pub service: Option<TextMatch>,
     /// `method.method`; regular expressions without anchors.
     pub method: Option<TextMatch>,
-    /// `headers`, each name once (the first of equal names counts).
+    /// `headers`, with unique names.
     pub headers: Vec<ValueMatch>,
     /// The whole match.
     pub span: Span,
@@ -26,14 +26,14 @@ const MATCH: Known = Known { read: &["method", "headers"], unread: &[], unsuppor
 
 const METHOD: Known = Known { read: &["type", "service", "method"], unread: &[], unsupported: &[] };
 
-/// What `type` says of the service and the method.
+/// `type` of a method match.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
     Exact,
     Regex,
 }
 
-/// A service and a method; none stands for any.
+/// A service and a method; `None` matches any.
 type Call = (Option<TextMatch>, Option<TextMatch>);
 
 pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<GrpcMatch> {
@@ -61,7 +61,7 @@ fn method(at: At<'_>, findings: &mut Findings) -> Option<Call> {
     Some((service, method))
 }
 
-/// A service or a method. An empty expression is the same as none at all.
+/// A service or a method. An empty regular expression matches any.
 fn part(
     at: At<'_>,
     form: Form,

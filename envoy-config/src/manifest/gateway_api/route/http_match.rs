@@ -9,14 +9,14 @@ use crate::manifest::read::syntax::{path, regex};
 use crate::manifest::read::value::{parsed, usable, word};
 use crate::source::{Span, Spanned};
 
-/// A match of an HTTPRoute: all conditions must hold.
+/// A match of an HTTPRoute: requests must meet all conditions.
 #[derive(Clone, Debug)]
 pub struct HttpMatch {
     /// `path`: the prefix `/` by default.
     pub path: PathMatch,
-    /// `headers`, each name once (the first of equal names counts).
+    /// `headers`, with unique names.
     pub headers: Vec<ValueMatch>,
-    /// `queryParams`, each name once.
+    /// `queryParams`, with unique names.
     pub query_params: Vec<ValueMatch>,
     /// `method`.
     pub method: Option<Spanned<String>>,
@@ -24,7 +24,7 @@ pub struct HttpMatch {
     pub span: Span,
 }
 
-/// A path match. Regular expressions are ones that RE2 reads as Rust does.
+/// A path match. Regular expressions mean the same in RE2 and in Rust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathMatch {
     /// `Exact`.

@@ -16,13 +16,13 @@ use crate::source::{Span, Spanned};
 pub struct ParentRef {
     /// `group` and `kind`.
     pub kind: ParentKind,
-    /// `namespace`: the route's own when left out.
+    /// `namespace`: the route's own by default.
     pub namespace: Option<Spanned<String>>,
     /// `name`.
     pub name: Spanned<String>,
-    /// `sectionName`: a listener's name.
+    /// `sectionName`: the name of a listener.
     pub section_name: Option<Spanned<String>>,
-    /// `port`: a listener's port.
+    /// `port`: the port of a listener.
     pub port: Option<Spanned<u16>>,
     /// The whole reference.
     pub span: Span,
@@ -33,19 +33,19 @@ pub struct ParentRef {
 pub enum ParentKind {
     /// A Gateway.
     Gateway,
-    /// A Gateway that the route does not name: it asks for the default ones (`useDefaultGateways: All`), and the Gateway is
-    /// one (`defaultScope: All`).
+    /// A default Gateway (`defaultScope: All`), for a route with `useDefaultGateways: All` that does not refer to it
+    /// itself.
     DefaultGateway,
-    /// Another kind, which has no listeners here: a Service, say.
+    /// Another kind, such as a Service.
     Other {
-        /// Its group, empty for Kubernetes' own.
+        /// The group; empty for core.
         group: String,
-        /// Its kind.
+        /// The kind.
         kind: String,
     },
 }
 
-/// The parentRefs of a route of which something could not be read, as far as they can be; what is wrong has been said.
+/// The readable parentRefs of a route with errors, which have been reported.
 pub(in crate::manifest) fn parents_of(route: &Node<'_>) -> Vec<ParentRef> {
     let spec = route.get("spec").map(|spec| &spec.value);
     let node = spec.and_then(|spec| spec.get("parentRefs")).map(|parents| &parents.value);
@@ -86,7 +86,7 @@ fn namespace(parent: &ParentRef) -> Option<&str> {
     parent.namespace.as_ref().map(|namespace| namespace.value.as_str())
 }
 
-/// Two references to one Gateway must both name a section, or both a port, and not the same.
+/// References to the same Gateway must all name a section, or all name a port, and differ in it.
 fn clash(first: &ParentRef, second: &ParentRef) -> Option<(Code, &'static str)> {
     let section = |parent: &ParentRef| parent.section_name.as_ref().map(|name| name.value.clone());
     let port = |parent: &ParentRef| parent.port.as_ref().map(|port| port.value);

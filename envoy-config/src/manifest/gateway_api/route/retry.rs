@@ -11,21 +11,21 @@ use crate::manifest::read::list::{list, unique};
 use crate::manifest::read::value::{integer, parsed};
 use crate::source::Spanned;
 
-/// `timeouts`; zero switches one off.
+/// `timeouts`; zero disables a timeout.
 #[derive(Clone, Debug, Default)]
 pub struct Timeouts {
-    /// `request`: for the whole answer, retries included.
+    /// `request`: for the whole request, including retries.
     pub request: Option<Spanned<Duration>>,
-    /// `backendRequest`: for each try; no longer than `request`, unless that is zero.
+    /// `backendRequest`: for each attempt. Not longer than `request`, unless that is zero.
     pub backend_request: Option<Spanned<Duration>>,
 }
 
 /// `retry`.
 #[derive(Clone, Debug)]
 pub struct Retry {
-    /// `codes`: each once, 400 to 599.
+    /// `codes`: unique, from 400 to 599.
     pub codes: Vec<Spanned<u16>>,
-    /// `attempts`: how many retries there may be, at least 1.
+    /// `attempts`: the number of retries, at least 1.
     pub attempts: Option<u32>,
     /// `backoff`: how long to wait before a retry.
     pub backoff: Option<Duration>,

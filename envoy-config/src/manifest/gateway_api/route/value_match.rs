@@ -14,18 +14,18 @@ use crate::source::Spanned;
 /// A header or query parameter match.
 #[derive(Clone, Debug)]
 pub struct ValueMatch {
-    /// `name`; of headers in lower case.
+    /// `name`; for headers, in lower case.
     pub name: Spanned<String>,
     /// `type` and `value`.
     pub value: TextMatch,
 }
 
-/// A condition on a text.
+/// A condition on a string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextMatch {
     /// `Exact`.
     Exact(String),
-    /// `RegularExpression`, one that RE2 reads as Rust does.
+    /// `RegularExpression`, with the same meaning in RE2 and in Rust.
     Regex(String),
 }
 
@@ -38,7 +38,7 @@ enum Form {
     Regex,
 }
 
-/// Header names do not tell case apart; of names that differ in case alone the first counts.
+/// Header names are case-insensitive. If names differ only in case, the first one applies.
 pub(in crate::manifest) fn headers(
     at: At<'_>,
     values: Values,
@@ -54,7 +54,7 @@ pub(in crate::manifest) fn headers(
                 first.insert(name.value.clone(), as_written);
                 kept.push(ValueMatch { name, value });
             }
-            // An error already.
+            // Reported as a duplicate.
             Some(first) if first.value == as_written.value => {}
             Some(first) => {
                 let message = "this condition has no effect: an earlier one has the same header name (header names are case-insensitive)";
@@ -70,18 +70,19 @@ pub(in crate::manifest) fn query_params(at: At<'_>, findings: &mut Findings) -> 
     value_matches(at, Values::QueryParam, findings)
 }
 
-/// What a condition's value may hold.
+/// Where a condition is used, which decides what its value can contain.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::manifest) enum Values {
-    /// Visible ASCII.
+    /// A header of an HTTPRoute: visible ASCII.
     Header,
-    /// The API sets a GRPCRoute's header no bounds but the length.
+    /// A header of a GRPCRoute: only the length is limited.
     GrpcHeader,
+    /// A query parameter: only the length is limited.
     QueryParam,
 }
 
 impl Values {
-    /// What is wrong when a condition's name is invalid.
+    /// The code for an invalid name.
     const fn name_code(self) -> Code {
         match self {
             Self::Header | Self::GrpcHeader => Code::InvalidHeaderName,

@@ -9,11 +9,11 @@ use super::names::{NameError, Parsed, part, sized};
 pub enum Hostname {
     /// `www.example.com`.
     Exact(String),
-    /// `*.example.com`, held as `example.com`.
+    /// `*.example.com`, stored as `example.com`.
     Wildcard(String),
 }
 
-/// A hostname, or one with `*.` in front.
+/// Parses a hostname or wildcard hostname.
 pub(in crate::manifest) fn parse(text: &str) -> Parsed<Hostname> {
     let what = "hostname";
     sized(what, text, 253)?;

@@ -1,6 +1,6 @@
-//! The forms that names have in Kubernetes and the Gateway API: each parser gives the text back, or says what is wrong.
+//! The syntax of names in Kubernetes and the Gateway API.
 
-/// Why a text does not have the form that a name must have.
+/// Why a text is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::manifest) enum NameError {
     #[error("a {what} cannot be empty")]
@@ -34,13 +34,13 @@ pub(in crate::manifest) fn label(text: &str) -> Parsed {
     Ok(text.to_owned())
 }
 
-/// DNS labels with dots between them (RFC 1123): the name of an object, listener or rule.
+/// A DNS subdomain (RFC 1123), labels separated by dots: the name of an object, listener or rule.
 pub(in crate::manifest) fn subdomain(text: &str) -> Parsed {
     dotted("name", text)?;
     Ok(text.to_owned())
 }
 
-/// The name of another object: what it must look like is that object's business.
+/// The name of another object: only the length is checked, because the syntax depends on its kind.
 pub(in crate::manifest) fn reference(text: &str) -> Parsed {
     sized("name", text, 253)?;
     Ok(text.to_owned())
@@ -84,7 +84,7 @@ pub(in crate::manifest) fn controller(text: &str) -> Parsed {
     }
 }
 
-/// A listener's protocol: a word, or an implementation's own with a domain and a slash in front.
+/// The protocol of a listener: a word, or for a protocol of an implementation a domain, a slash and a word.
 pub(in crate::manifest) fn protocol(text: &str) -> Parsed {
     let what = "protocol";
     sized(what, text, 255)?;
@@ -107,7 +107,7 @@ pub(in crate::manifest) fn protocol(text: &str) -> Parsed {
     }
 }
 
-/// The name of a Service's or pod's port (RFC 6335).
+/// The name of a container port (RFC 6335).
 pub(in crate::manifest) fn port_name(text: &str) -> Parsed {
     let what = "port name";
     sized(what, text, 15)?;
@@ -158,7 +158,7 @@ fn is_grpc_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A label's or annotation's key: a name, with a domain and a slash in front or without.
+/// The key of a label or annotation: a name, optionally after a domain and a slash.
 pub(in crate::manifest) fn label_key(text: &str) -> Parsed {
     let what = "label key";
     let name = match text.split_once('/') {
@@ -175,7 +175,7 @@ pub(in crate::manifest) fn label_key(text: &str) -> Parsed {
     Ok(text.to_owned())
 }
 
-/// A label's value: empty, or as the name in a key.
+/// The value of a label: empty, or the same syntax as the name in a key.
 pub(in crate::manifest) fn label_value(text: &str) -> Parsed {
     label_text("label value", text)?;
     Ok(text.to_owned())

@@ -3,7 +3,7 @@
 /// The longest value of a path match, in characters.
 const LIMIT: usize = 1024;
 
-/// Why a text is no path to match.
+/// Why a text is not a valid path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::manifest) enum PathError {
     #[error("a path can have at most {LIMIT} characters, but this one has {0}")]
@@ -22,7 +22,7 @@ pub(in crate::manifest) enum PathError {
     Percent,
 }
 
-/// A path as the API takes it: absolute, without empty or dot segments, percent-encoded where it must be.
+/// Parses a path as the API defines it: absolute, without empty or dot segments, percent-encoded where necessary.
 pub(in crate::manifest) fn parse(text: &str) -> Result<String, PathError> {
     sized(text)?;
     if !text.starts_with('/') {
@@ -50,7 +50,7 @@ pub(in crate::manifest) fn parse(text: &str) -> Result<String, PathError> {
     Ok(text.to_owned())
 }
 
-/// Whether a path match of any type may be so long.
+/// Checks the length, which is limited for path matches of all types.
 pub(in crate::manifest) fn sized(text: &str) -> Result<(), PathError> {
     match text.chars().count() {
         length if length > LIMIT => Err(PathError::TooLong(length)),

@@ -1,8 +1,9 @@
-//! Regular expressions: Envoy reads them with RE2, so only what RE2 reads as it is meant is accepted.
+//! Regular expressions: only those that Envoy's RE2 accepts with the same meaning are valid.
 //!
-//! The parser is Rust's, whose syntax is nearly RE2's: what it takes and RE2 does not, or takes for something else, is
-//! refused here. (What RE2 takes and Rust does not is rare, and refused too.) `\d`, `\s` and `\w` are ASCII in RE2, and Envoy
-//! has it read bytes: a character beyond ASCII is several of them, which neither a class nor a repetition can hold.
+//! They are parsed with Rust's parser, whose syntax is nearly the same. What Rust accepts and RE2 does not, or reads
+//! differently, is rejected. (The few things that only RE2 accepts are rejected, too.) In RE2, `\d`, `\s` and `\w` are
+//! ASCII. Envoy lets RE2 match bytes, and a non-ASCII character has several: it cannot be in a class, or repeated
+//! without a group.
 
 mod anchors;
 
@@ -13,10 +14,10 @@ use regex_syntax::ast::{
 
 pub(in crate::manifest) use self::anchors::unanchored;
 
-/// How often RE2 may have to repeat something, nested repetitions multiplied.
+/// The repetition limit of RE2; nested repetitions multiply.
 const REPETITIONS: u64 = 1000;
 
-/// Why an expression is refused.
+/// Why an expression is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::manifest) enum RegexError {
     #[error("a regular expression cannot be empty")]
@@ -33,7 +34,7 @@ pub(in crate::manifest) enum RegexError {
     InnerAnchor,
 }
 
-/// Whether RE2 reads the expression as it is meant.
+/// Checks that RE2 accepts the expression with the same meaning.
 pub(in crate::manifest) fn parse(expression: &str) -> Result<(), RegexError> {
     if expression.is_empty() {
         return Err(RegexError::Empty);
@@ -43,7 +44,7 @@ pub(in crate::manifest) fn parse(expression: &str) -> Result<(), RegexError> {
     ast::visit(&ast, Re2 { repetitions: vec![1] })
 }
 
-/// Walks an expression; holds how often the parts that it is in are repeated, all together.
+/// Visits an expression. Keeps the product of the enclosing repetitions.
 struct Re2 {
     repetitions: Vec<u64>,
 }
@@ -63,7 +64,7 @@ impl Visitor for Re2 {
                 GroupKind::NonCapturing(set) => flags(set),
                 GroupKind::CaptureName { name, .. } => {
                     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                    refuse_unless(
+                    reject_unless(
                         name.name.chars().all(word),
                         "group names with characters other than letters, digits and `_`",
                     )
@@ -78,13 +79,13 @@ impl Visitor for Re2 {
                     assertion.kind,
                     StartLine | EndLine | StartText | EndText | WordBoundary | NotWordBoundary
                 );
-                refuse_unless(known, "word boundaries other than `\\b` and `\\B`")
+                reject_unless(known, "word boundaries other than `\\b` and `\\B`")
             }
             Ast::Repetition(repetition) => {
                 let doubled = matches!(*repetition.ast, Ast::Repetition(_));
-                refuse_unless(!doubled, "repeating a repetition without a group around it")?;
+                reject_unless(!doubled, "repeating a repetition without a group around it")?;
                 let bytes = matches!(&*repetition.ast, Ast::Literal(read) if !read.c.is_ascii());
-                refuse_unless(!bytes, "repeating a non-ASCII character without a group around it")?;
+                reject_unless(!bytes, "repeating a non-ASCII character without a group around it")?;
                 let own = match &repetition.op.kind {
                     RepetitionKind::Range(
                         RepetitionRange::Exactly(n)
@@ -114,7 +115,7 @@ impl Visitor for Re2 {
             ClassSetItem::Range(range) => in_class(&range.start).and_then(|()| in_class(&range.end)),
             ClassSetItem::Unicode(class) => unicode(class),
             ClassSetItem::Bracketed(_) => {
-                refuse_unless(false, "a character class inside another one: escape the `[`")
+                reject_unless(false, "a character class inside another one: escape the `[`")
             }
             ClassSetItem::Empty(_)
             | ClassSetItem::Ascii(_)
@@ -124,11 +125,11 @@ impl Visitor for Re2 {
     }
 
     fn visit_class_set_binary_op_pre(&mut self, _: &ClassSetBinaryOp) -> Result<(), RegexError> {
-        refuse_unless(false, "`&&`, `--` or `~~` in a character class: escape them")
+        reject_unless(false, "`&&`, `--` or `~~` in a character class: escape them")
     }
 }
 
-fn refuse_unless(known: bool, what: &'static str) -> Result<(), RegexError> {
+fn reject_unless(known: bool, what: &'static str) -> Result<(), RegexError> {
     if known { Ok(()) } else { Err(RegexError::NotInRe2(what)) }
 }
 
@@ -142,25 +143,25 @@ fn flags(flags: &Flags) -> Result<(), RegexError> {
             )
         }
     });
-    refuse_unless(known, "flags other than `i`, `m`, `s` and `U`")
+    reject_unless(known, "flags other than `i`, `m`, `s` and `U`")
 }
 
 fn in_class(read: &Literal) -> Result<(), RegexError> {
-    refuse_unless(read.c.is_ascii(), "non-ASCII characters in a class")?;
+    reject_unless(read.c.is_ascii(), "non-ASCII characters in a class")?;
     literal(read)
 }
 
 fn literal(literal: &Literal) -> Result<(), RegexError> {
     match &literal.kind {
         LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => {
-            refuse_unless(*kind == HexLiteralKind::X, "`\\u` and `\\U`: write the character itself")?;
-            refuse_unless(literal.c.is_ascii(), "`\\x` for non-ASCII characters: write the character itself")
+            reject_unless(*kind == HexLiteralKind::X, "`\\u` and `\\U`: write the character itself")?;
+            reject_unless(literal.c.is_ascii(), "`\\x` for non-ASCII characters: write the character itself")
         }
         _ => Ok(()),
     }
 }
 
-/// RE2 knows the general categories by their short names and the scripts by their long ones, in this spelling.
+/// RE2 supports the short names of general categories and the long names of scripts, in this spelling.
 fn unicode(class: &ClassUnicode) -> Result<(), RegexError> {
     const CATEGORIES: [&str; 37] = [
         "C", "Cc", "Cf", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd",
@@ -206,7 +207,7 @@ fn unicode(class: &ClassUnicode) -> Result<(), RegexError> {
         }
         ClassUnicodeKind::NamedValue { .. } => false,
     };
-    refuse_unless(
+    reject_unless(
         known,
         "this Unicode class: use the short names of categories (`Lu`) and the long names of scripts (`Greek`)",
     )
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_re2_reads_alike_is_accepted() {
+    fn expressions_with_the_same_meaning_in_re2_are_accepted() {
         for expression in [
             "/api/v[0-9]+(/.*)?",
             r"^/a\.b$",
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_rust_reads_is_refused() {
+    fn expressions_that_only_rust_accepts_are_rejected() {
         for expression in [
             "[a--b]",
             "[a&&b]",
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_is_refused() {
+    fn invalid_expressions_are_rejected() {
         assert_eq!(parse(""), Err(RegexError::Empty));
         for expression in ["(", "[", "*", r"\", r"a\Qb\E", "(?=a)", r"(a)\1", "a{2,1}"] {
             assert!(matches!(parse(expression), Err(RegexError::Syntax(_))), "{expression}");

@@ -1,7 +1,7 @@
-//! `creationTimestamp`: a date and time of RFC 3339 as unix seconds.
+//! `creationTimestamp`: parses an RFC 3339 date and time to Unix seconds.
 
-/// The seconds since 1970 of a text such as `2026-01-02T03:04:05Z`; fractions of a second are dropped. None when the
-/// text is no such date.
+/// The Unix seconds of a text such as `2026-01-02T03:04:05Z`, without fractions. `None` if the text is not a valid
+/// date.
 pub(in crate::manifest) fn parse(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(['T', 't'])?;
     let mut date = date.splitn(3, '-');
@@ -18,12 +18,12 @@ pub(in crate::manifest) fn parse(text: &str) -> Option<i64> {
     let mut time = time.splitn(3, ':');
     let hour = digits(time.next()?, 2).filter(|&hour| hour < 24)?;
     let minute = digits(time.next()?, 2).filter(|&minute| minute < 60)?;
-    // A leap second has the number 60.
+    // 60 is a leap second.
     let second = digits(time.next()?, 2).filter(|&second| second <= 60)?;
     Some(days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset(zone)?)
 }
 
-/// The seconds that a zone is ahead of UTC.
+/// The offset of a time zone from UTC in seconds.
 fn offset(zone: &str) -> Option<i64> {
     if matches!(zone, "Z" | "z") {
         return Some(0);
@@ -51,8 +51,8 @@ const fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// The days from 1970 to a date of the Gregorian calendar. The year is taken to begin in March, so that the leap day is
-/// its last.
+/// The days from 1970 to a date in the Gregorian calendar. The calculation starts years in March, so that the leap day
+/// is the last day.
 const fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month = if month <= 2 { month + 9 } else { month - 3 };
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_become_unix_seconds() {
+    fn dates_are_converted_to_unix_seconds() {
         for (text, seconds) in [
             ("1970-01-01T00:00:00Z", 0),
             ("2000-02-29T23:59:59Z", 951_868_799),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn invalid_dates_are_rejected() {
         for text in [
             "",
             "T",

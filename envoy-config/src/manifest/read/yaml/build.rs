@@ -1,4 +1,4 @@
-//! Builds the tree from the parser's events: anchors and aliases, merge keys, keys that are there twice.
+//! Builds the tree from the events of the parser: resolves anchors, aliases and merge keys, and reports duplicate keys.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,24 +11,24 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::read::findings::Findings;
 use crate::source::Span;
 
-/// Why a document was given up.
-type Refused = Box<Diagnostic>;
+/// The error that ends a document.
+type Rejected = Box<Diagnostic>;
 
-/// The tree of the current document, as far as it has come.
+/// The unfinished tree of the current document.
 pub(super) struct Builder<'s, 'c> {
     source: usize,
     open: Vec<Open<'s>>,
     root: Option<Node<'s>>,
-    /// What aliases may repeat; none for a node that is still open.
+    /// The values of anchors; `None` if the value is not finished.
     anchors: HashMap<usize, Option<(Node<'s>, Size)>>,
     copied: &'c mut Copied,
-    /// How many values the current document has.
+    /// The number of values in the current document.
     values: usize,
-    /// The keys that are there twice.
+    /// Duplicate keys.
     duplicates: Vec<Diagnostic>,
 }
 
-/// A collection that has not ended yet.
+/// An unfinished collection.
 struct Open<'s> {
     anchor: usize,
     start: usize,
@@ -44,7 +44,7 @@ enum Collection<'s> {
 struct Mapping<'s> {
     entries: Vec<Entry<'s>>,
     keys: HashMap<Cow<'s, str>, Span>,
-    /// The key whose value comes next.
+    /// The key of the next value.
     next: Option<Slot<'s>>,
     /// The values of `<<`.
     merged: Vec<Node<'s>>,
@@ -55,7 +55,7 @@ enum Slot<'s> {
     Merge,
 }
 
-/// How large a node is with everything in it.
+/// The size of a node with everything in it.
 #[derive(Clone, Copy)]
 struct Size {
     depth: usize,
@@ -69,7 +69,7 @@ impl<'s, 'c> Builder<'s, 'c> {
         Self { source, open, root: None, anchors: HashMap::new(), copied, values: 0, duplicates }
     }
 
-    /// The finished document; none when there was nothing in it.
+    /// Finishes the document; `None` if it is empty.
     pub(super) fn finish(&mut self, findings: &mut Findings) -> Option<Document<'s>> {
         let sound = self.duplicates.is_empty();
         let root = self.root.take();
@@ -77,13 +77,13 @@ impl<'s, 'c> Builder<'s, 'c> {
         root.filter(|root| !root.is_null()).map(|root| Document { root, sound })
     }
 
-    /// Leaves the current document out.
+    /// Discards the current document after an error.
     pub(super) fn give_up(&mut self, why: Diagnostic, findings: &mut Findings) {
         self.start_over(findings);
         findings.add(why);
     }
 
-    /// Forgets the current document, but not what its aliases have cost.
+    /// Resets the builder for the next document. Copies are still counted.
     fn start_over(&mut self, findings: &mut Findings) {
         self.duplicates.drain(..).for_each(|duplicate| findings.add(duplicate));
         self.open.clear();
@@ -92,9 +92,8 @@ impl<'s, 'c> Builder<'s, 'c> {
         self.values = 0;
     }
 
-    /// Adds an event of the current document. What is wrong stops it, except for keys that are
-    /// there twice.
-    pub(super) fn take(&mut self, event: Event<'s>, place: &ParserSpan) -> Result<(), Refused> {
+    /// Adds an event of the current document. Errors end the document, except for duplicate keys.
+    pub(super) fn take(&mut self, event: Event<'s>, place: &ParserSpan) -> Result<(), Rejected> {
         let span = self.span(place);
         match event {
             Event::Scalar(text, ScalarStyle::Plain, 0, None) if text == "<<" && self.wants_key() => {
@@ -119,7 +118,7 @@ impl<'s, 'c> Builder<'s, 'c> {
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             Event::Alias(anchor) => {
                 let node = self.repeat(anchor, span)?;
-                // Counted already, with what is in it.
+                // Already counted as part of the copy.
                 self.values -= 1;
                 self.add(node, 0)?;
             }
@@ -151,7 +150,7 @@ impl<'s, 'c> Builder<'s, 'c> {
         self.open.push(Open { anchor, start, collection });
     }
 
-    fn close(&mut self, end: Span) -> Result<(), Refused> {
+    fn close(&mut self, end: Span) -> Result<(), Rejected> {
         let Some(Open { anchor, start, collection }) = self.open.pop() else { return Ok(()) };
         let (value, last) = match collection {
             Collection::Sequence(items) => {
@@ -163,14 +162,14 @@ impl<'s, 'c> Builder<'s, 'c> {
                 (Value::Mapping(mapping.merge()?), last)
             }
         };
-        // A block collection's own end lies behind the empty lines and comments that follow it.
+        // The parser ends a block collection after the empty lines and comments that follow it.
         let end = if end.end > end.start { end.end } else { last.unwrap_or(start) };
         let span = Span { source: self.source, start, end: end.max(start) };
         self.add(Node { value, span }, anchor)
     }
 
-    /// Puts a finished node where it belongs: into the open collection, or at the root.
-    fn add(&mut self, node: Node<'s>, anchor: usize) -> Result<(), Refused> {
+    /// Adds a finished node to the open collection, or makes it the root.
+    fn add(&mut self, node: Node<'s>, anchor: usize) -> Result<(), Rejected> {
         self.count(1, node.span)?;
         if anchor != 0 {
             let size = Size::of(&node);
@@ -189,13 +188,13 @@ impl<'s, 'c> Builder<'s, 'c> {
         Ok(())
     }
 
-    /// A copy of what an alias stands for.
-    fn repeat(&mut self, anchor: usize, span: Span) -> Result<Node<'s>, Refused> {
+    /// Copies the value of an alias.
+    fn repeat(&mut self, anchor: usize, span: Span) -> Result<Node<'s>, Rejected> {
         let Some(&Some((_, size))) = self.anchors.get(&anchor) else {
-            return Err(refused(span, "an alias cannot refer to a value that contains it"));
+            return Err(rejected(span, "an alias cannot refer to a value that contains it"));
         };
         if self.open.len() + size.depth > DEPTH {
-            return Err(refused(
+            return Err(rejected(
                 span,
                 format!("with this alias, YAML is nested more than {DEPTH} levels deep"),
             ));
@@ -204,12 +203,12 @@ impl<'s, 'c> Builder<'s, 'c> {
         self.count(size.values, span)?;
         match self.anchors.get(&anchor) {
             Some(Some((node, _))) => Ok(node.clone()),
-            _ => Err(refused(span, "an alias cannot refer to a value that contains it")),
+            _ => Err(rejected(span, "an alias cannot refer to a value that contains it")),
         }
     }
 
-    /// Counts what an anchor or an alias copies.
-    fn copy(&mut self, size: Size, span: Span) -> Result<(), Refused> {
+    /// Counts the bytes that an anchor or alias copies.
+    fn copy(&mut self, size: Size, span: Span) -> Result<(), Rejected> {
         self.copied.0 = self.copied.0.saturating_add(size.bytes);
         if self.copied.0 <= COPIES {
             return Ok(());
@@ -217,18 +216,18 @@ impl<'s, 'c> Builder<'s, 'c> {
         let (limit, found) = (COPIES >> 20, self.copied.0.div_ceil(1 << 20));
         let message =
             format!("anchors and aliases copy {found} MiB in all manifests; the limit is {limit} MiB");
-        Err(refused(span, message))
+        Err(rejected(span, message))
     }
 
-    /// Counts values of the current document.
-    fn count(&mut self, more: usize, span: Span) -> Result<(), Refused> {
+    /// Counts the values of the current document.
+    fn count(&mut self, more: usize, span: Span) -> Result<(), Rejected> {
         self.values = self.values.saturating_add(more);
         if self.values <= VALUES {
             return Ok(());
         }
         let message =
             format!("a document can have at most {VALUES} values, but this one has at least {}", self.values);
-        Err(Box::new(refused(span, message).hint("split it into several documents")))
+        Err(Box::new(rejected(span, message).hint("split it into several documents")))
     }
 }
 
@@ -240,14 +239,14 @@ impl<'s> Mapping<'s> {
             return Some(diagnostic.related(first, "first occurrence"));
         }
         self.keys.insert(key.text.clone(), key.span);
-        // A value that is left out has no place of its own.
+        // An omitted value has no place of its own.
         let span = if value.span.start == value.span.end { key.span } else { value.span };
         self.entries.push(Entry { key, value: Node { span, ..value } });
         None
     }
 
-    /// The entries with those of the `<<` values behind them: own keys go first, then the first of several values.
-    fn merge(mut self) -> Result<Vec<Entry<'s>>, Refused> {
+    /// Adds the entries of the `<<` values. Own keys take precedence, then earlier values over later ones.
+    fn merge(mut self) -> Result<Vec<Entry<'s>>, Rejected> {
         let mut values = Vec::new();
         for node in std::mem::take(&mut self.merged) {
             match node.value {
@@ -257,7 +256,7 @@ impl<'s> Mapping<'s> {
         }
         for node in values {
             let Value::Mapping(entries) = node.value else {
-                return Err(refused(node.span, "the value of a merge key `<<` must be a mapping"));
+                return Err(rejected(node.span, "the value of a merge key `<<` must be a mapping"));
             };
             for entry in entries {
                 if !self.keys.contains_key(&entry.key.text) {
@@ -292,11 +291,11 @@ impl Size {
     }
 }
 
-/// A node as a mapping's key.
-fn key(node: Node<'_>) -> Result<Key<'_>, Refused> {
+/// Converts a node to a key.
+fn key(node: Node<'_>) -> Result<Key<'_>, Rejected> {
     let span = node.span;
     let Value::Scalar(scalar) = node.value else {
-        return Err(refused(span, "expected a string as key, found a collection"));
+        return Err(rejected(span, "expected a string as key, found a collection"));
     };
     let misread = match &scalar {
         Scalar::Text(_) => None,
@@ -307,18 +306,18 @@ fn key(node: Node<'_>) -> Result<Key<'_>, Refused> {
     Ok(Key { text: scalar.into_written(), span, misread })
 }
 
-fn expect_tag(span: Span, tag: Option<&Tag>, own: &str) -> Result<(), Refused> {
+fn expect_tag(span: Span, tag: Option<&Tag>, own: &str) -> Result<(), Rejected> {
     match tag {
         Some(tag) if !tag.is_yaml_core_schema_tag(own) => Err(foreign(span, Some(tag))),
         _ => Ok(()),
     }
 }
 
-fn foreign(span: Span, tag: Option<&Tag>) -> Refused {
+fn foreign(span: Span, tag: Option<&Tag>) -> Rejected {
     let tag = tag.map(Tag::original).unwrap_or_default();
-    refused(span, format!("tag `{tag}` is not supported for this value"))
+    rejected(span, format!("tag `{tag}` is not supported for this value"))
 }
 
-fn refused(span: Span, message: impl Into<String>) -> Refused {
+fn rejected(span: Span, message: impl Into<String>) -> Rejected {
     Box::new(Diagnostic::error(Code::InvalidYaml, span, message))
 }

@@ -1,24 +1,24 @@
-//! What a scalar is to Kubernetes, which reads YAML 1.1 (`sigs.k8s.io/yaml`): `yes` and `on` are booleans, `0x10` and
-//! `010` numbers. Dates stay strings.
+//! The type of a scalar in YAML 1.1, which Kubernetes uses (`sigs.k8s.io/yaml`): `yes` and `on` are booleans, `0x10`
+//! and `010` are numbers. Dates are strings.
 
 use std::borrow::Cow;
 
 use granit_parser::{ScalarStyle, Tag};
 
-/// A scalar, with the text as it was written.
+/// A scalar, with the text as written.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::manifest) enum Scalar<'s> {
-    /// Left out, `~` or `null`.
+    /// Omitted, `~` or `null`.
     Null(Cow<'s, str>),
     Boolean(bool, Cow<'s, str>),
-    /// A whole number; one that does not fit 64 bits is a [`Scalar::Float`].
+    /// An integer. One that does not fit in 64 bits is a [`Scalar::Float`].
     Integer(i64, Cow<'s, str>),
     Float(Cow<'s, str>),
     Text(Cow<'s, str>),
 }
 
 impl<'s> Scalar<'s> {
-    /// Reads a scalar by its style and tag. None: the tag is none of YAML's own, or the text does not fit it.
+    /// Reads a scalar by its style and tag. `None` if the tag is not supported or does not fit the text.
     pub(in crate::manifest) fn read(
         text: Cow<'s, str>,
         style: ScalarStyle,
@@ -66,7 +66,7 @@ impl<'s> Scalar<'s> {
         }
     }
 
-    /// The text as it was written.
+    /// The text as written.
     pub(in crate::manifest) fn into_written(self) -> Cow<'s, str> {
         match self {
             Self::Null(text)
@@ -100,7 +100,7 @@ fn integer(written: &str) -> Option<i64> {
         _ if digits.len() > 1 && digits.starts_with('0') => (digits, 8),
         _ => (digits, 10),
     };
-    // The standard library would take a second sign.
+    // The standard library would accept a second sign.
     if !digits.starts_with(|c: char| c.is_digit(radix)) {
         return None;
     }
@@ -108,7 +108,7 @@ fn integer(written: &str) -> Option<i64> {
     Some(if negative { -number } else { number })
 }
 
-/// A decimal fraction, with an exponent or without, or YAML's names for infinity and not-a-number.
+/// Whether a text is a decimal fraction, with or without an exponent, or YAML's name for infinity or not-a-number.
 fn float(written: &str) -> bool {
     let unsigned = written.strip_prefix(['+', '-']).unwrap_or(written);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(written, ".nan" | ".NaN" | ".NAN") {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_yaml_1_1_are_booleans() {
+    fn booleans_of_yaml_1_1_are_recognised() {
         for word in ["yes", "on", "true", "y", "Y", "ON"] {
             assert_eq!(plain(word), Scalar::Boolean(true, word.into()));
         }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_every_radix_are_integers() {
+    fn integers_can_have_any_radix() {
         for (text, number) in [
             ("80", 80),
             ("0", 0),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_number_is_text() {
+    fn other_texts_with_digits_are_strings() {
         for text in
             ["10s", "1.2.3", "10.0.0.1", "2026-01-01", "1e", "e3", ".", "-", "+", "--1", "0x", "0x-1", "1:30"]
         {

@@ -47,7 +47,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<C
     let credentials = credentials?;
     let mut response_headers = response_headers?;
     if credentials && response_headers == Allowed::All {
-        // Gateway API, `HTTPCORSFilter.exposeHeaders`: with credentials there is no wildcard.
+        // Gateway API, `HTTPCORSFilter.exposeHeaders`: no wildcard with credentials.
         if let Some(entry) = fields.entry("exposeHeaders") {
             let message = "`*` exposes no headers if `allowCredentials` is true";
             let warning = Diagnostic::warning(Code::NoEffect, entry.key.span, message);
@@ -80,7 +80,7 @@ fn names_or_all(
     Some(names)
 }
 
-/// Reports a wildcard beside others.
+/// Reports a wildcard beside other entries.
 fn alone(at: At<'_>, names: &[Spanned<String>], findings: &mut Findings) {
     if let Some(wildcard) = names.iter().find(|name| name.value == WILDCARD).filter(|_| names.len() > 1) {
         let error = Diagnostic::error(
@@ -108,7 +108,7 @@ fn origins(at: At<'_>, findings: &mut Findings) -> Option<Vec<Origin>> {
     Some(origins.into_iter().map(|origin| origin.value).collect())
 }
 
-/// Why a text is no origin.
+/// Why a text is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum OriginError {
     #[error("an origin can have 1 to 253 characters, but this one has {0}")]

@@ -12,7 +12,7 @@ use crate::manifest::read::syntax::names;
 use crate::manifest::read::value::{parsed, usable};
 use crate::source::{Span, Spanned};
 
-/// What changes in the headers of a message. Each header is in one of the lists, once.
+/// Changes of the headers of a message. Each header is in only one of the lists.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderModifier {
     /// `set`.
@@ -48,7 +48,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<H
     let removed_names = remove.iter().map(|name| ("remove", name));
     for (action, name) in set_names.chain(add_names).chain(removed_names) {
         match actions.get(name.value.as_str()) {
-            // Twice in one list is said already.
+            // Duplicates in one list have been reported.
             Some(&(other, first)) if other != action => {
                 let message = format!(
                     "the header is in both `{other}` and `{action}`; a filter can change each header in one way only"
@@ -65,7 +65,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<H
     Some(HeaderModifier { set, add, remove })
 }
 
-/// Header names do not tell case apart; of names that differ in case alone the first counts (Gateway API, `HTTPHeader`).
+/// Header names are case-insensitive. If names differ only in case, the first one applies (Gateway API, `HTTPHeader`).
 fn headers(at: At<'_>, findings: &mut Findings) -> Option<Vec<Header>> {
     let written = list(at, 0..=16, findings, header)?;
     unique(&at, "header", written.iter().map(|(name, _)| (&name.value, name.span)), findings);
@@ -78,7 +78,7 @@ fn headers(at: At<'_>, findings: &mut Findings) -> Option<Vec<Header>> {
                 first.insert(name.value.clone(), as_written);
                 kept.push(Header { name, value: value.clone() });
             }
-            // An error already.
+            // Reported as a duplicate.
             Some(first) if first.value == as_written.value => {}
             Some(first) => {
                 let message = "this entry has no effect: an earlier one has the same header name (header names are case-insensitive)";

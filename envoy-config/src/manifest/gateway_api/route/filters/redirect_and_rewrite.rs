@@ -9,22 +9,22 @@ use crate::manifest::read::findings::Findings;
 use crate::manifest::read::syntax::{hostname, path};
 use crate::manifest::read::value::{integer, parsed, port, string, usable, word};
 
-/// The answer to a request that is to be asked elsewhere.
+/// A redirect response.
 #[derive(Clone, Debug)]
 pub struct RequestRedirect {
-    /// `scheme`: the request's when left out.
+    /// `scheme`: the request's by default.
     pub scheme: Option<Scheme>,
-    /// `hostname`: the request's when left out.
+    /// `hostname`: the request's by default.
     pub hostname: Option<String>,
-    /// `path`: the request's when left out.
+    /// `path`: the request's by default.
     pub path: Option<PathModifier>,
-    /// `port`: that of the scheme or of the listener when left out.
+    /// `port`: by default that of the scheme or of the listener.
     pub port: Option<u16>,
     /// `statusCode`: 302 by default.
     pub status: RedirectStatus,
 }
 
-/// What changes in the address of a request on its way.
+/// Changes of hostname and path before a request is forwarded.
 #[derive(Clone, Debug)]
 pub struct UrlRewrite {
     /// `hostname`.
@@ -33,12 +33,12 @@ pub struct UrlRewrite {
     pub path: Option<PathModifier>,
 }
 
-/// What changes in a path.
+/// A change of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathModifier {
     /// `ReplaceFullPath`.
     Full(String),
-    /// `ReplacePrefixMatch`, as written: empty, or absolute. The rule has one match, for a prefix.
+    /// `ReplacePrefixMatch`, as written: empty or absolute. The rule has exactly one match, of the type `PathPrefix`.
     Prefix(String),
 }
 

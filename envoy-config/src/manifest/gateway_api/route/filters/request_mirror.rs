@@ -7,12 +7,12 @@ use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::findings::Findings;
 use crate::manifest::read::value::integer;
 
-/// A copy of requests for another backend.
+/// Sends copies of requests to another backend.
 #[derive(Clone, Debug)]
 pub struct RequestMirror {
-    /// `backendRef`: its weight means nothing.
+    /// `backendRef`; its weight is not used.
     pub backend: BackendRef,
-    /// `percent` or `fraction`, in millionths: all requests by default.
+    /// `percent` or `fraction` in millionths; by default all requests.
     pub millionths: u32,
 }
 

@@ -1,11 +1,12 @@
-//! Expressions for a part of a text that Envoy sees as a whole: `^` and `$` would speak of the whole.
+//! Removes anchors from expressions that Envoy applies to a part of a longer text, where `^` and `$` would mean the
+//! whole.
 
 use regex_syntax::ast::{self, Assertion, AssertionKind, Ast, Span, Visitor};
 
 use super::{RegexError, parse};
 
-/// The same expression for a text of its own as an expression for a part of a longer text: without the anchors at its
-/// ends, which say nothing there. Anywhere else they are refused.
+/// The expression without anchors at its start and end, which have no effect on a whole value. Other anchors are
+/// rejected.
 pub(in crate::manifest) fn unanchored(expression: &str) -> Result<String, RegexError> {
     parse(expression)?;
     let parsed = ast::parse::Parser::new().parse(expression);
@@ -28,7 +29,7 @@ pub(in crate::manifest) fn unanchored(expression: &str) -> Result<String, RegexE
     if rest.is_empty() { Err(RegexError::Empty) } else { Ok(rest) }
 }
 
-/// Adds where the anchors at the ends of a branch stand, if there are any.
+/// Adds the spans of the anchors at the start and end of a branch.
 fn find_ends(branch: &Ast, ends: &mut Vec<Span>) {
     let parts = match branch {
         Ast::Concat(parts) => parts.asts.as_slice(),
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn anchors_at_the_ends_are_left_out() {
+    fn anchors_at_start_and_end_are_removed() {
         for (expression, expected) in [
             ("foo", "foo"),
             (r"^foo\.bar$", r"foo\.bar"),
@@ -92,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn anchors_elsewhere_are_refused() {
+    fn anchors_elsewhere_are_rejected() {
         for expression in ["a^b", "a$b", "(^a)", "$a", "a^", "(a$|b)c", "^^a"] {
             assert_eq!(unanchored(expression), Err(RegexError::InnerAnchor), "{expression}");
         }
     }
 
     #[test]
-    fn what_is_only_anchors_is_empty() {
+    fn an_expression_of_only_anchors_is_empty() {
         assert_eq!(unanchored("^$"), Err(RegexError::Empty));
     }
 }
