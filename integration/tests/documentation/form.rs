@@ -10,13 +10,13 @@ use super::pages::Page;
 /// The longest line, in characters. Rows of tables, pictures, single words and fenced blocks cannot be wrapped.
 const WIDTH: usize = 100;
 
-/// Pages that are not wrapped at that width yet.
-const NOT_WRAPPED: [&str; 2] = ["docs/diagnostics.md", "docs/performance.md"];
+/// A page that is not wrapped at that width yet.
+const NOT_WRAPPED: &str = "docs/performance.md";
 
 #[test]
 fn lines_are_wrapped_at_one_width() {
     let mut long = Vec::new();
-    for page in Page::everywhere().iter().filter(|page| !NOT_WRAPPED.contains(&page.name.as_str())) {
+    for page in Page::everywhere().iter().filter(|page| page.name != NOT_WRAPPED) {
         for (number, line) in prose(&page.text) {
             let text = line.trim_start();
             let wrappable = text.contains(' ') && !text.starts_with('|') && !text.starts_with("![");
