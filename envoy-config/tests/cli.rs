@@ -1,4 +1,4 @@
-//! The command line where files, streams and exit codes are concerned; what it says of manifests is in the golden cases.
+//! The command line: files, streams and exit status. The golden cases show the diagnostics.
 
 #![allow(
     clippy::expect_used,
@@ -61,7 +61,7 @@ fn the_example_renders_to_standard_output() {
 }
 
 #[test]
-fn without_its_endpoints_the_example_looks_the_service_up_by_name() {
+fn without_endpoint_slices_the_example_uses_dns() {
     let mut files = files();
     files.retain(|file| !file.ends_with("endpoints.yaml"));
     let arguments = files.iter().flat_map(|file| ["-f", text(file)]).chain(MAPPINGS);
@@ -71,7 +71,7 @@ fn without_its_endpoints_the_example_looks_the_service_up_by_name() {
 }
 
 #[test]
-fn a_file_holds_what_standard_output_would() {
+fn the_output_file_has_the_text_of_standard_output() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("envoy.yaml");
     fs::write(&path, "old").unwrap();
@@ -82,7 +82,7 @@ fn a_file_holds_what_standard_output_would() {
 }
 
 #[test]
-fn a_dash_for_the_file_is_standard_output() {
+fn a_dash_as_output_file_is_standard_output() {
     let ended = example(&["-o", "-"]);
     assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
     assert_eq!(ended.output, example(&[]).output);
@@ -91,20 +91,20 @@ fn a_dash_for_the_file_is_standard_output() {
 
 #[cfg(unix)]
 #[test]
-fn others_may_read_the_file() {
+fn other_users_can_read_the_output_file() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let (path, plain) = (directory.path().join("envoy.yaml"), directory.path().join("plain"));
     assert_eq!(example(&["-o", text(&path)]).exit, Exit::Fine);
     fs::write(&plain, "").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    // As any new file, but for the group's and others' leave to write, which no umask has to take.
+    // Like any new file, but not writable by group and others, whatever the umask is.
     assert_eq!(mode(&path), mode(&plain) & 0o644);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_file_with_private_keys_is_its_owners_alone() {
+fn only_the_owner_can_read_a_file_with_private_keys() {
     use std::os::unix::fs::PermissionsExt;
     let case = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/https");
     let directory = tempfile::tempdir().unwrap();
@@ -122,7 +122,7 @@ fn a_file_with_private_keys_is_its_owners_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_stays_a_link() {
+fn a_symbolic_link_as_output_file_is_kept() {
     let directory = tempfile::tempdir().unwrap();
     let (path, link) = (directory.path().join("real.yaml"), directory.path().join("link.yaml"));
     fs::write(&path, "old").unwrap();
@@ -134,7 +134,7 @@ fn a_link_stays_a_link() {
 
 #[cfg(unix)]
 #[test]
-fn of_a_link_to_nothing_the_file_is_made() {
+fn a_dangling_link_as_output_file_creates_its_target() {
     let directory = tempfile::tempdir().unwrap();
     let [path, link, first] =
         ["real.yaml", "link.yaml", "first.yaml"].map(|name| directory.path().join(name));
@@ -152,7 +152,7 @@ fn of_a_link_to_nothing_the_file_is_made() {
 }
 
 #[test]
-fn an_admin_address_that_a_listener_binds_exits_with_2_and_writes_nothing() {
+fn an_admin_address_of_a_listener_exits_with_2_and_writes_nothing() {
     for admin in ["127.0.0.1:8888", "0.0.0.0:8889"] {
         let ended = example(&["--admin-address", admin]);
         assert_eq!((ended.exit, ended.output.as_str()), (Exit::Usage, ""), "{admin}");
@@ -162,14 +162,14 @@ fn an_admin_address_that_a_listener_binds_exits_with_2_and_writes_nothing() {
             ended.errors
         );
     }
-    // Addresses of the other family are others.
+    // Addresses of the other family do not conflict.
     for admin in ["[::1]:8888", "[::]:8889", "127.0.0.1:8890"] {
         assert_eq!(example(&["--admin-address", admin]).exit, Exit::Fine, "{admin}");
     }
 }
 
 #[test]
-fn errors_leave_the_file_as_it_is() {
+fn errors_leave_the_output_file_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("envoy.yaml");
     fs::write(&path, "old").unwrap();
@@ -194,7 +194,7 @@ fn keep_going_writes_the_rest_and_still_exits_with_1() {
 }
 
 #[test]
-fn a_call_that_makes_no_sense_exits_with_2() {
+fn invalid_command_lines_exit_with_2() {
     for arguments in [
         &["render"][..],
         &["render", "-f"],
@@ -218,14 +218,14 @@ fn a_call_that_makes_no_sense_exits_with_2() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_exits_with_2_and_is_named() {
+fn an_output_file_that_cannot_be_written_exits_with_2() {
     let ended = example(&["-o", "/nowhere/at/all.yaml"]);
     assert_eq!(ended.exit, Exit::Usage);
     assert!(ended.errors.starts_with("error: cannot write /nowhere/at/all.yaml: "), "{}", ended.errors);
 }
 
 #[test]
-fn of_a_directory_the_manifests_are_read_by_name_and_nothing_below_it() {
+fn directories_are_read_in_order_of_names_without_subdirectories() {
     let directory = tempfile::tempdir().unwrap();
     let empty = call(&["render", "-f", text(directory.path())], b"");
     assert_eq!(empty.exit, Exit::Usage);
@@ -243,7 +243,7 @@ fn of_a_directory_the_manifests_are_read_by_name_and_nothing_below_it() {
 }
 
 #[test]
-fn files_can_be_named_one_by_one_in_any_order() {
+fn files_can_be_given_in_any_order() {
     let files = files();
     let flags = ["-f", "--filename"].into_iter().cycle();
     let arguments = flags.zip(files.iter().rev()).flat_map(|(flag, file)| [flag, text(file)]);
@@ -252,14 +252,14 @@ fn files_can_be_named_one_by_one_in_any_order() {
 }
 
 #[test]
-fn input_that_is_no_text_exits_with_2() {
+fn input_that_is_not_utf_8_exits_with_2() {
     let ended = call(&["render", "-f", "-"], b"kind: \xff");
     assert_eq!(ended.exit, Exit::Usage);
     assert_eq!(ended.errors, "error: cannot read <stdin>: invalid UTF-8 at byte offset 6\n");
 }
 
 #[test]
-fn the_admin_address_and_the_filters_path_are_as_asked_for() {
+fn options_set_the_admin_address_and_the_filter_path() {
     let ended = example(&["--admin-address", "127.0.0.1:19901", "--filter", "/opt/filter.wasm"]);
     assert!(ended.output.contains("port_value: 19901"));
     assert!(ended.output.contains("/opt/filter.wasm"));
@@ -267,7 +267,7 @@ fn the_admin_address_and_the_filters_path_are_as_asked_for() {
 }
 
 #[test]
-fn help_and_version_are_no_failure() {
+fn help_and_version_exit_with_0() {
     for argument in ["--help", "--version"] {
         let ended = call(&[argument], b"");
         assert_eq!((ended.exit, ended.errors.as_str()), (Exit::Fine, ""));
@@ -276,7 +276,7 @@ fn help_and_version_are_no_failure() {
     assert!(call(&["render", "--help"], b"").output.contains("--map-port <LISTENER=BIND>"));
 }
 
-/// A reader that has gone away.
+/// A standard output whose reader has closed it.
 struct Gone;
 
 impl Write for Gone {
@@ -290,7 +290,7 @@ impl Write for Gone {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_standard_output_is_not_an_error() {
     let mut errors = Vec::new();
     let streams = Streams { input: &mut io::empty(), output: &mut Gone, errors: &mut errors, colour: false };
     let arguments = ["envoy-config", "render", "-f", EXAMPLE].into_iter().chain(MAPPINGS).map(OsString::from);
@@ -299,7 +299,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn colours_are_only_where_they_show() {
+fn colours_are_used_only_on_terminals() {
     let coloured = |colour| {
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let streams = Streams { input: &mut io::empty(), output: &mut output, errors: &mut errors, colour };
@@ -311,7 +311,7 @@ fn colours_are_only_where_they_show() {
 }
 
 #[test]
-fn a_check_of_the_example_finds_nothing() {
+fn check_finds_nothing_in_the_example() {
     for format in ["table", "json"] {
         let arguments = [&["check", "-f", EXAMPLE, "--output", format], &MAPPINGS[..]].concat();
         let ended = call(&arguments, b"");
@@ -321,7 +321,7 @@ fn a_check_of_the_example_finds_nothing() {
 }
 
 #[test]
-fn a_check_that_finds_something_exits_with_1_and_tells_the_rest_all_the_same() {
+fn check_exits_with_1_after_errors_and_still_prints_the_rest() {
     // Without mappings both Gateways would bind port 80.
     let ended = call(&["check", "-f", EXAMPLE, "--allow-loopback-endpoints"], b"");
     assert_eq!(ended.exit, Exit::Diagnostics);

@@ -1,4 +1,4 @@
-//! Which files the program reads, replaces and leaves alone, through the program itself.
+//! Which files the program reads, replaces and keeps; runs the program itself.
 
 #![cfg(unix)]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -25,7 +25,7 @@ fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A new directory with the manifests in a file.
+/// A temporary directory with a manifest file.
 fn directory() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let manifests = directory.path().join("manifests.yaml");
@@ -42,7 +42,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn an_output_that_is_an_input_is_refused_whatever_leads_to_it() {
+fn an_output_file_that_is_an_input_file_is_rejected_through_any_link() {
     let (directory, manifests) = directory();
     let [link, hard_link] = ["link.yaml", "hard-link"].map(|name| directory.path().join(name));
     symlink(&manifests, &link).unwrap();
@@ -67,7 +67,7 @@ fn an_output_that_is_an_input_is_refused_whatever_leads_to_it() {
 }
 
 #[test]
-fn an_output_that_would_become_an_input_of_its_directory_is_refused() {
+fn an_output_file_in_an_input_directory_is_rejected() {
     let (directory, _) = directory();
     let before = names(directory.path());
     for name in ["envoy.yaml", "envoy.yml", "envoy.json", "manifests.yaml"] {
@@ -80,14 +80,14 @@ fn an_output_that_would_become_an_input_of_its_directory_is_refused() {
     symlink(directory.path().join("later.yaml"), &link).unwrap();
     let ended = run(&["render", "-f", text(directory.path()), "-o", text(&link)]);
     assert_eq!(ended.status.code(), Some(2), "{}", errors(&ended));
-    // What does not look like a manifest is not read.
+    // Files without the extension of a manifest are not read.
     let output = directory.path().join("envoy.conf");
     let ended = run(&["render", "-f", text(directory.path()), "-o", text(&output)]);
     assert!(ended.status.success(), "{}", errors(&ended));
 }
 
 #[test]
-fn a_replaced_file_keeps_its_mode_and_one_with_keys_is_its_owners_alone() {
+fn a_replaced_file_keeps_its_mode_unless_it_has_keys() {
     let (directory, manifests) = directory();
     let output = directory.path().join("envoy.conf");
     let mode = || fs::metadata(&output).unwrap().permissions().mode() & 0o777;
@@ -114,14 +114,14 @@ fn a_replaced_file_keeps_its_mode_and_one_with_keys_is_its_owners_alone() {
     assert_eq!(mode(), 0o600);
 }
 
-/// Runs the program with a limit for the size of files that its output exceeds: the system ends it while it writes.
+/// Runs the program with a file size limit that its output exceeds, so that the system kills it while it writes.
 fn interrupted(arguments: &[&str]) -> Output {
     let limited = "ulimit -c 0; ulimit -f 1; exec \"$@\"";
     Command::new("sh").args(["-c", limited, "sh", PROGRAM]).args(arguments).output().unwrap()
 }
 
 #[test]
-fn what_an_interrupted_run_leaves_behind_the_next_one_removes() {
+fn the_next_run_removes_temporary_files_of_an_interrupted_one() {
     let (directory, manifests) = directory();
     let output = directory.path().join("envoy.conf");
     fs::write(&output, "old").unwrap();
@@ -131,7 +131,7 @@ fn what_an_interrupted_run_leaves_behind_the_next_one_removes() {
     assert_eq!(fs::read_to_string(&output).unwrap(), "old");
     assert_eq!(names(directory.path()).len(), 3, "{:?}", names(directory.path()));
 
-    // Another process still writes this one, and this is a file of somebody else.
+    // Another process is still writing one of these; the other one belongs to someone else.
     let busy = directory.path().join(".envoy-config-abcdefghijkl.tmp");
     let busy_file = File::create(&busy).unwrap();
     busy_file.lock().unwrap();
@@ -147,7 +147,7 @@ fn what_an_interrupted_run_leaves_behind_the_next_one_removes() {
 }
 
 #[test]
-fn devices_and_named_pipes_are_refused() {
+fn devices_and_named_pipes_are_rejected() {
     let (directory, _) = directory();
     let pipe = directory.path().join("pipe.yaml");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -159,7 +159,7 @@ fn devices_and_named_pipes_are_refused() {
 }
 
 #[test]
-fn the_pipes_of_a_shell_are_read() {
+fn pipes_of_process_substitution_are_read() {
     let ended = run(&["render", "-f", MANIFESTS]);
     for call in [
         "\"$0\" render -f <(cat \"$1\")",
@@ -177,7 +177,7 @@ fn the_pipes_of_a_shell_are_read() {
 }
 
 #[test]
-fn too_much_input_is_refused_with_the_limit_and_what_was_found() {
+fn too_much_input_is_rejected_with_its_size_and_the_limit() {
     let (directory, manifests) = directory();
     let ended = Command::new(PROGRAM)
         .args(["check", "-f", "-"])

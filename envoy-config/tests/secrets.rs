@@ -1,4 +1,4 @@
-//! Whatever is wrong with a source that has a Secret in it, nothing that is printed has a part of its key.
+//! With any error in a source with a Secret, the output contains no part of its private key.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,14 +12,14 @@ use envoy_config::status::{json, table};
 use envoy_config::{compile, diagnostic};
 use proptest::prelude::*;
 
-/// A test key: the bytes of no key in use.
+/// A test key that is not used anywhere.
 const KEY: [&str; 3] = [
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2",
     "OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r",
     "1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G",
 ];
 
-/// How many characters in a row would give something away.
+/// The length of a substring that would reveal something.
 const RUN: usize = 12;
 
 const OTHERS: &str = "\
@@ -45,7 +45,7 @@ fn pem(label: &str) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", KEY.join("\n"))
 }
 
-/// A Secret in the ways in which manifests are written.
+/// A Secret in several styles of manifests.
 fn secrets() -> [String; 5] {
     let head = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ntype: kubernetes.io/tls\n";
     let indented = |text: &str| text.replace('\n', "\n    ");
@@ -66,10 +66,10 @@ fn secrets() -> [String; 5] {
     ]
 }
 
-/// All runs of a key, as it is and in base64.
+/// All substrings of a key, plain and in base64.
 fn runs() -> HashSet<Vec<u8>> {
     let texts = [KEY.concat(), STANDARD.encode(pem("PRIVATE KEY")), STANDARD.encode(pem("CERTIFICATE"))];
-    // What every PEM block begins with is no secret.
+    // The beginning of every PEM block is not secret.
     let public = STANDARD.encode("-----BEGIN PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----");
     let all = texts.iter().flat_map(|text| text.as_bytes().windows(RUN));
     all.filter(|run| !public.as_bytes().windows(RUN).any(|other| other == *run)).map(<[u8]>::to_vec).collect()
@@ -89,14 +89,14 @@ fn printed(sources: &[Source]) -> String {
     .concat()
 }
 
-/// One change of a text.
+/// A change of a text.
 #[derive(Clone, Debug)]
 enum Edit {
     Insert(&'static str),
     Remove(usize),
     RemoveLine,
     RepeatLine,
-    /// Moves a line behind the next one.
+    /// Swaps a line with the next one.
     SwapLines,
     Unindent,
     Join,
@@ -170,7 +170,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn no_part_of_a_key_is_printed_whatever_is_wrong(
+    fn no_part_of_a_private_key_is_printed_with_any_error(
         which in 0..5usize,
         edits in prop::collection::vec((edit(), any::<prop::sample::Index>()), 1..6),
         in_front in any::<bool>(),
@@ -186,15 +186,15 @@ proptest! {
 }
 
 #[test]
-fn the_known_ways_to_show_a_key_show_none() {
+fn known_leaks_of_private_keys_stay_fixed() {
     let key = pem("PRIVATE KEY");
     for text in [
-        // A kind that is misspelt.
+        // A misspelled kind.
         secrets()[0].replace("Secret", "Sercet"),
         secrets()[1].replace("Secret", "Sercet").replace("data", "dota"),
-        // A stray separator inside of a Secret.
+        // A stray separator inside a Secret.
         secrets()[0].replace("PRIVATE KEY-----\n", "PRIVATE KEY-----\n---\n"),
-        // A key folded into a value of something else.
+        // A key folded into a value of another object.
         format!(
             "{OTHERS}apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {}}}\n",
             key.replace('\n', " ")
@@ -215,7 +215,7 @@ fn the_known_ways_to_show_a_key_show_none() {
 }
 
 #[test]
-fn what_is_wrong_beside_a_secret_still_has_its_place_and_field() {
+fn diagnostics_beside_a_secret_have_place_and_field() {
     let name = String::from("all.yaml");
     let printed = printed(&[Source { name, text: format!("{OTHERS}{}", secrets()[0]) }]);
     assert!(printed.contains("--> all.yaml:15:26"), "{printed}");

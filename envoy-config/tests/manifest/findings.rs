@@ -1,4 +1,4 @@
-//! What is wrong with a manifest, and where that is said to be.
+//! Errors in manifests: their codes and places.
 
 use envoy_config::diagnostic::{Diagnostic, Severity};
 
@@ -11,7 +11,7 @@ fn only(text: &str) -> Diagnostic {
     diagnostics.remove(0)
 }
 
-/// Texts with one thing wrong: its code, and the text at its place.
+/// Checks texts with one error each: its code, and the text at its place.
 #[track_caller]
 fn each(cases: &[(&str, &str, &str)], whole: impl Fn(&str) -> String) {
     for (part, code, place) in cases {
@@ -23,7 +23,7 @@ fn each(cases: &[(&str, &str, &str)], whole: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn unknown_and_unsupported_kinds_are_named() {
+fn unknown_and_unsupported_kinds_are_errors() {
     let cases = [
         ("apiVersion: gateway.networking.k8s.io/v1\nkind: HttpRoute", "unknown-kind", "HttpRoute"),
         ("apiVersion: v1\nkind: HTTPRoute", "unknown-kind", "HTTPRoute"),
@@ -59,7 +59,7 @@ fn unknown_and_unsupported_kinds_are_named() {
 }
 
 #[test]
-fn names_and_metadata_keep_the_forms_of_kubernetes() {
+fn metadata_follows_the_rules_of_kubernetes() {
     let cases = [
         ("{}", "missing-field", "{}"),
         ("{name: }", "missing-field", "name"),
@@ -85,7 +85,7 @@ fn names_and_metadata_keep_the_forms_of_kubernetes() {
 }
 
 #[test]
-fn a_gateway_keeps_the_rules_of_its_crd() {
+fn gateways_follow_the_rules_of_the_crd() {
     let listener = "{name: a, port: 80, protocol: HTTP}";
     let cases = [
         ("{gatewayClassName: a, listeners: []}", "wrong-length", "[]"),
@@ -176,7 +176,7 @@ fn a_gateway_keeps_the_rules_of_its_crd() {
 }
 
 #[test]
-fn a_rule_keeps_the_rules_of_its_crd() {
+fn rules_follow_the_rules_of_the_crd() {
     let cases = [
         ("backendRef: []", "unknown-field", "backendRef"),
         ("backendRefs: {name: a, port: 80}", "wrong-type", "{name: a, port: 80}"),
@@ -199,7 +199,7 @@ fn a_rule_keeps_the_rules_of_its_crd() {
 }
 
 #[test]
-fn paths_that_the_api_refuses_are_refused() {
+fn paths_that_the_api_rejects_are_errors() {
     for path in [
         "a",
         "''",
@@ -227,7 +227,7 @@ fn paths_that_the_api_refuses_are_refused() {
 }
 
 #[test]
-fn session_persistence_keeps_the_rules_of_both_shapes() {
+fn session_persistence_follows_the_rules_of_both_shapes() {
     let cases = [
         ("{sessionName: a, cookie: {}}", "mixed-session-shapes", "cookie"),
         ("{header: {name: a}, cookieConfig: {}}", "mixed-session-shapes", "cookieConfig"),
@@ -260,7 +260,7 @@ fn session_persistence_keeps_the_rules_of_both_shapes() {
 }
 
 #[test]
-fn a_mixture_of_shapes_shows_both_places() {
+fn mixed_session_shapes_show_both_places() {
     let text = route("sessionPersistence:\n  cookieConfig: {}\n  cookie: {}");
     let found = only(&text);
     let (related, _) = found.related.unwrap();
@@ -268,13 +268,13 @@ fn a_mixture_of_shapes_shows_both_places() {
 }
 
 #[test]
-fn a_timeout_that_is_invalid_is_not_also_missing() {
+fn an_invalid_timeout_is_not_reported_as_missing() {
     let text = route("sessionPersistence: {absoluteTimeout: soon, cookieConfig: {lifetimeType: Permanent}}");
     assert_eq!(only(&text).code.name(), "invalid-duration");
 }
 
 #[test]
-fn a_duration_is_rounded_down_with_a_warning_and_the_route_is_kept() {
+fn timeouts_are_rounded_down_with_a_warning() {
     let (manifests, diagnostics) = read(&route("sessionPersistence: {absoluteTimeout: 10s999ms}"));
     let timeout = manifests.routes[0].spec.rules[0]
         .as_ref()
@@ -288,7 +288,7 @@ fn a_duration_is_rounded_down_with_a_warning_and_the_route_is_kept() {
 }
 
 #[test]
-fn references_to_one_gateway_must_differ() {
+fn references_to_the_same_gateway_must_differ() {
     let route = |refs: &str| {
         let head = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: a}\nspec:";
         format!("{head} {{parentRefs: {refs}}}\n")
@@ -313,7 +313,7 @@ fn references_to_one_gateway_must_differ() {
 }
 
 #[test]
-fn lists_have_the_lengths_of_the_api() {
+fn lists_have_the_length_limits_of_the_api() {
     let repeat = |item: &str, count: usize| vec![item; count].join(", ");
     for (rule, limit) in [("matches: [ITEMS]", 64), ("backendRefs: [ITEMS]", 16)] {
         let item = if limit == 64 { "{}" } else { "{name: a, port: 80}" };
@@ -338,7 +338,7 @@ fn rule_names_are_unique() {
 }
 
 #[test]
-fn two_documents_with_one_name_show_both_places() {
+fn duplicate_objects_show_both_places() {
     let route = |version: &str, name: &str| {
         format!(
             "apiVersion: gateway.networking.k8s.io/{version}\nkind: HTTPRoute\nmetadata: {{name: {name}}}\nspec: {{}}\n"
@@ -353,7 +353,7 @@ fn two_documents_with_one_name_show_both_places() {
 }
 
 #[test]
-fn a_key_that_is_there_twice_shows_both_places_and_drops_the_object() {
+fn a_duplicate_key_shows_both_places_and_drops_the_object() {
     let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  name: b\n";
     let found = only(text);
     let (related, _) = found.related.unwrap();
@@ -362,7 +362,7 @@ fn a_key_that_is_there_twice_shows_both_places_and_drops_the_object() {
 }
 
 #[test]
-fn everything_wrong_is_said_at_once_and_the_object_is_left_out() {
+fn all_errors_of_an_object_are_reported_and_it_is_left_out() {
     let (manifests, diagnostics) =
         read(&route("name: A\nfilters: [1]\nbackendRefs: [{name: a}, {port: 80}]"));
     let codes: Vec<_> = diagnostics.iter().map(|d| d.code.name()).collect();
@@ -371,7 +371,7 @@ fn everything_wrong_is_said_at_once_and_the_object_is_left_out() {
 }
 
 #[test]
-fn services_and_endpoint_slices_keep_the_rules_of_kubernetes() {
+fn services_and_endpoint_slices_follow_the_rules_of_kubernetes() {
     let service = [
         ("{ports: [{port: 80}, {port: 81}]}", "duplicate-value", "81"),
         ("{ports: [{port: 80, name: a}, {port: 80, name: b}]}", "duplicate-value", "80"),

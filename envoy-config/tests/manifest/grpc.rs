@@ -1,10 +1,10 @@
-//! GRPCRoutes.
+//! Reading GRPCRoutes.
 
 use envoy_config::manifest::gateway_api::route::{GrpcMatch, Match, RouteKind, TextMatch};
 
 use super::{at, read};
 
-/// A GRPCRoute with one rule of these matches.
+/// A GRPCRoute with one rule that has these matches.
 fn grpc(matches: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {{name: r}}\nspec:\n  rules:\n  - \
@@ -12,7 +12,7 @@ fn grpc(matches: &str) -> String {
     )
 }
 
-/// The only match of a valid one.
+/// The only match of a valid GRPCRoute.
 fn only(matches: &str) -> GrpcMatch {
     let (manifests, diagnostics) = read(&grpc(matches));
     assert_eq!(diagnostics, [], "{matches}");
@@ -40,7 +40,7 @@ fn both_versions_are_read() {
 }
 
 #[test]
-fn a_rule_without_matches_matches_every_call() {
+fn a_rule_without_matches_matches_all_calls() {
     for matches in ["[]", "[{}]"] {
         let every = only(matches);
         assert_eq!((every.service, every.method, every.headers.len()), (None, None, 0), "{matches}");
@@ -75,14 +75,14 @@ fn methods_are_read_with_their_types() {
 }
 
 #[test]
-fn a_header_of_a_call_may_hold_what_a_header_of_http_may_not() {
+fn grpc_header_values_are_less_restricted_than_http_ones() {
     let one = only("[{headers: [{name: X-A, value: two  spaces}]}]");
     assert_eq!(one.headers[0].name.value, "x-a");
     assert_eq!(one.headers[0].value, TextMatch::Exact("two  spaces".into()));
 }
 
 #[test]
-fn methods_that_the_api_refuses_are_named() {
+fn invalid_method_matches_are_errors() {
     for (matches, code, place) in [
         ("[{method: {}}]", "missing-field", "{}"),
         ("[{method: {type: Exact}}]", "missing-field", "{type: Exact}"),
@@ -101,13 +101,13 @@ fn methods_that_the_api_refuses_are_named() {
         let found: Vec<_> =
             diagnostics.iter().map(|found| (found.code.name(), at(&text, found.span))).collect();
         assert_eq!(found, [(code, place)], "{matches}");
-        // The API server knows no regular expressions: without its rule the route is stored.
+        // An API server does not check regular expressions: only the rule is left out.
         assert_eq!(manifests.routes.len(), usize::from(code == "invalid-regex"), "{matches}");
     }
 }
 
 #[test]
-fn what_only_http_rules_have_is_unknown() {
+fn fields_of_http_rules_are_unknown_in_grpc_rules() {
     for field in ["timeouts: {request: 1s}", "retry: {attempts: 1}"] {
         let (_, diagnostics) = read(&grpc("[]").replace("matches: []", field));
         let codes: Vec<_> = diagnostics.iter().map(|found| found.code.name()).collect();
@@ -116,7 +116,7 @@ fn what_only_http_rules_have_is_unknown() {
 }
 
 #[test]
-fn filters_that_only_http_has_are_unknown() {
+fn http_filters_are_unknown_in_grpc_rules() {
     for filter in ["type: URLRewrite", "type: RequestRedirect", "type: CORS", "type: ExternalAuth"] {
         let (_, diagnostics) = read(&grpc("[]").replace("matches: []", &format!("filters: [{{{filter}}}]")));
         let codes: Vec<_> = diagnostics.iter().map(|found| found.code.name()).collect();

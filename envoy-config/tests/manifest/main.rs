@@ -1,4 +1,4 @@
-//! Reading manifests, from text to types and diagnostics.
+//! Reading manifests: from text to typed objects and diagnostics.
 
 #[cfg(test)]
 mod findings;
@@ -26,12 +26,12 @@ fn read(text: &str) -> (Manifests, Vec<Diagnostic>) {
     manifest::read(&[Source { name: String::from("test.yaml"), text: text.to_owned() }])
 }
 
-/// The text at a place.
+/// The text of a span.
 fn at(text: &str, span: Span) -> &str {
     text.get(span.start..span.end).unwrap_or("no such place")
 }
 
-/// An HTTPRoute with one rule of these fields.
+/// An HTTPRoute with one rule that has these fields.
 fn route(rule: &str) -> String {
     let head = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec:\n  rules:\n  -";
     format!("{head}\n    {}\n", rule.replace('\n', "\n    "))

@@ -1,8 +1,8 @@
-//! Fields without a value, which templates often leave behind.
+//! Null fields, which templates often produce.
 
 use super::{at, read, route};
 
-/// A source with optional fields, and every one of them null.
+/// A source with optional fields that are all null.
 const OPTIONAL: [(&str, &str); 5] = [
     (
         "{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: a}, spec: {controllerName: a.b/c}}",
@@ -37,7 +37,7 @@ const OPTIONAL: [(&str, &str); 5] = [
     ),
 ];
 
-/// What was read, without the places.
+/// The manifests without places.
 fn shape(text: &str) -> String {
     let (manifests, diagnostics) = read(text);
     assert_eq!(diagnostics, [], "{text}");
@@ -48,7 +48,7 @@ fn shape(text: &str) -> String {
 }
 
 #[test]
-fn null_fields_count_as_left_out() {
+fn null_fields_count_as_omitted() {
     for (without, with) in OPTIONAL {
         assert_eq!(shape(with), shape(without));
     }

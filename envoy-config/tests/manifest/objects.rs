@@ -1,4 +1,4 @@
-//! Valid objects: what is read, and what its defaults are.
+//! Valid objects: fields and defaults.
 
 use std::net::IpAddr;
 
@@ -26,7 +26,7 @@ fn session(fields: &str) -> SessionPersistence {
 }
 
 #[test]
-fn a_gateway_has_its_listeners_and_defaults() {
+fn gateways_are_read_with_defaults() {
     let text = "
 apiVersion: gateway.networking.k8s.io/v1beta1
 kind: Gateway
@@ -69,7 +69,7 @@ spec:
 }
 
 #[test]
-fn the_namespace_of_an_object_whose_kind_has_none_is_cleared_with_a_warning() {
+fn the_namespace_of_a_cluster_scoped_object_is_removed_with_a_warning() {
     for (api, kind, spec) in [
         ("gateway.networking.k8s.io/v1", "GatewayClass", "spec: {controllerName: example.com/controller}"),
         ("v1", "Namespace", "spec: {}"),
@@ -96,7 +96,7 @@ fn http_matches(manifests: &Manifests) -> Vec<HttpMatch> {
 }
 
 #[test]
-fn a_rule_without_matches_matches_every_path() {
+fn a_rule_without_matches_matches_all_paths() {
     for rule in ["name: a", "matches: []", "matches: null", "matches: [{}]", "matches: [{path: {}}]"] {
         let manifests = valid(&route(rule));
         let matches = http_matches(&manifests);
@@ -106,7 +106,7 @@ fn a_rule_without_matches_matches_every_path() {
 }
 
 #[test]
-fn a_route_without_rules_has_one_without_backends() {
+fn an_http_route_without_rules_has_one_without_backends() {
     let text = "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r}, spec: {}}";
     let manifests = valid(text);
     let rules = &manifests.routes[0].spec.rules;
@@ -137,7 +137,7 @@ fn matches_are_read_with_their_types() {
 }
 
 #[test]
-fn a_backend_is_a_service_of_weight_one_unless_it_says_otherwise() {
+fn a_backend_is_a_service_with_weight_one_by_default() {
     let manifests =
         valid(&route("backendRefs: [{name: a, port: 80}, {name: b, port: 81, weight: 0, namespace: m}]"));
     let [a, b] = manifests.routes[0].spec.rules[0].as_ref().unwrap().backend_refs.as_slice() else {
@@ -148,7 +148,7 @@ fn a_backend_is_a_service_of_weight_one_unless_it_says_otherwise() {
 }
 
 #[test]
-fn the_older_shape_of_a_cookie_has_the_path_of_its_match() {
+fn older_cookies_have_the_path_of_the_match() {
     let read = session("{sessionName: A, absoluteTimeout: 1m30s, cookieConfig: {lifetimeType: Permanent}}");
     assert_eq!(read.absolute_timeout.unwrap().value.seconds(), 90);
     let Carrier::Cookie { name, path, lifetime } = read.carrier else { panic!() };
@@ -156,7 +156,7 @@ fn the_older_shape_of_a_cookie_has_the_path_of_its_match() {
 }
 
 #[test]
-fn the_newer_shape_of_a_cookie_has_its_own_path() {
+fn newer_cookies_have_their_own_path() {
     for (fields, path) in [("{}", "/"), ("{path: /shop}", "/shop")] {
         let Carrier::Cookie { name, path: read, lifetime } =
             session(&format!("{{cookie: {fields}}}")).carrier
@@ -169,7 +169,7 @@ fn the_newer_shape_of_a_cookie_has_its_own_path() {
 }
 
 #[test]
-fn both_shapes_of_a_header_mean_the_same() {
+fn both_shapes_of_headers_mean_the_same() {
     for fields in ["{type: Header, sessionName: X-S}", "{type: Header, header: {name: X-S}}"] {
         let Carrier::Header { name } = session(fields).carrier else { panic!("{fields}") };
         assert_eq!(name.unwrap().value.as_str(), "x-s");
@@ -177,7 +177,7 @@ fn both_shapes_of_a_header_mean_the_same() {
 }
 
 #[test]
-fn fields_of_neither_shape_are_the_older_one() {
+fn common_fields_alone_are_the_older_shape() {
     for fields in ["{}", "{type: Cookie}", "{idleTimeout: 5m}", "{type: Cookie, absoluteTimeout: 1h}"] {
         assert!(
             matches!(session(fields).carrier, Carrier::Cookie { name: None, path: Path::OfMatch, .. }),
@@ -195,7 +195,7 @@ fn idle_timeout_belongs_to_both_shapes() {
 }
 
 #[test]
-fn a_service_read_back_from_a_cluster_is_accepted() {
+fn a_service_exported_from_a_cluster_is_accepted() {
     let text = "
 apiVersion: v1
 kind: Service
@@ -228,7 +228,7 @@ status: {loadBalancer: {}}
 }
 
 #[test]
-fn services_may_be_headless_or_elsewhere() {
+fn services_can_be_headless_or_external() {
     let service = |spec: &str| {
         let text = format!("{{apiVersion: v1, kind: Service, metadata: {{name: s}}, spec: {spec}}}");
         valid(&text).services.remove(0).spec
@@ -241,7 +241,7 @@ fn services_may_be_headless_or_elsewhere() {
 }
 
 #[test]
-fn conditions_of_an_endpoint_have_the_defaults_of_kubernetes() {
+fn endpoint_conditions_have_the_defaults_of_kubernetes() {
     let text = "
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
@@ -263,7 +263,7 @@ endpoints:
 }
 
 #[test]
-fn a_namespace_has_its_name_as_a_label() {
+fn namespaces_have_a_label_with_their_name() {
     let manifests = valid(
         "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: a}}, spec: {finalizers: []}}",
     );

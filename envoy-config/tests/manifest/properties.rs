@@ -1,11 +1,11 @@
-//! Whatever the text: no panic, and every span lies within its source.
+//! Properties of any text: reading never panics, and all spans are inside their source.
 
 use envoy_config::diagnostic::{self, Diagnostic};
 use envoy_config::manifest;
 use envoy_config::source::{Source, Span};
 use proptest::prelude::*;
 
-/// Pieces that manifests are made of, and that go wrong when they are put together by chance.
+/// Pieces of manifests that often produce errors when they are combined at random.
 const PIECES: [&str; 48] = [
     "apiVersion: gateway.networking.k8s.io/v1\n",
     "apiVersion: v1\n",
@@ -75,7 +75,7 @@ fn placed(diagnostic: &Diagnostic, sources: &[Source]) -> bool {
     related && within(diagnostic.span, sources)
 }
 
-/// A route that is nearly valid: one of its bytes is another.
+/// A valid route; the test changes one byte of it.
 const ROUTE: &str = "\
 apiVersion: gateway.networking.k8s.io/v1beta1
 kind: HTTPRoute
@@ -91,7 +91,7 @@ spec:
 
 proptest! {
     #[test]
-    fn no_text_panics_and_every_span_lies_within_its_source(texts in prop::collection::vec(sources(), 1..3)) {
+    fn reading_never_panics_and_all_spans_are_inside_their_source(texts in prop::collection::vec(sources(), 1..3)) {
         let source = |text| Source { name: String::from("any.yaml"), text };
         let sources: Vec<Source> = texts.into_iter().map(source).collect();
         let (_, diagnostics) = manifest::read(&sources);
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn a_route_with_one_byte_changed_is_read_or_refused_with_a_place(at in 0..ROUTE.len(), byte in 0u8..128) {
+    fn a_route_with_one_changed_byte_is_read_or_reported_with_a_place(at in 0..ROUTE.len(), byte in 0u8..128) {
         let mut bytes = ROUTE.as_bytes().to_vec();
         bytes[at] = byte;
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -120,7 +120,7 @@ proptest! {
 }
 
 #[test]
-fn the_route_that_is_changed_is_valid_itself() {
+fn the_unchanged_route_is_valid() {
     let (manifests, diagnostics) = manifest::read(&[Source { name: String::new(), text: ROUTE.to_owned() }]);
     assert_eq!((manifests.routes.len(), diagnostics), (1, vec![]));
 }

@@ -1,4 +1,4 @@
-//! Timeouts and retries of a rule.
+//! Reading timeouts and retries of a rule.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ fn valid(rule: &str) -> Rule {
 }
 
 #[test]
-fn timeouts_are_durations_and_zero_is_one() {
+fn timeouts_are_durations_and_can_be_zero() {
     let timeouts = valid("timeouts: {request: 1m30s, backendRequest: 0s}").timeouts;
     assert_eq!(timeouts.request.unwrap().value, Duration::from_secs(90));
     assert_eq!(timeouts.backend_request.unwrap().value, Duration::ZERO);
 }
 
 #[test]
-fn a_try_may_last_as_long_as_all_together_and_any_time_when_those_have_no_bound() {
+fn an_attempt_can_last_as_long_as_the_request_timeout() {
     for timeouts in ["{request: 1s, backendRequest: 1000ms}", "{request: 0s, backendRequest: 1h}"] {
         valid(&format!("timeouts: {timeouts}"));
     }
@@ -37,7 +37,7 @@ fn retries_are_read() {
 }
 
 #[test]
-fn what_the_api_refuses_is_named() {
+fn invalid_timeouts_and_retries_are_errors() {
     for (rule, code, place) in [
         ("timeouts: {request: 1s, backendRequest: 1001ms}", "backend-timeout-too-long", "1001ms"),
         ("timeouts: {request: 1.5s}", "invalid-duration", "1.5s"),

@@ -1,4 +1,4 @@
-//! HTTPS listeners and Secrets: what is read, what is wrong, and that no finding shows what is secret.
+//! Reading HTTPS listeners and Secrets, their errors, and that diagnostics never show a secret value.
 
 use envoy_config::diagnostic;
 use envoy_config::manifest::core::secret::Secret;
@@ -10,7 +10,7 @@ use super::{at, read};
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMAMCAQI=\n-----END PRIVATE KEY-----\n";
-/// The two in base64.
+/// The certificate and the key in base64.
 const CERTIFICATE_DATA: &str =
     "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BTUNBUUU9Ci0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K";
 const KEY_DATA: &str = "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1BTUNBUUk9Ci0tLS0tRU5EIFBSSVZBVEUgS0VZLS0tLS0K";
@@ -20,7 +20,7 @@ fn secret(fields: &str) -> String {
     format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\ntype: kubernetes.io/tls\n{fields}\n")
 }
 
-/// A Gateway with one listener of these fields.
+/// A Gateway with one listener that has these fields.
 fn listener(fields: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: a}}\n\
@@ -43,7 +43,7 @@ fn certificates_and_keys_are_read_from_data_and_from_string_data() {
         strings(CERTIFICATE, KEY),
         data(CERTIFICATE_DATA, KEY_DATA),
         data(CERTIFICATE_DATA, &format!("\"{wrapped}\"")),
-        // What is in both is taken from `stringData`.
+        // `stringData` overrides `data`.
         format!("{}\n{}", data("bm90aGluZw==", "bm90aGluZw=="), strings(CERTIFICATE, KEY)),
         format!("immutable: true\n{}", data(CERTIFICATE_DATA, &format!("{KEY_DATA}, ca.crt: "))),
     ] {
@@ -64,7 +64,7 @@ fn secrets_of_other_types_are_read_without_their_data() {
 }
 
 #[test]
-fn a_wrong_value_is_told_at_its_key() {
+fn an_invalid_value_is_reported_at_its_key() {
     let good = format!("tls.crt: {CERTIFICATE_DATA}");
     for (value, code) in [
         ("'%%%'", "invalid-base64"),
@@ -75,7 +75,7 @@ fn a_wrong_value_is_told_at_its_key() {
         let text = secret(&format!("data: {{{good}, tls.key: {value}}}"));
         assert_eq!(codes(&text), [(code, String::from("tls.key"))], "{value}");
     }
-    // The API server stores these.
+    // The API server accepts these.
     for value in ["", "bm90aGluZw==", CERTIFICATE_DATA] {
         let text = secret(&format!("data: {{{good}, tls.key: {value}}}"));
         let (manifests, found) = read(&text);
@@ -88,7 +88,7 @@ fn a_wrong_value_is_told_at_its_key() {
 }
 
 #[test]
-fn a_line_of_a_key_that_became_a_field_is_not_repeated() {
+fn a_line_of_a_private_key_that_became_a_field_is_hidden() {
     for text in [
         secret("stringData:\n  tls.crt: a\nXYZZY: |\n  b"),
         secret("data:\n  XYZZY: [1]"),
@@ -103,7 +103,7 @@ fn a_line_of_a_key_that_became_a_field_is_not_repeated() {
 }
 
 #[test]
-fn an_https_listener_has_certificate_references_with_their_defaults() {
+fn certificate_references_have_defaults() {
     let refs = "{name: b}, {group: '', kind: Secret, name: c, namespace: d}";
     let text = listener(&format!("protocol: HTTPS, tls: {{certificateRefs: [{refs}]}}"));
     let (manifests, found) = read(&text);
@@ -123,7 +123,7 @@ fn an_https_listener_has_certificate_references_with_their_defaults() {
 }
 
 #[test]
-fn protocol_and_tls_must_fit() {
+fn protocol_and_tls_must_match() {
     let refs = "certificateRefs: [{name: a}]";
     for (fields, code, place) in [
         ("protocol: HTTPS, tls: {}", "missing-field", "{}"),
@@ -143,9 +143,9 @@ fn protocol_and_tls_must_fit() {
     }
 }
 
-/// Whether they are served is not for the reader: one that is not spoils itself alone.
+/// `resolve` decides whether they can be served, and leaves out only those that cannot.
 #[test]
-fn every_listener_that_the_api_would_store_is_read() {
+fn all_listeners_that_the_api_accepts_are_read() {
     for fields in [
         "protocol: HTTPS",
         "protocol: HTTPS, tls: {options: {example.com/a: b}}",
@@ -160,7 +160,7 @@ fn every_listener_that_the_api_would_store_is_read() {
 }
 
 #[test]
-fn http_and_https_of_one_port_are_two_combinations() {
+fn http_and_https_on_one_port_are_not_duplicates() {
     let fields = "protocol: HTTP}, {name: b, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: a}]}";
     assert_eq!(codes(&listener(fields)), [], "what they mean together is not for the reader");
     let twice =
@@ -168,7 +168,7 @@ fn http_and_https_of_one_port_are_two_combinations() {
     assert_eq!(codes(&listener(&twice))[0].0, "duplicate-value");
 }
 
-/// A Secret in the three ways in which manifests are written, with `XYZZY` in every value.
+/// A Secret in three styles of manifests, with `XYZZY` in every value.
 const SECRETS: [&str; 3] = [
     "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: kubernetes.io/tls\nstringData:\n  tls.crt: |\n    -----BEGIN CERTIFICATE-----\n    XYZZY\n    -----END CERTIFICATE-----\n  tls.key: |\n    -----BEGIN PRIVATE KEY-----\n    XYZZY\n    -----END PRIVATE KEY-----\n",
     "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: kubernetes.io/tls\ndata:\n  tls.crt: XYZZY\n  tls.key: XYZZY\n",
@@ -177,7 +177,7 @@ const SECRETS: [&str; 3] = [
 
 proptest! {
     #[test]
-    fn no_finding_shows_a_value_of_a_secret_whatever_is_wrong_with_it(
+    fn diagnostics_never_contain_a_value_of_a_secret(
         which in 0..SECRETS.len(),
         place in any::<prop::sample::Index>(),
         edit in prop_oneof![
@@ -192,7 +192,7 @@ proptest! {
         text.replace_range(start..=start, edit.as_deref().unwrap_or_default());
         let gateway = listener("protocol: HTTP, x: y");
         let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
-        // A source without a Secret is shown all the same.
+        // Sources without a Secret are still shown.
         let sources = [source("gateway.yaml", &gateway), source("secret.yaml", &format!("{}---\n{text}", gateway.replace("name: g", "name: h")))];
         let (_, found) = envoy_config::manifest::read(&sources);
         let printed = diagnostic::print(&found, &sources, false);

@@ -1,4 +1,4 @@
-//! The forms of YAML and JSON that manifests come in.
+//! YAML and JSON syntax of manifests.
 
 use envoy_config::manifest::{self, Manifests};
 use envoy_config::source::Source;
@@ -11,7 +11,7 @@ fn names(manifests: &Manifests) -> Vec<&str> {
     manifests.namespaces.iter().map(|namespace| namespace.metadata.name.value.as_str()).collect()
 }
 
-/// Reads texts that hold the Namespaces of these names and nothing wrong.
+/// Checks that texts contain the Namespaces with these names and no errors.
 fn holds(text: &str, expected: &[&str]) {
     let (manifests, diagnostics) = read(text);
     assert_eq!(diagnostics, [], "{text}");
@@ -19,7 +19,7 @@ fn holds(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn line_ends_marks_and_comments_make_no_difference() {
+fn line_endings_markers_and_comments_make_no_difference() {
     holds(NAMESPACE, &["a"]);
     holds(&NAMESPACE.replace('\n', "\r\n"), &["a"]);
     holds(&format!("\u{feff}{NAMESPACE}"), &["a"]);
@@ -27,7 +27,7 @@ fn line_ends_marks_and_comments_make_no_difference() {
 }
 
 #[test]
-fn empty_documents_are_none() {
+fn empty_documents_are_skipped() {
     for text in ["", "\n", "---\n", "---\n---\n# nothing\n---\n~\n", "\u{feff}"] {
         holds(text, &[]);
     }
@@ -43,7 +43,7 @@ fn json_is_read_as_yaml() {
 }
 
 #[test]
-fn a_list_has_its_items() {
+fn lists_contain_objects() {
     let item = "{apiVersion: v1, kind: Namespace, metadata: {name: a}}";
     holds(
         &format!("apiVersion: v1\nkind: List\nmetadata: {{resourceVersion: ''}}\nitems:\n- {item}\n"),
@@ -77,12 +77,12 @@ items:
 }
 
 #[test]
-fn a_tag_can_make_a_string_of_a_number() {
+fn a_tag_can_turn_a_number_into_a_string() {
     holds("{apiVersion: v1, kind: Namespace, metadata: {name: !!str 1}}", &["1"]);
 }
 
 #[test]
-fn a_document_that_does_not_parse_leaves_the_others() {
+fn other_documents_are_read_after_a_syntax_error() {
     let (manifests, diagnostics) =
         read(&format!("{NAMESPACE}---\na: [1, 2\n---\n{}", NAMESPACE.replace(": a", ": b")));
     assert_eq!(names(&manifests), ["a", "b"]);
@@ -90,11 +90,11 @@ fn a_document_that_does_not_parse_leaves_the_others() {
 }
 
 #[test]
-fn anchors_and_aliases_copy_a_bounded_number_of_bytes() {
+fn copies_by_anchors_and_aliases_are_limited() {
     let aliases = |level: i32| format!("*a{}, ", level - 1).repeat(10);
     let level = |level: i32| format!("a{level}: &a{level} [{}]\n", aliases(level));
     let multiplied = (0..12).map(level).collect::<Vec<_>>().concat().replace("*a-1", "x");
-    // No alias at all: each of the anchors keeps a copy of everything in it.
+    // Without aliases: each anchor keeps a copy of its value.
     let anchors = (0..60).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
     let nested = format!("{anchors}{}{}", "x, ".repeat(20_000), "]".repeat(60));
     for text in [multiplied, nested] {
@@ -107,7 +107,7 @@ fn anchors_and_aliases_copy_a_bounded_number_of_bytes() {
 }
 
 #[test]
-fn what_is_copied_counts_for_all_sources_together() {
+fn copies_are_counted_for_all_sources_together() {
     let anchors = (0..60).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
     let text = format!("{anchors}{}{}", "x, ".repeat(2_000), "]".repeat(60));
     let source = |number| Source { name: format!("{number}.yaml"), text: text.clone() };
@@ -118,7 +118,7 @@ fn what_is_copied_counts_for_all_sources_together() {
 }
 
 #[test]
-fn a_document_has_a_bounded_number_of_values() {
+fn the_values_of_a_document_are_limited() {
     let text = format!("[{}]\n---\n{NAMESPACE}", "1,".repeat(2_000_001));
     let (manifests, diagnostics) = read(&text);
     assert_eq!(names(&manifests), ["a"], "the other document is read");
@@ -138,7 +138,7 @@ fn reading_stops_after_ten_thousand_findings() {
 }
 
 #[test]
-fn nesting_is_bounded_with_and_without_aliases() {
+fn nesting_is_limited_with_and_without_aliases() {
     let brackets = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let indented = (0..5_000).map(|depth| " ".repeat(depth) + "a:\n").collect::<Vec<_>>().concat();
     let level = |level: i32| format!("a{level}: &a{level} [[[[[[[[*a{}]]]]]]]]\n", level - 1);
@@ -151,7 +151,7 @@ fn nesting_is_bounded_with_and_without_aliases() {
 }
 
 #[test]
-fn an_alias_inside_of_its_own_anchor_is_refused() {
+fn an_alias_inside_its_own_anchor_is_an_error() {
     let (_, diagnostics) = read("a: &a [*a]\n");
     assert_eq!(diagnostics.len(), 1);
     assert_eq!((diagnostics[0].code.name(), diagnostics[0].span.start), ("invalid-yaml", 7));
