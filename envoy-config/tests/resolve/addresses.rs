@@ -1,4 +1,4 @@
-//! Which addresses are bound.
+//! Which addresses listeners bind.
 
 use std::net::SocketAddr;
 
@@ -32,20 +32,20 @@ fn two(port: u16) -> String {
 }
 
 #[test]
-fn a_listener_binds_its_own_port_on_the_listen_address() {
+fn listeners_bind_their_port_on_the_listen_address() {
     let options = Options { listen_address: "::1".parse().unwrap(), ..Options::default() };
     assert_eq!(binds(&[BASE], &options), [("default/eg/80".to_owned(), "[::1]:80".to_owned())]);
 }
 
 #[test]
-fn the_listeners_of_a_gateway_on_one_port_share_an_address() {
+fn listeners_on_one_port_share_an_address() {
     let found = binds(&[BASE, &two(81)], &Options::default());
     assert_eq!(found.len(), 2);
     assert_eq!(found[1], ("default/two/81".to_owned(), "0.0.0.0:81".to_owned()));
 }
 
 #[test]
-fn a_mapping_names_a_listener_as_far_as_it_needs() {
+fn mappings_can_omit_the_namespace_and_gateway() {
     for mapping in ["b=8888", "two/http=8888", "default/two/b=8888", "two/http=0.0.0.0:8888"] {
         let found = binds(&[BASE, &two(81)], &options(&[mapping]));
         assert_eq!(found[1], ("default/two/81".to_owned(), "0.0.0.0:8888".to_owned()), "{mapping}");
@@ -55,7 +55,7 @@ fn a_mapping_names_a_listener_as_far_as_it_needs() {
 }
 
 #[test]
-fn an_unknown_or_ambiguous_listener_is_a_usage_error_that_lists_the_choices() {
+fn unknown_and_ambiguous_listeners_are_usage_errors_that_list_the_choices() {
     assert_eq!(
         usage_errors(&[BASE, &two(81)], &options(&["web=1", "http=2"])),
         [
@@ -66,7 +66,7 @@ fn an_unknown_or_ambiguous_listener_is_a_usage_error_that_lists_the_choices() {
 }
 
 #[test]
-fn two_mappings_of_one_port_must_agree() {
+fn mappings_of_one_port_must_agree() {
     assert_eq!(
         usage_errors(&[BASE, &two(81)], &options(&["two/http=8888", "b=8889"])),
         [
@@ -77,7 +77,7 @@ fn two_mappings_of_one_port_must_agree() {
 }
 
 #[test]
-fn two_gateways_on_one_address_are_an_error_that_says_how_to_part_them() {
+fn address_conflicts_suggest_a_port_mapping() {
     let documents = [BASE, &two(80)];
     let found = finding(&documents);
     assert_eq!(found.code.name(), "address-conflict");
@@ -90,7 +90,7 @@ fn two_gateways_on_one_address_are_an_error_that_says_how_to_part_them() {
 }
 
 #[test]
-fn an_address_conflict_is_reported_once_and_no_suggested_port_is_taken() {
+fn address_conflicts_are_reported_once_and_suggest_free_ports() {
     let listeners = |name: &str| {
         let listener = |port| format!("{{name: p{port}, protocol: HTTP, port: {port}}}");
         gateway(name, &format!("[{}, {}]", listener(80), listener(8890)))
@@ -115,7 +115,7 @@ fn an_address_conflict_is_reported_once_and_no_suggested_port_is_taken() {
 }
 
 #[test]
-fn a_mapping_for_a_gateway_that_is_not_served_is_no_mistake_of_the_call() {
+fn mappings_for_gateways_that_are_not_served_are_warnings() {
     let refused = gateway(
         "other",
         "[{name: web, protocol: HTTP, port: 80}]\n  addresses: [{type: Hostname, value: a.example}]",
@@ -132,7 +132,7 @@ fn a_mapping_for_a_gateway_that_is_not_served_is_no_mistake_of_the_call() {
 }
 
 #[test]
-fn of_two_gateways_on_one_address_neither_is_served_and_their_routes_are_no_second_fault() {
+fn gateways_on_one_address_are_not_served_and_their_routes_report_nothing() {
     let options = Options { keep_going: true, ..Options::default() };
     let found = compiled(
         &[BASE, &two(80), &gateway("c", "[{name: c, protocol: HTTP, port: 82}]"), &route("r", &prefix("/"))],
@@ -144,7 +144,7 @@ fn of_two_gateways_on_one_address_neither_is_served_and_their_routes_are_no_seco
 }
 
 #[test]
-fn a_gateway_to_select_must_be_there() {
+fn the_selected_gateway_must_exist() {
     let options = Options { gateway: Some("infra/eg".parse().unwrap()), ..Options::default() };
     assert_eq!(
         usage_errors(&[BASE], &options),
@@ -153,12 +153,12 @@ fn a_gateway_to_select_must_be_there() {
 }
 
 #[test]
-fn nothing_to_read_is_a_usage_error() {
+fn empty_input_is_a_usage_error() {
     assert_eq!(usage_errors(&[], &Options::default()), ["there are no manifests to read"]);
 }
 
 #[test]
-fn option_values_that_mean_nothing_are_refused() {
+fn invalid_option_values_are_rejected() {
     for text in ["http", "=80", "a/b/c/d=80", "a//b=80", "/b=80"] {
         assert_eq!(text.parse::<PortMapping>(), Err(OptionError::PortMapping), "{text}");
     }

@@ -1,4 +1,4 @@
-//! Which routes attach to which listeners (`ParentReference`, `AllowedRoutes`).
+//! Which listeners routes attach to (`ParentReference`, `AllowedRoutes`).
 
 use envoy_config::diagnostic::Severity;
 use envoy_config::model::Domain;
@@ -54,7 +54,7 @@ fn is_allowed(namespaces: &str, labels: Option<&str>) -> bool {
 }
 
 #[test]
-fn a_route_without_section_or_port_attaches_to_all_listeners() {
+fn parent_refs_without_section_or_port_select_all_listeners() {
     let model = model(&[
         BASE,
         &gateway("two", TWO_PORTS).replace("port: 80}", "port: 81}"),
@@ -65,7 +65,7 @@ fn a_route_without_section_or_port_attaches_to_all_listeners() {
 }
 
 #[test]
-fn a_section_name_and_a_port_each_select_listeners() {
+fn section_names_and_ports_select_listeners() {
     let base = BASE.replace("  - {name: http, protocol: HTTP, port: 80}", TWO_PORTS);
     for parent in ["sectionName: other", "port: 8080", "sectionName: other, port: 8080"] {
         let front = format!("parentRefs: [{{name: eg, {parent}}}]");
@@ -76,7 +76,7 @@ fn a_section_name_and_a_port_each_select_listeners() {
 }
 
 #[test]
-fn a_section_that_is_not_there_is_an_error_that_lists_what_is() {
+fn missing_listeners_are_errors_that_list_the_others() {
     let route_with =
         |parent: &str| route_of("r", &format!("parentRefs: [{{name: eg, {parent}}}]"), &prefix("/"));
     let found = finding(&[BASE, &route_with("sectionName: htpt")]);
@@ -96,7 +96,7 @@ fn a_section_that_is_not_there_is_an_error_that_lists_what_is() {
 }
 
 #[test]
-fn a_gateway_that_is_not_there_is_an_error_with_a_suggestion() {
+fn missing_gateways_are_errors_with_a_suggestion() {
     let found = finding(&[BASE, &route_of("r", "parentRefs: [{name: ge}]", &prefix("/"))]);
     assert_eq!(
         (found.code.name(), found.hint.as_deref()),
@@ -108,13 +108,13 @@ fn a_gateway_that_is_not_there_is_an_error_with_a_suggestion() {
 }
 
 #[test]
-fn a_route_without_parents_is_a_warning() {
+fn routes_without_parents_are_warnings() {
     let found = finding(&[BASE, &route_of("r", "hostnames: [a.example]", &prefix("/"))]);
     assert_eq!((found.code.name(), found.severity), ("no-parent", Severity::Warning));
 }
 
 #[test]
-fn each_parent_counts_for_itself() {
+fn each_parent_ref_is_checked_separately() {
     let (model, codes) =
         faulty(&[BASE, &route_of("r", "parentRefs: [{name: eg}, {name: gone}]", &prefix("/"))]);
     assert_eq!(codes, ["missing-gateway"]);
@@ -122,14 +122,14 @@ fn each_parent_counts_for_itself() {
 }
 
 #[test]
-fn by_default_only_routes_of_the_gateways_namespace_attach() {
+fn only_routes_of_the_gateways_namespace_attach_by_default() {
     assert!(!is_allowed("{}", None));
     assert!(!is_allowed("{from: Same}", None));
     assert!(is_allowed("{from: All}", None));
 }
 
 #[test]
-fn a_selector_reads_the_labels_of_the_namespace() {
+fn namespace_selectors_match_labels() {
     for (selector, allowed) in [
         ("{matchLabels: {team: a}}", true),
         ("{matchLabels: {team: b}}", false),
@@ -151,7 +151,7 @@ fn a_selector_reads_the_labels_of_the_namespace() {
 }
 
 #[test]
-fn a_namespace_that_is_not_among_the_manifests_has_its_name_as_its_only_label() {
+fn missing_namespaces_have_only_the_name_label() {
     assert!(is_allowed(
         "{from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: shop}}}",
         None
@@ -166,7 +166,7 @@ fn a_namespace_that_is_not_among_the_manifests_has_its_name_as_its_only_label() 
 }
 
 #[test]
-fn hostnames_that_do_not_meet_are_an_error_that_lists_the_listeners() {
+fn disjoint_hostnames_are_errors_that_list_those_of_the_listeners() {
     let base = BASE.replace("port: 80}", "port: 80, hostname: \"*.example.com\"}");
     let front = "parentRefs: [{name: eg}], hostnames: [example.com, www.example.org]";
     let found = finding(&[&base, &route_of("r", front, &prefix("/"))]);
@@ -177,7 +177,7 @@ fn hostnames_that_do_not_meet_are_an_error_that_lists_the_listeners() {
 }
 
 #[test]
-fn a_gateway_that_was_not_asked_for_is_no_fault_and_neither_is_what_its_routes_lack() {
+fn gateways_that_are_not_selected_and_their_routes_report_nothing() {
     let options = Options { gateway: Some("default/eg".parse().unwrap()), ..Options::default() };
     let other = gateway("other", "[{name: http, protocol: HTTP, port: 80}]");
     let broken = route_of("b", "parentRefs: [{name: other}]", "[{backendRefs: [{name: gone, port: 1}]}]");
@@ -187,7 +187,7 @@ fn a_gateway_that_was_not_asked_for_is_no_fault_and_neither_is_what_its_routes_l
 }
 
 #[test]
-fn a_gateway_whose_class_is_not_in_the_input_is_served_with_one_warning_per_class() {
+fn gateways_with_a_missing_class_are_served_with_one_warning_per_class() {
     let one = BASE.replace("gatewayClassName: eg", "gatewayClassName: nginx");
     let other = gateway("other", "[{name: http, protocol: HTTP, port: 81}]")
         .replace("gatewayClassName: eg", "gatewayClassName: nginx");
@@ -202,7 +202,7 @@ fn a_gateway_whose_class_is_not_in_the_input_is_served_with_one_warning_per_clas
 }
 
 #[test]
-fn a_misspelt_class_name_gets_the_one_that_was_meant() {
+fn misspelt_class_names_get_a_suggestion() {
     let base = BASE.replace("gatewayClassName: eg", "gatewayClassName: ge");
     let found = finding(&[&base, &route("r", &prefix("/"))]);
     assert_eq!(
@@ -212,7 +212,7 @@ fn a_misspelt_class_name_gets_the_one_that_was_meant() {
 }
 
 #[test]
-fn a_gateway_whose_class_could_not_be_read_is_served_and_the_class_is_the_only_finding() {
+fn gateways_with_an_unreadable_class_are_served_without_a_second_error() {
     let base = BASE.replace("controllerName:", "controllrName:");
     let options = Options { keep_going: true, ..Options::default() };
     let found = compiled(&[&base, &route("r", &prefix("/"))], &options);
@@ -221,7 +221,7 @@ fn a_gateway_whose_class_could_not_be_read_is_served_and_the_class_is_the_only_f
 }
 
 #[test]
-fn parameters_of_a_class_are_not_applied_and_its_gateways_are_served() {
+fn class_parameters_are_warnings() {
     let parameters = "controllerName: example.com/controller, parametersRef: {group: gateway.envoyproxy.io, \
                       kind: EnvoyProxy, name: custom, namespace: envoy-gateway-system}";
     let base = BASE.replace("controllerName: example.com/controller", parameters);
@@ -241,7 +241,7 @@ fn manifests_without_a_gateway_say_what_to_add() {
 }
 
 #[test]
-fn listeners_of_one_port_that_take_a_route_for_one_hostname_give_it_once() {
+fn routes_that_attach_to_several_listeners_are_served_once_per_hostname() {
     let listeners = "
   - {name: a, protocol: HTTP, port: 80, hostname: a.example}
   - {name: all, protocol: HTTP, port: 80}";

@@ -1,4 +1,4 @@
-//! TLS to backends: policies, what they are for, whom they trust.
+//! TLS to backends: policies, their targets and CA certificates.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ fn found(model: &Model) -> Option<&UpstreamTls> {
     only_cluster(model).localities[0].tls.as_deref()
 }
 
-/// The TLS of the only backend of manifests without a fault.
+/// The TLS settings of the only backend of valid manifests.
 fn tls(policies: &[&str]) -> UpstreamTls {
     let (map, route) = (config_map("ca", &pair(A)), to_backend());
     let mut documents = vec![BASE, &map, &route];
@@ -47,7 +47,7 @@ fn tls(policies: &[&str]) -> UpstreamTls {
 }
 
 #[test]
-fn the_hostname_is_asked_for_and_must_be_a_name_of_the_certificate() {
+fn the_policy_hostname_is_sent_as_sni_and_validated() {
     let found = tls(&[&plain(&format!("{REFS}, hostname: a.example.com"))]);
     assert_eq!(found.server_name, "a.example.com");
     assert_eq!(found.names, [SubjectName::Host("a.example.com".to_owned())]);
@@ -56,7 +56,7 @@ fn the_hostname_is_asked_for_and_must_be_a_name_of_the_certificate() {
 }
 
 #[test]
-fn subject_alt_names_take_the_place_of_the_hostname() {
+fn subject_alt_names_replace_the_hostname() {
     let names = "[{type: Hostname, hostname: b.example.com}, {type: Hostname, hostname: '*.example.com'}, \
                   {type: URI, uri: 'spiffe://example.com/b'}]";
     let found = tls(&[&plain(&format!("{REFS}, hostname: a.example.com, subjectAltNames: {names}"))]);
@@ -70,20 +70,20 @@ fn subject_alt_names_take_the_place_of_the_hostname() {
 }
 
 #[test]
-fn the_authorities_of_the_system_are_asked_for_by_name() {
+fn system_ca_certificates_are_selected_by_name() {
     let found = tls(&[&plain("wellKnownCACertificates: System, hostname: a.example.com")]);
     assert_eq!(found.authorities, Authorities::System);
 }
 
 #[test]
-fn both_versions_are_read() {
+fn both_api_versions_are_read() {
     let older =
         plain("wellKnownCACertificates: System, hostname: a.example.com").replace("/v1,", "/v1alpha3,");
     assert_eq!(tls(&[&older]).server_name, "a.example.com");
 }
 
 #[test]
-fn a_policy_for_a_port_goes_before_one_for_the_service() {
+fn port_policies_take_precedence_over_service_policies() {
     let service = "
 apiVersion: v1
 kind: Service
@@ -108,7 +108,7 @@ endpoints: [{addresses: [10.0.0.1]}]
 }
 
 #[test]
-fn of_several_policies_the_oldest_counts_and_then_the_first_by_name() {
+fn the_oldest_policy_applies_then_the_first_by_name() {
     let system = |host: &str| format!("wellKnownCACertificates: System, hostname: {host}");
     let at = |time: &str, policy: &str| {
         policy.replacen("metadata: {", &format!("metadata: {{creationTimestamp: '{time}', "), 1)
@@ -125,7 +125,7 @@ fn of_several_policies_the_oldest_counts_and_then_the_first_by_name() {
 }
 
 #[test]
-fn several_authorities_are_trusted_together_and_one_that_is_wrong_is_told() {
+fn all_valid_ca_certificates_are_trusted_and_invalid_ones_reported() {
     let refs =
         "caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}, {group: '', kind: ConfigMap, name: cb}]";
     let policy = plain(&format!("{refs}, hostname: a"));
@@ -143,7 +143,7 @@ fn several_authorities_are_trusted_together_and_one_that_is_wrong_is_told() {
 }
 
 #[test]
-fn without_any_authority_nothing_is_sent() {
+fn requests_are_rejected_without_a_valid_ca_certificate() {
     let with = |kind: &str, name: &str| {
         plain(&format!("caCertificateRefs: [{{group: '', kind: {kind}, name: {name}}}], hostname: a"))
     };
@@ -162,7 +162,7 @@ fn without_any_authority_nothing_is_sent() {
 }
 
 #[test]
-fn nothing_goes_on_in_the_clear_for_a_policy_that_could_not_be_read() {
+fn unreadable_policies_do_not_fall_back_to_plaintext() {
     for (policy, code) in [
         (plain("wellKnownCACertificates: System"), "missing-field"),
         (plain("wellKnownCACertificates: System, hostname: '*.example.com'"), "invalid-hostname"),
@@ -185,7 +185,7 @@ fn assert_nothing_is_sent(documents: &[&str], code: &str) {
 }
 
 #[test]
-fn a_protocol_that_is_tls_by_its_name_is_fine_with_a_policy() {
+fn tls_protocols_are_valid_with_a_policy() {
     for (protocol, version) in [
         ("https", HttpVersion::Http1),
         ("kubernetes.io/wss", HttpVersion::Http1),
@@ -204,7 +204,7 @@ fn a_protocol_that_is_tls_by_its_name_is_fine_with_a_policy() {
 }
 
 #[test]
-fn the_same_policy_is_the_same_tls_in_all_its_rules() {
+fn rules_share_the_tls_settings_of_a_policy() {
     let policy = plain("wellKnownCACertificates: System, hostname: a");
     let rules = "[{backendRefs: [{name: backend, port: 3000}]}, {matches: [{path: {value: /b}}], backendRefs: [{name: backend, port: 3000}]}]";
     let model = model(&[BASE, &policy, &route("r", rules)]);
@@ -213,7 +213,7 @@ fn the_same_policy_is_the_same_tls_in_all_its_rules() {
 }
 
 #[test]
-fn a_policy_keeps_the_rules_of_its_definition() {
+fn policies_follow_the_rules_of_their_crd() {
     let spec = |targets: &str, validation: &str| {
         format!(
             "{{apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy, metadata: {{name: p}}, \

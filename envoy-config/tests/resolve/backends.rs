@@ -25,8 +25,8 @@ fn slice(name: &str, ports: &str, endpoints: &str) -> String {
     )
 }
 
-/// The endpoints of the only backend, as `ip:port`, those that are draining with a `!` behind, other
-/// addresses of a pod with a `=`.
+/// The endpoints of the only backend, as `ip:port`; draining ones with a `!`, other addresses of a pod with a
+/// `=`.
 fn endpoints(documents: &[&str]) -> Vec<String> {
     let mut all = vec![BASE];
     all.extend(documents);
@@ -54,7 +54,7 @@ fn host(spec: &str) -> (String, u16) {
 }
 
 #[test]
-fn endpoints_are_sorted_and_each_is_there_once() {
+fn endpoints_are_sorted_without_duplicates() {
     let ports = "[{port: 8080}]";
     let found = endpoints(&[
         &service("ports: [{port: 80}]"),
@@ -65,7 +65,7 @@ fn endpoints_are_sorted_and_each_is_there_once() {
 }
 
 #[test]
-fn conditions_tell_ready_from_draining_from_gone() {
+fn conditions_distinguish_ready_draining_and_stopped_endpoints() {
     let found = endpoints(&[
         &service("ports: [{port: 80}]"),
         &slice(
@@ -90,7 +90,7 @@ fn slice_of(family: &str, name: &str, address: &str, pod: &str) -> String {
 }
 
 #[test]
-fn a_dual_stack_pod_is_one_endpoint_of_the_services_first_family() {
+fn dual_stack_pods_are_one_endpoint_of_the_first_family() {
     let slices = |last: &str| {
         [
             slice_of("IPv4", "s-4", "10.0.0.1", "a"),
@@ -110,7 +110,7 @@ fn a_dual_stack_pod_is_one_endpoint_of_the_services_first_family() {
 }
 
 #[test]
-fn an_address_counts_where_the_pods_other_one_does_not_serve_or_nothing_tells_that_they_are_one_pods() {
+fn addresses_of_the_second_family_count_without_a_serving_first_or_without_a_target_ref() {
     let [first, second] = [slice_of("IPv4", "s-4", "10.0.0.1", "a"), slice_of("IPv6", "s-6", "fd00::1", "a")];
     let service = service("ports: [{port: 80}]");
     let unready = first.replace("targetRef", "conditions: {ready: false}, targetRef");
@@ -122,7 +122,7 @@ fn an_address_counts_where_the_pods_other_one_does_not_serve_or_nothing_tells_th
 }
 
 #[test]
-fn an_endpoint_that_one_slice_calls_ready_and_another_draining_is_ready() {
+fn endpoints_that_are_ready_in_one_slice_and_draining_in_another_are_ready() {
     let draining = "[{addresses: [10.0.0.1], conditions: {ready: false, serving: true, terminating: true}}]";
     let ready = "[{addresses: [10.0.0.1]}]";
     for (first, second) in [(draining, ready), (ready, draining)] {
@@ -134,7 +134,7 @@ fn an_endpoint_that_one_slice_calls_ready_and_another_draining_is_ready() {
 }
 
 #[test]
-fn endpoints_that_are_not_ready_are_published_when_the_service_says_so() {
+fn publish_not_ready_addresses_includes_endpoints_that_are_not_ready() {
     let found = endpoints(&[
         &service("publishNotReadyAddresses: true, ports: [{port: 80}]"),
         &slice("s-1", "[{port: 1}]", "[{addresses: [10.0.0.2], conditions: {ready: false, serving: false}}]"),
@@ -143,7 +143,7 @@ fn endpoints_that_are_not_ready_are_published_when_the_service_says_so() {
 }
 
 #[test]
-fn the_port_is_the_one_of_that_name_in_each_slice() {
+fn slice_ports_are_matched_by_name() {
     let found = endpoints(&[
         &service("ports: [{name: web, port: 80}, {name: admin, port: 81}]"),
         &slice("s-1", "[{name: admin, port: 1}, {name: web, port: 2}]", "[{addresses: [10.0.0.1]}]"),
@@ -156,7 +156,7 @@ fn the_port_is_the_one_of_that_name_in_each_slice() {
 }
 
 #[test]
-fn a_service_whose_slices_hold_no_endpoint_is_a_warning() {
+fn services_without_serving_endpoints_are_warnings() {
     let service = service("ports: [{port: 80}]");
     let documents = [BASE, &service, &slice("s-1", "[{port: 1}]", "[]"), &refs("[{name: s, port: 80}]")];
     let found = finding(&documents);
@@ -166,7 +166,7 @@ fn a_service_whose_slices_hold_no_endpoint_is_a_warning() {
 }
 
 #[test]
-fn a_service_without_slices_is_known_by_its_name() {
+fn services_without_slices_are_resolved_by_name() {
     let name = "s.default.svc.cluster.local".to_owned();
     assert_eq!(host("ports: [{port: 80, targetPort: 8080}]"), (name.clone(), 80));
     assert_eq!(host("clusterIP: None, ports: [{port: 80, targetPort: 8080}]"), (name.clone(), 8080));
@@ -174,14 +174,14 @@ fn a_service_without_slices_is_known_by_its_name() {
 }
 
 #[test]
-fn a_headless_service_without_slices_needs_a_port_number() {
+fn headless_services_without_slices_need_a_port_number() {
     let service = service("clusterIP: None, ports: [{port: 80, targetPort: web}]");
     let found = finding(&[BASE, &service, &refs("[{name: s, port: 80}]")]);
     assert_eq!(found.code.name(), "named-target-port");
 }
 
 #[test]
-fn a_service_that_is_not_there_is_an_error_with_a_suggestion() {
+fn missing_services_are_errors_with_a_suggestion() {
     let found = finding(&[BASE, &refs("[{name: bakend, port: 3000}]")]);
     assert_eq!(
         (found.code.name(), found.hint.as_deref()),
@@ -194,7 +194,7 @@ fn a_service_that_is_not_there_is_an_error_with_a_suggestion() {
 }
 
 #[test]
-fn a_port_that_is_not_there_is_an_error_that_lists_the_others() {
+fn missing_ports_are_errors_that_list_the_others() {
     let found = finding(&[BASE, &refs("[{name: backend, port: 80}]")]);
     assert_eq!((found.code.name(), found.hint.as_deref()), ("wrong-port", Some("its only port is 3000")));
     let service = service("ports: [{name: a, port: 1}, {name: b, port: 2, protocol: UDP}]");
@@ -206,7 +206,7 @@ fn a_port_that_is_not_there_is_an_error_that_lists_the_others() {
 }
 
 #[test]
-fn of_two_protocols_on_one_port_tcp_is_meant() {
+fn the_tcp_port_is_used_when_udp_has_the_same_number() {
     let both =
         "ports: [{name: u, port: 80, protocol: UDP, targetPort: 1}, {name: t, port: 80, targetPort: 2}]";
     let found = endpoints(&[
@@ -217,7 +217,7 @@ fn of_two_protocols_on_one_port_tcp_is_meant() {
 }
 
 #[test]
-fn app_protocol_tells_the_version_of_http() {
+fn app_protocol_selects_the_http_version() {
     for (port, version) in [
         ("{port: 80}", HttpVersion::Http1),
         ("{port: 80, appProtocol: http}", HttpVersion::Http1),
@@ -231,7 +231,7 @@ fn app_protocol_tells_the_version_of_http() {
 }
 
 #[test]
-fn a_protocol_that_no_request_can_be_sent_in_is_an_error_and_takes_its_share() {
+fn unsupported_protocols_are_errors_and_keep_their_weight() {
     for (protocol, hint) in [
         ("kubernetes.io/h2", "did you mean `kubernetes.io/h2c`?"),
         ("mysql", "use one of `http`"),
@@ -249,7 +249,7 @@ fn a_protocol_that_no_request_can_be_sent_in_is_an_error_and_takes_its_share() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
+fn unsupported_kinds_are_errors_with_a_hint() {
     let cases = [
         ("{name: s, kind: Bucket, group: example.com}", "refer to a Service"),
         (
@@ -275,7 +275,7 @@ fn external(name: &str, ports: &str) -> String {
 }
 
 #[test]
-fn an_external_name_is_looked_up() {
+fn external_names_are_resolved_with_dns() {
     for (ports, port) in [("", 443), (", ports: [{port: 443, targetPort: 8443}]", 443)] {
         for name in ["shop.example.com", "shop.example.com."] {
             let route = sticky("[{name: s, port: 443}]");
@@ -289,7 +289,7 @@ fn an_external_name_is_looked_up() {
 }
 
 #[test]
-fn an_external_name_leads_into_no_other_namespace() {
+fn external_names_cannot_point_into_other_namespaces() {
     for (name, code) in [
         ("a.default.svc.cluster.local", None),
         ("a.default.svc", None),
@@ -304,14 +304,14 @@ fn an_external_name_leads_into_no_other_namespace() {
 }
 
 #[test]
-fn the_slices_of_an_external_name_mean_nothing() {
+fn slices_of_external_names_are_ignored() {
     let slice = slice("s-1", "[{port: 80}]", "[{addresses: [10.0.0.1]}]");
     let model = model(&[BASE, &external("a.example", ""), &slice, &refs("[{name: s, port: 80}]")]);
     assert!(matches!(only_cluster(&model).localities[0].endpoints, Endpoints::Names(_)));
 }
 
 #[test]
-fn services_of_every_other_type_go_to_their_slices() {
+fn services_of_all_other_types_use_their_slices() {
     for spec in ["type: ClusterIP", "type: NodePort", "type: LoadBalancer", "clusterIP: None"] {
         let service = service(&format!("{spec}, ports: [{{port: 80, targetPort: web}}]"));
         let slice = slice("s-1", "[{port: 8080}]", "[{addresses: [10.0.0.1]}]");
@@ -320,12 +320,12 @@ fn services_of_every_other_type_go_to_their_slices() {
 }
 
 #[test]
-fn the_own_namespace_may_be_written() {
+fn references_can_name_their_own_namespace() {
     model(&[BASE, &refs("[{name: backend, namespace: default, port: 3000}]")]);
 }
 
 #[test]
-fn every_backend_is_a_locality_with_its_weight_and_a_name_of_its_own() {
+fn backends_are_localities_with_unique_names_and_weights() {
     let model = model(&[
         BASE,
         &refs(
@@ -341,7 +341,7 @@ fn every_backend_is_a_locality_with_its_weight_and_a_name_of_its_own() {
 }
 
 #[test]
-fn a_backend_that_does_not_resolve_keeps_its_share() {
+fn unresolved_backends_keep_their_weight() {
     let refs = refs("[{name: backend, port: 3000, weight: 9}, {name: gone, port: 3000, weight: 1}]");
     let (model, codes) = faulty(&[BASE, &refs]);
     assert_eq!(codes, ["missing-service"]);
@@ -350,7 +350,7 @@ fn a_backend_that_does_not_resolve_keeps_its_share() {
     assert_eq!((locality.weight, &locality.endpoints), (1, &Endpoints::Unresolved));
 }
 
-/// What becomes of the requests of the only rule.
+/// What happens to requests of the only rule.
 fn action(route: &str) -> Action {
     let (model, _) = faulty(&[BASE, route]);
     let model = model.unwrap();
@@ -376,7 +376,7 @@ fn a_rule_that_forwards_nothing_answers_500() {
 }
 
 #[test]
-fn with_persistence_a_rule_forwards_while_there_is_an_endpoint_for_its_sessions() {
+fn rules_with_persistence_forward_sessions_to_backends_with_weight_0() {
     assert_eq!(action(&sticky("[{name: gone, port: 1}]")), Action::Respond(500));
     let forward = Action::Forward(Forward::to("default/r/0"));
     assert_eq!(action(&sticky("[{name: backend, port: 3000, weight: 0}]")), forward);
@@ -384,13 +384,13 @@ fn with_persistence_a_rule_forwards_while_there_is_an_endpoint_for_its_sessions(
 }
 
 #[test]
-fn a_rule_without_backends_is_a_warning() {
+fn rules_without_backends_are_warnings() {
     let found = finding(&[BASE, &refs("[]")]);
     assert_eq!((found.code.name(), found.severity), ("no-backends", Severity::Warning));
 }
 
 #[test]
-fn session_affinity_of_a_service_is_a_warning_once_and_only_with_persistence() {
+fn session_affinity_is_one_warning_with_persistence() {
     let service = service("sessionAffinity: ClientIP, ports: [{port: 80}]");
     let refs_written = "[{name: s, port: 80}, {name: s, port: 80}]";
     let slice = slice("s-1", "[{port: 80}]", "[{addresses: [10.0.0.1]}]");
@@ -400,7 +400,7 @@ fn session_affinity_of_a_service_is_a_warning_once_and_only_with_persistence() {
 }
 
 #[test]
-fn a_service_that_may_be_one_address_for_all_is_a_warning_with_persistence() {
+fn services_resolved_by_name_are_warnings_with_persistence() {
     let service_of = |spec: &str| service(&format!("{spec}ports: [{{port: 80}}]"));
     let refs_written = "[{name: s, port: 80}]";
     let found = finding(&[BASE, &service_of(""), &sticky(refs_written)]);
@@ -410,7 +410,7 @@ fn a_service_that_may_be_one_address_for_all_is_a_warning_with_persistence() {
 }
 
 #[test]
-fn a_slice_that_belongs_to_no_service_is_a_warning() {
+fn slices_without_a_service_are_warnings() {
     let slice =
         slice("s-1", "[{port: 80}]", "[]").replace("labels: {kubernetes.io/service-name: s}", "labels: {}");
     let found = finding(&[BASE, &slice]);

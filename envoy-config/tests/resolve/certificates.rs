@@ -1,4 +1,5 @@
-//! Every file of `tests/certificates`, as Envoy takes or refuses it (`integration/tests/envoy/certificates.rs` asks Envoy).
+//! Every file of `tests/certificates` is accepted or rejected as Envoy does
+//! (`integration/tests/envoy/certificates.rs` checks that).
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,14 +23,14 @@ fn checked(text: &[u8]) -> Result<(), Unusable> {
 }
 
 #[test]
-fn what_envoy_takes_is_taken() {
+fn certificates_that_envoy_accepts_are_accepted() {
     for (name, text) in files("accepted") {
         assert_eq!(checked(&text), Ok(()), "{name}");
     }
 }
 
 #[test]
-fn what_envoy_refuses_is_refused_with_the_reason() {
+fn certificates_that_envoy_rejects_are_rejected_with_the_reason() {
     let curve = |name: &str| Unusable::Curve(name.to_owned());
     let algorithm = |name: &str| Unusable::Algorithm(name.to_owned());
     let expected = [

@@ -1,8 +1,8 @@
-//! The CA certificates that listeners check client certificates with.
+//! CA certificates with which listeners validate client certificates.
 
 use super::{BASE, faulty};
 
-/// A Gateway that checks client certificates with the ConfigMap `ca`.
+/// A Gateway that validates client certificates with the ConfigMap `ca`.
 fn checking() -> String {
     let validation = "{caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]}";
     let listener = "{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: cert}]}}";
@@ -27,14 +27,14 @@ fn codes(documents: &[&str]) -> Vec<&'static str> {
 }
 
 #[test]
-fn an_unreadable_document_hides_no_error_of_a_config_map_that_was_found() {
+fn unreadable_documents_do_not_hide_errors_of_config_maps_that_exist() {
     let gateway = checking();
-    // The Secret is in no document that could be read, so that one may be missing.
+    // The Secret may be in the unreadable document, so it is not reported.
     assert_eq!(codes(&[BASE, &gateway, EMPTY, UNREADABLE]), ["invalid-certificate", "wrong-type"]);
 }
 
 #[test]
-fn a_config_map_that_may_be_in_an_unreadable_document_is_not_reported_as_missing() {
+fn config_maps_that_may_be_in_an_unreadable_document_are_not_reported_as_missing() {
     let gateway = checking();
     assert_eq!(codes(&[BASE, &gateway, UNREADABLE]), ["wrong-type"]);
 }

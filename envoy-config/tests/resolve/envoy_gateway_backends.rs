@@ -19,7 +19,7 @@ fn refs(more: &str) -> String {
 const IP: &str = "{ip: {address: 10.0.0.9, port: 8080}}";
 
 #[test]
-fn addresses_are_endpoints_once_each() {
+fn addresses_are_endpoints_without_duplicates() {
     let backend = backend(&format!(
         "endpoints: [{IP}, {{ip: {{address: 'fd00::1', port: 80}}, zone: a}}, {{ip: {{address: 10.0.0.1, port: 81}}}}, {IP}]"
     ));
@@ -32,7 +32,7 @@ fn addresses_are_endpoints_once_each() {
 }
 
 #[test]
-fn names_are_looked_up_each_with_its_port() {
+fn names_are_resolved_with_their_ports() {
     let names = "{fqdn: {hostname: b.example, port: 80}}, {fqdn: {hostname: a.example, port: 81}}";
     let model = model(&[BASE, &backend(&format!("endpoints: [{names}]")), &refs("")]);
     let name = |host: &str, port| Name { host: host.to_owned(), port };
@@ -41,7 +41,7 @@ fn names_are_looked_up_each_with_its_port() {
 }
 
 #[test]
-fn its_protocols_tell_the_version_of_http() {
+fn app_protocols_select_the_http_version() {
     for (protocols, version) in [
         ("", HttpVersion::Http1),
         (", appProtocols: []", HttpVersion::Http1),
@@ -57,7 +57,7 @@ fn its_protocols_tell_the_version_of_http() {
 }
 
 #[test]
-fn a_port_in_the_reference_has_no_effect() {
+fn ports_in_references_are_warnings() {
     assert_eq!(
         finding(&[BASE, &backend(&format!("endpoints: [{IP}]")), &refs(", port: 80")]).code.name(),
         "no-effect"
@@ -65,7 +65,7 @@ fn a_port_in_the_reference_has_no_effect() {
 }
 
 #[test]
-fn one_that_is_not_there_is_an_error_and_one_elsewhere_needs_a_grant() {
+fn missing_backends_are_errors_and_other_namespaces_need_a_grant() {
     let there = backend(&format!("endpoints: [{IP}]"));
     let found = finding(&[BASE, &there.replace("{name: b}", "{name: bb}"), &refs("")]);
     assert_eq!((found.code.name(), found.hint.as_deref()), ("missing-backend", Some("did you mean `bb`?")));
@@ -84,7 +84,7 @@ fn one_that_is_not_there_is_an_error_and_one_elsewhere_needs_a_grant() {
 }
 
 #[test]
-fn what_is_wrong_in_one_or_not_supported_is_named() {
+fn invalid_and_unsupported_fields_are_errors() {
     for (spec, code) in [
         ("{}", "missing-field"),
         ("endpoints: []", "wrong-length"),

@@ -8,7 +8,7 @@ use super::{BASE, codes, compiled, faulty, model, only_cluster, route};
 
 const GROUP: &str = "gateway.networking.k8s.io";
 
-/// Half of the requests go to a Service of the namespace `shop`, the other half to one of the route's own.
+/// Half of the requests go to a Service in the namespace `shop`, the others to one in the route's namespace.
 fn into_shop(namespace: &str) -> String {
     route(
         "r",
@@ -52,7 +52,7 @@ fn resolved(model: &Model) -> Vec<bool> {
     only_cluster(model).localities.iter().map(|one| one.endpoints != Endpoints::Unresolved).collect()
 }
 
-/// The only finding, and that the reference does not resolve.
+/// The only finding; checks that the reference does not resolve.
 fn refused(grants: &[&str]) -> Diagnostic {
     let (shop, route) = (shop(), into_shop("shop"));
     let mut documents = vec![BASE, &shop, &route];
@@ -67,7 +67,7 @@ fn refused(grants: &[&str]) -> Diagnostic {
 }
 
 #[test]
-fn a_grant_permits_what_its_entries_together_say() {
+fn grants_permit_all_pairs_of_their_entries() {
     for (from, to) in [
         (routes_of("default"), SERVICES),
         (routes_of("default"), "[{group: '', kind: Service, name: s}]"),
@@ -82,7 +82,7 @@ fn a_grant_permits_what_its_entries_together_say() {
 }
 
 #[test]
-fn several_grants_add_up() {
+fn grants_are_cumulative() {
     let other = grant("shop", &routes_of("other"), SERVICES).replace("name: g,", "name: h,");
     let model =
         model(&[BASE, &shop(), &into_shop("shop"), &other, &grant("shop", &routes_of("default"), SERVICES)]);
@@ -90,13 +90,13 @@ fn several_grants_add_up() {
 }
 
 #[test]
-fn a_reference_inside_its_own_namespace_needs_no_grant() {
+fn references_in_one_namespace_need_no_grant() {
     let route = route("r", "[{backendRefs: [{name: backend, namespace: default, port: 3000}]}]");
     assert_eq!(resolved(&model(&[BASE, &route])), [true]);
 }
 
 #[test]
-fn without_a_grant_nothing_is_told_of_what_is_there() {
+fn errors_without_a_grant_do_not_reveal_whether_the_object_exists() {
     let found = refused(&[]);
     assert!(found.hint.unwrap().contains("`to: {group: \"\", kind: Service}`"));
     let (_, codes) = faulty(&[BASE, &into_shop("nowhere")]);
@@ -107,7 +107,7 @@ fn without_a_grant_nothing_is_told_of_what_is_there() {
 }
 
 #[test]
-fn a_grant_that_almost_matches_is_shown_with_the_difference() {
+fn grants_that_almost_match_are_shown_with_the_difference() {
     let from = routes_of("default");
     for (grant, lacks) in [
         (grant("shop", &from.replace(GROUP, "''"), SERVICES), "from another kind or group"),
@@ -124,7 +124,7 @@ fn a_grant_that_almost_matches_is_shown_with_the_difference() {
 }
 
 #[test]
-fn a_grant_that_could_not_be_read_is_no_second_mistake() {
+fn unreadable_grants_cause_no_second_error() {
     let broken = grant("shop", &routes_of("default"), "[{kind: Service}]");
     let (model, codes) = faulty(&[BASE, &shop(), &into_shop("shop"), &broken]);
     assert_eq!(codes, ["missing-field"]);
@@ -132,7 +132,7 @@ fn a_grant_that_could_not_be_read_is_no_second_mistake() {
 }
 
 #[test]
-fn the_fields_of_a_grant_keep_the_rules_of_its_definition() {
+fn grants_follow_the_rules_of_their_crd() {
     let from = routes_of("default");
     for (grant, code) in [
         (grant("shop", "[]", SERVICES), "wrong-length"),

@@ -1,4 +1,4 @@
-//! GRPCRoutes, alone and beside HTTPRoutes.
+//! GRPCRoutes, alone and together with HTTPRoutes.
 
 use envoy_config::model::{Action, Domain, HttpVersion, Model, PathMatch};
 use session_persistence::config::Carrier;
@@ -12,7 +12,7 @@ fn grpc(name: &str, rules: &str) -> String {
     route(name, rules).replace("HTTPRoute", "GRPCRoute")
 }
 
-/// A GRPCRoute with this at the front of its spec, and one rule.
+/// A GRPCRoute with these fields at the start of its spec, and one rule.
 fn grpc_of(name: &str, front: &str) -> String {
     route_of(name, front, &format!("[{{{BACKEND}}}]")).replace("HTTPRoute", "GRPCRoute")
 }
@@ -25,7 +25,7 @@ fn in_order(model: &Model) -> Vec<&str> {
     names(&model.listeners[0], &Domain::Any)
 }
 
-/// Whether the first match goes before the second, whichever of them has the name that goes first.
+/// Whether the first match takes precedence over the second, whichever route is first by name.
 fn beats(first: &str, second: &str) -> bool {
     let before = |a: &str, b: &str| {
         let model =
@@ -41,7 +41,7 @@ fn path(matches: &str) -> PathMatch {
 }
 
 #[test]
-fn a_method_match_is_one_of_the_path() {
+fn method_matches_are_path_matches() {
     let regex = |text: &str| PathMatch::Regex(text.to_owned());
     assert_eq!(path(""), PathMatch::Prefix("/".into()));
     assert_eq!(path("method: {service: a.B}"), PathMatch::Prefix("/a.B".into()));
@@ -54,7 +54,7 @@ fn a_method_match_is_one_of_the_path() {
 }
 
 #[test]
-fn the_longer_service_goes_first_then_the_longer_method_then_the_more_headers() {
+fn longer_services_then_longer_methods_then_more_headers_take_precedence() {
     assert!(beats("method: {service: abc}", "method: {service: ab, method: Abcdef}"));
     assert!(beats("method: {service: abc, method: A}", "method: {service: abc}"));
     assert!(beats("method: {service: abc, method: Ab}", "method: {service: abc, method: A}"));
@@ -65,7 +65,7 @@ fn the_longer_service_goes_first_then_the_longer_method_then_the_more_headers() 
 }
 
 #[test]
-fn exact_texts_go_before_expressions() {
+fn exact_methods_take_precedence_over_regular_expressions() {
     assert!(beats("method: {service: a}", "method: {type: RegularExpression, service: 'a.*'}"));
     assert!(beats("method: {type: RegularExpression, service: 'a.*'}", "method: {method: A}"));
 }
@@ -84,14 +84,14 @@ fn backends_are_spoken_to_in_http2() {
 }
 
 #[test]
-fn a_rule_without_a_backend_answers_what_is_unavailable_to_grpc() {
+fn rules_without_backends_answer_unavailable() {
     let (model, codes) = faulty(&[BASE, &grpc("g", "[{backendRefs: [{name: none, port: 3000}]}]")]);
     assert_eq!(codes, ["missing-service"]);
     assert_eq!(routes(&model.unwrap().listeners[0], &Domain::Any)[0].action, Action::Respond(503));
 }
 
 #[test]
-fn a_route_of_each_kind_may_have_one_name_and_their_sessions_stay_apart() {
+fn an_http_route_and_a_grpc_route_of_one_name_have_separate_sessions() {
     let session = format!("[{{name: a, sessionPersistence: {{type: Header}}, {BACKEND}}}]");
     let front = |host: &str| format!("parentRefs: [{{name: eg}}], hostnames: [{host}.example.com]");
     let model = model(&[
@@ -109,7 +109,7 @@ fn a_route_of_each_kind_may_have_one_name_and_their_sessions_stay_apart() {
 }
 
 #[test]
-fn frozen_ids_stay_as_they_are() {
+fn rule_ids_match_the_frozen_vectors() {
     for (matches, expected) in FROZEN {
         let rules = format!("[{{matches: {matches}, sessionPersistence: {{}}, {BACKEND}}}]");
         let model = model(&[BASE, &grpc("r", &rules)]);
@@ -126,7 +126,7 @@ const FROZEN: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn the_cookie_of_the_older_shape_is_for_all_methods() {
+fn cookies_of_the_older_shape_have_the_root_path() {
     let rules = format!(
         "[{{matches: [{{method: {{service: a, method: B}}}}], sessionPersistence: {{}}, {BACKEND}}}]"
     );
@@ -141,7 +141,7 @@ fn created(document: &str, time: &str) -> String {
 }
 
 #[test]
-fn of_two_kinds_the_older_route_has_the_hostname() {
+fn the_older_route_gets_a_hostname_that_both_kinds_claim() {
     let grpc = created(&grpc("b", &format!("[{{{BACKEND}}}]")), "2026-01-01T00:00:00Z");
     let http = created(&route("a", &prefix("/")), "2026-02-01T00:00:00Z");
     let found = finding(&[BASE, &grpc, &http]);
@@ -151,14 +151,14 @@ fn of_two_kinds_the_older_route_has_the_hostname() {
 }
 
 #[test]
-fn of_equal_age_the_first_by_name_has_it() {
+fn the_first_route_by_name_gets_the_hostname_at_equal_age() {
     let (model, codes) = faulty(&[BASE, &grpc("b", &format!("[{{{BACKEND}}}]")), &route("a", &prefix("/a"))]);
     assert_eq!(codes, ["hostname-taken"]);
     assert_eq!(in_order(&model.unwrap()), ["default/a/0/0"]);
 }
 
 #[test]
-fn hostnames_meet_where_one_lies_in_the_other() {
+fn hostnames_conflict_if_one_covers_the_other() {
     let outcome = |grpc: &str, http: &str| {
         let front = |hosts: &str| format!("parentRefs: [{{name: eg}}], hostnames: [{hosts}]");
         faulty(&[BASE, &grpc_of("a", &front(grpc)), &route_of("b", &front(http), &prefix("/"))]).1
@@ -172,7 +172,7 @@ fn hostnames_meet_where_one_lies_in_the_other() {
 }
 
 #[test]
-fn a_route_that_loses_one_listener_keeps_the_other() {
+fn routes_that_lose_one_listener_keep_the_others() {
     let two = gateway("two", "[{name: a, protocol: HTTP, port: 81}, {name: b, protocol: HTTP, port: 82}]");
     let (model, codes) = faulty(&[
         BASE,

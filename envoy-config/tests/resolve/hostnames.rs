@@ -26,7 +26,7 @@ fn route(name: &str, section: &str, hostnames: &[&str]) -> String {
 }
 
 #[test]
-fn a_route_serves_the_intersection_of_its_hostnames_and_the_listeners() {
+fn routes_serve_the_intersection_of_their_and_the_listeners_hostnames() {
     let hostnames = ["www.example.com", "*.shop.example.com", "*.com"];
     let model = model(&[&base(&["*.example.com"]), &route("r", "", &hostnames)]);
     let domains: Vec<&Domain> = model.listeners[0].virtual_hosts().map(|host| &host.domain).collect();
@@ -34,14 +34,14 @@ fn a_route_serves_the_intersection_of_its_hostnames_and_the_listeners() {
 }
 
 #[test]
-fn a_route_without_hostnames_serves_the_listeners() {
+fn routes_without_hostnames_serve_those_of_the_listeners() {
     let model = model(&[&base(&["www.example.com"]), &route("r", "", &[])]);
     assert_eq!(model.listeners[0].virtual_hosts().count(), 1);
     assert_eq!(names(&model.listeners[0], &exact("www.example.com")), ["default/r/0/0"]);
 }
 
 #[test]
-fn the_more_specific_hostname_goes_first_and_the_others_follow() {
+fn more_specific_hostnames_take_precedence() {
     let model = model(&[
         &base(&[""]),
         &route("a-any", "", &[]).replace("value: /}", "value: /a/long/path}"),
@@ -59,7 +59,7 @@ fn the_more_specific_hostname_goes_first_and_the_others_follow() {
 }
 
 #[test]
-fn a_route_with_several_hostnames_that_match_counts_with_the_most_specific() {
+fn the_most_specific_matching_hostname_of_a_route_counts() {
     let model = model(&[
         &base(&[""]),
         &route("a", "", &["*.example.com"]),
@@ -71,7 +71,7 @@ fn a_route_with_several_hostnames_that_match_counts_with_the_most_specific() {
 }
 
 #[test]
-fn a_hostname_serves_only_the_routes_of_its_most_specific_listener() {
+fn hostnames_serve_only_the_routes_of_their_most_specific_listener() {
     let model = model(&[
         &base(&["", "*.example.com", "www.example.com"]),
         &route("all", "l0", &[]),
@@ -85,13 +85,13 @@ fn a_hostname_serves_only_the_routes_of_its_most_specific_listener() {
 }
 
 #[test]
-fn a_hostname_of_a_listener_without_routes_serves_nothing() {
+fn listener_hostnames_without_routes_serve_nothing() {
     let model = model(&[&base(&["", "www.example.com"]), &route("all", "l0", &[])]);
     assert!(names(&model.listeners[0], &exact("www.example.com")).is_empty());
 }
 
 #[test]
-fn a_route_of_a_less_specific_listener_does_not_leak_by_its_own_hostname() {
+fn routes_of_less_specific_listeners_do_not_leak_into_specific_ones() {
     let model = model(&[
         &base(&["*.example.com", "*.shop.example.com"]),
         &route("wide", "l0", &["a.shop.example.com", "b.example.com"]),
@@ -104,13 +104,13 @@ fn a_route_of_a_less_specific_listener_does_not_leak_by_its_own_hostname() {
 }
 
 #[test]
-fn an_exact_hostname_is_below_any_number_of_labels() {
+fn wildcards_cover_any_number_of_labels() {
     let model = model(&[&base(&["*.example.com"]), &route("deep", "", &["a.b.c.example.com"])]);
     assert_eq!(names(&model.listeners[0], &exact("a.b.c.example.com")), ["default/deep/0/0"]);
 }
 
 #[test]
-fn a_hostname_that_no_listener_has_is_left_out_with_a_warning() {
+fn hostnames_that_match_no_listener_are_warnings() {
     let base = base(&["*.example.com"]);
     let documents = [base.as_str(), &route("r", "", &["a.example.com", "example.com"])];
     let found = finding(&documents);

@@ -1,4 +1,4 @@
-//! HTTPS listeners: sites and their certificates, what is misdirected, cookies.
+//! HTTPS listeners: sites and their certificates, misdirected requests, cookies.
 
 use envoy_config::model::{Action, Domain, Listener, Protocol, Route, Site, VirtualHost};
 use envoy_config::options::Options;
@@ -56,7 +56,7 @@ fn sites(listener: &Listener) -> &[Site] {
     }
 }
 
-/// Each domain with its routes: the names of HTTPRoutes, or the status that Envoy answers.
+/// Each domain with its routes: the names of HTTPRoutes, or the status of Envoy's answer.
 fn described(hosts: &[VirtualHost]) -> Vec<(&Domain, Vec<&str>)> {
     fn named(route: &Route) -> &str {
         match route.action {
@@ -70,7 +70,7 @@ fn described(hosts: &[VirtualHost]) -> Vec<(&Domain, Vec<&str>)> {
 }
 
 #[test]
-fn each_listener_is_a_site_with_its_certificates_once_each() {
+fn listeners_are_sites_with_their_certificates_without_duplicates() {
     let model = model(&[BASE, &three(), &secret("a", A), &secret("b", B)]);
     let sites = sites(&model.listeners[1]);
     let key = |certificate: &str| PrivateKey::parse(pair(certificate).as_bytes()).unwrap();
@@ -87,7 +87,7 @@ fn each_listener_is_a_site_with_its_certificates_once_each() {
 }
 
 #[test]
-fn what_belongs_to_another_site_is_misdirected_and_nothing_else_is() {
+fn only_requests_for_hostnames_of_other_sites_are_misdirected() {
     let at = |section: &str, hostnames: &str| {
         format!("parentRefs: [{{name: tls, sectionName: {section}}}]{hostnames}")
     };
@@ -128,7 +128,7 @@ fn what_belongs_to_another_site_is_misdirected_and_nothing_else_is() {
 }
 
 #[test]
-fn a_cookie_is_secure_where_clients_come_over_tls_and_is_otherwise_the_same() {
+fn cookies_are_secure_on_https_listeners_only() {
     let listeners =
         format!("[{{name: http, protocol: HTTP, port: 80}}, {}]", https("https", "", "{name: a}"));
     let base =
@@ -154,7 +154,7 @@ fn a_cookie_is_secure_where_clients_come_over_tls_and_is_otherwise_the_same() {
 }
 
 #[test]
-fn a_cookie_whose_name_promises_the_root_must_have_it_even_over_tls() {
+fn host_prefixed_cookies_need_the_root_path_over_https() {
     let listeners = format!("[{}]", https("https", "", "{name: a}"));
     let base =
         BASE.replace("name: eg}\nspec:\n  gatewayClassName", "name: other}\nspec:\n  gatewayClassName");
@@ -171,7 +171,7 @@ fn a_cookie_whose_name_promises_the_root_must_have_it_even_over_tls() {
 }
 
 #[test]
-fn http_and_https_cannot_share_a_port() {
+fn http_and_https_listeners_cannot_share_a_port() {
     let listeners =
         format!("[{{name: http, protocol: HTTP, port: 443}}, {}]", https("https", "", "{name: a}"));
     let documents = [BASE, &gateway("tls", &listeners), &secret("a", A)];
@@ -182,7 +182,7 @@ fn http_and_https_cannot_share_a_port() {
 }
 
 #[test]
-fn a_listener_without_any_certificate_is_left_out_and_its_routes_are_no_second_mistake() {
+fn listeners_without_a_certificate_are_not_served_and_their_routes_report_nothing() {
     let listeners = [
         https("good", "hostname: a.example.com, ", "{name: a}, {name: gone}"),
         https("bad", "", "{name: gone}"),
@@ -196,9 +196,9 @@ fn a_listener_without_any_certificate_is_left_out_and_its_routes_are_no_second_m
     assert_eq!(domains, [&exact("a.example.com")]);
 }
 
-/// Or its requests would silently get what a less specific listener serves.
+/// Otherwise a less specific listener would silently serve its requests.
 #[test]
-fn the_hostname_of_a_listener_that_is_left_out_stays_its_own() {
+fn hostnames_of_listeners_that_are_not_served_go_to_no_other_listener() {
     let listeners =
         [https("any", "", "{name: a}"), https("shop", "hostname: shop.example.com, ", "{name: gone}")];
     let gateway = gateway("tls", &format!("[{}]", listeners.join(", ")));
@@ -214,16 +214,16 @@ fn the_hostname_of_a_listener_that_is_left_out_stays_its_own() {
 }
 
 #[test]
-fn a_secret_that_could_not_be_read_is_not_missed() {
+fn unreadable_secrets_are_not_reported_as_missing() {
     let gateway = gateway("tls", &format!("[{}]", https("https", "", "{name: a}")));
     let unreadable = secret_of("a", "nothing");
     let (_, codes) = faulty(&[BASE, &gateway, &unreadable]);
     assert_eq!(codes, ["invalid-certificate", "invalid-certificate"]);
 }
 
-/// Whatever is wrong with a certificate is said without a word of its key.
+/// Errors about a certificate do not reveal its key.
 #[test]
-fn a_certificate_that_envoy_cannot_use_leaves_out_its_listener_alone() {
+fn invalid_certificates_disable_only_their_listener() {
     for (certificate, problem) in [
         ("refused/mismatch-rsa", "the private key does not belong to the certificate"),
         ("refused/rsa-1024", "an RSA key of 1024 bits"),
@@ -249,9 +249,9 @@ fn a_certificate_that_envoy_cannot_use_leaves_out_its_listener_alone() {
     }
 }
 
-/// It can serve those that Envoy can use.
+/// The valid certificate can be served.
 #[test]
-fn a_listener_with_a_good_and_a_bad_certificate_shows_the_good_one() {
+fn listeners_with_a_valid_and_an_invalid_certificate_use_the_valid_one() {
     let gateway = gateway("tls", &format!("[{}]", https("https", "", "{name: bad}, {name: good}")));
     let (good, bad) = (secret("good", A), secret("bad", "refused/mismatch-kind"));
     let (model, codes) = faulty(&[BASE, &gateway, &good, &bad]);

@@ -88,7 +88,7 @@ fn route(name: &str, rules: &str) -> String {
     route_of(name, "parentRefs: [{name: eg}]", rules)
 }
 
-/// An HTTPRoute with this at the front of its spec, and these rules.
+/// An HTTPRoute with these fields at the start of its spec, and these rules.
 fn route_of(name: &str, front: &str, rules: &str) -> String {
     format!(
         "
@@ -116,7 +116,7 @@ fn sources(documents: &[&str]) -> Vec<Source> {
         .collect()
 }
 
-/// The model of manifests that have no fault at all.
+/// The model of valid manifests.
 fn model(documents: &[&str]) -> Model {
     model_with(documents, &Options::default())
 }
@@ -129,7 +129,7 @@ fn model_with(documents: &[&str], options: &Options) -> Model {
     compilation.model.expect("a model")
 }
 
-/// The model and the codes of manifests that have faults, with `keep_going`.
+/// The model and the codes of manifests with errors, with `keep_going`.
 fn faulty(documents: &[&str]) -> (Option<Model>, Vec<&'static str>) {
     let options = Options { keep_going: true, ..Options::default() };
     let Compilation { model, diagnostics, usage_errors, .. } = compiled(documents, &options);

@@ -1,4 +1,5 @@
-//! What the API server takes and cannot be served is left out alone: a rule, a listener (Gateway API, `PartiallyInvalid`).
+//! What the API server accepts but cannot be served is left out alone: a rule or a listener (Gateway API,
+//! `PartiallyInvalid`).
 
 use envoy_config::model::{Action, Domain};
 
@@ -6,7 +7,7 @@ use super::{BASE, faulty, gateway, names, prefix, route, route_of, routes};
 
 const BACKENDS: &str = "backendRefs: [{name: backend, port: 3000}]";
 
-/// The routes and findings of a route whose middle rule has this.
+/// The routes and findings of a route whose middle rule has these fields.
 fn with_rule(rule: &str) -> (Vec<String>, Vec<&'static str>) {
     let at = |path: &str| format!("{{matches: [{{path: {{value: {path}}}}}], {BACKENDS}}}");
     let rules = format!("[{}, {{{rule}}}, {}]", at("/a"), at("/b"));
@@ -16,7 +17,7 @@ fn with_rule(rule: &str) -> (Vec<String>, Vec<&'static str>) {
 }
 
 #[test]
-fn a_rule_that_the_api_server_takes_and_that_cannot_be_served_is_left_out_alone() {
+fn rules_that_the_api_server_accepts_but_cannot_be_served_are_dropped_alone() {
     let modifier = |name: &str| {
         format!(
             "filters: [{{type: {name}HeaderModifier, {}HeaderModifier: {{remove: ['a b']}}}}]",
@@ -45,9 +46,9 @@ fn a_rule_that_the_api_server_takes_and_that_cannot_be_served_is_left_out_alone(
     }
 }
 
-/// Those are no objects in any cluster.
+/// The API server would reject these objects.
 #[test]
-fn a_rule_that_the_api_server_refuses_takes_the_whole_route() {
+fn rules_that_the_api_server_rejects_invalidate_the_route() {
     for rule in [
         "matches: [{path: {type: Regex, value: /}}]",
         "matches: [{path: {value: relative}}]",
@@ -59,7 +60,7 @@ fn a_rule_that_the_api_server_refuses_takes_the_whole_route() {
 }
 
 #[test]
-fn a_match_that_is_of_no_use_raises_no_second_finding() {
+fn invalid_matches_are_reported_once() {
     let rewrite =
         "{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /x}}}";
     let bad = "{path: {value: /c}, headers: [{name: a, type: RegularExpression, value: '('}]}";
@@ -68,7 +69,7 @@ fn a_match_that_is_of_no_use_raises_no_second_finding() {
 }
 
 #[test]
-fn a_listener_whose_selector_is_of_no_use_is_left_out_alone() {
+fn invalid_selectors_disable_only_their_listener() {
     for (namespaces, code) in [
         ("{from: Selector}", "missing-field"),
         (
@@ -100,9 +101,9 @@ const REDIRECT: &str = "{type: RequestRedirect, requestRedirect: {hostname: e.ex
 const MIRROR: &str = "{type: RequestMirror, requestMirror: {backendRef: {name: backend, port: 3000}}}";
 const REWRITE: &str = "{type: URLRewrite, urlRewrite: {hostname: f.example}}";
 
-/// None of them is dropped without a word.
+/// Each is reported.
 #[test]
-fn filters_that_a_redirect_would_drop_are_incompatible_with_it() {
+fn mirrors_and_rewrites_are_incompatible_with_redirects() {
     let share = format!("backendRefs: [{{name: backend, port: 3000, filters: [{REDIRECT}]}}]");
     for rule in [
         format!("filters: [{REDIRECT}, {MIRROR}]"),
@@ -119,7 +120,7 @@ fn filters_that_a_redirect_would_drop_are_incompatible_with_it() {
 }
 
 #[test]
-fn request_headers_that_change_beside_a_redirect_are_a_warning() {
+fn request_header_changes_with_a_redirect_are_warnings() {
     let headers = "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: a, value: b}]}}";
     let (model, codes) = faulty(&[BASE, &route("r", &format!("[{{filters: [{headers}, {REDIRECT}]}}]"))]);
     assert_eq!(codes, ["no-effect"]);

@@ -1,4 +1,4 @@
-//! Which of several matching matches goes first (`HTTPRouteRule.matches`).
+//! Which of several matches takes precedence (`HTTPRouteRule.matches`).
 
 use envoy_config::model::{Domain, Model, PathMatch};
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn in_order(model: &Model) -> Vec<&str> {
     names(&model.listeners[0], &Domain::Any)
 }
 
-/// Whether the first match goes before the second, whichever of them has the name that goes first.
+/// Whether the first match takes precedence over the second, whichever route is first by name.
 fn beats(first: &str, second: &str) -> bool {
     let before = |a: &str, b: &str| {
         let model =
@@ -37,14 +37,14 @@ fn query(count: usize) -> String {
 }
 
 #[test]
-fn exact_paths_go_before_expressions_and_those_before_prefixes() {
+fn exact_paths_take_precedence_over_expressions_and_those_over_prefixes() {
     assert!(beats("path: {type: Exact, value: /a}", "path: {type: RegularExpression, value: '/abcdef.*'}"));
     assert!(beats("path: {type: RegularExpression, value: /a}", "path: {type: PathPrefix, value: /abcdef}"));
     assert!(beats("path: {type: Exact, value: /}", "path: {type: PathPrefix, value: /abcdef}"));
 }
 
 #[test]
-fn longer_prefixes_and_longer_expressions_go_first() {
+fn longer_prefixes_and_expressions_take_precedence() {
     assert!(beats("path: {value: /abc}", "path: {value: /ab}"));
     assert!(beats("path: {value: /a/}", "path: {value: /}"));
     assert!(beats(
@@ -54,7 +54,7 @@ fn longer_prefixes_and_longer_expressions_go_first() {
 }
 
 #[test]
-fn a_slash_at_the_end_of_a_prefix_counts_for_nothing() {
+fn trailing_slashes_of_prefixes_are_ignored() {
     assert!(beats("path: {value: /ab}, method: GET", "path: {value: /ab/}"));
     let model = model(&[BASE, &route("a", &format!("[{}]", rule("path: {value: /ab/}")))]);
     let path = &model.listeners[0].virtual_hosts().next().unwrap().routes[0].matches.path;
@@ -62,7 +62,7 @@ fn a_slash_at_the_end_of_a_prefix_counts_for_nothing() {
 }
 
 #[test]
-fn a_method_goes_before_any_number_of_headers_and_headers_before_query_parameters() {
+fn methods_take_precedence_over_headers_and_those_over_query_parameters() {
     assert!(beats("method: GET", &header(3)));
     assert!(beats(&header(2), &format!("{}, {}", header(1), query(4))));
     assert!(beats(&header(1), &query(4)));
@@ -72,7 +72,7 @@ fn a_method_goes_before_any_number_of_headers_and_headers_before_query_parameter
 }
 
 #[test]
-fn older_routes_go_first_then_those_first_by_name() {
+fn older_routes_take_precedence_then_the_first_by_name() {
     let dated = |name: &str, date: &str| {
         route(name, &format!("[{}]", rule(&header(1).replace("h0", name)))).replacen(
             "metadata: {",
@@ -96,7 +96,7 @@ fn older_routes_go_first_then_those_first_by_name() {
 }
 
 #[test]
-fn names_are_compared_with_their_namespace_as_one_text() {
+fn names_are_compared_with_their_namespace_as_one_string() {
     let of = |namespace: &str, name: &str| {
         format!(
             "{}---{}",
@@ -128,7 +128,7 @@ fn rules_and_matches_of_one_route_keep_their_order() {
     assert_eq!(in_order(&model), ["default/r/0/0", "default/r/0/1", "default/r/1/0"]);
 }
 
-/// Three routes of two rules for two Gateways, and everything they need, as documents.
+/// Three routes with two rules for two Gateways, and everything they need, as documents.
 fn documents() -> Vec<String> {
     let routes = ["c", "a", "b"].map(|name| {
         let rules = format!(

@@ -1,4 +1,4 @@
-//! Who a rule is. Sessions end when an id changes, so these texts are frozen for ever.
+//! Rule ids. Sessions end when an id changes, so these texts are frozen.
 
 use std::collections::BTreeSet;
 
@@ -23,20 +23,20 @@ fn id(matches: &str) -> String {
 }
 
 #[test]
-fn frozen_ids_stay_as_they_are() {
+fn rule_ids_match_the_frozen_vectors() {
     for (matches, expected) in FROZEN {
         assert_eq!(id(matches), *expected, "{matches}");
     }
 }
 
 #[test]
-fn a_rule_with_a_name_has_it_for_its_id() {
+fn named_rules_use_their_name_as_id() {
     let rules = format!("[{{name: cart, {SESSION}}}]");
     assert_eq!(of(&model(&[BASE, &route("r", &rules)])), ["default/r#cart"]);
 }
 
 #[test]
-fn defaults_count_as_if_they_were_written() {
+fn defaults_have_the_same_id_as_explicit_values() {
     let whole = id("[{path: {type: PathPrefix, value: /}}]");
     assert_eq!(id("[{}]"), whole);
     assert_eq!(id("[{path: {}}]"), whole);
@@ -49,7 +49,7 @@ fn defaults_count_as_if_they_were_written() {
 }
 
 #[test]
-fn the_order_of_matches_and_conditions_does_not_count() {
+fn ids_do_not_depend_on_the_order_of_matches_and_conditions() {
     assert_eq!(
         id("[{path: {value: /a}}, {path: {value: /b}}]"),
         id("[{path: {value: /b}}, {path: {value: /a}}]")
@@ -65,7 +65,7 @@ fn the_order_of_matches_and_conditions_does_not_count() {
 }
 
 #[test]
-fn whatever_else_a_match_asks_for_counts() {
+fn ids_depend_on_everything_else_in_a_match() {
     let matches = [
         "[{}]",
         "[{path: {value: /a}}]",
@@ -89,7 +89,7 @@ fn whatever_else_a_match_asks_for_counts() {
 }
 
 #[test]
-fn backends_weights_other_rules_and_gateways_do_not_count() {
+fn ids_do_not_depend_on_backends_weights_other_rules_or_gateways() {
     let plain = id("[{path: {value: /a}}]");
     let rules = "[{backendRefs: [{name: backend, port: 3000}]},
         {matches: [{path: {value: /a}}], sessionPersistence: {type: Header, sessionName: s, absoluteTimeout: 1h},

@@ -1,4 +1,4 @@
-//! Session persistence: carriers, names, paths, and rules that get in each other's way (GEP-1619).
+//! Session persistence: carriers, names, paths, and conflicts between rules (GEP-1619).
 
 use envoy_config::diagnostic::Severity;
 use envoy_config::model::Domain;
@@ -8,7 +8,7 @@ use super::{BASE, faulty, finding, gateway, model, names, route, route_of, route
 
 const BACKEND: &str = "backendRefs: [{name: backend, port: 3000}]";
 
-/// The plugin's rules for a rule with these matches and this persistence, in the order of the routes.
+/// The filter's rules for a rule with these matches and this persistence, in the order of the routes.
 fn rules(matches: &str, persistence: &str) -> Vec<Rule> {
     let model = model(&[BASE, &route("r", &rule(matches, persistence))]);
     let found = routes(&model.listeners[0], &Domain::Any).iter();
@@ -31,7 +31,7 @@ fn cookie_paths(matches: &str, persistence: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_older_shape_of_a_cookie_is_carried_over() {
+fn cookies_of_the_older_shape_are_configured() {
     let persistence = "{sessionName: Session-A, type: Cookie, absoluteTimeout: 10s, idleTimeout: 5s, \
         cookieConfig: {lifetimeType: Permanent}}";
     let rule = &rules("[{}]", persistence)[0];
@@ -43,14 +43,14 @@ fn the_older_shape_of_a_cookie_is_carried_over() {
 }
 
 #[test]
-fn a_header_is_carried_over() {
+fn headers_are_configured() {
     let rule = &rules("[{}]", "{sessionName: Session-A, type: Header, absoluteTimeout: 10s}")[0];
     let Carrier::Header(header) = rule.carrier() else { panic!("{rule:?}") };
     assert_eq!(header.name.as_str(), "session-a");
 }
 
 #[test]
-fn the_newer_shape_of_a_cookie_is_carried_over() {
+fn cookies_of_the_newer_shape_are_configured() {
     let rule = &rules(
         "[{path: {value: /shop}}]",
         "{type: Cookie, cookie: {name: s, path: /app/, lifetimeType: Session}}",
@@ -61,19 +61,19 @@ fn the_newer_shape_of_a_cookie_is_carried_over() {
 }
 
 #[test]
-fn the_cookie_of_the_older_shape_has_the_path_of_its_match() {
+fn cookies_of_the_older_shape_have_the_path_of_their_match() {
     let matches = "[{path: {type: Exact, value: /a/b}}, {path: {value: /c/}}, {path: {type: RegularExpression, value: '/d/[0-9]+/e'}}]";
     // In the order of precedence: exact, expression, prefix.
     assert_eq!(cookie_paths(matches, "{sessionName: s}"), ["/a/b", "/d", "/c"]);
 }
 
 #[test]
-fn the_cookie_of_the_newer_shape_has_the_root_for_its_path() {
+fn cookies_of_the_newer_shape_have_the_root_path_by_default() {
     assert_eq!(cookie_paths("[{path: {value: /shop}}]", "{cookie: {name: s}}"), ["/"]);
 }
 
 #[test]
-fn a_session_without_a_name_gets_one_that_is_the_rules_own_and_stays() {
+fn unnamed_sessions_get_a_stable_unique_name() {
     let name = |path: &str, persistence: &str| {
         let rule = &rules(&format!("[{{path: {{value: {path}}}}}]"), persistence)[0];
         match rule.carrier() {
@@ -90,7 +90,7 @@ fn a_session_without_a_name_gets_one_that_is_the_rules_own_and_stays() {
 const FROZEN_NAME: &str = "session-c02794860eb6";
 
 #[test]
-fn rules_of_one_route_with_equal_matches_share_nothing_and_the_second_is_a_warning() {
+fn rules_with_equal_matches_share_no_session_and_the_second_is_a_warning() {
     let session = format!("{{sessionPersistence: {{sessionName: s}}, {BACKEND}}}");
     let route = route("r", &format!("[{session}, {session}]"));
     let found = finding(&[BASE, &route]);
@@ -103,7 +103,7 @@ fn rules_of_one_route_with_equal_matches_share_nothing_and_the_second_is_a_warni
 }
 
 #[test]
-fn a_route_whose_matches_another_route_takes_is_a_warning() {
+fn unreachable_routes_are_warnings() {
     let rules = format!("[{{{BACKEND}}}]");
     let found = finding(&[BASE, &route("a", &rules), &route("b", &rules)]);
     assert_eq!(found.code.name(), "unreachable-rule");
@@ -115,7 +115,7 @@ fn a_route_whose_matches_another_route_takes_is_a_warning() {
 }
 
 #[test]
-fn a_rule_that_still_gets_some_requests_is_no_warning() {
+fn partly_shadowed_rules_are_not_warnings() {
     let first = format!("[{{matches: [{{path: {{value: /a}}}}], {BACKEND}}}]");
     let second = format!("[{{matches: [{{path: {{value: /a}}}}, {{path: {{value: /b}}}}], {BACKEND}}}]");
     let found = model(&[BASE, &route("a", &first), &route("b", &second)]);
@@ -125,7 +125,7 @@ fn a_rule_that_still_gets_some_requests_is_no_warning() {
 }
 
 #[test]
-fn a_match_that_a_rule_has_twice_is_there_once() {
+fn duplicate_matches_in_one_rule_are_merged() {
     let found =
         model(&[BASE, &route("r", &format!("[{{matches: [{{}}, {{path: {{value: /}}}}], {BACKEND}}}]"))]);
     assert_eq!(names(&found.listeners[0], &Domain::Any), ["default/r/0/0"]);
@@ -140,7 +140,7 @@ fn pair(first: &str, second: &str) -> String {
 }
 
 #[test]
-fn cookies_that_overwrite_each_other_are_a_warning() {
+fn cookies_that_overwrite_each_other_are_warnings() {
     let found = finding(&[BASE, &pair("{cookie: {name: s}}", "{cookie: {name: s}}")]);
     assert_eq!((found.code.name(), found.severity), ("cookie-name-conflict", Severity::Warning));
     assert_eq!(found.field.as_deref(), Some("spec.rules[1].sessionPersistence"));
@@ -148,7 +148,7 @@ fn cookies_that_overwrite_each_other_are_a_warning() {
 }
 
 #[test]
-fn cookies_of_other_names_or_paths_or_hostnames_and_headers_do_not() {
+fn cookies_with_other_names_paths_or_hostnames_do_not_conflict() {
     model(&[BASE, &pair("{cookie: {name: s}}", "{cookie: {name: S}}")]);
     model(&[BASE, &pair("{cookie: {name: s}}", "{cookie: {name: s, path: /b}}")]);
     model(&[BASE, &pair("{sessionName: s}", "{sessionName: s}")]);
@@ -164,7 +164,7 @@ fn cookies_of_other_names_or_paths_or_hostnames_and_headers_do_not() {
 }
 
 #[test]
-fn a_cookie_belongs_to_a_hostname_whatever_the_port() {
+fn cookies_conflict_across_ports() {
     let other = gateway("other", "[{name: http, protocol: HTTP, port: 81}]");
     let one = |name: &str, parent: &str, hostname: &str, session: &str| {
         let front = format!("parentRefs: [{{name: {parent}}}], hostnames: [\"{hostname}\"]");
@@ -182,7 +182,7 @@ fn a_cookie_belongs_to_a_hostname_whatever_the_port() {
 }
 
 #[test]
-fn a_prefix_of_a_cookies_name_that_promises_https_is_a_warning_on_http() {
+fn secure_cookie_name_prefixes_are_warnings_on_http() {
     for name in ["__Secure-s", "__Host-s", "__host-s"] {
         let session = format!("{{cookie: {{name: {name}}}}}");
         let found = finding(&[BASE, &route("a", &rule("[{path: {value: /}}]", &session))]);
@@ -192,7 +192,7 @@ fn a_prefix_of_a_cookies_name_that_promises_https_is_a_warning_on_http() {
 }
 
 #[test]
-fn what_is_wrong_with_a_rules_cookie_is_said_once_however_many_matches_it_has() {
+fn cookie_warnings_are_reported_once_per_rule() {
     let matches = "[{path: {value: /a}}, {path: {value: /b}}, {path: {value: /}}]";
     for session in ["{cookie: {name: __Host-s}}", "{sessionName: __Host-s}"] {
         let found = finding(&[BASE, &route("a", &rule(matches, session))]);

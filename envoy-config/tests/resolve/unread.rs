@@ -1,15 +1,15 @@
-//! One mistake is told once: what could not be read is not missed.
+//! Objects that could not be read are not reported as missing.
 
 use super::{BASE, codes, compiled, faulty, only_cluster, prefix, route};
 use envoy_config::model::Endpoints;
 use envoy_config::options::Options;
 
-fn told(documents: &[&str]) -> Vec<&'static str> {
+fn codes_of(documents: &[&str]) -> Vec<&'static str> {
     codes(&compiled(documents, &Options::default()).diagnostics)
 }
 
 #[test]
-fn a_reference_to_an_object_that_could_not_be_read_is_no_second_mistake() {
+fn references_to_unreadable_objects_cause_no_second_error() {
     let route = route("r", &prefix("/"));
     for (field, typo) in [
         ("ports: [{port: 3000}]\n---", "ports: [{port: 3000, prt: 1}]\n---"),
@@ -18,23 +18,23 @@ fn a_reference_to_an_object_that_could_not_be_read_is_no_second_mistake() {
     ] {
         let base = BASE.replacen(field, typo, 1);
         assert_ne!(base, BASE);
-        assert_eq!(told(&[&base, &route]), ["unknown-field"], "{typo}");
+        assert_eq!(codes_of(&[&base, &route]), ["unknown-field"], "{typo}");
     }
 }
 
 #[test]
-fn when_a_document_is_no_object_nothing_is_missed() {
+fn nothing_is_reported_missing_beside_a_document_that_is_not_an_object() {
     let [class, gateway, service, slice] = BASE.split("---").collect::<Vec<_>>()[..] else {
         panic!("four documents")
     };
     let route = route("r", &prefix("/"));
     let broken = service.replace("spec:", "spec");
-    let found = told(&[class, gateway, &broken, slice, &route]);
+    let found = codes_of(&[class, gateway, &broken, slice, &route]);
     assert_eq!(found.len(), 1, "{found:?}");
 }
 
 #[test]
-fn a_service_whose_slice_could_not_be_read_is_not_known_by_its_name() {
+fn services_with_an_unreadable_slice_are_not_resolved_by_name() {
     let base = BASE.replacen("10.0.0.1]", "10.0.0.999]", 1);
     let documents =
         [&base, &route("r", "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]")];
@@ -44,24 +44,24 @@ fn a_service_whose_slice_could_not_be_read_is_not_known_by_its_name() {
 }
 
 #[test]
-fn the_slices_of_a_service_may_be_in_a_document_that_is_no_object() {
+fn slices_may_be_in_a_document_that_is_not_an_object() {
     let (rest, _) = BASE.rsplit_once("---").unwrap();
     let route = route("r", "[{sessionPersistence: {}, backendRefs: [{name: backend, port: 3000}]}]");
-    assert_eq!(told(&[rest, &route]), ["session-by-name"]);
-    let found = told(&[rest, "kind EndpointSlice", &route]);
+    assert_eq!(codes_of(&[rest, &route]), ["session-by-name"]);
+    let found = codes_of(&[rest, "kind EndpointSlice", &route]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_ne!(found, ["session-by-name"]);
 }
 
 #[test]
-fn mistakes_of_both_kinds_are_told_together() {
+fn reading_and_resolving_errors_are_reported_together() {
     let other = route("other", &prefix("/other")).replace("backend,", "backnd,");
-    let found = told(&[BASE, &route("r", &prefix("/")).replace("backendRefs", "backendRef"), &other]);
+    let found = codes_of(&[BASE, &route("r", &prefix("/")).replace("backendRefs", "backendRef"), &other]);
     assert_eq!(found, ["unknown-field", "missing-service"]);
 }
 
 #[test]
-fn the_first_error_in_an_object_that_is_left_out_says_what_happens_to_its_requests() {
+fn the_first_error_of_an_object_says_what_happens_to_its_requests() {
     let broken = route("broken", &prefix("/a")).replace("rules:", "hostname: a, rulez:");
     let service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 0}]}}";
     let twice = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, name: c}}";
@@ -84,7 +84,7 @@ fn the_first_error_in_an_object_that_is_left_out_says_what_happens_to_its_reques
 }
 
 #[test]
-fn an_object_that_is_left_out_for_an_error_elsewhere_in_its_document_is_named() {
+fn objects_left_out_for_an_error_elsewhere_in_their_document_are_warnings() {
     let list = "{apiVersion: v1, kind: List, items: [
       {apiVersion: v1, kind: ConfigMap, metadata: {name: c, name: c}},
       {apiVersion: v1, kind: ConfigMap, metadata: {name: d}}]}";

@@ -1,4 +1,4 @@
-//! What `check` says of the golden cases agrees with what is found in them.
+//! The statuses of the golden cases agree with their findings.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn cases() -> Vec<(String, Vec<Source>)> {
     cases
 }
 
-/// Asserts that each condition that is not as it should be says why, and that there is an error for it.
+/// Asserts that each failed condition has a message, and that there is an error for it.
 fn assert_agreement(name: &str, sources: &[Source]) {
     let checked = compile(sources, &Options::default());
     if !checked.usage_errors.is_empty() {
@@ -47,7 +47,7 @@ fn assert_agreement(name: &str, sources: &[Source]) {
         let title = format!("{name}: {} {}", object.kind, object.metadata.name);
         for condition in object.conditions() {
             assert!(condition.is_fine() || !condition.message.is_empty(), "{title}: {condition:?}");
-            // Policies give way to each other, which is a warning.
+            // A policy that loses to another one is only a warning.
             let harmless = condition.is_fine() || condition.reason == Reason::Conflicted;
             assert!(failed || harmless, "{title}: {condition:?}");
             let pending = condition.reason == Reason::Pending;
@@ -59,7 +59,7 @@ fn assert_agreement(name: &str, sources: &[Source]) {
 }
 
 #[test]
-fn every_condition_that_is_not_fine_says_why_and_has_a_finding() {
+fn every_failed_condition_has_a_message_and_a_finding() {
     let cases = cases();
     assert!(cases.len() > 50, "{}", cases.len());
     for (name, sources) in cases {
@@ -67,13 +67,13 @@ fn every_condition_that_is_not_fine_says_why_and_has_a_finding() {
     }
 }
 
-/// Manifests as people leave them: with a line lost, here and there.
+/// Manifests with a line missing.
 #[test]
-fn that_holds_of_manifests_with_a_line_missing() {
+fn failed_conditions_of_damaged_manifests_have_a_message_and_a_finding() {
     for (number, (name, sources)) in cases().into_iter().enumerate() {
         for (position, source) in sources.iter().enumerate() {
             let lines: Vec<&str> = source.text.lines().collect();
-            // Another one in each case, so that all kinds of lines have their turn.
+            // A different line in each case, so that all kinds of lines are covered.
             for lost in (number % 13..lines.len()).step_by(13) {
                 let mut kept = lines.clone();
                 kept.remove(lost);

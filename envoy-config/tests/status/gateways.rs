@@ -1,8 +1,8 @@
-//! What becomes of GatewayClasses, Gateways and their listeners (`gateway-*.go` of the conformance suite).
+//! The statuses of GatewayClasses, Gateways and listeners (`gateway-*.go` of the conformance suite).
 
 use envoy_config::status::{ConditionType, Holds, ListenerStatus, Reason, Status};
 
-use super::{BACKEND, BASE, gateway, gateway_status, holds, of, one, route, statuses, told};
+use super::{BACKEND, BASE, formatted, gateway, gateway_status, holds, of, one, route, statuses};
 
 const AUTHORITY: &str = "{group: \"\", kind: ConfigMap, name: authority}";
 
@@ -12,15 +12,15 @@ fn kinds(listener: &ListenerStatus) -> Vec<&str> {
 
 /// `gatewayclass-observed-generation-bump`: a class is accepted, whatever its controller.
 #[test]
-fn a_gateway_class_is_accepted() {
+fn gateway_classes_are_accepted() {
     let found = statuses(&[BASE]);
     let Status::Class { conditions } = &of(&found, "GatewayClass", "eg").status else { panic!("{found:?}") };
-    assert_eq!(told(conditions), ["Accepted=True Accepted"]);
+    assert_eq!(formatted(conditions), ["Accepted=True Accepted"]);
 }
 
 /// `gateway-with-attached-routes`.
 #[test]
-fn accepted_routes_count_at_each_listener_that_they_select() {
+fn attached_routes_counts_accepted_routes() {
     let listeners = BASE.replace(
         "  - {name: http, protocol: HTTP, port: 80}",
         "  - {name: a, protocol: HTTP, port: 80, hostname: a.example}\n  - {name: b, protocol: HTTP, port: 81}",
@@ -31,7 +31,7 @@ fn accepted_routes_count_at_each_listener_that_they_select() {
         route("b-alone", "parentRefs: [{name: eg, port: 81}], hostnames: [b.example]", BACKEND),
         route("a-twice", "parentRefs: [{name: eg, sectionName: a}, {name: eg, sectionName: b}]", BACKEND),
         route("not-accepted", "parentRefs: [{name: eg, sectionName: a}], hostnames: [b.example]", BACKEND),
-        // Its reference does not resolve, which is no matter of its attachment.
+        // An unresolved backendRef does not affect the attachment.
         route("unresolved", "parentRefs: [{name: eg, sectionName: a}]", "{name: gone, port: 1}"),
     ];
     let documents: Vec<&str> =
@@ -41,12 +41,12 @@ fn accepted_routes_count_at_each_listener_that_they_select() {
     let counted: Vec<_> = listeners.iter().map(|one| (one.name.as_str(), one.attached_routes)).collect();
     assert_eq!(counted, [("a", 4), ("b", 3)]);
     assert_eq!(
-        told(conditions),
+        formatted(conditions),
         ["Accepted=True Accepted", "Programmed=True Programmed", "ResolvedRefs=True ResolvedRefs"]
     );
     for listener in listeners {
         assert_eq!(
-            told(&listener.conditions),
+            formatted(&listener.conditions),
             [
                 "Accepted=True Accepted",
                 "Conflicted=False NoConflicts",
@@ -58,9 +58,10 @@ fn accepted_routes_count_at_each_listener_that_they_select() {
     }
 }
 
-/// `gateway-with-attached-routes`, the listener whose certificate is not there; `gateway-invalid-tls-configuration`.
+/// `gateway-with-attached-routes`, the listener with a missing certificate;
+/// `gateway-invalid-tls-configuration`.
 #[test]
-fn a_listener_whose_certificate_does_not_resolve_still_counts_its_routes() {
+fn listeners_with_unresolved_certificates_count_their_routes() {
     let listener = |reference: &str| {
         gateway(
             "tls",
@@ -81,7 +82,7 @@ fn a_listener_whose_certificate_does_not_resolve_still_counts_its_routes() {
         let found = statuses(&[BASE, &listener(reference), &route, opaque, malformed]);
         let (conditions, listeners) = gateway_status(&found, "tls");
         assert_eq!(
-            told(&listeners[0].conditions),
+            formatted(&listeners[0].conditions),
             [
                 "Accepted=True Accepted",
                 "Conflicted=False NoConflicts",
@@ -100,7 +101,7 @@ fn a_listener_whose_certificate_does_not_resolve_still_counts_its_routes() {
 
 /// `gateway-secret-missing-reference-grant`, `gateway-secret-invalid-reference-grant`.
 #[test]
-fn a_certificate_in_another_namespace_takes_a_grant() {
+fn certificates_in_other_namespaces_need_a_grant() {
     let listener = gateway(
         "tls",
         "[{name: tls, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: s, namespace: web}]}}]",
@@ -115,7 +116,7 @@ fn a_certificate_in_another_namespace_takes_a_grant() {
         (vec![], "False RefNotPermitted"),
         (vec![grant("elsewhere", "")], "False RefNotPermitted"),
         (vec![grant("default", ", name: another")], "False RefNotPermitted"),
-        // `gateway-secret-reference-grant-*`: permitted, and then it is looked for.
+        // `gateway-secret-reference-grant-*`: the reference is permitted, so the Secret is looked up.
         (vec![grant("default", "")], "False InvalidCertificateRef"),
         (vec![grant("default", ", name: s")], "False InvalidCertificateRef"),
     ] {
@@ -130,7 +131,7 @@ fn a_certificate_in_another_namespace_takes_a_grant() {
 
 /// `gateway-invalid-route-kind`.
 #[test]
-fn a_kind_of_route_that_is_unknown_does_not_resolve_and_is_not_among_the_supported_ones() {
+fn unknown_route_kinds_do_not_resolve_and_are_not_supported() {
     let only = gateway(
         "only",
         "[{name: http, protocol: HTTP, port: 81, allowedRoutes: {kinds: [{kind: InvalidRoute}]}}]",
@@ -154,7 +155,7 @@ fn a_kind_of_route_that_is_unknown_does_not_resolve_and_is_not_among_the_support
 
 /// `gateway-invalid-listeners-unsupported-protocol`.
 #[test]
-fn a_listener_of_another_protocol_is_not_accepted_and_its_gateway_is_if_it_has_a_better_one() {
+fn listeners_with_unsupported_protocols_are_not_accepted() {
     let invalid = "{name: invalid, protocol: example.com/other, port: 81}";
     let only = gateway("only", &format!("[{invalid}]"));
     let mixed = gateway("mixed", &format!("[{{name: http, protocol: HTTP, port: 82}}, {invalid}]"));
@@ -174,9 +175,9 @@ fn a_listener_of_another_protocol_is_not_accepted_and_its_gateway_is_if_it_has_a
     assert_eq!(kinds(&listeners[1]), [""; 0]);
 }
 
-/// The conditions that `listenerset-protocol-conflict` has for a conflict, here between listeners of one Gateway.
+/// The conditions of `listenerset-protocol-conflict`, here for a conflict between listeners of one Gateway.
 #[test]
-fn listeners_that_speak_two_protocols_on_one_port_are_both_conflicted() {
+fn listeners_with_different_protocols_on_one_port_are_conflicted() {
     let both = gateway(
         "both",
         "[{name: clear, protocol: HTTP, port: 443}, \
@@ -191,7 +192,7 @@ fn listeners_that_speak_two_protocols_on_one_port_are_both_conflicted() {
 }
 
 #[test]
-fn an_address_that_two_gateways_want_is_unavailable_to_both() {
+fn addresses_of_two_gateways_are_unavailable_to_both() {
     let found = statuses(&[BASE, &gateway("other", "[{name: http, protocol: HTTP, port: 80}]")]);
     for name in ["eg", "other"] {
         let (conditions, listeners) = gateway_status(&found, name);
@@ -200,9 +201,10 @@ fn an_address_that_two_gateways_want_is_unavailable_to_both() {
     }
 }
 
-/// `httproute-https-listener-detect-misdirected-requests` asks nothing of it, the API does: `OverlappingTLSConfig`.
+/// `httproute-https-listener-detect-misdirected-requests` does not check this, but the API requires it:
+/// `OverlappingTLSConfig`.
 #[test]
-fn tls_listeners_with_hostnames_in_common_say_so_and_are_fine() {
+fn overlapping_tls_hostnames_are_reported_but_fine() {
     let tls = |name: &str, hostname: &str| {
         format!(
             "{{name: {name}, protocol: HTTPS, port: 443, hostname: \"{hostname}\", tls: {{certificateRefs: [{{name: s}}]}}}}"
@@ -221,7 +223,7 @@ fn tls_listeners_with_hostnames_in_common_say_so_and_are_fine() {
 
 /// `gateway-with-clientcertificate-validation-insecure-fallback`.
 #[test]
-fn a_gateway_that_serves_clients_whatever_their_certificate_says_so_and_where() {
+fn insecure_frontend_validation_lists_its_ports() {
     let message = |frontend: &str| {
         let field = format!("gatewayClassName: eg\n  tls: {{frontend: {frontend}}}");
         let found = statuses(&[&BASE.replace("gatewayClassName: eg", &field)]);
@@ -243,7 +245,7 @@ fn a_gateway_that_serves_clients_whatever_their_certificate_says_so_and_where() 
 }
 
 #[test]
-fn a_gateway_whose_class_is_not_in_the_input_is_accepted_without_the_name_of_a_controller() {
+fn gateways_with_a_missing_class_are_accepted_without_a_controller_name() {
     let base = BASE.replace("gatewayClassName: eg", "gatewayClassName: other");
     let found = statuses(&[&base, &route("r", "parentRefs: [{name: eg}]", BACKEND)]);
     let (conditions, listeners) = gateway_status(&found, "eg");
@@ -255,7 +257,7 @@ fn a_gateway_whose_class_is_not_in_the_input_is_accepted_without_the_name_of_a_c
 
 /// `gateway-invalid-parameters-ref`, `gateway-static-addresses`.
 #[test]
-fn a_gateway_that_asks_for_what_there_is_not_is_not_served() {
+fn gateways_with_unsupported_fields_are_not_programmed() {
     for (field, accepted, programmed) in [
         (
             "infrastructure: {parametersRef: {group: example.com, kind: Thing, name: t}}",
@@ -275,7 +277,7 @@ fn a_gateway_that_asks_for_what_there_is_not_is_not_served() {
 }
 
 #[test]
-fn a_listener_whose_selector_is_of_no_use_is_not_accepted_and_its_gateway_is_if_it_has_a_better_one() {
+fn listeners_with_an_invalid_selector_are_not_accepted() {
     let two = gateway(
         "two",
         "[{name: good, protocol: HTTP, port: 81}, \

@@ -1,4 +1,4 @@
-//! The status that objects would have, where the Gateway API's conformance tests ask for one.
+//! The statuses of objects, as the conformance tests of the Gateway API expect them.
 
 #![allow(
     clippy::expect_used,
@@ -55,7 +55,7 @@ spec: {{gatewayClassName: eg, listeners: {listeners}}}
     )
 }
 
-/// An HTTPRoute with this at the front of its spec, whose only rule has these backendRefs.
+/// An HTTPRoute with these fields at the start of its spec, and one rule with these backendRefs.
 fn route(name: &str, front: &str, backends: &str) -> String {
     format!(
         "
@@ -93,7 +93,7 @@ fn of<'s>(statuses: &'s [ObjectStatus], kind: &str, name: &str) -> &'s ObjectSta
     found.unwrap_or_else(|| panic!("no status of the {kind} {name} in {statuses:#?}"))
 }
 
-/// What became of the parentRefs of a route.
+/// The statuses of a route at its parents.
 fn parents<'s>(statuses: &'s [ObjectStatus], name: &str) -> &'s [ParentStatus] {
     match &of(statuses, "HTTPRoute", name).status {
         Status::Route { parents } => parents,
@@ -105,7 +105,7 @@ fn parents<'s>(statuses: &'s [ObjectStatus], name: &str) -> &'s [ParentStatus] {
 fn route_conditions(statuses: &[ObjectStatus], name: &str) -> Vec<String> {
     let parents = parents(statuses, name);
     assert_eq!(parents.len(), 1);
-    told(&parents[0].conditions)
+    formatted(&parents[0].conditions)
 }
 
 fn gateway_status<'s>(statuses: &'s [ObjectStatus], name: &str) -> (&'s [Condition], &'s [ListenerStatus]) {
@@ -115,12 +115,12 @@ fn gateway_status<'s>(statuses: &'s [ObjectStatus], name: &str) -> (&'s [Conditi
     }
 }
 
-/// As `Accepted=True Accepted`.
-fn told(conditions: &[Condition]) -> Vec<String> {
+/// Formatted as `Accepted=True Accepted`.
+fn formatted(conditions: &[Condition]) -> Vec<String> {
     conditions.iter().map(|one| format!("{}={} {}", one.kind, one.status, one.reason)).collect()
 }
 
-/// The conditions of this type among some, as `False NoMatchingParent`.
+/// The condition of this type, formatted as `False NoMatchingParent`.
 fn one(conditions: &[Condition], kind: ConditionType) -> String {
     let found = conditions.iter().find(|one| one.kind == kind);
     found.map_or_else(|| String::from("absent"), |one| format!("{} {}", one.status, one.reason))

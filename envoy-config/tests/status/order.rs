@@ -1,11 +1,11 @@
-//! For programs: the same statuses in the same order, in the API's shape.
+//! Statuses for programs: the same in every order of the input, and in the shape of the API.
 
 use envoy_config::status::{json, table};
 
 use super::{BACKEND, BASE, gateway, route, statuses};
 
 #[test]
-fn the_order_of_documents_changes_nothing() {
+fn statuses_do_not_depend_on_the_order_of_documents() {
     let documents = [
         BASE.to_owned(),
         gateway("second", "[{name: http, protocol: HTTP, port: 81}]"),
@@ -23,7 +23,7 @@ fn the_order_of_documents_changes_nothing() {
 }
 
 #[test]
-fn json_has_the_shape_of_the_api_without_times_and_generations() {
+fn json_has_the_api_shape_without_times_and_generations() {
     let text = json::write(&statuses(&[BASE, &route("r", "parentRefs: [{name: eg}]", BACKEND)])).unwrap();
     let list: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&list["apiVersion"], &list["kind"]), (&"v1".into(), &"List".into()));
@@ -45,7 +45,7 @@ fn json_has_the_shape_of_the_api_without_times_and_generations() {
 }
 
 #[test]
-fn the_table_fits_a_hundred_columns_and_shows_no_control_characters() {
+fn the_table_has_100_columns_and_no_control_characters() {
     let long = "gone-".repeat(11);
     let backends: Vec<String> = (0..9).map(|number| format!("{{name: {long}{number}, port: 1}}")).collect();
     let found = statuses(&[

@@ -1,8 +1,9 @@
-//! What becomes of policies for backends (GEP-713, GEP-1619, `backendtlspolicy-*.go` of the conformance suite).
+//! The statuses of policies for backends (GEP-713, GEP-1619, `backendtlspolicy-*.go` of the conformance
+//! suite).
 
 use envoy_config::status::{AncestorStatus, ObjectStatus, Status};
 
-use super::{BACKEND, BASE, gateway, in_namespace, of, route, statuses, told};
+use super::{BACKEND, BASE, formatted, gateway, in_namespace, of, route, statuses};
 
 fn ancestors<'s>(statuses: &'s [ObjectStatus], kind: &str, name: &str) -> &'s [AncestorStatus] {
     match &of(statuses, kind, name).status {
@@ -11,12 +12,12 @@ fn ancestors<'s>(statuses: &'s [ObjectStatus], kind: &str, name: &str) -> &'s [A
     }
 }
 
-/// The ancestors of a policy, as `Gateway eg`, each with its conditions.
+/// The ancestors of a policy, formatted as `Gateway eg`, with their conditions.
 fn ancestry(statuses: &[ObjectStatus], kind: &str, name: &str) -> Vec<(String, Vec<String>)> {
-    let told = |one: &AncestorStatus| {
-        (format!("{} {}", one.ancestor_ref.kind, one.ancestor_ref.name), told(&one.conditions))
+    let formatted = |one: &AncestorStatus| {
+        (format!("{} {}", one.ancestor_ref.kind, one.ancestor_ref.name), formatted(&one.conditions))
     };
-    ancestors(statuses, kind, name).iter().map(told).collect()
+    ancestors(statuses, kind, name).iter().map(formatted).collect()
 }
 
 const KIND: &str = "XBackendTrafficPolicy";
@@ -43,7 +44,7 @@ fn refused(ancestor: &str, reason: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn the_ancestors_of_a_policy_are_the_gateways_of_the_routes_to_its_targets() {
+fn policy_ancestors_are_the_gateways_of_routes_to_its_targets() {
     let second = gateway("second", "[{name: http, protocol: HTTP, port: 81}]");
     let third = gateway("third", "[{name: http, protocol: HTTP, port: 82}]");
     let routes = [
@@ -61,14 +62,14 @@ fn the_ancestors_of_a_policy_are_the_gateways_of_the_routes_to_its_targets() {
 }
 
 #[test]
-fn a_policy_that_no_route_meets_has_its_targets_for_ancestors() {
+fn policy_ancestors_are_the_targets_without_such_a_route() {
     let found = statuses(&[BASE, &sessions("p", TARGET, "")]);
     assert_eq!(ancestry(&found, KIND, "p"), [accepted("Service backend")]);
 }
 
-/// As `backendtlspolicy-conflict-resolution` has it for another kind.
+/// As in `backendtlspolicy-conflict-resolution`, for another kind.
 #[test]
-fn of_two_policies_for_one_target_the_later_one_is_conflicted() {
+fn the_later_policy_of_a_target_is_conflicted() {
     let route = route("r", "parentRefs: [{name: eg}]", BACKEND);
     let found = statuses(&[BASE, &route, &sessions("b", TARGET, ""), &sessions("a", TARGET, "")]);
     assert_eq!(ancestry(&found, KIND, "a"), [accepted("Gateway eg")]);
@@ -81,7 +82,7 @@ fn of_two_policies_for_one_target_the_later_one_is_conflicted() {
 }
 
 #[test]
-fn a_policy_without_its_target_or_with_what_is_not_honoured_is_not_accepted() {
+fn policies_with_missing_targets_or_unsupported_fields_are_not_accepted() {
     let route = route("r", "parentRefs: [{name: eg}]", BACKEND);
     for (policy, expected) in [
         (
@@ -101,7 +102,7 @@ fn a_policy_without_its_target_or_with_what_is_not_honoured_is_not_accepted() {
 }
 
 #[test]
-fn a_policy_is_for_its_own_namespace_wherever_the_route_is() {
+fn policies_target_only_their_own_namespace() {
     let service = "{apiVersion: v1, kind: Service, metadata: {name: backend, namespace: shop}, spec: {clusterIP: None, ports: [{port: 3000}]}}";
     let grant = "{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, metadata: {name: g, namespace: shop}, \
                  spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: default}], to: [{group: \"\", kind: Service}]}}";
@@ -125,7 +126,7 @@ spec: {{targetRefs: [{{group: \"\", kind: Service, name: backend{section}}}], va
 
 /// `backendtlspolicy-conflict-resolution`: a port's policy and its Service's do not conflict.
 #[test]
-fn of_two_tls_policies_for_one_part_of_a_service_the_later_one_is_conflicted() {
+fn the_later_tls_policy_of_a_port_is_conflicted() {
     const SYSTEM: &str = "wellKnownCACertificates: System";
     const PORT: &str = ", sectionName: https";
     let base = BASE.replace("ports: [{port: 3000}]", "ports: [{name: https, port: 3000}]");
@@ -147,7 +148,7 @@ fn of_two_tls_policies_for_one_part_of_a_service_the_later_one_is_conflicted() {
 
 /// `backendtlspolicy-invalid-ca-certificate-ref`, `backendtlspolicy-invalid-kind`.
 #[test]
-fn a_tls_policy_without_any_authority_has_no_valid_ca_certificate() {
+fn tls_policies_without_ca_certificates_are_not_accepted() {
     let route = route("r", "parentRefs: [{name: eg}]", BACKEND);
     let malformed = "{apiVersion: v1, kind: ConfigMap, metadata: {name: malformed}, data: {ca.crt: nothing}}";
     for (kind, name, reason) in [

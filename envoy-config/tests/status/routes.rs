@@ -1,16 +1,17 @@
-//! What becomes of a route at its parents (`httproute-*.go` of the conformance suite).
+//! The statuses of routes at their parents (`httproute-*.go` of the conformance suite).
 
 use envoy_config::options::Options;
 
 use super::{
-    BACKEND, BASE, gateway, gateway_status, in_namespace, of, one, parents, route, route_conditions,
-    statuses, statuses_with, told,
+    BACKEND, BASE, formatted, gateway, gateway_status, in_namespace, of, one, parents, route,
+    route_conditions, statuses, statuses_with,
 };
 use envoy_config::status::{ConditionType, ObjectStatus};
 
 const FINE: [&str; 2] = ["Accepted=True Accepted", "ResolvedRefs=True ResolvedRefs"];
 
-/// The conditions of a route with this at the front of its spec and these backendRefs, and the number of routes at `eg`.
+/// The conditions of a route with these fields at the start of its spec and these backendRefs, and the number
+/// of routes at `eg`.
 fn conditions(front: &str, backends: &str, more: &[&str]) -> (Vec<String>, usize) {
     let route = route("r", front, backends);
     let documents: Vec<&str> = [BASE, &route].into_iter().chain(more.iter().copied()).collect();
@@ -20,7 +21,7 @@ fn conditions(front: &str, backends: &str, more: &[&str]) -> (Vec<String>, usize
 
 /// `httproute-simple-same-namespace`, `httproute-omitted-backendrefs`, `httproute-named-rule` and all that route requests.
 #[test]
-fn a_route_that_can_be_served_is_accepted_and_resolved() {
+fn valid_routes_are_accepted_and_resolved() {
     for backends in [BACKEND, ""] {
         let (found, attached) = conditions("parentRefs: [{name: eg}]", backends, &[]);
         assert_eq!((found, attached), (FINE.map(str::to_owned).to_vec(), 1), "{backends}");
@@ -30,7 +31,7 @@ fn a_route_that_can_be_served_is_accepted_and_resolved() {
 /// `httproute-invalid-parentref-not-matching-listener-port`, `…-not-matching-section-name`,
 /// `…-section-name-not-matching-port`.
 #[test]
-fn a_parent_ref_without_such_a_listener_has_no_matching_parent() {
+fn parent_refs_to_missing_listeners_have_no_matching_parent() {
     for parent in
         ["port: 81", "sectionName: http1, port: 80", "sectionName: http1", "sectionName: http, port: 81"]
     {
@@ -46,7 +47,7 @@ fn a_parent_ref_without_such_a_listener_has_no_matching_parent() {
 
 /// `httproute-invalid-cross-namespace-parent-ref`, `httproute-cross-namespace`.
 #[test]
-fn a_route_of_a_namespace_that_the_listener_does_not_take_is_not_allowed() {
+fn routes_from_other_namespaces_are_not_allowed() {
     let service = in_namespace(
         "{apiVersion: v1, kind: Service, metadata: {name: backend}, spec: {ports: [{port: 3000}]}}",
         "shop",
@@ -68,7 +69,7 @@ fn a_route_of_a_namespace_that_the_listener_does_not_take_is_not_allowed() {
 
 /// `httproute-disallowed-kind`.
 #[test]
-fn a_route_of_a_kind_that_no_listener_takes_is_not_allowed() {
+fn routes_of_other_kinds_are_not_allowed() {
     let calls = BASE.replace("port: 80}", "port: 80, allowedRoutes: {kinds: [{kind: GRPCRoute}]}}");
     let found = statuses(&[&calls, &route("r", "parentRefs: [{name: eg}]", BACKEND)]);
     assert_eq!(route_conditions(&found, "r"), ["Accepted=False NotAllowedByListeners", FINE[1]]);
@@ -77,7 +78,7 @@ fn a_route_of_a_kind_that_no_listener_takes_is_not_allowed() {
 
 /// `httproute-hostname-intersection`.
 #[test]
-fn a_route_without_a_hostname_of_the_listener_has_no_matching_listener_hostname() {
+fn routes_with_disjoint_hostnames_have_no_matching_listener_hostname() {
     let named = BASE.replace("port: 80}", "port: 80, hostname: \"*.example.com\"}");
     for (hostname, expected) in [
         ("very.specific.example.com", FINE[0]),
@@ -95,7 +96,7 @@ fn a_route_without_a_hostname_of_the_listener_has_no_matching_listener_hostname(
 
 /// `httproute-invalid-nonexistent-backendref`, `httproute-invalid-backendref-unknown-kind`.
 #[test]
-fn a_backend_that_is_not_there_or_of_another_kind_leaves_the_route_accepted() {
+fn routes_with_missing_or_unsupported_backends_are_accepted() {
     for (backends, reason) in [
         ("{name: gone, port: 3000}", "BackendNotFound"),
         ("{name: backend, port: 1}", "BackendNotFound"),
@@ -108,9 +109,9 @@ fn a_backend_that_is_not_there_or_of_another_kind_leaves_the_route_accepted() {
     }
 }
 
-/// `httproute-backend-protocol-*`: what no request can be sent in is another matter.
+/// `httproute-backend-protocol-*`: a protocol that cannot carry the requests.
 #[test]
-fn a_backend_that_speaks_something_else_is_an_unsupported_protocol() {
+fn backends_with_other_protocols_are_unsupported() {
     for (protocol, expected) in [
         ("kubernetes.io/h2c", FINE[1]),
         ("kubernetes.io/ws", FINE[1]),
@@ -127,7 +128,7 @@ fn a_backend_that_speaks_something_else_is_an_unsupported_protocol() {
 /// `httproute-invalid-cross-namespace-backend-ref`, `httproute-invalid-reference-grant`,
 /// `httproute-partially-invalid-via-invalid-reference-grant`, `httproute-reference-grant`.
 #[test]
-fn a_backend_in_another_namespace_takes_a_grant() {
+fn backends_in_other_namespaces_need_a_grant() {
     let service = in_namespace(
         "{apiVersion: v1, kind: Service, metadata: {name: backend}, spec: {ports: [{port: 3000}]}}",
         "shop",
@@ -191,9 +192,9 @@ fn each_parent_ref_has_its_own_conditions() {
     assert_eq!(controllers, [Some("example.com/controller"), Some("example.com/controller"), None]);
 }
 
-/// A filter that cannot be had, filters that do not go together, an expression that is none: in some rules of a route, or in all.
+/// Unsupported filters, incompatible filters and an invalid expression, in some rules of a route or in all.
 #[test]
-fn a_rule_that_cannot_be_served_makes_the_route_partially_invalid_and_all_of_them_make_it_invalid() {
+fn invalid_rules_make_a_route_partially_invalid_or_invalid() {
     let route = |rules: &str| {
         format!(
             "{{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {{name: r}}, \
@@ -227,27 +228,27 @@ fn a_rule_that_cannot_be_served_makes_the_route_partially_invalid_and_all_of_the
 }
 
 #[test]
-fn a_filter_of_an_unknown_kind_does_not_resolve() {
+fn filters_of_unknown_kinds_do_not_resolve() {
     let route = "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r}, spec: {parentRefs: [{name: eg}], \
                  rules: [{filters: [{type: ExtensionRef, extensionRef: {group: example.com, kind: Thing, name: t}}]}]}}";
     assert_eq!(route_conditions(&statuses(&[BASE, route]), "r"), [FINE[0], "ResolvedRefs=False InvalidKind"]);
 }
 
 #[test]
-fn a_route_that_could_not_be_read_is_not_accepted_by_any_parent_and_says_why() {
+fn unreadable_routes_are_not_accepted_by_any_parent() {
     let wrong = route("r", "parentRefs: [{name: eg}, {name: other}], hostname: a.example", BACKEND);
     let found = statuses(&[BASE, &wrong]);
     let parents = parents(&found, "r");
     assert_eq!(parents.len(), 2);
     for parent in parents {
-        assert_eq!(told(&parent.conditions), ["Accepted=False UnsupportedValue"]);
+        assert_eq!(formatted(&parent.conditions), ["Accepted=False UnsupportedValue"]);
         assert!(parent.conditions[0].message.contains("unknown field `hostname`"));
     }
     assert_eq!(gateway_status(&found, "eg").1[0].attached_routes, 0);
 }
 
 #[test]
-fn a_gateway_that_could_not_be_read_leaves_its_routes_pending() {
+fn routes_of_unreadable_gateways_are_pending() {
     let wrong = BASE.replace("protocol: HTTP", "protokol: HTTP");
     let found = statuses(&[&wrong, &route("r", "parentRefs: [{name: eg}]", BACKEND)]);
     assert_eq!(route_conditions(&found, "r")[0], "Accepted=Unknown Pending");
@@ -255,7 +256,7 @@ fn a_gateway_that_could_not_be_read_leaves_its_routes_pending() {
 }
 
 #[test]
-fn of_what_was_not_asked_for_nothing_is_told() {
+fn objects_of_other_gateways_have_no_status() {
     let second = gateway("second", "[{name: http, protocol: HTTP, port: 80}]");
     let both = route("both", "parentRefs: [{name: eg}, {name: second}]", BACKEND);
     let other = route("other", "parentRefs: [{name: second}]", BACKEND);
@@ -268,7 +269,7 @@ fn of_what_was_not_asked_for_nothing_is_told() {
 }
 
 #[test]
-fn a_route_without_parents_is_fine_unless_it_could_not_be_read() {
+fn routes_without_parents_are_fine_unless_unreadable() {
     for (front, is_fine) in [("hostnames: [a.example]", true), ("hostname: a.example", false)] {
         let found = statuses(&[BASE, &route("r", front, BACKEND)]);
         assert!(parents(&found, "r").is_empty());

@@ -1,4 +1,4 @@
-//! The table is written whatever the names in the manifests are.
+//! The table can be written whatever names the manifests have.
 
 use envoy_config::compile;
 use envoy_config::diagnostic;
@@ -8,7 +8,7 @@ use envoy_config::status::{json, table};
 
 use super::{BACKEND, BASE, route};
 
-/// More characters than the width of a formatted text can have.
+/// More characters than the maximum width of formatted text.
 const LONG: usize = 66_000;
 
 /// Everything that `check` prints about these documents.
@@ -33,7 +33,7 @@ fn names_of_any_length_are_printed() {
 }
 
 #[test]
-fn a_long_title_does_not_widen_the_column_of_the_others() {
+fn long_titles_do_not_widen_the_title_column() {
     let long = "x".repeat(LONG);
     let route = route("r", &format!("parentRefs: [{{name: eg, sectionName: 1}}, {{name: {long}}}]"), BACKEND);
     let table = printed(format!("{BASE}---{route}"));

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_this_machine_and_link_are_refused_unless_allowed() {
+    fn local_addresses_are_rejected_unless_allowed() {
         for (address, expected) in [
             ("127.0.0.1:80", Some(LocalEndpoint::Loopback)),
             ("127.255.255.254:80", Some(LocalEndpoint::Loopback)),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_admin_interface_is_refused_even_where_loopback_is_allowed() {
+    fn the_admin_interface_is_rejected_even_if_loopback_is_allowed() {
         for (admin, endpoint) in [
             ("127.0.0.1:9901", "127.0.0.1:9901"),
             ("127.0.0.1:9901", "[::ffff:127.0.0.1]:9901"),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_always_mean_loopback_are_refused() {
+    fn loopback_names_are_rejected() {
         for host in [
             "localhost",
             "LocalHost.",

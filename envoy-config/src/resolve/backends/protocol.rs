@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_says_nothing_speaks_what_the_route_needs() {
+    fn ports_without_app_protocol_use_the_routes_http_version() {
         for name in [None, Some("http"), Some("HTTP"), Some("https")] {
             assert_eq!(version(name, RouteKind::Http), Some(HttpVersion::Http1), "{name:?}");
             assert_eq!(version(name, RouteKind::Grpc), Some(HttpVersion::Http2), "{name:?}");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn cleartext_http_2_is_for_both_kinds_and_web_sockets_are_not_for_grpc() {
+    fn h2c_carries_both_kinds_and_web_sockets_cannot_carry_grpc() {
         for name in ["kubernetes.io/h2c", "grpc"] {
             for kind in [RouteKind::Http, RouteKind::Grpc] {
                 assert_eq!(version(Some(name), kind), Some(HttpVersion::Http2), "{name}");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn other_protocols_are_none_and_prefixed_names_are_exact() {
+    fn unknown_protocols_are_unsupported_and_prefixed_names_are_case_sensitive() {
         for name in ["", "mysql", "kubernetes.io/H2C", "h2c", "example.com/http", "kubernetes.io/http"] {
             assert_eq!(Protocol::of(Some(name), RouteKind::Http), None, "{name}");
         }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tls_by_its_name_is_known() {
+    fn protocol_names_imply_tls() {
         let secure = |name| Protocol::of(Some(name), RouteKind::Http).unwrap().secure;
         assert!(secure("https") && secure("HTTPS") && secure("kubernetes.io/wss"));
         assert!(!secure("http") && !secure("kubernetes.io/ws"));

@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_the_cluster_have_a_namespace() {
+    fn cluster_dns_names_have_a_namespace() {
         for (host, namespace) in [
             ("s.shop.svc", Some("shop")),
             ("s.shop.svc.cluster.local", Some("shop")),

@@ -73,25 +73,25 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_path_and_a_prefix_are_taken_as_they_are() {
+    fn exact_paths_and_prefixes_are_kept() {
         assert_eq!(path(&PathMatch::Exact("/shop/cart".to_owned())), "/shop/cart");
         assert_eq!(path(&PathMatch::Prefix("/shop".to_owned())), "/shop");
         assert_eq!(path(&PathMatch::Prefix("/".to_owned())), "/");
     }
 
     #[test]
-    fn a_slash_at_the_end_is_left_out() {
+    fn trailing_slashes_are_removed() {
         assert_eq!(path(&PathMatch::Exact("/shop/".to_owned())), "/shop");
     }
 
     #[test]
-    fn a_character_that_no_cookie_path_can_have_cuts_back_to_the_segment_before() {
+    fn invalid_characters_shorten_the_path_to_the_segment_before() {
         assert_eq!(path(&PathMatch::Prefix("/shop/a;b/cart".to_owned())), "/shop");
         assert_eq!(path(&PathMatch::Prefix("/a;b".to_owned())), "/");
     }
 
     #[test]
-    fn of_an_expression_the_whole_literal_segments_count() {
+    fn expressions_keep_their_leading_literal_segments() {
         for (expression, expected) in [
             ("/shop/v[0-9]+/cart", "/shop"),
             ("/shop/.*", "/shop"),
