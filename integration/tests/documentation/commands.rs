@@ -2,13 +2,16 @@
 
 use std::process::Command;
 
-use integration::{transcript, workspace};
+use integration::envoy::{self, Launch, Process};
+use integration::{keys, transcript, workspace};
 
+use super::examples::bootstraps;
 use super::pages::Page;
 use super::scratch::Scratch;
 
 /// Commands that do not run here, by how they begin, and why.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 6] = [
+    ("curl ", "needs a running Envoy; `the_admin_interface_answers_its_commands` runs these"),
     ("docker ", "needs a container engine; `make test-compose` runs these"),
     ("COOKIE=$(curl ", "needs the demo; the transcripts of `tests/envoy` run it"),
     ("HEADER=$(curl ", "needs the demo; the transcripts of `tests/envoy` run it"),
@@ -63,12 +66,33 @@ fn every_make_target_exists() {
     }
 }
 
+#[tokio::test]
+async fn the_admin_interface_answers_its_commands() {
+    let admin = "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}\n";
+    let bootstrap = bootstraps().remove(0).replace("port_value: 8888", "port_value: 0");
+    let (envoy, keys) = (envoy::locate(|progress| eprintln!("{progress}")).unwrap(), keys::fresh().unwrap());
+    let launch =
+        Launch { envoy: &envoy, bootstrap: &format!("{admin}{bootstrap}"), keys: Some(&keys), workers: 1 };
+    let envoy = Process::start(&launch).await.unwrap();
+    let address = format!("http://{}/", envoy.admin().address());
+    for command in Page::all().iter().flat_map(commands).filter(|command| command.starts_with("curl ")) {
+        let command =
+            command.replace("http://127.0.0.1:9901/", &address).replace("curl ", "curl --fail --silent ");
+        let output = Scratch::new().run(&command);
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && !shown.is_empty(), "{command}\n{shown}");
+    }
+}
+
 #[test]
 fn transcript_commands_are_those_that_the_demo_runs() {
     let run: Vec<_> = [transcript::cookie(8888), transcript::header(8889)].concat();
     let run: Vec<_> = run.iter().map(|step| on_one_line(&step.command)).collect();
     let pages = Page::all();
-    let shown = pages.iter().flat_map(commands).filter(|command| command.contains("curl "));
+    let shown = pages
+        .iter()
+        .flat_map(commands)
+        .filter(|command| command.contains("curl ") && !command.starts_with("curl "));
     for command in shown {
         assert!(run.contains(&command), "{command}\nis none of\n{}", run.join("\n"));
     }

@@ -1,6 +1,7 @@
 //! The examples: manifests are given to `envoy-config check`, plugin configurations to the filter's own reader, and a
 //! bootstrap to Envoy.
 
+use integration::artifact;
 use session_persistence::plugin::Plugin;
 
 use super::pages::Page;
@@ -80,23 +81,26 @@ fn plugin_configurations_in_the_documentation_are_accepted() {
 
 #[test]
 fn bootstraps_in_the_documentation_are_accepted_by_envoy() {
-    let mut tried = 0;
-    for page in Page::all() {
-        for block in page.blocks() {
-            if block.language != "yaml" || !block.text.contains("static_resources:") {
-                continue;
-            }
-            tried += 1;
-            let scratch = Scratch::new();
-            let module = "target/wasm32-wasip1/release/session_persistence.wasm";
-            let bootstrap = block.text.replace("/etc/envoy/session_persistence.wasm", module);
-            scratch.write("envoy.yaml", bootstrap.as_bytes());
-            let output = scratch.run("SESSION_KEYS=$(openssl rand -hex 32) envoy -c envoy.yaml");
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{}:\n{said}", page.name);
-        }
+    let bootstraps = bootstraps();
+    assert!(!bootstraps.is_empty(), "no page has a bootstrap");
+    for bootstrap in bootstraps {
+        let scratch = Scratch::new();
+        scratch.write("envoy.yaml", bootstrap.as_bytes());
+        let output = scratch.run("SESSION_KEYS=$(openssl rand -hex 32) envoy -c envoy.yaml");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{bootstrap}\n{said}");
     }
-    assert!(tried > 0, "no page has a bootstrap");
+}
+
+/// The bootstraps of all pages, with the filter where it is compiled to.
+pub(crate) fn bootstraps() -> Vec<String> {
+    let module = artifact::module().unwrap();
+    let blocks = Page::all().iter().flat_map(Page::blocks).collect::<Vec<_>>();
+    let bootstraps =
+        blocks.iter().filter(|block| block.language == "yaml" && block.text.contains("static_resources:"));
+    bootstraps
+        .map(|block| block.text.replace("/etc/envoy/session_persistence.wasm", &module.display().to_string()))
+        .collect()
 }
 
 #[test]
