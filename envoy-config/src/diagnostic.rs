@@ -10,7 +10,7 @@ mod suggest;
 
 use crate::source::Span;
 
-pub use code::{Code, Explanation, Stage};
+pub use code::{AllowedValues, Code, Explanation, Stage};
 pub(crate) use confidential::Secrecy;
 pub use print::print;
 pub use suggest::closest;

@@ -55,6 +55,15 @@ macro_rules! codes {
     };
 }
 
+/// The values that a field allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedValues {
+    /// All of them.
+    pub values: Vec<String>,
+    /// The one that was probably meant.
+    pub closest: Option<String>,
+}
+
 /// Which part of the program reports a code: a section of the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -90,7 +99,7 @@ codes! {
         /// The kind exists, but not in this version of its API group.
         "unknown-version" = UnknownVersion {
             /// The newest `apiVersion` that is supported.
-            newest: String,
+            newest: Box<str>,
         },
         /// Two documents have the same kind, namespace and name.
         "duplicate-object" = DuplicateObject,
@@ -114,16 +123,14 @@ codes! {
         /// The value has the wrong type, for example a number where a string is expected.
         "wrong-type" = WrongType {
             /// What is expected, in words.
-            expected: String,
+            expected: &'static str,
         },
         /// A list has too few or too many items, or a string too few or too many characters.
         "wrong-length" = WrongLength {
             /// How many items or characters there are.
             found: usize,
-            /// The least length.
-            least: usize,
-            /// The greatest length, if there is one.
-            most: Option<usize>,
+            /// The least or greatest number, whichever is violated.
+            limit: usize,
         },
         /// A number is too small or too large.
         "out-of-range" = OutOfRange {
@@ -135,9 +142,7 @@ codes! {
         /// The value is not one of those that the field allows.
         "unknown-value" = UnknownValue {
             /// The values that the field allows.
-            allowed: Vec<String>,
-            /// The one that was probably meant.
-            closest: Option<String>,
+            allowed: Box<AllowedValues>,
         },
         /// A value that must be unique in its list occurs twice.
         "duplicate-value" = DuplicateValue,
@@ -328,7 +333,7 @@ impl Code {
     pub fn closest(&self) -> Option<&str> {
         match self {
             Self::UnknownField { closest } => *closest,
-            Self::UnknownValue { closest, .. } => closest.as_deref(),
+            Self::UnknownValue { allowed } => allowed.closest.as_deref(),
             _ => None,
         }
     }

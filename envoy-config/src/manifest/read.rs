@@ -18,6 +18,7 @@ pub(in crate::manifest) mod list;
 pub(in crate::manifest) mod metadata;
 mod object;
 pub(in crate::manifest) mod syntax;
+mod unread;
 pub(in crate::manifest) mod value;
 pub(in crate::manifest) mod yaml;
 

@@ -1,7 +1,6 @@
 //! Namespace (core/v1).
 
 use crate::manifest::Object;
-use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::findings::Findings;
 
@@ -9,11 +8,12 @@ use crate::manifest::read::findings::Findings;
 #[derive(Clone, Debug)]
 pub struct Namespace;
 
-const NAMESPACE: Known = Known { read: &[], unread: &["finalizers"], unsupported: &[] };
+const SPEC: Known = Known { read: &[], unread: &["finalizers"], unsupported: &[] };
 
-/// `spec` of a Namespace, which is not used.
-pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<()> {
-    Fields::of(at, &NAMESPACE, findings).map(|_| ())
+/// Checks the fields of a Namespace. Its `spec` is not used.
+pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Namespace {
+    fields.optional("spec", findings, |at, findings| Fields::of(at, &SPEC, findings).map(|_| ()));
+    Namespace
 }
 
 /// Adds the label that the API server gives to every Namespace.

@@ -105,8 +105,7 @@ fn string_data(at: At<'_>, findings: &mut Findings) -> Option<Values> {
 fn values(at: At<'_>, field: &'static str, findings: &mut Findings) -> Option<Values> {
     let Value::Mapping(entries) = &at.node.value else {
         // The message does not describe the value: it may be a private key.
-        return findings
-            .reject(at.error(Code::WrongType { expected: String::from("an object") }, "expected an object"));
+        return findings.reject(at.error(Code::WrongType { expected: "an object" }, "expected an object"));
     };
     let datum = |entry: &Entry<'_>| {
         let bytes = bytes(entry, field).map_err(|(code, message)| {
@@ -125,7 +124,7 @@ fn bytes(entry: &Entry<'_>, field: &str) -> Result<Vec<u8>, (Code, &'static str)
     let text = match &entry.value.value {
         Value::Scalar(Scalar::Text(text)) => text,
         Value::Scalar(Scalar::Null(_)) => return Ok(Vec::new()),
-        _ => return Err((Code::WrongType { expected: String::from("a string") }, "expected a string")),
+        _ => return Err((Code::WrongType { expected: "a string" }, "expected a string")),
     };
     if field == "stringData" {
         return Ok(text.as_bytes().to_vec());

@@ -1,4 +1,4 @@
-//! XBackendTrafficPolicy (gateway.networking.x-k8s.io/v1alpha1): only session persistence is supported.
+//! `XBackendTrafficPolicy` (gateway.networking.x-k8s.io/v1alpha1): only session persistence is supported.
 
 use super::policy_target::{TargetRef, target_ref};
 use super::session_persistence::{self, SessionPersistence};

@@ -8,7 +8,7 @@ use crate::manifest::read::findings::Findings;
 use crate::source::Span;
 
 const GRPC_ROUTE: Kind = Kind {
-    kind: RouteKind::Grpc,
+    route: RouteKind::Grpc,
     default_rule: None,
     rule: Known {
         read: &["name", "matches", "filters", "backendRefs", "sessionPersistence"],

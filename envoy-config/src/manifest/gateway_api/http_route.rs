@@ -9,7 +9,7 @@ use crate::manifest::read::findings::Findings;
 use crate::source::Span;
 
 const HTTP_ROUTE: Kind = Kind {
-    kind: RouteKind::Http,
+    route: RouteKind::Http,
     default_rule: Some(default_rule),
     rule: Known {
         read: &["name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence"],

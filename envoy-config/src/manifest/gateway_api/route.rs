@@ -107,7 +107,7 @@ impl RouteKind {
 
 /// Where the two kinds of routes differ.
 pub(in crate::manifest) struct Kind {
-    pub(in crate::manifest) kind: RouteKind,
+    pub(in crate::manifest) route: RouteKind,
     /// The rule of a route without `rules`; `None` if such a route has no rules.
     pub(in crate::manifest) default_rule: Option<fn(Span) -> Rule>,
     /// The fields of a rule.
@@ -142,7 +142,7 @@ pub(super) fn read(at: At<'_>, kind: &Kind, findings: &mut Findings) -> Option<R
     };
     let none = Spanned { value: DefaultScope::None, span: at.span() };
     let use_default_gateways = fields.optional("useDefaultGateways", findings, default_scope).unwrap_or(none);
-    let kind = kind.kind;
+    let kind = kind.route;
     Some(Route { kind, parent_refs, use_default_gateways, hostnames: hostnames.unwrap_or_default(), rules })
 }
 
@@ -167,8 +167,7 @@ fn rules(
     let matches: usize = rules.iter().flatten().map(|rule| rule.matches.len()).sum();
     if matches > MATCHES {
         let message = format!("the rules have {matches} matches in total; at most {MATCHES} are allowed");
-        return findings
-            .reject(at.wrong_length(matches, 0, Some(MATCHES), message).hint("split the route into two"));
+        return findings.reject(at.wrong_length(matches, MATCHES, message).hint("split the route into two"));
     }
     Some(rules)
 }
@@ -185,10 +184,10 @@ fn rule(at: At<'_>, kind: &Kind, named: &mut Vec<Spanned<String>>, findings: &mu
         _ => vec![(kind.every_request)(at.span())],
     };
     let filters = fields
-        .optional("filters", findings, |at, findings| filters::read(at, kind.kind, findings))
+        .optional("filters", findings, |at, findings| filters::read(at, kind.route, findings))
         .unwrap_or_default();
     let backend_refs = fields.optional("backendRefs", findings, |at, findings| {
-        list(at, 0..=16, findings, |at, findings| backend_ref(at, kind.kind, findings))
+        list(at, 0..=16, findings, |at, findings| backend_ref(at, kind.route, findings))
     });
     let timeouts = fields.optional("timeouts", findings, retry::timeouts).unwrap_or_default();
     let retry = fields.optional("retry", findings, |at, findings| {

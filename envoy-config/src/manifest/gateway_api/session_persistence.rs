@@ -236,7 +236,7 @@ fn sized(at: At<'_>, findings: &mut Findings) -> Option<()> {
         return Some(());
     }
     let message = format!("a session name can have at most {LIMIT} characters, but this one has {length}");
-    findings.reject(at.wrong_length(length, 0, Some(LIMIT), message))
+    findings.reject(at.wrong_length(length, LIMIT, message))
 }
 
 /// A timeout in whole seconds, the resolution of tokens.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::yaml::Node;
-use crate::diagnostic::{Code, Diagnostic, closest};
+use crate::diagnostic::{AllowedValues, Code, Diagnostic, closest};
 use crate::source::Span;
 
 /// A value of the object that is being read, and its path.
@@ -40,8 +40,8 @@ impl At<'_> {
     }
 
     /// An error that says what was expected in place of this value.
-    pub(in crate::manifest) fn wrong_type(&self, expected: &str) -> Diagnostic {
-        let code = Code::WrongType { expected: expected.to_owned() };
+    pub(in crate::manifest) fn wrong_type(&self, expected: &'static str) -> Diagnostic {
+        let code = Code::WrongType { expected };
         self.error(code, format!("expected {expected}, found {}", self.node.describe()))
     }
 
@@ -51,29 +51,29 @@ impl At<'_> {
         found: &str,
         allowed: impl IntoIterator<Item = &'w str>,
     ) -> Diagnostic {
-        let allowed: Vec<String> = allowed.into_iter().map(str::to_owned).collect();
-        let list: Vec<String> = allowed.iter().map(|word| format!("`{word}`")).collect();
+        let values: Vec<String> = allowed.into_iter().map(str::to_owned).collect();
+        let list: Vec<String> = values.iter().map(|word| format!("`{word}`")).collect();
         let expected = match list.as_slice() {
             [one] => one.clone(),
             _ => format!("one of {}", list.join(", ")),
         };
         // Numbers that look alike are not typos of each other.
         let is_word = found.contains(char::is_alphabetic);
-        let closest = closest(found, allowed.iter().map(String::as_str)).filter(|_| is_word);
+        let closest = closest(found, values.iter().map(String::as_str)).filter(|_| is_word);
         let closest = closest.map(str::to_owned);
         let message = format!("unknown value `{found}`; expected {expected}");
-        self.error(Code::UnknownValue { allowed, closest }, message)
+        let allowed = Box::new(AllowedValues { values, closest });
+        self.error(Code::UnknownValue { allowed }, message)
     }
 
     /// An error about the number of items or characters of this value.
     pub(in crate::manifest) fn wrong_length(
         &self,
         found: usize,
-        least: usize,
-        most: Option<usize>,
+        limit: usize,
         message: impl Into<String>,
     ) -> Diagnostic {
-        self.error(Code::WrongLength { found, least, most }, message)
+        self.error(Code::WrongLength { found, limit }, message)
     }
 }
 

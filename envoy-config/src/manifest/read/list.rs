@@ -25,14 +25,12 @@ pub(in crate::manifest) fn list<T>(
         });
     };
     if !length.contains(&items.len()) {
-        let limit = if items.len() < *length.start() {
-            format!("at least {}", length.start())
-        } else {
-            format!("at most {}", length.end())
-        };
-        let message = format!("expected {limit} items, found {}", items.len());
-        let most = Some(*length.end()).filter(|most| *most < usize::MAX);
-        return findings.reject(at.wrong_length(items.len(), *length.start(), most, message));
+        let found = items.len();
+        let (limit, bound) =
+            if found < *length.start() { (*length.start(), "at least") } else { (*length.end(), "at most") };
+        let plural = if limit == 1 { "" } else { "s" };
+        let message = format!("expected {bound} {limit} item{plural}, found {found}");
+        return findings.reject(at.wrong_length(found, limit, message));
     }
     let item = |(index, node)| read(At { node, path: FieldPath::Item(&at.path, index) }, findings);
     // All items are read, so that all errors are reported.

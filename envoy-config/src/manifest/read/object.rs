@@ -10,16 +10,14 @@ use super::known_kinds::{self, Kind, Verdict, look_up};
 use super::syntax::names;
 use super::value::string;
 use super::yaml::{Document, Node, Value};
-use super::{Reader, kustomize, metadata};
+use super::{Reader, kustomize, metadata, unread};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::core::namespace::Namespace;
 use crate::manifest::core::{config_map, endpoint_slice, namespace, secret, service};
-use crate::manifest::gateway_api::route::parent_ref;
 use crate::manifest::gateway_api::{
     backend_tls_policy, backend_traffic_policy, gateway, gateway_class, grpc_route, http_route,
-    policy_target, reference_grant,
+    reference_grant,
 };
-use crate::manifest::{Metadata, Object, Unread};
+use crate::manifest::{Metadata, Object};
 use crate::manifest::{backend, other_kinds};
 use crate::source::Span;
 
@@ -74,7 +72,7 @@ impl Reader {
             Verdict::UnknownVersion { known } => {
                 let message = format!("kind `{kind}` is not supported in version `{api_version}`");
                 let hint = format!("write `{known}`");
-                Diagnostic::error(Code::UnknownVersion { newest: known }, place("apiVersion"), message)
+                Diagnostic::error(Code::UnknownVersion { newest: known.into() }, place("apiVersion"), message)
                     .hint(hint)
             }
             Verdict::UnknownKind { hint } => {
@@ -115,62 +113,44 @@ impl Reader {
     fn read(&mut self, kind: Kind, at: At<'_>, sound: bool) {
         match kind {
             Kind::GatewayClass => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, gateway_class::spec)
-                });
+                let object = self.with_spec(kind, at, sound, gateway_class::spec);
                 self.manifests.gateway_classes.extend(object);
             }
             Kind::Gateway => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, gateway::spec)
-                });
+                let object = self.with_spec(kind, at, sound, gateway::spec);
                 self.manifests.gateways.extend(object);
             }
             Kind::HttpRoute => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, http_route::spec)
-                });
+                let object = self.with_spec(kind, at, sound, http_route::spec);
+                self.manifests.routes.extend(object);
+            }
+            Kind::GrpcRoute => {
+                let object = self.with_spec(kind, at, sound, grpc_route::spec);
                 self.manifests.routes.extend(object);
             }
             Kind::ReferenceGrant => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, reference_grant::spec)
-                });
+                let object = self.with_spec(kind, at, sound, reference_grant::spec);
                 self.manifests.reference_grants.extend(object);
             }
-            Kind::GrpcRoute => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, grpc_route::spec)
-                });
-                self.manifests.routes.extend(object);
+            Kind::BackendTlsPolicy => {
+                let object = self.with_spec(kind, at, sound, backend_tls_policy::spec);
+                self.manifests.backend_tls_policies.extend(object);
             }
             Kind::BackendTrafficPolicy => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, backend_traffic_policy::spec)
-                });
+                let object = self.with_spec(kind, at, sound, backend_traffic_policy::spec);
                 self.manifests.backend_traffic_policies.extend(object);
             }
             Kind::Backend => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, backend::spec)
-                });
+                let object = self.with_spec(kind, at, sound, backend::spec);
                 self.manifests.backends.extend(object);
             }
             Kind::Service => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, service::spec)
-                });
+                let object = self.with_spec(kind, at, sound, service::spec);
                 self.manifests.services.extend(object);
             }
             Kind::EndpointSlice => {
                 let object = self.typed(kind, at, sound, endpoint_slice::read);
                 self.manifests.endpoint_slices.extend(object);
-            }
-            Kind::BackendTlsPolicy => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.required("spec", findings, backend_tls_policy::spec)
-                });
-                self.manifests.backend_tls_policies.extend(object);
             }
             Kind::ConfigMap => {
                 let object =
@@ -182,13 +162,22 @@ impl Reader {
                 self.manifests.secrets.extend(object);
             }
             Kind::Namespace => {
-                let object = self.typed(kind, at, sound, |fields, findings| {
-                    fields.optional("spec", findings, namespace::spec);
-                    Some(Namespace)
-                });
+                let object =
+                    self.typed(kind, at, sound, |fields, findings| Some(namespace::read(fields, findings)));
                 self.manifests.namespaces.extend(object.map(namespace::with_name_label));
             }
         }
+    }
+
+    /// Reads an object with a required `spec`.
+    fn with_spec<T>(
+        &mut self,
+        kind: Kind,
+        at: At<'_>,
+        sound: bool,
+        spec: impl FnOnce(At<'_>, &mut Findings) -> Option<T>,
+    ) -> Option<Object<T>> {
+        self.typed(kind, at, sound, |fields, findings| fields.required("spec", findings, spec))
     }
 
     /// Reads an object; `spec` reads the fields of its kind. `None` after any error.
@@ -243,58 +232,9 @@ impl Reader {
         });
         let object = object.filter(|_| sound);
         if object.is_none() {
-            self.manifests.unread.extend(unread(kind, at.node, sound, &self.findings, before));
+            self.manifests.unread.extend(unread::describe(kind, at.node, sound, &self.findings, before));
         }
         object
-    }
-}
-
-/// Describes an object with errors, if it has a name. Findings before `before` are not about it.
-fn unread(kind: Kind, node: &Node<'_>, sound: bool, findings: &Findings, before: usize) -> Option<Unread> {
-    let (namespace, name) = metadata::named(Some(kind.scope()), node)?;
-    // YAML errors were found earlier and have no object.
-    let is_own = |(position, error): &(usize, &Diagnostic)| {
-        *position >= before || (error.object.is_none() && is_within(error.span, node.span))
-    };
-    let behind = if sound { before } else { 0 };
-    let mut errors: Vec<(usize, &Diagnostic)> = findings.errors_from(behind).filter(is_own).collect();
-    errors.sort_by_key(|(_, error)| error.span.start);
-    let first = errors.first();
-    let problem = first
-        .map_or_else(|| String::from("its document is not valid YAML"), |(_, error)| in_a_sentence(error));
-    Some(Unread {
-        kind: kind.name(),
-        namespace: namespace.unwrap_or_default().to_owned(),
-        name: name.to_owned(),
-        span: node
-            .get("metadata")
-            .and_then(|metadata| metadata.value.get("name"))
-            .map_or(node.span, |name| name.value.span),
-        problem: match errors.len() {
-            0 | 1 => problem,
-            2 => format!("{problem}; and another error"),
-            all => format!("{problem}; and {} more errors", all - 1),
-        },
-        error: first.map(|(position, _)| *position),
-        parent_refs: match kind {
-            Kind::HttpRoute | Kind::GrpcRoute => parent_ref::parents_of(node),
-            _ => Vec::new(),
-        },
-        targets: match kind {
-            Kind::BackendTrafficPolicy | Kind::BackendTlsPolicy => policy_target::targets_of(node),
-            _ => Vec::new(),
-        },
-    })
-}
-
-fn is_within(inner: Span, outer: Span) -> bool {
-    inner.source == outer.source && outer.start <= inner.start && inner.end <= outer.end
-}
-
-fn in_a_sentence(error: &Diagnostic) -> String {
-    match &error.field {
-        Some(field) => format!("{field}: {}", error.message),
-        None => error.message.clone(),
     }
 }
 

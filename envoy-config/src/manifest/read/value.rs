@@ -116,7 +116,7 @@ pub(in crate::manifest) fn strings(at: At<'_>, findings: &mut Findings) -> Optio
         let inside = At { node: &entry.value, path: FieldPath::Field(&at.path, &entry.key.text) };
         if let Some(misread) = entry.key.misread {
             let message = format!("expected a string as key, found {misread}");
-            let code = Code::WrongType { expected: String::from("a string") };
+            let code = Code::WrongType { expected: "a string" };
             let diagnostic = Diagnostic::error(code, entry.key.span, message);
             findings.add(at.path.place(diagnostic).hint(format!("quote it: \"{}\"", entry.key.text)));
         }

@@ -77,7 +77,7 @@ fn part(
     }
     if let Err(error) = names::sized("regular expression", &text, names::GRPC_LIMIT) {
         let length = text.chars().count();
-        return findings.reject(at.wrong_length(length, 0, Some(names::GRPC_LIMIT), error.to_string()));
+        return findings.reject(at.wrong_length(length, names::GRPC_LIMIT, error.to_string()));
     }
     usable(Code::InvalidRegex, regex::unanchored)(at, findings).map(|text| TextMatch::Regex(text.value))
 }

@@ -125,7 +125,12 @@ fn value_text(at: At<'_>, values: Values, findings: &mut Findings) -> Option<Str
         Values::QueryParam => 1024,
     };
     if let Err(error) = names::sized("value", &text, limit) {
-        return findings.reject(at.wrong_length(text.chars().count(), 1, Some(limit), error.to_string()));
+        let length = text.chars().count();
+        return findings.reject(at.wrong_length(
+            length,
+            if length == 0 { 1 } else { limit },
+            error.to_string(),
+        ));
     }
     if values == Values::Header && !printable(&text) {
         let message = "a header value must consist of visible ASCII characters, with single spaces or tabs between them";
