@@ -63,7 +63,7 @@ pub(in crate::resolve) enum Scope {
 pub(in crate::resolve) struct Unresolved {
     message: String,
     /// `None` if the object may be in a document that could not be read, which is an error of its own.
-    finding: Option<Finding>,
+    finding: Option<Box<Finding>>,
 }
 
 struct Finding {
@@ -125,19 +125,23 @@ impl<'m, T: Kind> Objects<'m, T> {
 
 impl Unresolved {
     pub(in crate::resolve) fn new(code: Code, message: String) -> Self {
-        Self { message, finding: Some(Finding { code, hint: None, related: None }) }
+        Self { message, finding: Some(Box::new(Finding { code, hint: None, related: None })) }
     }
 
     /// Adds what to do about it.
-    pub(in crate::resolve) fn hint(self, hint: impl Into<String>) -> Self {
-        let finding = self.finding.map(|finding| Finding { hint: Some(hint.into()), ..finding });
-        Self { finding, ..self }
+    pub(in crate::resolve) fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Some(finding) = &mut self.finding {
+            finding.hint = Some(hint.into());
+        }
+        self
     }
 
     /// Adds the place of the object that was found.
-    pub(in crate::resolve) fn found<T: Kind>(self, object: &Metadata) -> Self {
-        let related = Some((object.name.span, format!("this {}", T::NAME)));
-        Self { finding: self.finding.map(|finding| Finding { related, ..finding }), ..self }
+    pub(in crate::resolve) fn found<T: Kind>(mut self, object: &Metadata) -> Self {
+        if let Some(finding) = &mut self.finding {
+            finding.related = Some((object.name.span, format!("this {}", T::NAME)));
+        }
+        self
     }
 
     /// What is wrong, for conditions.
@@ -148,7 +152,7 @@ impl Unresolved {
     /// Reports it at this place. If the object may be in a document that could not be read, this is no second
     /// error, and only the conditions get it.
     pub(in crate::resolve) fn report(self, place: Place<'_>, report: &mut Report) {
-        match self.finding {
+        match self.finding.map(|finding| *finding) {
             None => report.decide(&place, &self.message),
             Some(Finding { code, hint, related }) => {
                 let error = report.error(code, place, self.message);
@@ -160,7 +164,7 @@ impl Unresolved {
 
     /// Reports it as a warning with another code.
     pub(in crate::resolve) fn warn(self, code: Code, place: Place<'_>, report: &mut Report) {
-        if let Some(Finding { hint, related, .. }) = self.finding {
+        if let Some(Finding { hint, related, .. }) = self.finding.map(|finding| *finding) {
             let warning = report.warning(code, place, self.message);
             warning.hint = hint;
             warning.related = related;
