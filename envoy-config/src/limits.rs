@@ -119,7 +119,7 @@ pub enum LimitError {
     #[error("limit `{0}` is set more than once")]
     Twice(String),
     /// The value is not a number in the allowed range.
-    #[error("invalid value `{value}` for limit `{name}`; expected a number from {least} to {most}")]
+    #[error("limit `{name}` must be a number from {least} to {most}, not `{value}`")]
     Number {
         /// The limit.
         name: String,
@@ -131,7 +131,7 @@ pub enum LimitError {
         most: u64,
     },
     /// The value is not a size in the allowed range.
-    #[error("invalid value `{value}` for limit `{name}`; expected a size from {} to {}, such as 512KiB", Size(*least), Size(*most))]
+    #[error("limit `{name}` must be a size from {} to {}, such as 512KiB, not `{value}`", Size(*least), Size(*most))]
     Size {
         /// The limit.
         name: String,
@@ -144,7 +144,7 @@ pub enum LimitError {
     },
     /// The value is not a time in the allowed range.
     #[error(
-        "invalid value `{value}` for limit `{name}`; expected a time of at most 9999h, such as 1m30s, or 0s for no limit"
+        "limit `{name}` must be a time of at most 9999h, such as 1m30s, or 0s for no limit, not `{value}`"
     )]
     Time {
         /// The limit.
@@ -316,20 +316,17 @@ mod tests {
         for (text, why) in [
             ("connections", "expected NAME=VALUE"),
             ("connection=1", "unknown limit `connection`; expected one of connections, "),
-            (
-                "connections=0",
-                "invalid value `0` for limit `connections`; expected a number from 1 to 4294967295",
-            ),
-            ("connections=4294967296", "expected a number from 1 to 4294967295"),
-            ("connections=", "expected a number"),
-            ("streams-per-connection=2147483648", "expected a number from 1 to 2147483647"),
-            ("stream-window=64KB", "expected a size from 65535 to 2147483647, such as 512KiB"),
-            ("stream-window=1KiB", "expected a size from 65535"),
-            ("retry-buffer=2GiB", "expected a size from 4KiB to 1GiB"),
-            ("heap=+70MiB", "expected a size from 64MiB to 1048576GiB"),
-            ("heap=99999999999GiB", "expected a size"),
-            ("stream-idle-timeout=5", "expected a time of at most 9999h"),
-            ("stream-idle-timeout=10000h", "expected a time of at most 9999h"),
+            ("connections=0", "limit `connections` must be a number from 1 to 4294967295, not `0`"),
+            ("connections=4294967296", "must be a number from 1 to 4294967295"),
+            ("connections=", "must be a number"),
+            ("streams-per-connection=2147483648", "must be a number from 1 to 2147483647"),
+            ("stream-window=64KB", "must be a size from 65535 to 2147483647, such as 512KiB"),
+            ("stream-window=1KiB", "must be a size from 65535"),
+            ("retry-buffer=2GiB", "must be a size from 4KiB to 1GiB"),
+            ("heap=+70MiB", "must be a size from 64MiB to 1048576GiB"),
+            ("heap=99999999999GiB", "must be a size"),
+            ("stream-idle-timeout=5", "must be a time of at most 9999h"),
+            ("stream-idle-timeout=10000h", "must be a time of at most 9999h"),
         ] {
             let error = with(&[text]).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

@@ -188,13 +188,13 @@ fn subject_alt_name(at: At<'_>, findings: &mut Findings) -> Option<SubjectAltNam
     let kind = fields.required("type", findings, word(&words));
     let hostname = fields.optional("hostname", findings, parsed(Code::InvalidHostname, hostname::parse));
     let uri = fields.optional("uri", findings, parsed(Code::InvalidUri, absolute_uri));
-    let (wanted, other) = match kind?.value {
-        NameKind::Hostname => ("hostname", "uri"),
-        NameKind::Uri => ("uri", "hostname"),
+    let (name, wanted, other) = match kind?.value {
+        NameKind::Hostname => ("Hostname", "hostname", "uri"),
+        NameKind::Uri => ("URI", "uri", "hostname"),
     };
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
         let path = FieldPath::Field(&at.path, other);
-        let message = format!("field `{other}` is not allowed with this type; expected `{wanted}`");
+        let message = format!("field `{other}` is not allowed with `type: {name}`; expected `{wanted}`");
         return findings.reject(path.place(Diagnostic::error(Code::MisplacedField, entry.key.span, message)));
     }
     // Reports the field if it is missing.

@@ -182,9 +182,10 @@ fn filter(
     let kind = fields.required("type", findings, word(words))?;
     types.push(kind.clone());
     let own = kind.value.field();
+    let word = words.iter().find(|(_, known)| *known == kind.value).map_or("", |(word, _)| *word);
     for other in words.iter().map(|(_, other)| other.field()).filter(|field| *field != own) {
         if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
-            let message = format!("field `{other}` is not allowed with this type; expected `{own}`");
+            let message = format!("field `{other}` is not allowed with `type: {word}`; expected `{own}`");
             let error = Diagnostic::error(Code::MisplacedField, entry.key.span, message);
             findings.add(at.path.place(error).related(kind.span, "the type is set here"));
         }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::names::{NameError, Parsed, part, sized};
+use super::names::{DOTTED, NameError, Parsed, part, sized};
 
 /// A hostname or wildcard hostname, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,6 @@ pub(in crate::manifest) fn parse(text: &str) -> Parsed<Hostname> {
     if rest.contains('*') {
         return Err(NameError::Wildcard);
     }
-    rest.split('.').try_for_each(|label| part(what, label))?;
+    rest.split('.').try_for_each(|label| part(what, label, DOTTED))?;
     Ok(if wildcard { Hostname::Wildcard(rest.to_owned()) } else { Hostname::Exact(rest.to_owned()) })
 }

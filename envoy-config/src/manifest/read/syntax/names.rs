@@ -23,14 +23,15 @@ pub(in crate::manifest) enum NameError {
 
 pub(in crate::manifest) type Parsed<T = String> = Result<T, NameError>;
 
-const LOWER: &str = "lower-case letters, digits and `-`";
+const LABEL: &str = "lower-case letters, digits and `-`";
+pub(super) const DOTTED: &str = "lower-case letters, digits, `-` and `.`";
 const LOWER_EDGE: &str = "a lower-case letter or a digit";
 
 /// A DNS label (RFC 1123): the name of a Service or Namespace.
 pub(in crate::manifest) fn label(text: &str) -> Parsed {
     let what = "name";
     sized(what, text, 63)?;
-    part(what, text)?;
+    part(what, text, LABEL)?;
     Ok(text.to_owned())
 }
 
@@ -111,7 +112,7 @@ pub(in crate::manifest) fn protocol(text: &str) -> Parsed {
 pub(in crate::manifest) fn port_name(text: &str) -> Parsed {
     let what = "port name";
     sized(what, text, 15)?;
-    part(what, text)?;
+    part(what, text, LABEL)?;
     if text.contains("--") || !text.contains(|c: char| c.is_ascii_lowercase()) {
         return Err(NameError::Form {
             what,
@@ -195,16 +196,16 @@ fn label_text(what: &'static str, text: &str) -> Parsed<()> {
 
 fn dotted(what: &'static str, text: &str) -> Parsed<()> {
     sized(what, text, 253)?;
-    text.split('.').try_for_each(|label| part(what, label))
+    text.split('.').try_for_each(|label| part(what, label, DOTTED))
 }
 
-/// One part of a dotted name.
-pub(in crate::manifest) fn part(what: &'static str, text: &str) -> Parsed<()> {
+/// One label of a name. Messages list the characters `allowed` in the whole name.
+pub(in crate::manifest) fn part(what: &'static str, text: &str, allowed: &'static str) -> Parsed<()> {
     if text.is_empty() {
         return Err(NameError::EmptyPart { what });
     }
     let outer = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    characters(what, text, |c| outer(c) || c == '-', LOWER)?;
+    characters(what, text, |c| outer(c) || c == '-', allowed)?;
     edge(what, "the first character", text.chars().next(), outer, LOWER_EDGE)?;
     edge(what, "the last character", text.chars().next_back(), outer, LOWER_EDGE)
 }

@@ -103,16 +103,13 @@ fn hostname(at: At<'_>, findings: &mut Findings) -> Option<String> {
 fn path_modifier(at: At<'_>, findings: &mut Findings) -> Option<PathModifier> {
     const FULL: &str = "replaceFullPath";
     const PREFIX: &str = "replacePrefixMatch";
+    const FULL_TYPE: (&str, &str, &str) = ("ReplaceFullPath", FULL, PREFIX);
+    const PREFIX_TYPE: (&str, &str, &str) = ("ReplacePrefixMatch", PREFIX, FULL);
     let fields = Fields::of(at, &PATH, findings)?;
-    let (own, other) = fields
-        .required(
-            "type",
-            findings,
-            word(&[("ReplaceFullPath", (FULL, PREFIX)), ("ReplacePrefixMatch", (PREFIX, FULL))]),
-        )?
-        .value;
+    let (kind, own, other) =
+        fields.required("type", findings, word(&[FULL_TYPE, PREFIX_TYPE].map(|own| (own.0, own))))?.value;
     if let Some(entry) = fields.entry(other).filter(|_| fields.has(other)) {
-        let message = format!("field `{other}` is not allowed with this type; expected `{own}`");
+        let message = format!("field `{other}` is not allowed with `type: {kind}`; expected `{own}`");
         let place = At { node: &entry.value, path: at.path };
         findings.add(place.error(Code::MisplacedField, message));
     }
