@@ -37,7 +37,7 @@ pub struct SliceEndpoint {
     /// `addresses`, all of the slice's type. Kubernetes reserves all but the first one.
     pub addresses: Vec<Spanned<IpAddr>>,
     /// `targetRef`: the object that has the addresses.
-    pub target: Option<TargetRef>,
+    pub target: Option<EndpointTarget>,
     /// `conditions.ready`: true by default.
     pub ready: bool,
     /// `conditions.serving`: the same as `ready` by default.
@@ -48,7 +48,7 @@ pub struct SliceEndpoint {
 
 /// The object that has an address, usually a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TargetRef {
+pub struct EndpointTarget {
     /// `kind`.
     pub kind: String,
     /// `namespace`; empty by default.
@@ -138,11 +138,15 @@ fn endpoint(at: At<'_>, family: Option<AddressType>, findings: &mut Findings) ->
 }
 
 /// `None` for a reference without a name, which Kubernetes accepts.
-fn target_ref(at: At<'_>, findings: &mut Findings) -> Option<TargetRef> {
+fn target_ref(at: At<'_>, findings: &mut Findings) -> Option<EndpointTarget> {
     let fields = Fields::of(at, &TARGET_REF, findings)?;
     let mut text = |name| fields.optional(name, findings, string).map(|text| text.value);
     let (kind, namespace, name) = (text("kind"), text("namespace"), text("name"));
-    Some(TargetRef { kind: kind.unwrap_or_default(), namespace: namespace.unwrap_or_default(), name: name? })
+    Some(EndpointTarget {
+        kind: kind.unwrap_or_default(),
+        namespace: namespace.unwrap_or_default(),
+        name: name?,
+    })
 }
 
 fn address(at: At<'_>, family: Option<AddressType>, findings: &mut Findings) -> Option<Spanned<IpAddr>> {

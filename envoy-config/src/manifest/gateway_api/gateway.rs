@@ -8,7 +8,7 @@ mod tls;
 
 pub use self::addresses::Address;
 pub use self::allowed_namespaces::{AllowedNamespaces, LabelSelector, Operator, Requirement};
-pub use self::listener::{Listener, RouteKind};
+pub use self::listener::{AllowedKind, Listener};
 pub use self::listener_tls::{CertificateRef, Protocol, Tls};
 pub use self::tls::{Frontend, Validation, ValidationMode};
 

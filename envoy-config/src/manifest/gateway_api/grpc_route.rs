@@ -1,13 +1,13 @@
 //! GRPCRoute: where it differs from HTTPRoute. What both have is in `route`.
 
 use super::route::grpc_match::{self, GrpcMatch};
-use super::route::{self, Kind, Match, Route, RouteKind};
+use super::route::{self, Differences, Match, Route, RouteKind};
 use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::Known;
 use crate::manifest::read::findings::Findings;
 use crate::source::Span;
 
-const GRPC_ROUTE: Kind = Kind {
+const GRPC_ROUTE: Differences = Differences {
     route: RouteKind::Grpc,
     default_rule: None,
     rule: Known {

@@ -1,14 +1,14 @@
 //! HTTPRoute: where it differs from GRPCRoute. What both have is in `route`.
 
 use super::route::http_match::{self, HttpMatch, PathMatch};
-use super::route::{self, Kind, Match, Route, RouteKind, Rule};
+use super::route::{self, Differences, Match, Route, RouteKind, Rule};
 use crate::manifest::gateway_api::route::retry::Timeouts;
 use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::Known;
 use crate::manifest::read::findings::Findings;
 use crate::source::Span;
 
-const HTTP_ROUTE: Kind = Kind {
+const HTTP_ROUTE: Differences = Differences {
     route: RouteKind::Http,
     default_rule: Some(default_rule),
     rule: Known {

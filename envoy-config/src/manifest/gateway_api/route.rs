@@ -1,6 +1,6 @@
 //! What HTTPRoutes and GRPCRoutes have in common: parents, hostnames, and rules with backends and filters.
 //!
-//! `http_route` and `grpc_route` say where they differ ([`Kind`]).
+//! `http_route` and `grpc_route` say where they differ (`Differences`).
 
 mod backend_ref;
 pub mod filters;
@@ -106,7 +106,7 @@ impl RouteKind {
 }
 
 /// Where the two kinds of routes differ.
-pub(in crate::manifest) struct Kind {
+pub(in crate::manifest) struct Differences {
     pub(in crate::manifest) route: RouteKind,
     /// The rule of a route without `rules`; `None` if such a route has no rules.
     pub(in crate::manifest) default_rule: Option<fn(Span) -> Rule>,
@@ -124,25 +124,25 @@ const ROUTE: Known = Known {
 };
 
 /// `spec` of a route of this kind.
-pub(super) fn read(at: At<'_>, kind: &Kind, findings: &mut Findings) -> Option<Route> {
+pub(super) fn read(at: At<'_>, own: &Differences, findings: &mut Findings) -> Option<Route> {
     let fields = Fields::of(at, &ROUTE, findings)?;
     let parent_refs = fields.optional("parentRefs", findings, parent_ref::read).unwrap_or_default();
     let hostname =
         |at: At<'_>, findings: &mut Findings| parsed(Code::InvalidHostname, hostname::parse)(at, findings);
     let hostnames =
         fields.optional("hostnames", findings, |at, findings| list(at, 0..=16, findings, hostname));
-    let rules = match kind.default_rule {
+    let rules = match own.default_rule {
         Some(default_rule) => {
             let default = vec![Ok(default_rule(at.span()))];
-            fields.or("rules", default, findings, |at, findings| rules(at, kind, 1, findings))?
+            fields.or("rules", default, findings, |at, findings| rules(at, own, 1, findings))?
         }
-        None => fields
-            .optional("rules", findings, |at, findings| rules(at, kind, 0, findings))
-            .unwrap_or_default(),
+        None => {
+            fields.optional("rules", findings, |at, findings| rules(at, own, 0, findings)).unwrap_or_default()
+        }
     };
     let none = Spanned { value: DefaultScope::None, span: at.span() };
     let use_default_gateways = fields.optional("useDefaultGateways", findings, default_scope).unwrap_or(none);
-    let kind = kind.route;
+    let kind = own.route;
     Some(Route { kind, parent_refs, use_default_gateways, hostnames: hostnames.unwrap_or_default(), rules })
 }
 
@@ -151,14 +151,14 @@ const LEFT_OUT: &str = "the rule is left out: its requests fall through to a les
 
 fn rules(
     at: At<'_>,
-    kind: &Kind,
+    own: &Differences,
     least: usize,
     findings: &mut Findings,
 ) -> Option<Vec<Result<Rule, UnusableRule>>> {
     const MATCHES: usize = 128;
     let mut named = Vec::new();
     let rules = list(at, least..=16, findings, |at, findings| {
-        Some(match findings.in_part(LEFT_OUT, |findings| rule(at, kind, &mut named, findings))? {
+        Some(match findings.in_part(LEFT_OUT, |findings| rule(at, own, &mut named, findings))? {
             Part::Usable(rule) => Ok(rule),
             Part::Unusable(problem) => Err(UnusableRule { problem, span: at.span() }),
         })
@@ -172,22 +172,27 @@ fn rules(
     Some(rules)
 }
 
-fn rule(at: At<'_>, kind: &Kind, named: &mut Vec<Spanned<String>>, findings: &mut Findings) -> Option<Rule> {
-    let fields = Fields::of(at, &kind.rule, findings)?;
+fn rule(
+    at: At<'_>,
+    own: &Differences,
+    named: &mut Vec<Spanned<String>>,
+    findings: &mut Findings,
+) -> Option<Rule> {
+    let fields = Fields::of(at, &own.rule, findings)?;
     let name = fields.optional("name", findings, parsed(Code::InvalidSectionName, names::subdomain));
     named.extend(name.clone());
-    let matches = |at: At<'_>, findings: &mut Findings| list(at, 0..=64, findings, kind.read_match);
+    let matches = |at: At<'_>, findings: &mut Findings| list(at, 0..=64, findings, own.read_match);
     let written = fields.optional("matches", findings, matches);
     let one_prefix = written.as_ref().is_none_or(|written| is_one_prefix(written));
     let matches = match written {
         Some(matches) if !matches.is_empty() => matches,
-        _ => vec![(kind.every_request)(at.span())],
+        _ => vec![(own.every_request)(at.span())],
     };
     let filters = fields
-        .optional("filters", findings, |at, findings| filters::read(at, kind.route, findings))
+        .optional("filters", findings, |at, findings| filters::read(at, own.route, findings))
         .unwrap_or_default();
     let backend_refs = fields.optional("backendRefs", findings, |at, findings| {
-        list(at, 0..=16, findings, |at, findings| backend_ref(at, kind.route, findings))
+        list(at, 0..=16, findings, |at, findings| backend_ref(at, own.route, findings))
     });
     let timeouts = fields.optional("timeouts", findings, retry::timeouts).unwrap_or_default();
     let retry = fields.optional("retry", findings, |at, findings| {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use super::local_endpoints::{LocalEndpoint, LocalEndpoints};
 use crate::diagnostic::Code;
-use crate::manifest::core::endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint, TargetRef};
+use crate::manifest::core::endpoint_slice::{AddressType, EndpointSlice, EndpointTarget, SliceEndpoint};
 use crate::manifest::core::service::{Service, ServicePort};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoint, EndpointState};
@@ -121,14 +121,14 @@ impl<'m> Slices<'m> {
 /// An address that accepts requests.
 struct Serving<'m> {
     draining: bool,
-    pod: Option<&'m TargetRef>,
+    pod: Option<&'m EndpointTarget>,
 }
 
 /// For a pod with addresses of both families, the address of this family is the endpoint. Without a
 /// `targetRef`, addresses cannot be matched to a pod, so each is an endpoint.
 fn once_per_pod(serving: BTreeMap<SocketAddr, Serving<'_>>, family: AddressType) -> Vec<Endpoint> {
     let counts = |address: &SocketAddr| address.is_ipv4() == (family == AddressType::Ipv4);
-    let pods: HashSet<&TargetRef> = serving
+    let pods: HashSet<&EndpointTarget> = serving
         .iter()
         .filter(|(address, _)| counts(address))
         .filter_map(|(_, serving)| serving.pod)

@@ -8,7 +8,7 @@
 use super::section::Section;
 use crate::diagnostic::{Code, closest};
 use crate::manifest::Object;
-use crate::manifest::gateway_api::gateway::{AllowedNamespaces, Gateway, Listener, Protocol, RouteKind};
+use crate::manifest::gateway_api::gateway::{AllowedKind, AllowedNamespaces, Gateway, Listener, Protocol};
 use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::Report;
@@ -34,7 +34,7 @@ impl Listener {
     }
 }
 
-impl RouteKind {
+impl AllowedKind {
     fn is(&self, kind: &str) -> bool {
         self.group == GATEWAY_API && self.kind == kind
     }
@@ -74,7 +74,8 @@ pub(in crate::resolve) fn is_supported(
         report.decide(&place, problem);
         return false;
     }
-    for (number, RouteKind { group, kind }) in listener.allowed_kinds.iter().map(|one| &one.value).enumerate()
+    for (number, AllowedKind { group, kind }) in
+        listener.allowed_kinds.iter().map(|one| &one.value).enumerate()
     {
         if group == GATEWAY_API && SUPPORTED.contains(&kind.as_str()) {
             continue;

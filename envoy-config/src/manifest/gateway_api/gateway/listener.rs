@@ -27,14 +27,14 @@ pub struct Listener {
     /// `allowedRoutes.namespaces`: `Same` by default.
     pub allowed_namespaces: AllowedNamespaces,
     /// `allowedRoutes.kinds`; if empty, all kinds that the protocol supports.
-    pub allowed_kinds: Vec<Spanned<RouteKind>>,
+    pub allowed_kinds: Vec<Spanned<AllowedKind>>,
     /// The whole listener.
     pub span: Span,
 }
 
-/// A kind of route.
+/// A kind in `allowedRoutes.kinds`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteKind {
+pub struct AllowedKind {
     /// `group`: `gateway.networking.k8s.io` by default.
     pub group: String,
     /// `kind`.
@@ -54,7 +54,7 @@ const ROUTE_KIND: Known = Known { read: &["group", "kind"], unread: &[], unsuppo
 /// `allowedRoutes`.
 struct Allowed {
     namespaces: AllowedNamespaces,
-    kinds: Vec<Spanned<RouteKind>>,
+    kinds: Vec<Spanned<AllowedKind>>,
 }
 
 pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<Listener> {
@@ -94,10 +94,10 @@ fn allowed_routes(at: At<'_>, findings: &mut Findings) -> Option<Allowed> {
 }
 
 /// Reads a kind. `resolve` decides whether the protocol of the listener supports it.
-fn route_kind(at: At<'_>, findings: &mut Findings) -> Option<Spanned<RouteKind>> {
+fn route_kind(at: At<'_>, findings: &mut Findings) -> Option<Spanned<AllowedKind>> {
     let fields = Fields::of(at, &ROUTE_KIND, findings)?;
     let group = fields.optional("group", findings, parsed(Code::InvalidGroup, names::group));
     let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind))?;
     let group = group.map_or_else(|| GROUP.to_owned(), |group| group.value);
-    Some(kind.map(|kind| RouteKind { group, kind }))
+    Some(kind.map(|kind| AllowedKind { group, kind }))
 }
