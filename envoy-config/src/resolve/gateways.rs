@@ -112,14 +112,18 @@ fn is_supported(gateway: &Object<Gateway>, report: &mut Report) -> bool {
         match &address.value {
             Address::Ip(ip) => {
                 let place = place.because(Part::Whole, ConditionType::Programmed, Reason::AddressNotUsable);
-                let message = format!("address {ip} is not used: the command line sets the listen address");
+                let message = format!(
+                    "address {ip} is not supported, so the Gateway is not served: the command line sets the listen address"
+                );
                 report.error(Code::UnsupportedAddress, place, message).hint = Some(format!(
                     "remove `addresses`, and use `--listen-address {ip}`, or `--map-port` for single listeners"
                 ));
             }
             Address::Other { kind, value } => {
                 let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedAddress);
-                let message = format!("address {value:?} of type `{kind}` is not supported");
+                let message = format!(
+                    "address {value:?} of type `{kind}` is not supported, so the Gateway is not served"
+                );
                 report.error(Code::UnsupportedAddress, place, message).hint =
                     Some(String::from("remove `addresses`, and use `--listen-address`"));
             }

@@ -190,7 +190,7 @@ fn missing_services_are_errors_with_a_suggestion() {
     assert_eq!(found.field.as_deref(), Some("spec.rules[0].backendRefs[0].name"));
     let elsewhere = service("ports: [{port: 1}]").replace("{name: s}", "{name: cart, namespace: shop}");
     let found = finding(&[BASE, &elsewhere, &refs("[{name: cart, port: 1}]")]);
-    assert_eq!(found.hint.as_deref(), Some("there is one in namespace `shop`"));
+    assert_eq!(found.hint.as_deref(), Some("a Service of this name exists in namespace `shop`"));
 }
 
 #[test]

@@ -111,9 +111,9 @@ fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mu
     };
     let (namespace, name) = rival.object.metadata.key();
     let message = format!(
-        "listener `{}` already serves a hostname of this route for {} `{namespace}/{name}`: an HTTPRoute and a GRPCRoute \
+        "{} `{namespace}/{name}` already serves a hostname of this route on listener `{}`: an HTTPRoute and a GRPCRoute \
          cannot share a hostname",
-        section.listener.name.value, rival.object.kind
+        rival.object.kind, section.listener.name.value
     );
     for Loss { bound, section, .. } in lost {
         for number in parents(route, bound) {

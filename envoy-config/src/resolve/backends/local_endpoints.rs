@@ -94,11 +94,17 @@ impl LocalEndpoint {
     pub(in crate::resolve) fn message(self, endpoint: &str, port: u16) -> String {
         match self {
             Self::Admin => {
-                format!("port {port} of `{endpoint}` is Envoy's admin interface, which can stop Envoy")
+                format!(
+                    "port {port} of `{endpoint}` is not allowed as an endpoint: it is Envoy's admin interface, which can stop Envoy"
+                )
             }
-            Self::Loopback => format!("`{endpoint}` refers to the machine that Envoy runs on"),
+            Self::Loopback => {
+                format!("`{endpoint}` is not allowed as an endpoint: it is the machine that Envoy runs on")
+            }
             Self::LinkLocal => {
-                format!("`{endpoint}` is a link-local address, which may be a cloud's metadata service")
+                format!(
+                    "`{endpoint}` is not allowed as an endpoint: a link-local address may be a cloud's metadata service"
+                )
             }
         }
     }

@@ -72,7 +72,7 @@ pub(in crate::resolve) fn warn_conflict<T>(
     let port =
         target.section_name.as_ref().map_or_else(String::new, |port| format!("port `{}` of ", port.value));
     let message = format!(
-        "policy `{namespace}/{name}` already applies to {port}{} `{}`",
+        "this policy does not apply to {port}{} `{}`: policy `{namespace}/{name}` takes precedence",
         target.kind.value, target.name.value
     );
     let warning = report.warning(Code::PolicyConflict, place, message);

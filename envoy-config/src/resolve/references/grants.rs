@@ -105,7 +105,7 @@ impl<'m> Grants<'m> {
             self.all.iter().filter(here).find_map(|grant| Some((grant, difference(grant, from, to, name)?)))
         {
             error.related = Some((grant.metadata.name.span, format!("this grant {differs}")));
-            error.hint = Some(format!("it must contain {entries}"));
+            error.hint = Some(format!("the grant must contain {entries}"));
             return;
         }
         let fits = |grant: &&&Object<ReferenceGrant>| {

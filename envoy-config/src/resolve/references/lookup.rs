@@ -111,11 +111,12 @@ impl<'m, T: Kind> Objects<'m, T> {
         }
         match (self.0.keys().find(|(_, other)| *other == name), scope) {
             (Some((elsewhere, _)), Scope::AllNamespaces) => {
-                format!("there is one in namespace `{elsewhere}`")
+                format!("a {} of this name exists in namespace `{elsewhere}`", T::NAME)
             }
             (Some((elsewhere, _)), Scope::OwnNamespace(kind)) => {
                 format!(
-                    "there is one in namespace `{elsewhere}`, but this {kind} refers to its own namespace only"
+                    "a {} of this name exists in namespace `{elsewhere}`, but this {kind} refers to its own namespace only",
+                    T::NAME
                 )
             }
             (None, _) => format!("add the {} to the input", T::NAME),

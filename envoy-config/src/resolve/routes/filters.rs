@@ -61,7 +61,7 @@ impl<'m> Filters<'m> {
                     place.because(Part::Rule(self.rule), ConditionType::Accepted, Reason::UnsupportedValue)
                 };
                 report.error(Code::NotSupported, place, message).hint =
-                    Some(String::from("requests that this filter applies to get 500"));
+                    Some(String::from("until it is removed, requests that it applies to get 500"));
                 effects.rejected = true;
             };
             match &filter.value {
