@@ -1,7 +1,9 @@
 //! The examples: manifests are given to `envoy-config check`, plugin configurations to the filter's own reader, and a
 //! bootstrap to Envoy.
 
-use integration::artifact;
+use std::fs;
+
+use integration::{artifact, workspace};
 use session_persistence::plugin::Plugin;
 
 use super::pages::Page;
@@ -10,7 +12,7 @@ use super::scratch::Scratch;
 /// Blocks in other languages, which nothing here can try, and why.
 const NOT_TRIED: [(&str, &str); 3] = [
     ("console", "`commands` runs them"),
-    ("rust", "examples of style, whose names are explained nowhere but in the sources"),
+    ("rust", "parts of the sources; `quoted_lines_are_in_the_sources` looks for them there"),
     ("text", "drawings, formats and output"),
 ];
 
@@ -101,6 +103,21 @@ pub(crate) fn bootstraps() -> Vec<String> {
     bootstraps
         .map(|block| block.text.replace("/etc/envoy/session_persistence.wasm", &module.display().to_string()))
         .collect()
+}
+
+#[test]
+fn quoted_lines_are_in_the_sources() {
+    let mut quoted = 0;
+    for block in Page::all().iter().flat_map(Page::blocks).filter(|block| block.language == "rust") {
+        let Some((_, rest)) = block.text.split_once("// This: from ") else { continue };
+        let (path, lines) = rest.split_once(".\n").unwrap();
+        let source = fs::read_to_string(workspace::root().join(path)).unwrap();
+        for line in lines.lines() {
+            quoted += 1;
+            assert!(source.contains(line.trim()), "{path} has no line\n{line}");
+        }
+    }
+    assert!(quoted > 0, "no page quotes the sources");
 }
 
 #[test]
