@@ -1,8 +1,8 @@
-//! What a bootstrap is to serve, in this project's words: made by `resolve`, written by `render`.
+//! What Envoy serves, in this project's terms: made by `resolve`, written by `render`.
 //!
-//! Nothing in it refers to a manifest, and nothing in it can be wrong: a reference that did not resolve is a value here
-//! ([`Endpoints::Unresolved`], [`Action::Respond`]), so that `render` cannot fail. Everything is in the order in which it
-//! is to be written; equal models render to equal bytes.
+//! It does not refer to manifests, and cannot be invalid: a reference that does not resolve is a value
+//! ([`Endpoints::Unresolved`], [`Action::Respond`]), so `render` cannot fail because of it. Everything is in
+//! the order in which it is written; equal models render to equal bytes.
 
 mod action;
 mod retry;
@@ -23,12 +23,12 @@ pub use self::retry::{Limit, Retry, Timeouts};
 pub use crate::http_value::{Allowed, Cors, Origin, OriginHost, RedirectStatus, Scheme};
 use crate::pem::{CertificateChain, PrivateKey};
 
-/// Everything one Envoy serves.
+/// Everything that one Envoy serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
-    /// One per address to bind, by address.
+    /// One for each address to bind, sorted by address.
     pub listeners: Vec<Listener>,
-    /// By name; [`Action::Forward`] names them.
+    /// Sorted by name; [`Action::Forward`] refers to them.
     pub clusters: Vec<Cluster>,
 }
 
@@ -39,65 +39,66 @@ pub struct Listener {
     pub name: String,
     /// The address to bind.
     pub bind: SocketAddr,
-    /// The port that clients know it by: the Gateway's, whatever is bound.
+    /// The port that clients know: that of the Gateway, whatever address is bound.
     pub port: u16,
-    /// What it speaks, and what it serves in that.
+    /// Its protocol, and what it serves.
     pub protocol: Protocol,
 }
 
-/// What clients of a listener speak.
+/// The protocol of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP in the clear.
+    /// HTTP without TLS.
     Http {
-        /// By domain; each domain once.
+        /// Sorted by domain, without duplicates.
         virtual_hosts: Vec<VirtualHost>,
     },
-    /// HTTP over TLS: at least one site, by domain; each domain once. A client that asks for none of them gets no
-    /// connection.
+    /// HTTPS: at least one site, sorted by domain, without duplicates. If a client's handshake names no site,
+    /// the connection is closed.
     Https {
-        /// What each hostname of a TLS handshake gets.
+        /// What each hostname of a TLS handshake serves.
         sites: Vec<Site>,
     },
 }
 
-/// What the clients get that ask for a hostname in their TLS handshake (SNI): a listener of the Gateway.
+/// What clients get whose TLS handshake names one of its hostnames (SNI): a listener of the Gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// The hostnames it is for; with [`Domain::Any`] also for clients that ask for none. Envoy prefers exact ones, then the
-    /// longest wildcard.
+    /// Its hostnames; [`Domain::Any`] includes clients that send no hostname. Envoy prefers exact hostnames,
+    /// then the longest wildcard.
     pub domain: Domain,
-    /// At least one, each once; Envoy takes the first that fits the client.
+    /// At least one, without duplicates. Envoy uses the first that the client supports.
     pub certificates: Vec<Certificate>,
-    /// Whom it connects with.
+    /// Which client certificates it requires.
     pub clients: Clients,
-    /// By domain; each domain once. Those of other sites are here as well, to answer 421: a client may reuse a connection for
-    /// another hostname of the certificate (RFC 9113 section 9.1.1), and must not get there what the other site serves.
+    /// Sorted by domain, without duplicates. Hostnames of other sites are included and answer 421: a client
+    /// may reuse a connection for another hostname of the certificate (RFC 9113 section 9.1.1), and must not
+    /// reach the other site's routes with it.
     pub virtual_hosts: Vec<VirtualHost>,
 }
 
-/// Whom a site connects with.
+/// Which client certificates a site requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// Anybody: nobody is asked for a certificate.
+    /// None: clients are not asked for a certificate.
     Anybody,
-    /// Those with a certificate that one of these authorities has signed.
+    /// A certificate signed by one of these CA certificates.
     SignedBy(CertificateChain),
-    /// Anybody: they are asked for a certificate of these authorities, and need none.
+    /// None: clients are asked for a certificate of these CAs, but do not need one.
     AskedFor(CertificateChain),
 }
 
 /// A certificate and its private key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Certificate {
-    /// The certificate, and those that lead from it to one that clients know.
+    /// The certificate, followed by the intermediate certificates.
     pub chain: CertificateChain,
-    /// The key of the first one.
+    /// The key of the first certificate.
     pub key: PrivateKey,
 }
 
 impl Model {
-    /// Whether there is a private key in it.
+    /// Whether it contains a private key.
     #[must_use]
     pub fn holds_keys(&self) -> bool {
         self.listeners.iter().any(|listener| matches!(listener.protocol, Protocol::Https { .. }))
@@ -105,7 +106,7 @@ impl Model {
 }
 
 impl Listener {
-    /// All virtual hosts, those of one site behind those of another.
+    /// All virtual hosts, site by site.
     pub fn virtual_hosts(&self) -> impl Iterator<Item = &VirtualHost> {
         let (http, https) = match &self.protocol {
             Protocol::Http { virtual_hosts } => (virtual_hosts.as_slice(), [].as_slice()),
@@ -114,7 +115,7 @@ impl Listener {
         http.iter().chain(https.iter().flat_map(|site| &site.virtual_hosts))
     }
 
-    /// All virtual hosts, to be changed.
+    /// All virtual hosts, mutable.
     pub fn virtual_hosts_mut(&mut self) -> impl Iterator<Item = &mut VirtualHost> {
         let (http, https) = match &mut self.protocol {
             Protocol::Http { virtual_hosts } => (virtual_hosts.as_mut_slice(), [].as_mut_slice()),
@@ -124,12 +125,12 @@ impl Listener {
     }
 }
 
-/// What one hostname serves. A request that none of its routes match is answered 404.
+/// What a hostname serves. A request that matches none of its routes gets 404.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualHost {
-    /// The hostnames it is for. Envoy prefers exact ones, then the longest wildcard.
+    /// Its hostnames. Envoy prefers exact hostnames, then the longest wildcard.
     pub domain: Domain,
-    /// In the order of the Gateway API's precedence: the first match wins.
+    /// In the Gateway API's order of precedence: the first match applies.
     pub routes: Vec<Route>,
 }
 
@@ -138,7 +139,7 @@ pub struct VirtualHost {
 pub enum Domain {
     /// One hostname.
     Exact(String),
-    /// `*.example.com`, held as `example.com`: any number of labels in front of it, at least one.
+    /// `*.example.com`, stored as `example.com`: any number of labels before it, at least one.
     Wildcard(String),
     /// Every hostname.
     Any,
@@ -147,45 +148,47 @@ pub enum Domain {
 /// One match of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// `namespace/name/rule index/match index`, of a GRPCRoute with `grpc:` in front: the key of the plugin's table; `misdirected` for what belongs to another
-    /// site. Where backends are told apart, the backendRef's index stands behind that. Equal names in one listener mean
-    /// the same rule and share: one route in several virtual hosts, or one for new sessions and one for old.
+    /// `namespace/name/rule index/match index`, with the prefix `grpc:` for a GRPCRoute: the key of the
+    /// plugin's table. Routes of a split rule end with the index of the backendRef. `misdirected` for
+    /// hostnames of another site. In one listener, routes with equal names have the same rule and share: one
+    /// route in several virtual hosts, or one for new and one for existing sessions.
     pub name: String,
-    /// Which requests it is for.
+    /// The requests that it matches.
     pub matches: RouteMatch,
-    /// Which of those it takes.
+    /// Which of these requests it takes.
     pub portion: Portion,
-    /// What becomes of them.
+    /// What happens to them.
     pub action: Action,
-    /// What changes in the headers of the request on its way to the endpoint.
+    /// Changes to the headers of the request before it is forwarded.
     pub request_headers: HeaderChanges,
-    /// What changes in the headers of the answer, whoever gave it.
+    /// Changes to the headers of the response, including those of Envoy's own.
     pub response_headers: HeaderChanges,
-    /// What scripts of other sites may do, if anybody asked for an answer to that.
+    /// The CORS policy, if the rule has one.
     pub cors: Option<Cors>,
-    /// The rule's session persistence, if it has any: with [`Action::Forward`], or where another share forwards.
+    /// The session persistence of the rule, with [`Action::Forward`] or if another share of the rule
+    /// forwards.
     pub persistence: Option<Rule>,
 }
 
 /// Which of the requests that match it a route takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Portion {
-    /// All that no route in front took.
+    /// All that earlier routes did not take.
     All,
-    /// Those whose number is below this. Each request has one number below a million, at random, for all routes.
+    /// Those whose random number is below this. Each request has one number below a million, for all routes.
     Below(u32),
-    /// Those whose session belongs to this share ([`Rule::share`]).
+    /// Those with a session on this share ([`Rule::share`]).
     Sessions(String),
 }
 
-/// Which requests a route is for: all conditions must hold.
+/// A match: all conditions must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteMatch {
     /// The path, without the query.
     pub path: PathMatch,
-    /// The method, if it matters.
+    /// The method; `None` matches any.
     pub method: Option<String>,
-    /// Conditions on headers, names in lower case, each name once.
+    /// Conditions on headers, with names in lower case, each name once.
     pub headers: Vec<ValueMatch>,
     /// Conditions on query parameters, each name once.
     pub query: Vec<ValueMatch>,
@@ -196,9 +199,9 @@ pub struct RouteMatch {
 pub enum PathMatch {
     /// The whole path.
     Exact(String),
-    /// Whole segments from the front, without a slash at the end; `/` stands for every path.
+    /// A prefix of whole segments, without a trailing slash; `/` matches every path.
     Prefix(String),
-    /// An RE2 expression for the whole path.
+    /// An RE2 expression that must match the whole path.
     Regex(String),
 }
 
@@ -211,75 +214,75 @@ pub struct ValueMatch {
     pub value: TextMatch,
 }
 
-/// A condition on a text.
+/// A condition on a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextMatch {
-    /// The whole text.
+    /// The whole value.
     Exact(String),
-    /// An RE2 expression for the whole text.
+    /// An RE2 expression that must match the whole value.
     Regex(String),
 }
 
-/// Endpoints that requests are spread over: those of one rule, however many backends it has, since a cluster is chosen before
-/// the session is looked at, and weighted clusters would throw their die on every request of a session; or those of one
-/// backendRef where they are told apart ([`Portion`]); or those of a mirror.
+/// Endpoints between which Envoy balances requests: those of all backendRefs of one rule, because Envoy
+/// chooses the cluster before it looks at the session (with weighted clusters, it would choose one at random
+/// for each request of a session); or those of one backendRef of a split rule ([`Portion`]), or of a mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// Unique: `namespace/name/rule index`, of a GRPCRoute with `grpc:` in front; behind that the backendRef's index where they
-    /// are told apart, and `mirror` and its index.
+    /// Unique: `namespace/name/rule index`, with the prefix `grpc:` for a GRPCRoute; followed by the index of
+    /// the backendRef in a split rule, and by `mirror` and its index for a mirror.
     pub name: String,
     /// Whether requests can be pinned to one of its endpoints.
     pub persistent: bool,
-    /// What its requests are.
+    /// The kind of its requests.
     pub traffic: Traffic,
-    /// What its endpoints speak.
+    /// The version of HTTP that its endpoints use.
     pub version: HttpVersion,
-    /// How long a request to it may take, if that has a bound: a failover must fit in.
+    /// The limit for a request, if there is one: a failover must fit in.
     pub within: Option<Duration>,
-    /// One per backendRef, in the manifest's order.
+    /// One for each backendRef, in the order of the manifest.
     pub localities: Vec<Locality>,
 }
 
-/// What the requests to a cluster are.
+/// The kind of requests to a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Traffic {
-    /// Any requests: those that cannot be sent for want of a backend are answered 500.
+    /// HTTP: requests that cannot be forwarded get 500.
     Http,
-    /// Calls of gRPC: the same are `UNAVAILABLE`, which Envoy makes of 503.
+    /// gRPC: requests that cannot be forwarded get `UNAVAILABLE`, which Envoy makes from 503.
     Grpc,
 }
 
-/// A version of HTTP that endpoints speak.
+/// The version of HTTP of endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersion {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2, in the clear without an upgrade.
+    /// HTTP/2, without an upgrade if there is no TLS.
     Http2,
 }
 
 /// One backendRef.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Locality {
-    /// Unique in its cluster: `namespace/service:port`, with `#2` and so on behind a repeated one.
+    /// Unique in its cluster: `namespace/service:port`, with the suffix `#2` and so on for repeated ones.
     pub name: String,
-    /// Its share of the new sessions; with 0 it keeps those it has.
+    /// The weight for new sessions; with 0, existing sessions continue.
     pub weight: u32,
-    /// Where its requests go.
+    /// The endpoints.
     pub endpoints: Endpoints,
-    /// How they get there: in the clear, if there is nothing.
+    /// The TLS settings; `None` for plaintext.
     pub tls: Option<Arc<UpstreamTls>>,
 }
 
-/// Where the requests of a backendRef go.
+/// The endpoints of a backendRef.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoints {
-    /// To these addresses, sorted, each once; none: its share of the requests is answered 503.
+    /// These addresses, sorted, without duplicates. If there are none, requests for this backendRef get 503.
     Addresses(Vec<Endpoint>),
-    /// To every address that these names resolve to: at least one, sorted, each once.
+    /// All addresses that these DNS names resolve to: at least one name, sorted, without duplicates.
     Names(Vec<Name>),
-    /// The reference did not resolve: its share of the requests is refused as the cluster's [`Traffic`] wants (Gateway API,
-    /// `HTTPBackendRef`, `GRPCBackendRef`).
+    /// The reference did not resolve: requests for this backendRef get the error of the cluster's [`Traffic`]
+    /// (Gateway API, `HTTPBackendRef`, `GRPCBackendRef`).
     Unresolved,
 }
 
@@ -288,26 +291,26 @@ pub enum Endpoints {
 pub struct Endpoint {
     /// The address.
     pub address: SocketAddr,
-    /// What it serves.
+    /// Which requests it gets.
     pub state: EndpointState,
 }
 
-/// What an endpoint serves. All keep their sessions; the first alone gets new ones.
+/// Which requests an endpoint gets. All endpoints keep existing sessions; only `Serving` ones get new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndpointState {
-    /// Everything.
+    /// New and existing sessions.
     Serving,
-    /// It terminates but still serves.
+    /// It is terminating but still serves.
     Draining,
-    /// It is another address of a pod that is among the endpoints: were it given new sessions, that pod would get twice
-    /// its share.
+    /// Another address of a pod that is among the endpoints. With new sessions, that pod would get twice its
+    /// part.
     Alternative,
 }
 
-/// A name to look up.
+/// A DNS name to resolve.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
-    /// The hostname, without a dot at the end.
+    /// The hostname, without a trailing dot.
     pub host: String,
     /// The port.
     pub port: u16,

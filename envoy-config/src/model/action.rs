@@ -1,4 +1,4 @@
-//! What becomes of a request, and what changes in it and in its answer on the way.
+//! What happens to a request, and how it and its response change.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,31 +6,31 @@ use std::ops::Range;
 use super::retry::{Retry, Timeouts};
 use crate::http_value::{RedirectStatus, Scheme};
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It goes to a cluster.
+    /// It is forwarded to a cluster.
     Forward(Forward),
-    /// Envoy answers it with another address to ask at.
+    /// Envoy answers with a redirect.
     Redirect(Redirect),
-    /// Envoy answers it with this status (a rule without backends: 500).
+    /// Envoy answers with this status (500 for a rule without backends).
     Respond(u16),
 }
 
-/// How a request goes to a cluster.
+/// How a request is forwarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// The name of the cluster.
     pub cluster: String,
-    /// What takes the place of the request's hostname, if anything.
+    /// Replaces the request's hostname.
     pub hostname: Option<String>,
-    /// What changes in its path.
+    /// Changes the path.
     pub path: Option<PathChange>,
     /// How long it may take.
     pub timeouts: Timeouts,
-    /// When it is tried again.
+    /// When it is retried.
     pub retry: Option<Retry>,
-    /// Who else gets a copy, whose answers nobody reads.
+    /// Where copies are sent; their responses are discarded.
     pub mirrors: Vec<Mirror>,
 }
 
@@ -39,11 +39,11 @@ pub struct Forward {
 pub struct Mirror {
     /// The name of the cluster.
     pub cluster: String,
-    /// Requests whose number is below this are copied: the number of [`super::Portion::Below`].
+    /// Requests whose number is below this are copied (see [`super::Portion::Below`]).
     pub below: u32,
 }
 
-/// How many numbers there are.
+/// The random numbers of requests are below this.
 const ALL: u32 = 1_000_000;
 
 const fn width(range: &Range<u32>) -> u32 {
@@ -51,20 +51,20 @@ const fn width(range: &Range<u32>) -> u32 {
 }
 
 impl Mirror {
-    /// A mirror of so many of a million requests.
+    /// A mirror of this many requests in a million.
     #[must_use]
     pub fn of(cluster: impl Into<String>, millionths: u32) -> Self {
         Self { cluster: cluster.into(), below: millionths }
     }
 
-    /// The same part of the requests of a route that gets those alone whose number is in this range.
+    /// The same fraction of a route that gets only requests whose number is in this range.
     #[must_use]
     pub fn within(&self, range: &Range<u32>) -> Self {
         let below = range.start.saturating_add(self.part_of(width(range)));
         Self { cluster: self.cluster.clone(), below }
     }
 
-    /// The same part of the requests of a route that gets those alone whose number is outside this range.
+    /// The same fraction of a route that gets only requests whose number is outside this range.
     #[must_use]
     pub fn outside(&self, range: &Range<u32>) -> Self {
         let part = self.part_of(ALL.saturating_sub(width(range)));
@@ -78,7 +78,7 @@ impl Mirror {
 }
 
 impl Forward {
-    /// To this cluster, without anything else.
+    /// Forwards to this cluster without changes.
     #[must_use]
     pub fn to(cluster: impl Into<String>) -> Self {
         Self {
@@ -92,75 +92,75 @@ impl Forward {
     }
 }
 
-/// Where a request is sent instead; its query stays as it is.
+/// A redirect; the query does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
-    /// The scheme of the new address: the request's own if there is none.
+    /// The new scheme; by default that of the request.
     pub scheme: Option<Scheme>,
-    /// Its hostname: the request's own if there is none.
+    /// The new hostname; by default that of the request.
     pub hostname: Option<String>,
-    /// Its port. The one that its scheme has by itself is not written.
+    /// The new port. The default port of the scheme is omitted.
     pub port: RedirectPort,
-    /// What changes in its path.
+    /// Changes the path.
     pub path: Option<PathChange>,
-    /// How it is said.
+    /// The status of the response.
     pub status: RedirectStatus,
 }
 
 /// The port of a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectPort {
-    /// This one.
+    /// This port.
     Given(u16),
-    /// The one that the scheme has by itself.
+    /// The default port of the scheme.
     OfScheme,
-    /// The one of the listener ([`super::Listener::port`]).
+    /// The port of the listener ([`super::Listener::port`]).
     OfListener,
 }
 
-/// What changes in a path; the query stays.
+/// A change of a path; the query does not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathChange {
-    /// This takes the place of all of it.
+    /// Replaces the whole path.
     Full(String),
-    /// A prefix of whole segments gives place to another. Neither has a slash at its end: the prefix of every path is
-    /// empty, and an empty replacement takes the prefix away.
+    /// Replaces a prefix of whole segments. Neither value has a trailing slash: the prefix that all paths
+    /// have is empty, and an empty replacement removes the prefix.
     Prefix {
-        /// What the path was matched by.
+        /// The matched prefix.
         matched: String,
-        /// What takes its place.
+        /// The replacement.
         replacement: String,
     },
 }
 
-/// What changes in the headers of a message, by name in lower case. Each header has one change, so that the order of the
-/// filters that asked for them is behind us.
+/// Changes to the headers of a message, by name in lower case. Each header has one change, which combines all
+/// filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderChanges(pub BTreeMap<String, HeaderChange>);
 
-/// What changes in one header.
+/// A change of one header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderChange {
-    /// It goes.
+    /// Removes the header.
     Remove,
-    /// The first value takes the place of all that it has, and the others stand behind it.
+    /// Replaces all values with the first one, and appends the others.
     Set(String, Vec<String>),
-    /// These values stand behind those that it has: at least one.
+    /// Appends these values, at least one.
     Add(Vec<String>),
 }
 
 impl HeaderChanges {
-    /// Takes a header away.
+    /// Removes a header.
     pub fn remove(&mut self, name: &str) {
         self.0.insert(name.to_owned(), HeaderChange::Remove);
     }
 
-    /// Gives a header this value alone.
+    /// Replaces all values of a header.
     pub fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), HeaderChange::Set(value.to_owned(), Vec::new()));
     }
 
-    /// Gives a header one more value.
+    /// Appends a value to a header.
     pub fn add(&mut self, name: &str, value: &str) {
         let value = value.to_owned();
         let change = match self.0.remove(name) {

@@ -1,35 +1,35 @@
-//! How long a request may take, and when it is tried again.
+//! Timeouts and retries of requests.
 
 use std::time::Duration;
 
-/// How long a request may take; none leaves it to Envoy, which has no bound but one for silence.
+/// Timeouts; `None` leaves them to Envoy, which has only an idle timeout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
-    /// All tries together, until the whole answer is there.
+    /// For all attempts, until the response is complete.
     pub request: Option<Limit>,
-    /// One try.
+    /// For one attempt.
     pub attempt: Option<Limit>,
 }
 
-/// A bound in time.
+/// A time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// No bound at all, however long nothing happens.
+    /// No limit, not even for idle streams.
     Never,
-    /// This long, more than nothing.
+    /// A time greater than zero.
     After(Duration),
 }
 
-/// When a request is tried again, beyond the case that no endpoint has seen it.
+/// When a request is retried, in addition to failures to connect.
 ///
-/// Retries may go to another endpoint, so a request of a session is not retried because of a status: its endpoint is there and
-/// has answered. It is retried when that fails to answer, first at the same endpoint.
+/// Retries may go to another endpoint, so requests with a session are not retried because of a status: their
+/// endpoint has answered. If it fails to answer, they are retried on the same endpoint first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// The statuses that are tried again, sorted, each once.
+    /// Statuses that are retried, sorted, without duplicates.
     pub statuses: Vec<u16>,
-    /// How many retries there may be of any kind, if that was asked for.
+    /// The maximum number of retries, if it is set.
     pub attempts: Option<u32>,
-    /// How long to wait before the first retry, if that was asked for.
+    /// The wait before the first retry, if it is set.
     pub backoff: Option<Duration>,
 }

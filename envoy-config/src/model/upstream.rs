@@ -1,33 +1,33 @@
-//! TLS on the way to endpoints.
+//! TLS to endpoints.
 
 use crate::pem::CertificateChain;
 
-/// How endpoints are connected to over TLS.
+/// How Envoy connects to endpoints over TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamTls {
-    /// The hostname that they are asked for (SNI).
+    /// The hostname that Envoy sends (SNI).
     pub server_name: String,
-    /// Whose signature makes their certificate good.
+    /// The CA certificates that Envoy trusts.
     pub authorities: Authorities,
-    /// The names of which their certificate must have one: at least one.
+    /// The certificate must have one of these names: at least one.
     pub names: Vec<SubjectName>,
 }
 
-/// Whose signature makes a certificate good.
+/// The CA certificates that Envoy trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorities {
     /// These.
     Given(CertificateChain),
-    /// Those that the system trusts on which Envoy runs.
+    /// Those of the system that Envoy runs on.
     System,
 }
 
-/// A name that a certificate may have (its subject alternative name).
+/// A subject alternative name of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubjectName {
     /// A hostname.
     Host(String),
-    /// Any hostname with one label in front of these.
+    /// Any hostname with one label before this suffix.
     AnyHostBelow(String),
     /// A URI.
     Uri(String),
