@@ -149,16 +149,16 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if named.is_empty() {
             return Err(Rejection::Section(others.into_iter().map(|(_, section)| section).collect()));
         }
-        let (taking, refusing): (Vec<_>, Vec<_>) =
+        let (allowing, others): (Vec<_>, Vec<_>) =
             named.into_iter().partition(|(_, section)| section.listener.allows_kind(route.kind));
-        if taking.is_empty() {
-            let mut refusing = refusing.into_iter().map(|(_, section)| section);
-            return Err(Rejection::Kind(refusing.find(Section::is_supported)));
+        if allowing.is_empty() {
+            let mut others = others.into_iter().map(|(_, section)| section);
+            return Err(Rejection::Kind(others.find(Section::is_supported)));
         }
-        let first = taking.first().map(|(_, section)| *section);
+        let first = allowing.first().map(|(_, section)| *section);
         let own = &gateway.metadata.namespace.value;
         let namespace = &route.metadata.namespace.value;
-        let allowed: Vec<_> = taking
+        let allowed: Vec<_> = allowing
             .into_iter()
             .filter(|(_, section)| {
                 self.namespaces.allow(&section.listener.allowed_namespaces, own, namespace)
@@ -167,16 +167,16 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if allowed.is_empty() {
             return Err(Rejection::Namespace(first));
         }
-        let meets = |section: &Section<'_>| {
+        let overlaps = |section: &Section<'_>| {
             let domain = section.domain();
             hostnames.iter().any(|hostname| domain.intersection(hostname).is_some())
         };
-        let (meeting, strange): (Vec<_>, Vec<_>) =
-            allowed.into_iter().partition(|(_, section)| meets(section));
-        if meeting.is_empty() {
-            return Err(Rejection::Hostname(strange.iter().map(|(_, section)| section.domain()).collect()));
+        let (overlapping, disjoint): (Vec<_>, Vec<_>) =
+            allowed.into_iter().partition(|(_, section)| overlaps(section));
+        if overlapping.is_empty() {
+            return Err(Rejection::Hostname(disjoint.iter().map(|(_, section)| section.domain()).collect()));
         }
-        Ok(meeting)
+        Ok(overlapping)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Statuses for people: a line for each object, listener, parentRef and ancestor, and below it what is not as it should be.
+//! Statuses as a table: a line for each object, listener, parentRef and ancestor, followed by its problems.
 //!
 //! ```text
 //! Gateway default/eg                    ok

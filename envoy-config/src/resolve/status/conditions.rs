@@ -80,26 +80,26 @@ fn named(key: ObjectKey, status: Status, is_read: bool) -> ObjectStatus {
 impl Builder<'_, '_> {
     /// The status of an object that could not be read; `None` for kinds without a status.
     fn unread(&self, object: &Unread) -> Option<Status> {
-        let refused =
+        let rejected =
             |kind, reason| Condition { kind, status: Holds::False, reason, message: object.problem.clone() };
         match object.kind {
             "GatewayClass" => Some(Status::Class {
-                conditions: vec![refused(ConditionType::Accepted, Reason::InvalidParameters)],
+                conditions: vec![rejected(ConditionType::Accepted, Reason::InvalidParameters)],
             }),
             "Gateway" => Some(Status::Gateway {
                 conditions: vec![
-                    refused(ConditionType::Accepted, Reason::Invalid),
-                    refused(ConditionType::Programmed, Reason::Invalid),
+                    rejected(ConditionType::Accepted, Reason::Invalid),
+                    rejected(ConditionType::Programmed, Reason::Invalid),
                 ],
                 listeners: Vec::new(),
             }),
             "HTTPRoute" | "GRPCRoute" => {
-                let conditions = || vec![refused(ConditionType::Accepted, Reason::UnsupportedValue)];
+                let conditions = || vec![rejected(ConditionType::Accepted, Reason::UnsupportedValue)];
                 let parent = |reference| self.parent(&object.namespace, reference, conditions());
                 Some(Status::Route { parents: object.parent_refs.iter().map(parent).collect() })
             }
             "BackendTLSPolicy" | "XBackendTrafficPolicy" => {
-                let conditions = || vec![refused(ConditionType::Accepted, Reason::Invalid)];
+                let conditions = || vec![rejected(ConditionType::Accepted, Reason::Invalid)];
                 Some(Status::Policy { ancestors: policy::targets(&object.targets, conditions) })
             }
             _ => None,

@@ -83,7 +83,7 @@ impl Builder<'_, '_> {
         let conflicts: Vec<&Verdict> = conflicts.copied().collect();
         // A conflicted listener is not accepted either.
         let accepted = match conflicts.first() {
-            Some(first) => refused(ConditionType::Accepted, first.reason, messages(&conflicts)),
+            Some(first) => rejected(ConditionType::Accepted, first.reason, messages(&conflicts)),
             None => condition(ConditionType::Accepted, Reason::Accepted, &own),
         };
         let conflicted = match conflicts.first() {
@@ -108,7 +108,7 @@ impl Builder<'_, '_> {
                 own if own.is_empty() && of_gateway => String::from("the Gateway is not served"),
                 own => own,
             };
-            refused(ConditionType::Programmed, reason, message)
+            rejected(ConditionType::Programmed, reason, message)
         };
         let mut conditions = vec![
             accepted,
@@ -149,19 +149,19 @@ fn summary(verdicts: &[&Verdict], listeners: &[ListenerStatus]) -> Vec<Condition
         accepted.message = format!("listeners that are not served: {}", unserved.join(", "));
     }
     let programmed = if (none_served && !barred) || accepted.status != Holds::True {
-        refused(ConditionType::Programmed, Reason::Invalid, accepted.message.clone())
+        rejected(ConditionType::Programmed, Reason::Invalid, accepted.message.clone())
     } else {
         condition(ConditionType::Programmed, Reason::Programmed, verdicts)
     };
     let mut resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, verdicts);
     if resolved.status == Holds::True && !unresolved.is_empty() {
         let message = format!("listeners with references that do not resolve: {}", unresolved.join(", "));
-        resolved = refused(ConditionType::ResolvedRefs, Reason::ListenersNotResolved, message);
+        resolved = rejected(ConditionType::ResolvedRefs, Reason::ListenersNotResolved, message);
     }
     vec![accepted, programmed, resolved]
 }
 
-fn refused(kind: ConditionType, reason: Reason, message: String) -> Condition {
+fn rejected(kind: ConditionType, reason: Reason, message: String) -> Condition {
     Condition { kind, status: Holds::False, reason, message }
 }
 
