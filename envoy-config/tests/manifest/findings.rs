@@ -1,6 +1,6 @@
 //! Errors in manifests: their codes and places.
 
-use envoy_config::diagnostic::{Diagnostic, Severity};
+use envoy_config::diagnostic::{AllowedValues, Code, Diagnostic, Severity};
 
 use super::{at, read, route};
 
@@ -257,6 +257,26 @@ fn session_persistence_follows_the_rules_of_both_shapes() {
     each(&cases, |fields| route(&format!("sessionPersistence: {fields}")));
     let long = only(&route(&format!("sessionPersistence: {{sessionName: {}}}", "a".repeat(129))));
     assert_eq!(long.code.name(), "wrong-length");
+}
+
+#[test]
+fn codes_carry_the_data_of_their_findings() {
+    let allowed = AllowedValues {
+        values: vec![String::from("Permanent"), String::from("Session")],
+        closest: Some(String::from("Session")),
+    };
+    let cases = [
+        ("sesionName: a", Code::UnknownField { closest: Some("sessionName") }),
+        ("cookieConfig: {lifetimeType: Sesion}", Code::UnknownValue { allowed: Box::new(allowed) }),
+        ("idleTimeout: 10", Code::WrongType { expected: "a string" }),
+    ];
+    for (field, code) in cases {
+        assert_eq!(only(&route(&format!("sessionPersistence: {{{field}}}"))).code, code);
+    }
+    let weight = only(&route("backendRefs: [{name: a, port: 80, weight: -1}]"));
+    assert_eq!(weight.code, Code::OutOfRange { least: 0, most: 1_000_000 });
+    let items = only(&route(&format!("matches: [{}]", "{}, ".repeat(65))));
+    assert_eq!(items.code, Code::WrongLength { found: 65, limit: 64 });
 }
 
 #[test]

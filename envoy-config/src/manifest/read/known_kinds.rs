@@ -5,6 +5,9 @@
 //! ignored. The same goes for kinds that matter only if something refers to them (`EnvoyProxy`), and for kinds of
 //! unknown groups (`argoproj.io`), unless the group looks like a typo. `other_kinds` treats policies among them.
 
+mod families;
+
+use self::families::{FAMILIES, Role};
 use crate::diagnostic::{closest, within};
 
 /// A kind whose objects are read.
@@ -54,144 +57,6 @@ pub(in crate::manifest) enum Verdict {
     UnknownGroup {
         hint: Option<String>,
     },
-}
-
-struct Family {
-    group: &'static str,
-    /// If empty, any version: the objects are not read.
-    versions: &'static [&'static str],
-    kinds: &'static [&'static str],
-    role: Role,
-}
-
-#[derive(Clone, Copy)]
-enum Role {
-    Read,
-    NotSupported,
-    Ignored,
-    Kustomize,
-}
-
-const GATEWAY: &str = "gateway.networking.k8s.io";
-
-const FAMILIES: &[Family] = &[
-    family(GATEWAY, &["v1", "v1beta1"], &["GatewayClass", "Gateway", "HTTPRoute"], Role::Read),
-    family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
-    family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
-    family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
-    family(GATEWAY, &["v1", "v1alpha3"], &["BackendTLSPolicy"], Role::Read),
-    family("gateway.envoyproxy.io", &["v1alpha1"], &["Backend"], Role::Read),
-    // Its endpoints are in other clusters.
-    family("multicluster.x-k8s.io", &[], &["ServiceImport"], Role::NotSupported),
-    family("multicluster.x-k8s.io", &[], &["ServiceExport"], Role::Ignored),
-    family("", &["v1"], &["Service", "Namespace", "ConfigMap", "Secret"], Role::Read),
-    family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
-    family(
-        GATEWAY,
-        &[],
-        &["TLSRoute", "TCPRoute", "UDPRoute", "ListenerSet", "BackendLBPolicy"],
-        Role::NotSupported,
-    ),
-    family("gateway.networking.x-k8s.io", &[], &["XBackend", "XListenerSet", "XMesh"], Role::NotSupported),
-    family(
-        "gateway.envoyproxy.io",
-        &[],
-        &[
-            "BackendTrafficPolicy",
-            "ClientTrafficPolicy",
-            "EnvoyExtensionPolicy",
-            "EnvoyPatchPolicy",
-            "SecurityPolicy",
-        ],
-        Role::NotSupported,
-    ),
-    // Settings of Envoy Gateway itself, and kinds that are reported where something refers to them.
-    family("gateway.envoyproxy.io", &[], &["EnvoyGateway", "EnvoyProxy", "HTTPRouteFilter"], Role::Ignored),
-    family("", &["v1"], &["Endpoints"], Role::NotSupported),
-    family(
-        "",
-        &[],
-        &[
-            "Binding",
-            "ComponentStatus",
-            "Event",
-            "LimitRange",
-            "Node",
-            "PersistentVolume",
-            "PersistentVolumeClaim",
-            "Pod",
-            "PodTemplate",
-            "ReplicationController",
-            "ResourceQuota",
-            "ServiceAccount",
-        ],
-        Role::Ignored,
-    ),
-    family(
-        "apps",
-        &[],
-        &["ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"],
-        Role::Ignored,
-    ),
-    family("batch", &[], &["CronJob", "Job"], Role::Ignored),
-    family("autoscaling", &[], &["HorizontalPodAutoscaler", "Scale"], Role::Ignored),
-    family("policy", &[], &["Eviction", "PodDisruptionBudget"], Role::Ignored),
-    family(
-        "networking.k8s.io",
-        &[],
-        &["IPAddress", "Ingress", "IngressClass", "NetworkPolicy", "ServiceCIDR"],
-        Role::Ignored,
-    ),
-    family(
-        "rbac.authorization.k8s.io",
-        &[],
-        &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
-        Role::Ignored,
-    ),
-    family("kustomize.config.k8s.io", &[], &["Component", "Kustomization"], Role::Kustomize),
-    family("apiextensions.k8s.io", &[], &["CustomResourceDefinition"], Role::Ignored),
-    family("apiregistration.k8s.io", &[], &["APIService"], Role::Ignored),
-    family(
-        "admissionregistration.k8s.io",
-        &[],
-        &[
-            "MutatingAdmissionPolicy",
-            "MutatingAdmissionPolicyBinding",
-            "MutatingWebhookConfiguration",
-            "ValidatingAdmissionPolicy",
-            "ValidatingAdmissionPolicyBinding",
-            "ValidatingWebhookConfiguration",
-        ],
-        Role::Ignored,
-    ),
-    family("certificates.k8s.io", &[], &["CertificateSigningRequest", "ClusterTrustBundle"], Role::Ignored),
-    family("coordination.k8s.io", &[], &["Lease", "LeaseCandidate"], Role::Ignored),
-    family("events.k8s.io", &[], &["Event"], Role::Ignored),
-    family("flowcontrol.apiserver.k8s.io", &[], &["FlowSchema", "PriorityLevelConfiguration"], Role::Ignored),
-    family("node.k8s.io", &[], &["RuntimeClass"], Role::Ignored),
-    family("scheduling.k8s.io", &[], &["PriorityClass"], Role::Ignored),
-    family(
-        "storage.k8s.io",
-        &[],
-        &[
-            "CSIDriver",
-            "CSINode",
-            "CSIStorageCapacity",
-            "StorageClass",
-            "VolumeAttachment",
-            "VolumeAttributesClass",
-        ],
-        Role::Ignored,
-    ),
-];
-
-const fn family(
-    group: &'static str,
-    versions: &'static [&'static str],
-    kinds: &'static [&'static str],
-    role: Role,
-) -> Family {
-    Family { group, versions, kinds, role }
 }
 
 /// The group in an `apiVersion`; empty for core.
@@ -245,16 +110,6 @@ fn elsewhere(kind: &str) -> Option<String> {
         [] => format!("kind `{kind}` belongs to API group `{}`", family.group),
         _ => format!("kind `{kind}` has apiVersion `{}`", family.api_version()),
     })
-}
-
-impl Family {
-    /// The newest `apiVersion`.
-    fn api_version(&self) -> String {
-        match (self.group, self.versions.first().copied().unwrap_or_default()) {
-            ("", version) => version.to_owned(),
-            (group, version) => format!("{group}/{version}"),
-        }
-    }
 }
 
 impl Kind {
