@@ -17,7 +17,7 @@ use session_persistence::config::Rule;
 pub use self::action::{
     Action, Forward, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort,
 };
-pub use self::upstream::{Authorities, SubjectName, UpstreamTls};
+pub use self::upstream::{CaCertificates, SubjectName, UpstreamTls};
 
 pub use self::retry::{Limit, Retry, Timeouts};
 pub use crate::http_value::{Allowed, Cors, Origin, OriginHost, RedirectStatus, Scheme};
@@ -70,7 +70,7 @@ pub struct Site {
     /// At least one, without duplicates. Envoy uses the first that the client supports.
     pub certificates: Vec<Certificate>,
     /// Which client certificates it requires.
-    pub clients: Clients,
+    pub client_certificates: ClientCertificates,
     /// Sorted by domain, without duplicates. Hostnames of other sites are included and answer 421: a client
     /// may reuse a connection for another hostname of the certificate (RFC 9113 section 9.1.1), and must not
     /// reach the other site's routes with it.
@@ -79,13 +79,13 @@ pub struct Site {
 
 /// Which client certificates a site requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Clients {
+pub enum ClientCertificates {
     /// None: clients are not asked for a certificate.
-    Anybody,
+    NotRequested,
     /// A certificate signed by one of these CA certificates.
-    SignedBy(CertificateChain),
+    Required(CertificateChain),
     /// None: clients are asked for a certificate of these CAs, but do not need one.
-    AskedFor(CertificateChain),
+    Optional(CertificateChain),
 }
 
 /// A certificate and its private key.

@@ -8,14 +8,14 @@ pub struct UpstreamTls {
     /// The hostname that Envoy sends (SNI).
     pub server_name: String,
     /// The CA certificates that Envoy trusts.
-    pub authorities: Authorities,
+    pub ca_certificates: CaCertificates,
     /// The certificate must have one of these names: at least one.
     pub names: Vec<SubjectName>,
 }
 
 /// The CA certificates that Envoy trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Authorities {
+pub enum CaCertificates {
     /// These.
     Given(CertificateChain),
     /// Those of the system that Envoy runs on.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Empty, Extension, Message};
-use crate::model::{Certificate, Clients, Domain, Site};
+use crate::model::{Certificate, ClientCertificates, Domain, Site};
 use crate::pem::CertificateChain;
 
 /// Reads the hostname that a client asks for, so that it can choose the filter chain.
@@ -83,12 +83,14 @@ impl TlsInspector {
 
 impl Secured {
     pub(super) fn of(site: &Site) -> Self {
-        let (require_client_certificate, validation_context) = match &site.clients {
-            Clients::Anybody => (None, None),
-            Clients::SignedBy(authorities) => (Some(true), Some(Validation::of(authorities, None))),
+        let (require_client_certificate, validation_context) = match &site.client_certificates {
+            ClientCertificates::NotRequested => (None, None),
+            ClientCertificates::Required(ca_certificates) => {
+                (Some(true), Some(Validation::of(ca_certificates, None)))
+            }
             // Envoy warns that what it does without a value will change.
-            Clients::AskedFor(authorities) => {
-                (Some(false), Some(Validation::of(authorities, Some("ACCEPT_UNTRUSTED"))))
+            ClientCertificates::Optional(ca_certificates) => {
+                (Some(false), Some(Validation::of(ca_certificates, Some("ACCEPT_UNTRUSTED"))))
             }
         };
         let context = DownstreamTls {
@@ -114,8 +116,8 @@ impl Secured {
 }
 
 impl Validation {
-    fn of(authorities: &CertificateChain, trust_chain_verification: Option<&'static str>) -> Self {
-        let inline_string = LitString(authorities.as_str().to_owned());
+    fn of(ca_certificates: &CertificateChain, trust_chain_verification: Option<&'static str>) -> Self {
+        let inline_string = LitString(ca_certificates.as_str().to_owned());
         Self { trusted_ca: Inline { inline_string }, trust_chain_verification }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Extension, Message};
-use crate::model::{Authorities, Cluster, HttpVersion, SubjectName, UpstreamTls};
+use crate::model::{CaCertificates, Cluster, HttpVersion, SubjectName, UpstreamTls};
 
 /// `envoy.config.cluster.v3.Cluster.TransportSocketMatch`
 #[derive(Serialize)]
@@ -128,11 +128,11 @@ impl Word {
 
 impl UpstreamContext {
     fn new(tls: &UpstreamTls, version: HttpVersion, system_authorities: &str) -> Self {
-        let trusted_ca = match &tls.authorities {
-            Authorities::Given(certificates) => {
+        let trusted_ca = match &tls.ca_certificates {
+            CaCertificates::Given(certificates) => {
                 DataSource::InlineString(LitString(certificates.as_str().to_owned()))
             }
-            Authorities::System => DataSource::Filename(system_authorities.to_owned()),
+            CaCertificates::System => DataSource::Filename(system_authorities.to_owned()),
         };
         Self {
             common_tls_context: CommonTls {

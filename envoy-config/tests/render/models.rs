@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use envoy_config::limits::Limits;
 use envoy_config::model::{
-    Action, Allowed, Certificate, Clients, Cluster, Cors, Domain, Endpoint, EndpointState, Endpoints,
-    Forward, HeaderChanges, HttpVersion, Limit, Listener, Locality, Mirror, Model, Name, Origin, OriginHost,
-    PathChange, PathMatch, Portion, Protocol, Redirect, RedirectPort, RedirectStatus, Retry, Route,
-    RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
+    Action, Allowed, Certificate, ClientCertificates, Cluster, Cors, Domain, Endpoint, EndpointState,
+    Endpoints, Forward, HeaderChanges, HttpVersion, Limit, Listener, Locality, Mirror, Model, Name, Origin,
+    OriginHost, PathChange, PathMatch, Portion, Protocol, Redirect, RedirectPort, RedirectStatus, Retry,
+    Route, RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -82,7 +82,12 @@ pub(crate) fn https(port: u16, sites: Vec<Site>) -> Listener {
 }
 
 pub(crate) fn site(domain: Domain, virtual_hosts: Vec<VirtualHost>) -> Site {
-    Site { domain, certificates: vec![certificate("MAMCAQE=")], clients: Clients::Anybody, virtual_hosts }
+    Site {
+        domain,
+        certificates: vec![certificate("MAMCAQE=")],
+        client_certificates: ClientCertificates::NotRequested,
+        virtual_hosts,
+    }
 }
 
 /// A certificate and a key that hold this base64: a DER sequence.

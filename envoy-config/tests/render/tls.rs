@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use envoy_config::model::{Authorities, Domain, Endpoints, Locality, Model, SubjectName, UpstreamTls};
+use envoy_config::model::{CaCertificates, Domain, Endpoints, Locality, Model, SubjectName, UpstreamTls};
 use envoy_config::pem::PrivateKey;
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ fn every_endpoint_says_which_tls_is_its_own_and_what_refuses_or_is_clear_says_no
     let tls = |host: &str, names: &[SubjectName]| {
         Some(Arc::new(UpstreamTls {
             server_name: host.to_owned(),
-            authorities: Authorities::System,
+            ca_certificates: CaCertificates::System,
             names: names.to_vec(),
         }))
     };

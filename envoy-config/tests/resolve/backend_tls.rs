@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use envoy_config::model::{Authorities, Endpoints, HttpVersion, Model, SubjectName, UpstreamTls};
+use envoy_config::model::{CaCertificates, Endpoints, HttpVersion, Model, SubjectName, UpstreamTls};
 use envoy_config::options::Options;
 use envoy_config::pem::CertificateChain;
 
@@ -52,7 +52,7 @@ fn the_policy_hostname_is_sent_as_sni_and_validated() {
     assert_eq!(found.server_name, "a.example.com");
     assert_eq!(found.names, [SubjectName::Host("a.example.com".to_owned())]);
     let chain = CertificateChain::parse(pair(A).as_bytes()).unwrap();
-    assert_eq!(found.authorities, Authorities::Given(chain));
+    assert_eq!(found.ca_certificates, CaCertificates::Given(chain));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn subject_alt_names_replace_the_hostname() {
 #[test]
 fn system_ca_certificates_are_selected_by_name() {
     let found = tls(&[&plain("wellKnownCACertificates: System, hostname: a.example.com")]);
-    assert_eq!(found.authorities, Authorities::System);
+    assert_eq!(found.ca_certificates, CaCertificates::System);
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn all_valid_ca_certificates_are_trusted_and_invalid_ones_reported() {
     let (first, second) = (pair(A), pair(B));
     let maps = [config_map("ca", &first), config_map("cb", &second)];
     let both = model(&[BASE, &maps[0], &maps[1], &policy, &to_backend()]);
-    let trusted = |model: &Model| match &found(model).unwrap().authorities {
-        Authorities::Given(chain) => chain.as_str().to_owned(),
-        Authorities::System => panic!("the system's"),
+    let trusted = |model: &Model| match &found(model).unwrap().ca_certificates {
+        CaCertificates::Given(chain) => chain.as_str().to_owned(),
+        CaCertificates::System => panic!("the system's"),
     };
     assert_eq!(trusted(&both), format!("{first}{second}"));
     let (one, codes) = faulty(&[BASE, &maps[0], &policy, &to_backend()]);

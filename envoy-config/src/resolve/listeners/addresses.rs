@@ -12,7 +12,7 @@ use super::section::Section;
 use crate::diagnostic::Code;
 use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
-use crate::model::{Certificate, Clients};
+use crate::model::{Certificate, ClientCertificates};
 use crate::options::{Options, UsageError};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::decisions::Part;
@@ -40,7 +40,7 @@ pub(in crate::resolve) enum Security {
 /// The certificates that a listener presents, and those that it requires of clients.
 pub(in crate::resolve) struct Handshake {
     pub(in crate::resolve) certificates: Vec<Certificate>,
-    pub(in crate::resolve) clients: Clients,
+    pub(in crate::resolve) client_certificates: ClientCertificates,
 }
 
 impl Handshake {

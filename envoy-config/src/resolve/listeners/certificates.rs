@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::core::secret::{Secret, UnusableValue};
 use crate::manifest::gateway_api::gateway::{CertificateRef, Gateway, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
-use crate::model::{Certificate, Clients};
+use crate::model::{Certificate, ClientCertificates};
 use crate::resolve::references::grants::{Grants, KindInNamespace};
 use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::references::lookup::{Objects, Scope};
@@ -81,9 +81,11 @@ fn secured<'m>(
     let own = |section: &Section<'m>| {
         let certificates = of(bound.gateway, *section, secrets, grants, report);
         match validations.of(bound.gateway, section.position) {
-            Some(clients) => Handshake { certificates, clients },
+            Some(client_certificates) => Handshake { certificates, client_certificates },
             // Without CA certificates it could not reject any client, so it is not served.
-            None => Handshake { certificates: Vec::new(), clients: Clients::Anybody },
+            None => {
+                Handshake { certificates: Vec::new(), client_certificates: ClientCertificates::NotRequested }
+            }
         }
     };
     let handshakes: Vec<_> = bound.listeners.iter().map(own).collect();

@@ -14,7 +14,7 @@ use crate::manifest::gateway_api::gateway::{
     CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode,
 };
 use crate::manifest::{Manifests, Object};
-use crate::model::Clients;
+use crate::model::ClientCertificates;
 use crate::pem::CertificateChain;
 use crate::resolve::references::ca_certificates;
 use crate::resolve::references::grants::{Grants, KindInNamespace};
@@ -28,7 +28,9 @@ use crate::status::{ConditionType, Reason};
 
 /// The validation of each listener that has one; `None` if the listener cannot be served. By Gateway and
 /// position.
-pub(in crate::resolve) struct ClientValidations<'m>(HashMap<(&'m str, &'m str, usize), Option<Clients>>);
+pub(in crate::resolve) struct ClientValidations<'m>(
+    HashMap<(&'m str, &'m str, usize), Option<ClientCertificates>>,
+);
 
 /// The validation for some listeners, and its position in the Gateway.
 struct ClientValidation<'m> {
@@ -57,7 +59,7 @@ impl<'m> ClientValidations<'m> {
         for (gateway, sections) in secure.into_values() {
             let (namespace, name) = gateway.metadata.key();
             for validation in validations(gateway, &sections) {
-                let clients = validation.clients(&maps, grants, report);
+                let clients = validation.client_certificates(&maps, grants, report);
                 let keys = validation.listeners.iter().map(|position| (namespace, name, *position));
                 found.extend(keys.map(|key| (key, clients.clone())));
             }
@@ -66,9 +68,13 @@ impl<'m> ClientValidations<'m> {
     }
 
     /// Which client certificates a listener requires; `None` if it cannot be served.
-    pub(in crate::resolve) fn of(&self, gateway: &'m Object<Gateway>, position: usize) -> Option<Clients> {
+    pub(in crate::resolve) fn of(
+        &self,
+        gateway: &'m Object<Gateway>,
+        position: usize,
+    ) -> Option<ClientCertificates> {
         let (namespace, name) = gateway.metadata.key();
-        self.0.get(&(namespace, name, position)).cloned().unwrap_or(Some(Clients::Anybody))
+        self.0.get(&(namespace, name, position)).cloned().unwrap_or(Some(ClientCertificates::NotRequested))
     }
 }
 
@@ -109,12 +115,12 @@ fn validations<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Ve
 
 impl<'m> ClientValidation<'m> {
     /// Which client certificates the listeners require; `None` if there is no valid CA certificate.
-    fn clients(
+    fn client_certificates(
         &self,
         maps: &Objects<'m, ConfigMap>,
         grants: &Grants<'m>,
         report: &mut Report,
-    ) -> Option<Clients> {
+    ) -> Option<ClientCertificates> {
         let mut ca_certificates = Vec::new();
         for (number, reference) in self.validation.ca_certificates.iter().enumerate() {
             ca_certificates.extend(self.ca_certificates_of(number, reference, maps, grants, report));
@@ -132,8 +138,8 @@ impl<'m> ClientValidation<'m> {
             return None;
         };
         Some(match self.validation.mode {
-            ValidationMode::AllowValidOnly => Clients::SignedBy(ca_certificates),
-            ValidationMode::AllowInsecureFallback => Clients::AskedFor(ca_certificates),
+            ValidationMode::AllowValidOnly => ClientCertificates::Required(ca_certificates),
+            ValidationMode::AllowInsecureFallback => ClientCertificates::Optional(ca_certificates),
         })
     }
 

@@ -12,7 +12,7 @@ mod target_ports;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use self::ca_certificates::CaCertificates;
+use self::ca_certificates::CaConfigMaps;
 use self::target_ports::TargetPorts;
 use super::targets::{self, Targets};
 use crate::manifest::Hostname;
@@ -74,7 +74,7 @@ impl<'m> TlsPolicies<'m> {
     /// Indexes the policies by target, and reports those that do not apply.
     pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
         let (targets, target_ports) = (Targets::index(manifests), TargetPorts::index(manifests));
-        let certificates = CaCertificates::index(manifests);
+        let certificates = CaConfigMaps::index(manifests);
         let mut policies: Vec<Policy<'m>> = manifests.backend_tls_policies.iter().collect();
         policies.sort_by_cached_key(|policy| Seniority::of(policy));
         let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
@@ -133,11 +133,11 @@ fn target_object<'m>(target: &'m TargetRef, namespace: &'m str) -> TargetObject<
 }
 
 /// The TLS settings of a policy; `None` if it has no valid CA certificate.
-fn tls(policy: Policy<'_>, certificates: &CaCertificates<'_>, report: &mut Report) -> Option<UpstreamTls> {
+fn tls(policy: Policy<'_>, certificates: &CaConfigMaps<'_>, report: &mut Report) -> Option<UpstreamTls> {
     let BackendTlsPolicy { hostname, names, .. } = &policy.spec;
     let names: Vec<SubjectName> = names.iter().map(SubjectName::from).collect();
     Some(UpstreamTls {
-        authorities: certificates.of(policy, report)?,
+        ca_certificates: certificates.of(policy, report)?,
         names: if names.is_empty() { vec![SubjectName::Host(hostname.clone())] } else { names },
         server_name: hostname.clone(),
     })

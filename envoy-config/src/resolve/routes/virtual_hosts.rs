@@ -56,7 +56,7 @@ pub(in crate::resolve) fn build_sites(
         Site {
             domain: listener.hostname.clone(),
             certificates: handshake.certificates.clone(),
-            clients: handshake.clients.clone(),
+            client_certificates: handshake.client_certificates.clone(),
             virtual_hosts: seen_here.collect(),
         }
     };

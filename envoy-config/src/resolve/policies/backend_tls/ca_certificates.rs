@@ -4,7 +4,7 @@ use crate::diagnostic::Code;
 use crate::manifest::core::config_map::ConfigMap;
 use crate::manifest::gateway_api::backend_tls_policy::{self as policy, BackendTlsPolicy, CaCertificateRef};
 use crate::manifest::{Manifests, Object};
-use crate::model::Authorities;
+use crate::model::CaCertificates;
 use crate::pem::CertificateChain;
 use crate::resolve::references::ca_certificates;
 use crate::resolve::references::lookup::{Objects, Scope};
@@ -15,7 +15,7 @@ use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
 /// The ConfigMaps by namespace and name.
-pub(super) struct CaCertificates<'m>(Objects<'m, ConfigMap>);
+pub(super) struct CaConfigMaps<'m>(Objects<'m, ConfigMap>);
 
 /// A reference to a ConfigMap, and its position.
 struct Reference<'m> {
@@ -24,16 +24,20 @@ struct Reference<'m> {
     target: &'m CaCertificateRef,
 }
 
-impl<'m> CaCertificates<'m> {
+impl<'m> CaConfigMaps<'m> {
     pub(super) fn index(manifests: &'m Manifests) -> Self {
         Self(Objects::index(&manifests.config_maps))
     }
 
     /// The CA certificates of a policy. A reference that does not resolve is an error. If none resolves, no
     /// certificate is trusted.
-    pub(super) fn of(&self, policy: &Object<BackendTlsPolicy>, report: &mut Report) -> Option<Authorities> {
+    pub(super) fn of(
+        &self,
+        policy: &Object<BackendTlsPolicy>,
+        report: &mut Report,
+    ) -> Option<CaCertificates> {
         let policy::CaCertificates::Refs(references) = &policy.spec.ca_certificates else {
-            return Some(Authorities::System);
+            return Some(CaCertificates::System);
         };
         let found: Vec<CertificateChain> = references
             .iter()
@@ -46,7 +50,7 @@ impl<'m> CaCertificates<'m> {
             let place = place.because(Part::Whole, ConditionType::Accepted, Reason::NoValidCACertificate);
             report.decide(&place, "none of the references leads to a valid CA certificate");
         }
-        all.map(Authorities::Given)
+        all.map(CaCertificates::Given)
     }
 
     fn resolve(&self, reference: &Reference<'_>, report: &mut Report) -> Option<CertificateChain> {
