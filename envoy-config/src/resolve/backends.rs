@@ -3,7 +3,7 @@
 //!
 //! A backendRef that does not resolve is an error, and becomes [`Endpoints::Unresolved`] with its weight.
 
-pub(super) mod endpoints;
+mod endpoints;
 mod envoy_gateway;
 pub(super) mod local_endpoints;
 mod protocol;

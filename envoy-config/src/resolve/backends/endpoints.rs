@@ -25,22 +25,22 @@ const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 const IMPORT_LABEL: &str = "multicluster.kubernetes.io/service-name";
 
 /// The EndpointSlices by namespace and name of their Service.
-pub(in crate::resolve) struct Slices<'m> {
+pub(super) struct Slices<'m> {
     of_services: HashMap<(&'m str, &'m str), Vec<&'m Object<EndpointSlice>>>,
     /// Slices whose rejected endpoints were reported, by the reason.
     reported: HashSet<(&'m str, &'m str, LocalEndpoint)>,
 }
 
 /// The endpoints of a Service port.
-pub(in crate::resolve) struct PortEndpoints {
+pub(super) struct PortEndpoints {
     /// Sorted and without duplicates.
-    pub(in crate::resolve) endpoints: Vec<Endpoint>,
+    pub(super) endpoints: Vec<Endpoint>,
     /// Whether other endpoints are left out because they are local.
-    pub(in crate::resolve) rejected: bool,
+    pub(super) rejected: bool,
 }
 
 impl<'m> Slices<'m> {
-    pub(in crate::resolve) fn index(
+    pub(super) fn index(
         manifests: &'m Manifests,
         services: &Objects<'m, Service>,
         report: &mut Report,
@@ -64,12 +64,12 @@ impl<'m> Slices<'m> {
     }
 
     /// Whether a Service has any EndpointSlices.
-    pub(in crate::resolve) fn has(&self, service: &Object<Service>) -> bool {
+    pub(super) fn has(&self, service: &Object<Service>) -> bool {
         self.of_services.contains_key(&service.metadata.key())
     }
 
     /// The endpoints of a Service port; `None` if the Service has no EndpointSlices.
-    pub(in crate::resolve) fn endpoints(
+    pub(super) fn endpoints(
         &mut self,
         service: &Object<Service>,
         port: &ServicePort,

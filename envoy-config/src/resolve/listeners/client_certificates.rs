@@ -28,9 +28,7 @@ use crate::status::{ConditionType, Reason};
 
 /// The validation of each listener that has one; `None` if the listener cannot be served. By Gateway and
 /// position.
-pub(in crate::resolve) struct ClientValidations<'m>(
-    HashMap<(&'m str, &'m str, usize), Option<ClientCertificates>>,
-);
+pub(super) struct ClientValidations<'m>(HashMap<(&'m str, &'m str, usize), Option<ClientCertificates>>);
 
 /// The validation for some listeners, and its position in the Gateway.
 struct ClientValidation<'m> {
@@ -42,7 +40,7 @@ struct ClientValidation<'m> {
 }
 
 impl<'m> ClientValidations<'m> {
-    pub(in crate::resolve) fn find(
+    pub(super) fn find(
         bounds: &[BoundAddress<'m>],
         manifests: &'m Manifests,
         grants: &Grants<'m>,
@@ -68,11 +66,7 @@ impl<'m> ClientValidations<'m> {
     }
 
     /// Which client certificates a listener requires; `None` if it cannot be served.
-    pub(in crate::resolve) fn of(
-        &self,
-        gateway: &'m Object<Gateway>,
-        position: usize,
-    ) -> Option<ClientCertificates> {
+    pub(super) fn of(&self, gateway: &'m Object<Gateway>, position: usize) -> Option<ClientCertificates> {
         let (namespace, name) = gateway.metadata.key();
         self.0.get(&(namespace, name, position)).cloned().unwrap_or(Some(ClientCertificates::NotRequested))
     }

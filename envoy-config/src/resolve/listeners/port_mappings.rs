@@ -15,10 +15,10 @@ use crate::resolve::gateways::Gateways;
 use crate::resolve::status::report::{Place, Report};
 
 /// A port of a Gateway.
-pub(in crate::resolve) type Port<'m> = (&'m str, &'m str, u16);
+pub(super) type Port<'m> = (&'m str, &'m str, u16);
 
 /// The mapped addresses of the ports of served Gateways.
-pub(in crate::resolve) fn map_ports<'m>(
+pub(super) fn map_ports<'m>(
     manifests: &'m Manifests,
     gateways: &Gateways<'m>,
     options: &Options,
@@ -104,7 +104,7 @@ fn find<'m>(
 }
 
 /// `namespace/gateway/listener`.
-pub(in crate::resolve) fn full_name(gateway: &Object<Gateway>, listener: &Listener) -> String {
+pub(super) fn full_name(gateway: &Object<Gateway>, listener: &Listener) -> String {
     let (namespace, name) = gateway.metadata.key();
     format!("{namespace}/{name}/{}", listener.name.value)
 }

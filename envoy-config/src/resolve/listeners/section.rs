@@ -24,7 +24,7 @@ impl Section<'_> {
         !matches!(self.listener.protocol.value, Protocol::Other(_))
     }
 
-    pub(in crate::resolve) fn is_secure(&self) -> bool {
+    pub(super) fn is_secure(&self) -> bool {
         matches!(self.listener.protocol.value, Protocol::Https(_))
     }
 

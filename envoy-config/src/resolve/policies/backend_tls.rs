@@ -32,7 +32,7 @@ pub(in crate::resolve) struct TlsPolicies<'m> {
 }
 
 /// An object: group, kind, namespace and name.
-pub(in crate::resolve) type TargetObject<'m> = (&'m str, &'m str, &'m str, &'m str);
+pub(super) type TargetObject<'m> = (&'m str, &'m str, &'m str, &'m str);
 
 /// An object, or a port of it.
 type Target<'m> = (TargetObject<'m>, Option<&'m str>);

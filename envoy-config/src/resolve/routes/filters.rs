@@ -21,36 +21,36 @@ use crate::status::{ConditionType, Reason};
 
 /// The effects of several filters in sequence.
 #[derive(Clone, Default)]
-pub(in crate::resolve) struct Effects<'m> {
-    pub(in crate::resolve) request_headers: HeaderChanges,
-    pub(in crate::resolve) response_headers: HeaderChanges,
+pub(super) struct Effects<'m> {
+    pub(super) request_headers: HeaderChanges,
+    pub(super) response_headers: HeaderChanges,
     redirect: Option<RequestRedirect>,
     hostname: Option<String>,
     path: Option<PathModifier>,
-    pub(in crate::resolve) mirrors: Vec<RequestedMirror<'m>>,
+    pub(super) mirrors: Vec<RequestedMirror<'m>>,
     /// Whether there is a mirror, even if it was taken out of `mirrors`.
     mirrored: bool,
     cors: Option<Cors>,
     /// One of the filters is not supported: requests get an error response.
-    pub(in crate::resolve) rejected: bool,
+    pub(super) rejected: bool,
 }
 
 /// A mirror that a filter requests, and the path of its backendRef.
-pub(in crate::resolve) type RequestedMirror<'m> = (String, &'m RequestMirror);
+pub(super) type RequestedMirror<'m> = (String, &'m RequestMirror);
 
 /// A list of filters and its position.
-pub(in crate::resolve) struct Filters<'m> {
-    pub(in crate::resolve) route: &'m Object<Route>,
+pub(super) struct Filters<'m> {
+    pub(super) route: &'m Object<Route>,
     /// The position of the rule.
-    pub(in crate::resolve) rule: usize,
-    pub(in crate::resolve) list: &'m [Spanned<Filter>],
+    pub(super) rule: usize,
+    pub(super) list: &'m [Spanned<Filter>],
     /// The path of the list.
-    pub(in crate::resolve) field: String,
+    pub(super) field: String,
 }
 
 impl<'m> Filters<'m> {
     /// Their effects after those of earlier filters.
-    pub(in crate::resolve) fn effects(&self, behind: Effects<'m>, report: &mut Report) -> Effects<'m> {
+    pub(super) fn effects(&self, behind: Effects<'m>, report: &mut Report) -> Effects<'m> {
         let mut effects = behind;
         for (position, filter) in self.list.iter().enumerate() {
             let mut reject = |span, message: String| {
@@ -135,18 +135,13 @@ impl<'m> Filters<'m> {
 
 impl Effects<'_> {
     /// Whether they redirect requests.
-    pub(in crate::resolve) const fn redirects(&self) -> bool {
+    pub(super) const fn redirects(&self) -> bool {
         self.redirect.is_some()
     }
 
     /// The action for requests that match this path, given the cluster to forward to. Requests that cannot be
     /// forwarded get this status.
-    pub(in crate::resolve) fn action(
-        &self,
-        target: Option<&Forward>,
-        matched: &PathMatch,
-        error_status: u16,
-    ) -> Action {
+    pub(super) fn action(&self, target: Option<&Forward>, matched: &PathMatch, error_status: u16) -> Action {
         if self.rejected {
             return Action::Respond(error_status);
         }
@@ -158,7 +153,7 @@ impl Effects<'_> {
     }
 
     /// The CORS policy, which must allow the session header if the rule has one.
-    pub(in crate::resolve) fn cors_with(&self, persistence: Option<&Persistence>) -> Option<Cors> {
+    pub(super) fn cors_with(&self, persistence: Option<&Persistence>) -> Option<Cors> {
         let mut cors = self.cors.clone()?;
         if let Some(Carrier::Header(header)) = persistence.map(Persistence::carrier) {
             for allowed in [&mut cors.request_headers, &mut cors.response_headers] {

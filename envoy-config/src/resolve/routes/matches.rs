@@ -13,7 +13,7 @@ use crate::status::{ConditionType, Reason};
 
 /// Whether this match of a rule can be served. A match for CONNECT requests cannot: they have no path, and
 /// only Envoy's `connect_matcher` matches them.
-pub(in crate::resolve) fn is_served(
+pub(super) fn is_served(
     route: &Object<Route>,
     (rule, position): (usize, usize),
     written: &Match,
@@ -32,7 +32,7 @@ pub(in crate::resolve) fn is_served(
 }
 
 /// The requests that a match selects.
-pub(in crate::resolve) fn route_match(written: &Match) -> RouteMatch {
+pub(super) fn route_match(written: &Match) -> RouteMatch {
     match written {
         Match::Http(written) => http(written),
         Match::Grpc(written) => grpc(written),

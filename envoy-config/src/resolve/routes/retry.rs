@@ -11,17 +11,17 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::{Span, Spanned};
 
 /// Adds the timeouts and retries of a rule.
-pub(in crate::resolve) fn apply(rule: &Rule, forward: Forward) -> Forward {
+pub(super) fn apply(rule: &Rule, forward: Forward) -> Forward {
     Forward { timeouts: timeouts(&rule.timeouts), retry: rule.retry.as_ref().map(retry), ..forward }
 }
 
 /// The limit for a request of a rule including retries, if it has one.
-pub(in crate::resolve) fn request_limit(rule: &Rule) -> Option<Duration> {
+pub(super) fn request_limit(rule: &Rule) -> Option<Duration> {
     rule.timeouts.request.as_ref().map(|request| request.value).filter(|request| !request.is_zero())
 }
 
 /// Warns that retries by status do not apply to requests with a session.
-pub(in crate::resolve) fn warn_about_sessions(
+pub(super) fn warn_about_sessions(
     route: &Object<Route>,
     number: usize,
     rule: &Rule,

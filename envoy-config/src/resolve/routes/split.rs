@@ -25,7 +25,7 @@ use crate::model::{
 use crate::resolve::backends::{self, Backend};
 
 /// Where requests of a rule go.
-pub(in crate::resolve) enum Destinations<'m> {
+pub(super) enum Destinations<'m> {
     /// All requests go to one cluster.
     One(Box<Destination<'m>>),
     /// Requests are divided between the backendRefs.
@@ -33,41 +33,41 @@ pub(in crate::resolve) enum Destinations<'m> {
 }
 
 /// What happens to requests for one destination.
-pub(in crate::resolve) struct Destination<'m> {
-    pub(in crate::resolve) effects: Effects<'m>,
+pub(super) struct Destination<'m> {
+    pub(super) effects: Effects<'m>,
     /// The cluster, if requests are forwarded.
-    pub(in crate::resolve) target: Option<Forward>,
+    pub(super) target: Option<Forward>,
 }
 
 /// The destination for one backendRef.
-pub(in crate::resolve) struct WeightedDestination<'m> {
+pub(super) struct WeightedDestination<'m> {
     /// Unique in the rule, and independent of the other backendRefs: sessions are bound to it.
-    pub(in crate::resolve) name: String,
-    pub(in crate::resolve) weight: u32,
+    pub(super) name: String,
+    pub(super) weight: u32,
     /// Whether it has endpoints on which existing sessions can continue.
-    pub(in crate::resolve) keeps_sessions: bool,
-    pub(in crate::resolve) destination: Destination<'m>,
+    pub(super) keeps_sessions: bool,
+    pub(super) destination: Destination<'m>,
 }
 
 /// What all routes of one match have in common.
-pub(in crate::resolve) struct MatchContext<'r> {
+pub(super) struct MatchContext<'r> {
     /// The name of the first route.
-    pub(in crate::resolve) name: String,
-    pub(in crate::resolve) matches: &'r RouteMatch,
+    pub(super) name: String,
+    pub(super) matches: &'r RouteMatch,
     /// The session persistence of the rule.
-    pub(in crate::resolve) persistence: Option<Persistence>,
+    pub(super) persistence: Option<Persistence>,
     /// The status for requests that cannot be forwarded.
-    pub(in crate::resolve) error_status: u16,
+    pub(super) error_status: u16,
 }
 
 /// Whether each backend of a rule needs its own route and cluster: one of them has filters, or they need
 /// different clusters ([`backends::need_own_clusters`]).
-pub(in crate::resolve) fn is_split(rule: &Rule, found: &[Backend]) -> bool {
+pub(super) fn is_split(rule: &Rule, found: &[Backend]) -> bool {
     rule.backend_refs.iter().any(|backend| !backend.filters.is_empty()) || backends::need_own_clusters(found)
 }
 
 /// Whether there are endpoints on which a session can have started.
-pub(in crate::resolve) fn keeps_sessions(endpoints: &Endpoints) -> bool {
+pub(super) fn keeps_sessions(endpoints: &Endpoints) -> bool {
     match endpoints {
         Endpoints::Addresses(addresses) => !addresses.is_empty(),
         Endpoints::Names(_) => true,
@@ -77,7 +77,7 @@ pub(in crate::resolve) fn keeps_sessions(endpoints: &Endpoints) -> bool {
 
 impl Destinations<'_> {
     /// Whether a request that matches this path can be forwarded, and so have a session.
-    pub(in crate::resolve) fn forward(&self, matched: &PathMatch) -> bool {
+    pub(super) fn forward(&self, matched: &PathMatch) -> bool {
         let forwards =
             |destination: &Destination<'_>| matches!(destination.action(matched, 0), Action::Forward(_));
         match self {
@@ -87,7 +87,7 @@ impl Destinations<'_> {
     }
 
     /// The Envoy routes of a match, in order.
-    pub(in crate::resolve) fn routes(&self, matched: &MatchContext<'_>) -> Vec<Route> {
+    pub(super) fn routes(&self, matched: &MatchContext<'_>) -> Vec<Route> {
         match self {
             Self::One(destination) => {
                 let persistence = matched.persistence.clone();

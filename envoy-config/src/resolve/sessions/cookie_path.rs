@@ -10,7 +10,7 @@ use session_persistence::config::CookiePath;
 use crate::model::PathMatch;
 
 /// The cookie path for a match.
-pub(in crate::resolve) fn of(path: &PathMatch) -> CookiePath {
+pub(super) fn of(path: &PathMatch) -> CookiePath {
     let common = match path {
         PathMatch::Exact(path) | PathMatch::Prefix(path) => path.clone(),
         PathMatch::Regex(expression) => common_to(expression),

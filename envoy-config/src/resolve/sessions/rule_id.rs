@@ -35,7 +35,7 @@ pub(in crate::resolve) const fn kind_prefix(kind: RouteKind) -> &'static str {
 }
 
 /// The session name of a rule without one: `session-` and 12 hex digits of the SHA-256 of the rule's id.
-pub(in crate::resolve) fn session_name(id: &RuleId) -> String {
+pub(super) fn session_name(id: &RuleId) -> String {
     format!("session-{}", hex(&Sha256::digest(id.as_str()), 12))
 }
 
