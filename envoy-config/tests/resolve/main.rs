@@ -14,6 +14,7 @@ mod backend_tls;
 mod backends;
 mod certificates;
 mod client_certificates;
+mod endpoints;
 mod envoy_gateway_backends;
 mod grants;
 mod grpc;
