@@ -11,6 +11,9 @@ use crate::manifest::read::syntax::names;
 use crate::manifest::read::value::{boolean, parsed, port, string, word};
 use crate::source::Spanned;
 
+/// The API group of Envoy Gateway.
+pub(crate) const GROUP: &str = "gateway.envoyproxy.io";
+
 /// A Backend of the type `Endpoints`. `tls` and `fallback` are not supported.
 #[derive(Clone, Debug)]
 pub struct Backend {

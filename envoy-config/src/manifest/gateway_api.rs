@@ -19,4 +19,4 @@ pub mod route;
 pub mod session_persistence;
 
 /// The API group of these kinds.
-pub(in crate::manifest) const GROUP: &str = "gateway.networking.k8s.io";
+pub(crate) const GROUP: &str = "gateway.networking.k8s.io";

@@ -3,10 +3,9 @@
 //! - `grants`: which references into another namespace are permitted.
 //! - `lookup`: the object that a reference names, or what to do if it is missing.
 //! - `ca_certificates`: the CA certificates in a ConfigMap.
-//! - `wrong_kind`: references to kinds that are not supported there; `groups`: the groups of kinds.
+//! - `wrong_kind`: references to kinds that are not supported there.
 
 pub(super) mod ca_certificates;
 pub(super) mod grants;
-pub(super) mod groups;
 pub(super) mod lookup;
 pub(super) mod wrong_kind;

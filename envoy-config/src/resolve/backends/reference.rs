@@ -2,9 +2,10 @@
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
+use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::route::{BackendRef, Route};
 use crate::resolve::references::grants::{Grants, KindInNamespace};
-use crate::resolve::references::groups::{ENVOY_GATEWAY, GATEWAY_API};
 use crate::resolve::references::lookup::{Kind, Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;

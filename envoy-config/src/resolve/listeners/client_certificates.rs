@@ -10,6 +10,7 @@ use super::addresses::BoundAddress;
 use super::section::Section;
 use crate::diagnostic::Code;
 use crate::manifest::core::config_map::ConfigMap;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::gateway::{
     CertificateRef, Gateway, Protocol, Tls, Validation, ValidationMode,
 };
@@ -18,7 +19,6 @@ use crate::model::ClientCertificates;
 use crate::pem::CertificateChain;
 use crate::resolve::references::ca_certificates;
 use crate::resolve::references::grants::{Grants, KindInNamespace};
-use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::references::lookup::{Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;

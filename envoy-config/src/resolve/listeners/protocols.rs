@@ -8,8 +8,8 @@
 use super::section::Section;
 use crate::diagnostic::{Code, closest};
 use crate::manifest::Object;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::gateway::{AllowedKind, AllowedNamespaces, Gateway, Listener, Protocol};
-use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::Report;
 use crate::status::{ConditionType, Reason};

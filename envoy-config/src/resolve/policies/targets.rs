@@ -2,10 +2,10 @@
 
 use crate::diagnostic::Code;
 use crate::manifest::backend::Backend;
+use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
 use crate::manifest::core::service::Service;
 use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::manifest::{Manifests, Object};
-use crate::resolve::references::groups::ENVOY_GATEWAY;
 use crate::resolve::references::lookup::{Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
 use crate::resolve::status::decisions::Part;

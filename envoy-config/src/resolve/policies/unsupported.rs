@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::route::filters::Filter;
 use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
 use crate::manifest::other_kinds::{OtherPolicy, OtherTarget, Selection};
 use crate::manifest::{Manifests, Metadata, Object};
 use crate::resolve::gateways::Gateways;
-use crate::resolve::references::groups::ENVOY_GATEWAY;
-use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::report::Report;
 
 /// How many targets a message names.

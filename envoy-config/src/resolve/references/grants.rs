@@ -7,8 +7,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use super::groups::GATEWAY_API;
 use crate::diagnostic::Code;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::reference_grant::{GrantTo, ReferenceGrant};
 use crate::manifest::{Manifests, Object};
 use crate::resolve::status::report::{Place, Report};

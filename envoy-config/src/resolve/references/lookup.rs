@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::groups::ENVOY_GATEWAY;
 use crate::diagnostic::{Code, closest};
 use crate::manifest::backend::Backend;
+use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
 use crate::manifest::core::config_map::ConfigMap;
 use crate::manifest::core::secret::Secret;
 use crate::manifest::core::service::Service;

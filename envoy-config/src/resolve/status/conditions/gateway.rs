@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::builder::{Builder, condition, messages};
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::gateway::{Frontend, Gateway, Protocol, Validation, ValidationMode};
 use crate::manifest::{Manifests, Object};
 use crate::model::Domain;
-use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::{ObjectKey, ParentOutcome, Part, Verdict};
 use crate::status::{Condition, ConditionType, Holds, ListenerStatus, Reason, RouteGroupKind, Status};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, condition};
 use crate::manifest::Object;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::policy_target::TargetRef;
-use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::{ObjectKey, ParentOutcome};
 use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, condition, messages};
 use crate::manifest::Object;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::route::{ParentRef, Route};
-use crate::resolve::references::groups::GATEWAY_API;
 use crate::resolve::status::decisions::{ObjectKey, ParentOutcome, Part, Verdict};
 use crate::status::{Condition, ConditionType, Holds, ObjectReference, ParentStatus, Reason, Status};
 
