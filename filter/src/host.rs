@@ -2,8 +2,8 @@
 //!
 //! It never panics, never pauses a request and never answers by itself: a panic would poison the worker's VM, and a
 //! request without a session is still a request. It uses the SDK's free functions on bytes, since the traits' getters
-//! panic where a client sends what is not UTF-8. On the way of a client that comes back with its cookie there are six calls
-//! to Envoy, with its header seven, whose number the tests hold: each costs more than opening the token.
+//! panic where a client sends what is not UTF-8. In the filter chain of one route, a request that comes back with its cookie takes
+//! four calls to Envoy, with its header five. Tests limit their number: those that return data cost more than opening the token.
 
 mod counters;
 mod nonces;
@@ -37,7 +37,7 @@ const ROUTE_NAME: [&str; 2] = ["xds", "route_name"];
 /// answer it is costs more than to open a token.
 const HEADERS_OF_ENVOY: usize = 4;
 
-/// The plugin of one listener; nothing until it is configured.
+/// The plugin of one route or listener; nothing until it is configured.
 struct Root(Option<Rc<Configured>>);
 
 struct Configured {
@@ -116,25 +116,22 @@ impl HttpContext for Exchange {
 impl Configured {
     /// Finds out what session the request has, and pins it.
     fn request(&self) -> Option<Found> {
-        let name = property(&ROUTE_NAME).unwrap_or_default();
-        let came_to = self.plugin.route(&name);
+        let came_to = self.plugin.own().or_else(|| self.named_route());
         let found = came_to.map(|route| self.find_session(route));
         let session = found.map_or(Session::None, |(session, _)| session);
-        // What the access log shows of a pinned session is the endpoint, which is also the pin. Without a pin, what a client
-        // may have sent under the private name is removed.
-        let shown = session.to_string();
         // It is there twice: the cluster takes the second for the first retry. An endpoint that closed an idle connection as
-        // the request was sent is alive and has the session's state; further retries go elsewhere.
-        let pin = matches!(session, Session::Pinned(_)).then(|| format!("{shown},{shown}"));
-        report(
-            "pin",
-            hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin.as_deref()),
-        );
+        // the request was sent is alive and has the session's state; further retries go elsewhere. Without a pin, a header that a
+        // client sent under the private name is removed.
+        let pin = session.endpoint().map(|endpoint| format!("{endpoint},{endpoint}"));
+        let set = hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin.as_deref());
+        report("pin", set);
         let (_, route) = found?;
-        report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
+        if session.endpoint().is_none() {
+            show(session);
+        }
         if let Session::Refused(refusal) = session {
             self.counters.refused(refusal);
-            log::debug!("{}: token refused: {refusal}", String::from_utf8_lossy(&name));
+            log::debug!("{}: token refused: {refusal}", route.rule().id());
         }
         let share = route
             .rule()
@@ -146,6 +143,11 @@ impl Configured {
             report("route", hostcalls::call_foreign_function("clear_route_cache", None).map(drop));
         }
         Some(Found { route: Rc::clone(route), session, redirected: share.is_some(), body: false })
+    }
+
+    /// The route that Envoy has chosen, if the plugin knows it.
+    fn named_route(&self) -> Option<&Rc<Route>> {
+        self.plugin.route(&property(&ROUTE_NAME).unwrap_or_default())
     }
 
     /// The session of a request to this route, and the route that its token is for.
@@ -169,16 +171,19 @@ impl Configured {
     fn response(&self, Found { mut route, mut session, redirected, body }: Found, headers: usize) {
         if redirected {
             // The share may have no endpoint, and then no route that waits for its sessions.
-            let name = property(&ROUTE_NAME).unwrap_or_default();
-            if let Some(taken) = self.plugin.route(&name)
+            if let Some(taken) = self.named_route()
                 && taken.rule().share() != route.rule().share()
             {
+                show(session);
                 route = Rc::clone(taken);
                 session = Session::None;
             }
         }
         let route = &*route;
         let chosen = property(&["upstream", "address"]).and_then(|address| Endpoint::parse(&address).ok());
+        if session.endpoint().is_some_and(|endpoint| chosen != Some(endpoint)) {
+            show(session);
+        }
         let issue = session::on_response(&session, chosen);
         let may_end = body && headers <= HEADERS_OF_ENVOY && session.is_on(chosen);
         // An answer of Envoy's own may name the endpoint that failed to give one.
@@ -238,6 +243,13 @@ fn answer(header: AnswerHeader<'_>) {
     for name in caching::TARGETED {
         report("caching", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
     }
+}
+
+/// Says in the filter state, for the access log, what session the request has. Not where it is pinned to the endpoint that serves it,
+/// which the log knows without: each call costs.
+fn show(session: Session) {
+    let shown = session.to_string();
+    report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
 }
 
 fn property(path: &[&str]) -> Option<Vec<u8>> {

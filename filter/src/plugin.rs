@@ -5,7 +5,7 @@ mod reading;
 use std::rc::Rc;
 
 pub use self::reading::Reading;
-use crate::config::{Carrier, ConfigError, PluginConfig, Rule};
+use crate::config::{Carrier, ConfigError, PluginConfig, RouteRule, Rule, RuleTable};
 use crate::cookie;
 use crate::key::{KeyError, KeyRing};
 use crate::session::Due;
@@ -14,8 +14,12 @@ use crate::token::{Nonce, Sealer, Share};
 
 /// What `on_configure` makes and requests read.
 pub struct Plugin {
+    /// The route whose filter chain the plugin is in; none if it is in that of a listener.
+    own: Option<Rc<Route>>,
     /// Sorted by route name, in the bytes in which Envoy gives it.
     routes: Vec<(Vec<u8>, Rc<Route>)>,
+    /// By what the route's name begins with, the longest first.
+    prefixes: Vec<(Vec<u8>, Rc<Route>)>,
     /// The rules that are split.
     splits: Vec<Split>,
 }
@@ -68,14 +72,31 @@ impl Plugin {
     /// What keeps it from starting, in words for the person who starts Envoy.
     pub fn new(config: &[u8], keys: &str) -> Result<Self, StartError> {
         let ring = KeyRing::parse(keys)?;
-        let mut plugin = Self { routes: Vec::new(), splits: Vec::new() };
-        for (name, rule) in PluginConfig::parse(config)?.rules {
-            let route = plugin.add(rule, &ring);
-            plugin.routes.push((name.into_bytes(), route));
+        let mut plugin = Self { own: None, routes: Vec::new(), prefixes: Vec::new(), splits: Vec::new() };
+        match PluginConfig::parse(config)? {
+            PluginConfig::Route(RouteRule { rule, shares }) => {
+                for (name, share) in shares {
+                    let route = plugin.add(rule.clone().of_share(share), &ring);
+                    plugin.routes.push((name.into_bytes(), route));
+                }
+                plugin.own = Some(plugin.add(rule, &ring));
+            }
+            PluginConfig::Table(RuleTable { rules, rules_by_prefix }) => {
+                for (name, rule) in rules {
+                    let route = plugin.add(rule, &ring);
+                    plugin.routes.push((name.into_bytes(), route));
+                }
+                // The longer one of two prefixes of one name comes later in the table.
+                for (prefix, rule) in rules_by_prefix.into_iter().rev() {
+                    let route = plugin.add(rule, &ring);
+                    plugin.prefixes.push((prefix.into_bytes(), route));
+                }
+            }
         }
         Ok(plugin)
     }
 
+    /// A route with this rule. If that is split, it shares the sealer with the rule's other routes, and knows their shares.
     fn add(&mut self, rule: Rule, ring: &KeyRing) -> Rc<Route> {
         let sealer = || Rc::new(Sealer::new(ring, rule.id(), rule.carrier()));
         let Some(share) = rule.share().map(Share::new) else {
@@ -110,23 +131,31 @@ impl Plugin {
         Reading::new(route, routes, route.sealer.opener(shares), now)
     }
 
+    /// The route whose filter chain the plugin is in: that of every request, before it is led to another share.
+    #[must_use]
+    pub const fn own(&self) -> Option<&Rc<Route>> {
+        self.own.as_ref()
+    }
+
     /// The route of this name, if it has session persistence.
     #[must_use]
     pub fn route(&self, name: &[u8]) -> Option<&Rc<Route>> {
-        let position = self.routes.binary_search_by(|(known, _)| known.as_slice().cmp(name)).ok()?;
-        self.routes.get(position).map(|(_, route)| route)
+        let exact = self.routes.binary_search_by(|(known, _)| known.as_slice().cmp(name));
+        let exact = exact.ok().and_then(|position| self.routes.get(position));
+        let known = exact.or_else(|| self.prefixes.iter().find(|(prefix, _)| name.starts_with(prefix)));
+        known.map(|(_, route)| route).or(self.own.as_ref())
     }
 
-    /// How many routes have session persistence.
+    /// How many routes the plugin knows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.routes.len()
+        self.routes.len() + self.prefixes.len() + usize::from(self.own.is_some())
     }
 
     /// Whether no route has session persistence.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.routes.is_empty()
+        self.len() == 0
     }
 }
 
@@ -200,7 +229,7 @@ mod tests {
             Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: Some(60) };
         match route.answer(&due, &[3; 24]).unwrap() {
             AnswerHeader::Session { name, token } => {
-                assert_eq!(name, "x-room");
+                assert_eq!(name, route.answer_header().unwrap());
                 token
             }
             AnswerHeader::SetCookie(value) => {
@@ -275,6 +304,40 @@ mod tests {
             let (session, found) = read(&plugin, route(name), &lines);
             assert!(matches!(session, Session::Refused(_)) && Rc::ptr_eq(found, route(name)), "{name}");
         }
+    }
+
+    #[test]
+    fn the_plugin_of_one_route_knows_it_without_its_name_and_the_other_shares_by_theirs() {
+        let one = Plugin::new(br#"{"rule": {"id": "a", "header": {"name": "x"}}}"#, KEYS).unwrap();
+        for name in ["", "any"] {
+            assert!(Rc::ptr_eq(one.route(name.as_bytes()).unwrap(), one.own().unwrap()));
+        }
+        let config =
+            r#"{"rule": {"id": "a", "header": {"name": "x"}, "share": "one"}, "shares": {"a/1": "two"}}"#;
+        let plugin = Plugin::new(config.as_bytes(), KEYS).unwrap();
+        let share = |name: &[u8]| plugin.route(name).unwrap().rule().share();
+        assert_eq!((share(b"a/0"), share(b"a/1")), (Some("one"), Some("two")));
+        let token = token(plugin.route(b"a/1").unwrap());
+        let lines = [token.as_bytes()];
+        let (session, found) = read(&plugin, plugin.own().unwrap(), &lines);
+        assert_eq!((session.to_string().as_str(), found.rule().share()), ("10.0.0.1:80", Some("two")));
+    }
+
+    #[test]
+    fn a_route_is_known_by_its_name_then_by_the_longest_prefix_of_it() {
+        let rule = |id: &str| format!(r#"{{"id": "{id}", "header": {{"name": "x"}}}}"#);
+        let config = format!(
+            r#"{{"rules": {{"a/b/c": {}}}, "rules_by_prefix": {{"a/": {}, "a/b/": {}, "": {}}}}}"#,
+            rule("exact"),
+            rule("a"),
+            rule("ab"),
+            rule("all")
+        );
+        let plugin = Plugin::new(config.as_bytes(), KEYS).unwrap();
+        for (name, id) in [("a/b/c", "exact"), ("a/b/d", "ab"), ("a/c", "a"), ("b", "all"), ("", "all")] {
+            assert_eq!(plugin.route(name.as_bytes()).unwrap().rule().id().as_str(), id, "{name}");
+        }
+        assert!(plugin.own().is_none());
     }
 
     #[test]

@@ -177,6 +177,17 @@ impl Issue {
     }
 }
 
+impl Session {
+    /// Where the request is pinned to.
+    #[must_use]
+    pub const fn endpoint(&self) -> Option<Endpoint> {
+        match self {
+            Self::Pinned(pinned) => Some(pinned.endpoint),
+            Self::None | Self::Refused(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Session {
     /// As the access log shows it: `none`, `refused: …` with the reason, or the endpoint it is pinned to.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,36 +1,46 @@
-//! The HTTP filters: ours, the one that hands its pin on, CORS, the router.
+//! The HTTP filters: ours and the one that hands its pin on, CORS, the router.
 //!
-//! Ours is off by default and switched on by the routes whose rule is persistent, so that every other request goes past
-//! it. A Wasm filter takes no configuration per route; its table of rules is by route name.
+//! The connection manager has the same filters whatever the routes are, and all but the router are off by default: a listener is
+//! drained when its filters change, and a filter that is off costs next to nothing. A route with sessions brings a filter chain of
+//! its own, in which our plugin has the one rule of the route.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_saphyr::LitString;
-use session_persistence::config::PluginConfig;
+use session_persistence::config::{PluginConfig, RouteRule, Rule};
 use session_persistence::names;
 
 use super::Options;
 use super::cors::{CORS, CorsFilter, CorsPolicy};
 use super::extension::{Empty, Extension, Message, Typed};
 use super::safe_methods::{SAFE_METHODS, SafeMethods};
-use crate::model::{self, Action};
+use crate::model::{self, Action, Portion};
 
 /// In the order in which a request passes them.
 #[derive(Serialize)]
-pub(super) struct HttpFilters(
-    SessionPersistence,
-    Extension<HeaderToMetadata>,
-    Extension<CorsFilter>,
-    SafeMethods,
-    Extension<Router>,
-);
+pub(super) struct HttpFilters(Optional<RouteChains>, Optional<CorsFilter>, SafeMethods, Extension<Router>);
+
+/// A filter that routes switch on by what they say of it.
+#[derive(Serialize)]
+struct Optional<M: Message> {
+    #[serde(flatten)]
+    filter: Extension<M>,
+    disabled: bool,
+}
+
+/// `envoy.extensions.filters.http.filter_chain.v3.FilterChainConfig`: nothing but what the routes say.
+#[derive(Serialize)]
+struct RouteChains {}
 
 #[derive(Serialize)]
-struct SessionPersistence {
-    name: &'static str,
-    disabled: bool,
-    typed_config: Typed<Wasm>,
+struct RouteChain {
+    filter_chain: FilterChain,
+}
+
+#[derive(Serialize)]
+struct FilterChain {
+    filters: (Extension<Wasm>, Extension<HeaderToMetadata>),
 }
 
 #[derive(Serialize)]
@@ -108,10 +118,14 @@ pub(super) struct PerRoute(BTreeMap<&'static str, AnyConfig>);
 #[derive(Serialize)]
 #[serde(untagged)]
 enum AnyConfig {
+    Chain(Box<Typed<RouteChain>>),
     Switch(Typed<FilterConfig>),
     Off(Typed<SwitchedOff>),
     Cors(Typed<CorsPolicy>),
 }
+
+/// The name of the filter that runs a route's own filters.
+const FILTER_CHAIN: &str = "envoy.filters.http.filter_chain";
 
 #[derive(Serialize)]
 struct FilterConfig {
@@ -126,6 +140,16 @@ struct SwitchedOff {
 
 impl Message for SwitchedOff {
     const TYPE: &'static str = FilterConfig::TYPE;
+}
+
+impl Message for RouteChains {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.filters.http.filter_chain.v3.FilterChainConfig";
+}
+
+impl Message for RouteChain {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute";
 }
 
 impl Message for Wasm {
@@ -150,47 +174,55 @@ impl Message for FilterConfig {
 }
 
 impl HttpFilters {
-    pub(super) fn new(hosts: &[model::VirtualHost], options: &Options) -> Self {
+    pub(super) fn new() -> Self {
+        let chains = Extension::new(FILTER_CHAIN, RouteChains {});
+        // CORS behind ours, so that a request that its session leads to another share is told what that share says.
         Self(
-            SessionPersistence::new(hosts, options),
-            HeaderToMetadata::extension(),
-            CorsFilter::extension(),
+            Optional::of(chains),
+            Optional::of(CorsFilter::extension()),
             SafeMethods::filter(),
             Router::extension(),
         )
     }
 }
 
-impl SessionPersistence {
-    fn new(hosts: &[model::VirtualHost], options: &Options) -> Self {
+impl<M: Message> Optional<M> {
+    const fn of(filter: Extension<M>) -> Self {
+        Self { filter, disabled: true }
+    }
+}
+
+impl RouteChain {
+    fn new(config: RouteRule, options: &Options) -> Self {
+        let filters = (Wasm::extension(config, options), HeaderToMetadata::extension());
+        Self { filter_chain: FilterChain { filters } }
+    }
+}
+
+impl Wasm {
+    fn extension(config: RouteRule, options: &Options) -> Extension<Self> {
         let plugin = Plugin {
             name: names::FILTER,
             vm_config: Vm {
-                // The filter chains share the VM of a worker; each has its own plugin configuration in it.
+                // All plugins share the VM of a worker, as long as they agree in all of this.
                 id: names::FILTER,
                 runtime: "envoy.wasm.runtime.v8",
                 code: Code { local: File { filename: options.module.clone() } },
                 // Unlike a literal value, this one stays out of the configuration dump.
                 environment_variables: Environment { host_env_keys: (names::KEYS_VARIABLE,) },
             },
-            configuration: StringValue { value: LitString(json(&rules(hosts))) }.into(),
+            configuration: StringValue { value: LitString(json(&PluginConfig::Route(config))) }.into(),
             // A trap fails the request it happens in and no other. Never open: a session would silently move.
             failure_policy: "FAIL_RELOAD",
         };
-        Self { name: names::FILTER, disabled: true, typed_config: Wasm { config: plugin }.into() }
+        Extension::new(names::FILTER, Self { config: plugin })
     }
 }
 
-fn rules(hosts: &[model::VirtualHost]) -> PluginConfig {
-    let routes = hosts.iter().flat_map(|host| &host.routes);
-    let rules = routes.filter_map(|route| Some((route.name.clone(), route.persistence.clone()?)));
-    PluginConfig { rules: rules.collect() }
-}
-
-/// The table as JSON in plain ASCII, so that no character of it means anything to YAML.
-fn json(rules: &PluginConfig) -> String {
+/// The configuration as JSON in plain ASCII, so that no character of it means anything to YAML.
+fn json(config: &PluginConfig) -> String {
     // It has nothing that JSON cannot hold. Without a text the plugin would refuse to start, which is the right end.
-    let text = serde_json::to_string_pretty(rules).unwrap_or_default();
+    let text = serde_json::to_string_pretty(config).unwrap_or_default();
     let mut ascii = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '\n' | ' '..='~') {
@@ -226,14 +258,20 @@ impl Router {
 }
 
 impl PerRoute {
-    /// What a route says; none if it says nothing.
-    pub(super) fn of(route: &model::Route) -> Option<Self> {
+    /// What a route says; none if it says nothing. `siblings` are the routes for the same requests, to other shares of its rule.
+    pub(super) fn of(route: &model::Route, siblings: &[model::Route], options: &Options) -> Option<Self> {
         let mut configs = BTreeMap::new();
-        if route.persistence.is_some() {
-            configs.insert(names::FILTER, AnyConfig::Switch(FilterConfig { config: Empty {} }.into()));
+        // Which filters a request passes is settled before its session leads it to a route that waits for it.
+        let rule = route.persistence.as_ref().filter(|_| !matches!(route.portion, Portion::Sessions(_)));
+        if let Some(rule) = rule {
+            let config = RouteRule { rule: rule.clone(), shares: other_shares(rule, siblings) };
+            configs.insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::new(config, options).into())));
         }
         if let Some(cors) = &route.cors {
             configs.insert(CORS, AnyConfig::Cors(CorsPolicy::from(cors).into()));
+        } else if siblings.iter().any(|sibling| sibling.cors.is_some()) {
+            // So that a request whose session leads it there passes this filter.
+            configs.insert(CORS, AnyConfig::Switch(FilterConfig { config: Empty {} }.into()));
         }
         if let Action::Forward(forward) = &route.action
             && !repeats_on_reset(forward)
@@ -248,4 +286,13 @@ impl PerRoute {
 /// Gateway API says is retried only where the rule has a `retry`.
 fn repeats_on_reset(forward: &model::Forward) -> bool {
     forward.retry.is_some() || !matches!(forward.timeouts.attempt, Some(model::Limit::After(_)))
+}
+
+/// The shares of a rule that these routes lead to, without its own, by the names of the routes.
+fn other_shares(rule: &Rule, siblings: &[model::Route]) -> BTreeMap<String, String> {
+    let Some(own) = rule.share() else { return BTreeMap::new() };
+    let shares =
+        siblings.iter().filter_map(|route| Some((&route.name, route.persistence.as_ref()?.share()?)));
+    let others = shares.filter(|(_, share)| *share != own);
+    others.map(|(name, share)| (name.clone(), share.to_owned())).collect()
 }

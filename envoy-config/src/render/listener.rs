@@ -56,7 +56,6 @@ struct ConnectionManager {
     stream_idle_timeout: Time,
     request_timeout: Time,
     request_headers_timeout: Time,
-    early_header_mutation_extensions: (Extension<HeaderMutation>,),
     use_remote_address: bool,
     strip_trailing_host_dot: bool,
     normalize_path: bool,
@@ -67,17 +66,6 @@ struct ConnectionManager {
     access_log: (Extension<StdoutAccessLog>,),
     route_config: RouteConfiguration,
     http_filters: HttpFilters,
-}
-
-#[derive(Serialize)]
-struct HeaderMutation {
-    mutations: (Mutation,),
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Mutation {
-    Remove(&'static str),
 }
 
 #[derive(Serialize)]
@@ -102,11 +90,6 @@ struct InlineString {
 
 impl Message for ConnectionManager {
     const TYPE: &'static str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-}
-
-impl Message for HeaderMutation {
-    const TYPE: &'static str =
-        "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
 }
 
 impl Message for StdoutAccessLog {
@@ -156,11 +139,6 @@ impl ConnectionManager {
             stream_idle_timeout: Time(limits.stream_idle_timeout),
             request_timeout: Time(limits.request_receive_timeout),
             request_headers_timeout: Time(limits.request_headers_timeout),
-            // Before any filter runs: a client must not choose its endpoint by itself.
-            early_header_mutation_extensions: (Extension::new(
-                "envoy.http.early_header_mutation.header_mutation",
-                HeaderMutation { mutations: (Mutation::Remove(names::OVERRIDE_HOST_HEADER),) },
-            ),),
             // This Envoy is the edge: the client's address is that of the connection.
             use_remote_address: true,
             // `shop.example.com.` is the same host, and must not pass for one of a less specific listener.
@@ -174,19 +152,23 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(hosts, Front::of(listener), shares, limits),
-            http_filters: HttpFilters::new(hosts, options),
+            route_config: RouteConfiguration::new(hosts, Front::of(listener), shares, options),
+            http_filters: HttpFilters::new(),
         }
     }
 }
 
 impl StdoutAccessLog {
-    /// One line per request; the last word is the session's.
+    /// One line per request; the last word is the session's: what the filter says of it, else the endpoint that it was pinned to.
     fn lines() -> Self {
         let line = format!(
             "%START_TIME% %REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE% \
-             %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% %FILTER_STATE({}:PLAIN)%\n",
-            names::FILTER_STATE
+             %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% %COALESCE({{\"operators\": [\
+             {{\"command\": \"FILTER_STATE\", \"param\": \"{}:PLAIN\"}}, \
+             {{\"command\": \"DYNAMIC_METADATA\", \"param\": \"{}:{}\"}}]}})%\n",
+            names::FILTER_STATE,
+            names::METADATA_NAMESPACE,
+            names::METADATA_KEY,
         );
         Self { log_format: LogFormat { text_format_source: InlineString { inline_string: line } } }
     }

@@ -5,6 +5,7 @@ mod cors;
 use serde::Serialize;
 use session_persistence::names;
 
+use super::Options;
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
 use super::query;
@@ -18,7 +19,20 @@ use crate::model::{self, Action, Domain, Mirror, PathMatch, Portion, TextMatch, 
 pub(super) struct RouteConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_port_in_host_matching: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_headers_to_remove: Option<(&'static str,)>,
     virtual_hosts: Vec<VirtualHost>,
+}
+
+/// What is around a route.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    front: Front,
+    domain: &'a Domain,
+    shares: &'a Shares<'a>,
+    options: &'a Options,
+    /// The routes for the same requests, itself among them, if its rule has several shares.
+    siblings: &'a [model::Route],
 }
 
 #[derive(Serialize)]
@@ -137,11 +151,19 @@ struct MirrorPolicy {
 }
 
 impl RouteConfiguration {
-    pub(super) fn new(hosts: &[model::VirtualHost], front: Front, shares: &Shares, limits: &Limits) -> Self {
-        // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
+    pub(super) fn new(
+        hosts: &[model::VirtualHost],
+        front: Front,
+        shares: &Shares<'_>,
+        options: &Options,
+    ) -> Self {
         Self {
+            // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
             ignore_port_in_host_matching: Some(true),
-            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, front, shares, limits)).collect(),
+            // What a client sends under the private name reaches no backend. Where it could pin, the filter has removed or
+            // replaced it before.
+            request_headers_to_remove: Some((names::OVERRIDE_HOST_HEADER,)),
+            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, front, shares, options)).collect(),
         }
     }
 
@@ -167,12 +189,16 @@ impl RouteConfiguration {
             request_body_buffer_limit: None,
             routes: vec![route],
         };
-        Self { ignore_port_in_host_matching: None, virtual_hosts: vec![host] }
+        Self {
+            ignore_port_in_host_matching: None,
+            request_headers_to_remove: None,
+            virtual_hosts: vec![host],
+        }
     }
 }
 
 impl VirtualHost {
-    fn new(host: &model::VirtualHost, front: Front, shares: &Shares, limits: &Limits) -> Self {
+    fn new(host: &model::VirtualHost, front: Front, shares: &Shares<'_>, options: &Options) -> Self {
         let domain = match &host.domain {
             Domain::Exact(name) => name.clone(),
             Domain::Wildcard(suffix) => format!("*.{suffix}"),
@@ -182,14 +208,27 @@ impl VirtualHost {
             name: domain.clone(),
             domains: (domain,),
             retry_policy: Some(RetryPolicy::failover()),
-            request_body_buffer_limit: Some(limits.retry_buffer),
+            request_body_buffer_limit: Some(options.limits.retry_buffer),
             routes: host
                 .routes
-                .iter()
-                .flat_map(|route| Route::all(route, front, &host.domain, shares))
-                .map(|route| route.within(limits))
+                .chunk_by(are_siblings)
+                .flat_map(|siblings| {
+                    let around = Around { front, domain: &host.domain, shares, options, siblings };
+                    siblings.iter().flat_map(move |route| Route::all(route, around))
+                })
+                .map(|route| route.within(&options.limits))
                 .collect(),
         }
+    }
+}
+
+/// Whether two routes are for the same requests and lead to shares of one rule.
+fn are_siblings(one: &model::Route, other: &model::Route) -> bool {
+    let divided =
+        |route: &model::Route| route.persistence.as_ref().filter(|rule| rule.share().is_some()).cloned();
+    match (divided(one), divided(other)) {
+        (Some(rule), Some(of_other)) => rule.id() == of_other.id() && one.matches == other.matches,
+        _ => false,
     }
 }
 
@@ -207,26 +246,21 @@ impl Route {
     }
 
     /// A route and what goes in front of it.
-    fn all(
-        route: &model::Route,
-        front: Front,
-        domain: &Domain,
-        shares: &Shares,
-    ) -> impl Iterator<Item = Self> {
-        let answers = || Self::answers(route, front, domain, shares);
-        let readable = answers().filter_map(|answer| answer.readable(route));
-        let marked = matches!(&route.action, Action::Forward(forward) if shares.are_inside(&forward.cluster));
-        let all = Self::preflight(route, shares).into_iter().chain(readable).chain(answers());
+    fn all<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
+        let is_readable = route.cors.is_some() && !matches!(route.action, Action::Forward(_));
+        let readable = is_readable.then(|| Self::answers(route, around)).into_iter().flatten();
+        let marked =
+            matches!(&route.action, Action::Forward(forward) if around.shares.are_inside(&forward.cluster));
+        let all = Self::preflight(route, around)
+            .into_iter()
+            .chain(readable.filter_map(|answer| answer.readable(route)))
+            .chain(Self::answers(route, around));
         all.map(move |one| if marked { Self { headers: one.headers.without_mark(), ..one } } else { one })
     }
 
     /// A route and what goes in front of it, whoever asks.
-    fn answers(
-        route: &model::Route,
-        front: Front,
-        domain: &Domain,
-        shares: &Shares,
-    ) -> impl Iterator<Item = Self> {
+    fn answers<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
+        let Around { front, domain, shares, .. } = around;
         let before = match &route.action {
             Action::Forward(forward) => Self::refusing(route, forward, shares),
             Action::Redirect(redirect) => Redirect::with_port(redirect, front, domain).map(|redirect| {
@@ -235,7 +269,7 @@ impl Route {
                     name: String::from(":authority"),
                     string_match: StringMatch::SafeRegex(Regex { regex: String::from(".*:[0-9]+") }),
                 }));
-                Self { matches, ..Self::new(route, RouteAction::Redirect(redirect)) }
+                Self { matches, ..Self::new(route, RouteAction::Redirect(redirect), around) }
             }),
             Action::Respond(_) => None,
         };
@@ -249,23 +283,27 @@ impl Route {
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
         };
-        before.into_iter().chain(Self::without_session(route, shares)).chain([Self::new(route, action)])
+        before
+            .into_iter()
+            .chain(Self::without_session(route, around))
+            .chain([Self::new(route, action, around)])
     }
 
-    fn new(route: &model::Route, action: RouteAction) -> Self {
+    fn new(route: &model::Route, action: RouteAction, around: Around<'_>) -> Self {
         Self {
             name: Some(route.name.clone()),
             matches: RouteMatch::of(&route.matches, &route.portion),
             action,
             headers: HeaderMutations::of(route),
-            typed_per_filter_config: PerRoute::of(route),
+            typed_per_filter_config: PerRoute::of(route, around.siblings, around.options),
         }
     }
 
     /// What goes in front of a route with sessions whose requests without one are treated differently, because they may be
-    /// tried again for a status, or because some of them are refused before a mirror sees them. By its name, the plugin
-    /// knows it for the same.
-    fn without_session(route: &model::Route, shares: &Shares) -> Option<Self> {
+    /// tried again for a status, or because some of them are refused before a mirror sees them. It has the same name and the
+    /// same plugin.
+    fn without_session(route: &model::Route, around: Around<'_>) -> Option<Self> {
+        let shares = around.shares;
         let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
         let is_retried = forward.retry.as_ref().is_some_and(|retry| !retry.statuses.is_empty());
         let is_mirrored = !forward.mirrors.is_empty() && shares.of(&forward.cluster).is_some();
@@ -273,7 +311,7 @@ impl Route {
             return None;
         }
         let action = Forward::of(&past_refusals(forward, shares), Statuses::Retried);
-        let mut route = Self::new(route, RouteAction::Route(action));
+        let mut route = Self::new(route, RouteAction::Route(action), around);
         route.matches.headers.push(HeaderCondition::NoSession(NoSession::of(rule)));
         Some(route)
     }

@@ -6,13 +6,12 @@ use envoy_config::model::{
 use envoy_config::render::render;
 use proptest::prelude::*;
 use serde_json::json;
-use session_persistence::config::PluginConfig;
 
 use crate::models::{
     cluster, cookie_rule, everything, exact, forward, header_rule, host, listener, locality, options, prefix,
     route,
 };
-use crate::{connection_manager, envoy_protos, rendered, routes};
+use crate::{envoy_protos, plugin_rule, rendered, routes};
 
 #[test]
 fn a_model_with_everything_is_a_bootstrap() {
@@ -30,7 +29,8 @@ fn a_misspelt_field_is_refused_wherever_it_stands() {
     let fields = [
         "static_resources:",
         "port_value:",
-        "early_header_mutation_extensions:",
+        "request_headers_to_remove:",
+        "typed_per_filter_config:",
         "inline_string:",
         "path_separated_prefix:",
         "retry_on:",
@@ -205,9 +205,7 @@ proptest! {
         if let PathMatch::Exact(path) = &route.matches.path {
             prop_assert_eq!(&written["match"]["path"], &json!(path));
         }
-        let plugin = &connection_manager(&bootstrap)["http_filters"][0]["typed_config"]["config"];
-        let config = PluginConfig::parse(plugin["configuration"]["value"].as_str().unwrap().as_bytes()).unwrap();
-        let rule = route.persistence.clone().map(|rule| (route.name.clone(), rule));
-        prop_assert_eq!(config.rules, rule.into_iter().collect());
+        let rule = plugin_rule(written).map(|config| config.rule);
+        prop_assert_eq!(rule, route.persistence.clone());
     }
 }

@@ -17,6 +17,7 @@ mod tls;
 use envoy_config::model::Model;
 use envoy_config::render::render;
 use serde_json::Value;
+use session_persistence::config::{PluginConfig, RouteRule};
 
 /// The bootstrap of a model, checked and read back.
 fn rendered(model: &Model) -> Value {
@@ -33,4 +34,22 @@ fn connection_manager(bootstrap: &Value) -> &Value {
 /// The routes of the first virtual host.
 fn routes(bootstrap: &Value) -> &Value {
     &connection_manager(bootstrap)["route_config"]["virtual_hosts"][0]["routes"]
+}
+
+/// What the plugin of a route is configured with; none where the route has no plugin.
+fn plugin(route: &Value) -> Option<&Value> {
+    route["typed_per_filter_config"].get("envoy.filters.http.filter_chain").map(|chain| {
+        let filters = &chain["filter_chain"]["filters"];
+        assert_eq!(filters[1]["name"], "envoy.filters.http.header_to_metadata");
+        &filters[0]["typed_config"]["config"]
+    })
+}
+
+/// The rule of a route's plugin.
+fn plugin_rule(route: &Value) -> Option<RouteRule> {
+    let text = plugin(route)?["configuration"]["value"].as_str().unwrap();
+    match PluginConfig::parse(text.as_bytes()).unwrap() {
+        PluginConfig::Route(config) => Some(config),
+        PluginConfig::Table(table) => panic!("{table:?}"),
+    }
 }

@@ -29,8 +29,11 @@ pub(crate) fn address(text: &str) -> SocketAddr {
 
 /// A rule by its JSON.
 pub(crate) fn rule(json: &str) -> Rule {
-    let document = format!(r#"{{"rules": {{"rule": {json}}}}}"#);
-    PluginConfig::parse(document.as_bytes()).unwrap().rules.remove("rule").unwrap()
+    let document = format!(r#"{{"rule": {json}}}"#);
+    match PluginConfig::parse(document.as_bytes()).unwrap() {
+        PluginConfig::Route(config) => config.rule,
+        PluginConfig::Table(table) => panic!("{table:?}"),
+    }
 }
 
 pub(crate) fn cookie_rule() -> Rule {
@@ -145,6 +148,24 @@ pub(crate) fn single(cluster: Cluster) -> Model {
     Model { listeners: vec![listener(8888, vec![host(Domain::Any, vec![route])])], clusters: vec![cluster] }
 }
 
+/// Something of everything.
+pub(crate) fn cors() -> Cors {
+    let site = |host, port| Origin::Site { scheme: Scheme::Https, host, port };
+    Cors {
+        origins: vec![
+            Origin::Any,
+            site(OriginHost::Any, Some(443)),
+            site(OriginHost::Exact(String::from("a.example")), None),
+            site(OriginHost::Within(String::from("example")), Some(8443)),
+        ],
+        credentials: true,
+        methods: Allowed::All,
+        request_headers: Allowed::Names(vec![String::from("a"), String::from("b")]),
+        response_headers: Allowed::Names(Vec::new()),
+        max_age: 5,
+    }
+}
+
 /// Routes with all that filters can do.
 fn filtered() -> Vec<Route> {
     let mut headers = HeaderChanges::default();
@@ -157,20 +178,7 @@ fn filtered() -> Vec<Route> {
         PathChange::Prefix { matched: String::from("/a"), replacement: String::new() },
         PathChange::Prefix { matched: String::new(), replacement: String::from("/a") },
     ];
-    let site = |host, port| Origin::Site { scheme: Scheme::Https, host, port };
-    let cors = Cors {
-        origins: vec![
-            Origin::Any,
-            site(OriginHost::Any, Some(443)),
-            site(OriginHost::Exact(String::from("a.example")), None),
-            site(OriginHost::Within(String::from("example")), Some(8443)),
-        ],
-        credentials: true,
-        methods: Allowed::All,
-        request_headers: Allowed::Names(vec![String::from("a"), String::from("b")]),
-        response_headers: Allowed::Names(Vec::new()),
-        max_age: 5,
-    };
+    let cors = cors();
     let mut routes = Vec::new();
     for (number, change) in changes.into_iter().enumerate() {
         let redirect = Redirect {

@@ -1,12 +1,17 @@
 //! Which requests go where, and through which filters.
 
-use envoy_config::model::Cluster;
+use std::collections::BTreeMap;
+
+use envoy_config::model::{Domain, Listener, Model, Portion, Protocol, Route};
 use envoy_config::render::render;
 use serde_json::{Value, json};
-use session_persistence::config::PluginConfig;
+use session_persistence::config::RouteRule;
 
-use crate::models::{address, cluster, cookie_rule, everything, header_rule, options, single};
-use crate::{connection_manager, rendered, routes};
+use crate::models::{
+    address, cluster, cookie_rule, cors, everything, forward, header_rule, host, listener, options, prefix,
+    route,
+};
+use crate::{connection_manager, plugin, plugin_rule, rendered, routes};
 
 #[test]
 fn matches_are_written_in_envoys_words() {
@@ -37,36 +42,98 @@ fn matches_are_written_in_envoys_words() {
 }
 
 #[test]
-fn the_filter_runs_on_persistent_routes_alone() {
+fn each_persistent_route_has_a_plugin_with_its_own_rule_and_no_other_route_has_one() {
     let bootstrap = rendered(&everything());
-    for (route, persistent) in routes(&bootstrap).as_array().unwrap().iter().zip([true, true, false, false]) {
-        let switched = route["typed_per_filter_config"]["session-persistence"].is_object();
-        assert_eq!(switched, persistent, "{route}");
+    let rules = [Some(header_rule()), Some(cookie_rule()), None, None];
+    for (route, rule) in routes(&bootstrap).as_array().unwrap().iter().zip(rules) {
+        let expected = rule.map(|rule| RouteRule { rule, shares: BTreeMap::new() });
+        assert_eq!(plugin_rule(route), expected, "{route}");
     }
-    assert_eq!(connection_manager(&bootstrap)["http_filters"][0]["disabled"], true);
+}
+
+/// A route to one of two shares of a rule.
+fn to_share(number: usize, matched: &str, share: &str) -> Route {
+    let name = format!("default/a/0/{matched}/{number}");
+    let rule = header_rule().of_share(share);
+    route(&name, prefix(&format!("/{matched}")), forward("a"), Some(rule))
 }
 
 #[test]
-fn the_plugin_reads_the_rules_of_its_listener() {
-    let bootstrap = rendered(&everything());
-    let plugin = &connection_manager(&bootstrap)["http_filters"][0]["typed_config"]["config"];
-    let config = PluginConfig::parse(plugin["configuration"]["value"].as_str().unwrap().as_bytes()).unwrap();
-    let rules = [("default/a/0/0", header_rule()), ("default/a/0/1", cookie_rule())];
-    assert_eq!(config.rules, rules.map(|(name, rule)| (name.to_owned(), rule)).into());
+fn the_plugin_of_a_share_knows_the_routes_of_the_same_requests_to_the_others() {
+    let routes =
+        [to_share(0, "x", "one"), to_share(1, "x", "two"), to_share(0, "y", "one"), to_share(1, "y", "two")];
+    let bootstrap = rendered(&Model {
+        listeners: vec![listener(80, vec![host(Domain::Any, routes.into())])],
+        clusters: vec![cluster("a", Vec::new())],
+    });
+    let others: Vec<_> = crate::routes(&bootstrap)
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|route| plugin_rule(route).unwrap().shares.into_iter().collect::<Vec<_>>())
+        .collect();
+    let other = |name: &str, share: &str| vec![(name.to_owned(), share.to_owned())];
+    assert_eq!(
+        others,
+        [
+            other("default/a/0/x/1", "two"),
+            other("default/a/0/x/0", "one"),
+            other("default/a/0/y/1", "two"),
+            other("default/a/0/y/0", "one"),
+        ]
+    );
 }
 
 #[test]
-fn the_first_persistent_rule_changes_no_filter_but_the_rules() {
-    let with = single(cluster("a", Vec::new()));
-    let without = single(Cluster { persistent: false, ..cluster("a", Vec::new()) });
-    let chain = |model| {
+fn a_route_that_waits_for_the_sessions_of_a_share_has_no_plugin_since_requests_come_from_one_that_has() {
+    let waiting = Route { portion: Portion::Sessions("one".to_owned()), ..to_share(0, "x", "one") };
+    let bootstrap = rendered(&Model {
+        listeners: vec![listener(80, vec![host(Domain::Any, vec![waiting, to_share(1, "x", "two")])])],
+        clusters: vec![cluster("a", Vec::new())],
+    });
+    assert_eq!(plugin(&routes(&bootstrap)[0]), None);
+    let shares = plugin_rule(&routes(&bootstrap)[1]).unwrap().shares;
+    assert_eq!(shares, [("default/a/0/x/0".to_owned(), "one".to_owned())].into());
+}
+
+#[test]
+fn a_share_runs_the_cors_filter_where_another_share_of_its_requests_wants_it() {
+    let with = Route { cors: Some(cors()), ..to_share(0, "x", "one") };
+    let model = |routes: Vec<Route>| Model {
+        listeners: vec![listener(80, vec![host(Domain::Any, routes)])],
+        clusters: vec![cluster("a", Vec::new())],
+    };
+    let bootstrap = rendered(&model(vec![with, to_share(1, "x", "two"), to_share(0, "y", "one")]));
+    let configs = [0, 1, 2].map(|number| {
+        let configs = &crate::routes(&bootstrap)[number]["typed_per_filter_config"];
+        configs["envoy.filters.http.cors"]["@type"]
+            .as_str()
+            .and_then(|name| name.rsplit('.').next())
+            .map(str::to_owned)
+    });
+    assert_eq!(configs.map(Option::unwrap_or_default), ["CorsPolicy", "FilterConfig", ""]);
+}
+
+#[test]
+fn the_filters_of_a_listener_are_the_same_whatever_its_routes_are() {
+    let chain = |model: &Model| {
         let mut bootstrap = rendered(model);
         let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
-        manager["http_filters"][0]["typed_config"]["config"]["configuration"] = Value::Null;
         manager["route_config"] = Value::Null;
-        bootstrap["static_resources"]["listeners"].clone()
+        manager.clone()
     };
-    assert_eq!(chain(&with), chain(&without));
+    let with = chain(&everything());
+    let empty = Model {
+        listeners: vec![Listener {
+            protocol: Protocol::Http { virtual_hosts: Vec::new() },
+            ..everything().listeners.remove(0)
+        }],
+        clusters: Vec::new(),
+    };
+    assert_eq!(with, chain(&empty));
+    let disabled: Vec<_> =
+        with["http_filters"].as_array().unwrap().iter().map(|filter| filter["disabled"] == true).collect();
+    assert_eq!(disabled, [true, true, false, false]);
 }
 
 #[test]
@@ -77,6 +144,6 @@ fn envoy_is_told_where_its_module_and_its_admin_interface_are() {
     let bootstrap: Value = serde_saphyr::from_str(&render(&everything(), &options)).unwrap();
     let socket = &bootstrap["admin"]["address"]["socket_address"];
     assert_eq!(*socket, json!({"address": "::1", "port_value": 9000}));
-    let plugin = &connection_manager(&bootstrap)["http_filters"][0]["typed_config"]["config"];
+    let plugin = plugin(&routes(&bootstrap)[0]).unwrap();
     assert_eq!(plugin["vm_config"]["code"]["local"]["filename"], "/etc/envoy/yes.wasm");
 }

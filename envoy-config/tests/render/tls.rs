@@ -5,12 +5,13 @@ use std::sync::Arc;
 use envoy_config::model::{CaCertificates, Domain, Endpoints, Locality, Model, SubjectName, UpstreamTls};
 use envoy_config::pem::PrivateKey;
 use serde_json::{Value, json};
+use session_persistence::config::Carrier;
 
 use crate::models::{
     certificate, cluster, cookie_rule, everything, forward, host, https, locality, prefix, route, serving,
     single, site,
 };
-use crate::rendered;
+use crate::{plugin_rule, rendered};
 
 fn listener(sites: Vec<envoy_config::model::Site>) -> Value {
     let model = Model { listeners: vec![https(8443, sites)], clusters: Vec::new() };
@@ -44,10 +45,8 @@ fn each_site_has_a_chain_for_its_hostname_with_its_certificate_and_routes() {
         assert_eq!(context["alpn_protocols"], json!(["h2", "http/1.1"]));
         let manager = &chain["filters"][0]["typed_config"];
         assert_eq!(manager["route_config"]["virtual_hosts"][0]["routes"][0]["name"], json!(body));
-        let table = &manager["http_filters"][0]["typed_config"]["config"]["configuration"]["value"];
-        let table: Value = serde_json::from_str(table.as_str().unwrap()).unwrap();
-        assert_eq!(table["rules"][body]["cookie"]["secure"], json!(true));
-        assert_eq!(table["rules"].as_object().unwrap().len(), 1);
+        let rule = plugin_rule(&manager["route_config"]["virtual_hosts"][0]["routes"][0]).unwrap().rule;
+        assert!(matches!(rule.carrier(), Carrier::Cookie(cookie) if cookie.secure), "{rule:?}");
     }
 }
 

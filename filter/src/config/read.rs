@@ -35,6 +35,12 @@ pub enum Problem {
     /// A field is not there.
     #[error("the field `{0}` is missing")]
     Missing(&'static str),
+    /// A field that means nothing without another one.
+    #[error("it means nothing without `{0}`")]
+    Without(&'static str),
+    /// A field that cannot be there together with another one.
+    #[error("a configuration has this or `{0}`, not both")]
+    Beside(&'static str),
     /// A field that is not known.
     #[error("unknown field, expected one of: {0}")]
     Unknown(String),
@@ -121,6 +127,11 @@ impl<'a> At<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// A refusal of the object.
+    pub(super) fn refuse(&self, problem: Problem) -> Refused {
+        refuse(&self.path, problem)
+    }
+
     /// The field of this name, if it is there.
     pub(super) fn optional(&self, name: &str) -> Option<At<'a>> {
         self.fields.get(name).map(|value| At { path: join(&self.path, name), value })

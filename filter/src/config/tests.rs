@@ -164,20 +164,30 @@ fn a_document_is_read_as_it_was_written() {
     let header = Carrier::Header(Header { name: name("session-a").unwrap() });
     let timeout = |text| Some(name::<Timeout>(text).unwrap());
     let rule = |id, carrier, idle| Rule::new(name(id).unwrap(), carrier, timeout("10s"), idle).unwrap();
-    let config = PluginConfig {
+    let rules = RuleTable {
         rules: [
-            ("default/cookie/0/0".to_owned(), rule("default/cookie@1", cookie, None)),
-            ("default/header/0/0".to_owned(), rule("default/header@1", header, timeout("5s"))),
+            ("default/cookie/0/0".to_owned(), rule("default/cookie@1", cookie.clone(), None)),
+            ("default/header/0/0".to_owned(), rule("default/header@1", header.clone(), timeout("5s"))),
         ]
         .into(),
+        rules_by_prefix: [("default/".to_owned(), rule("default", header.clone(), None))].into(),
     };
-    assert_eq!(PluginConfig::parse(&serde_json::to_vec(&config).unwrap()).unwrap(), config);
+    let one = RouteRule { rule: rule("default/cookie@1", cookie, None), shares: BTreeMap::new() };
+    let shared = RouteRule {
+        rule: rule("default/header@1", header, None).of_share("one"),
+        shares: [("default/header/0/0/1".to_owned(), "two".to_owned())].into(),
+    };
+    for config in [PluginConfig::Table(rules), PluginConfig::Route(one), PluginConfig::Route(shared)] {
+        assert_eq!(PluginConfig::parse(&serde_json::to_vec(&config).unwrap()).unwrap(), config);
+    }
 }
 
 #[test]
 fn what_a_cookie_does_not_say_has_its_default() {
     let json = document(r#""id": "i", "cookie": {"name": "sid"}"#);
-    let config = PluginConfig::parse(json.as_bytes()).unwrap();
+    let PluginConfig::Table(config) = PluginConfig::parse(json.as_bytes()).unwrap() else {
+        panic!("not a table");
+    };
     let rule = &config.rules["default/shop/0/0"];
     let expected = Cookie {
         name: name("sid").unwrap(),
@@ -191,7 +201,10 @@ fn what_a_cookie_does_not_say_has_its_default() {
 
 #[test]
 fn a_document_without_rules_serves_no_route() {
-    assert_eq!(PluginConfig::parse(br#"{"rules": {}}"#).unwrap(), PluginConfig::default());
+    let empty = PluginConfig::Table(RuleTable::default());
+    for json in [r#"{"rules": {}}"#, r#"{"rules_by_prefix": {}}"#] {
+        assert_eq!(PluginConfig::parse(json.as_bytes()).unwrap(), empty);
+    }
 }
 
 #[test]
@@ -241,8 +254,9 @@ fn a_value_of_another_type_is_refused_with_its_path() {
 
 #[test]
 fn an_unknown_field_is_refused_with_those_that_are_known() {
-    let (path, problem) = refusal(r#"{"rules": {}, "rule": {}}"#);
-    assert_eq!((path.as_str(), problem.as_str()), ("rule", "unknown field, expected one of: rules"));
+    let (path, problem) = refusal(r#"{"rules": {}, "ruls": {}}"#);
+    let known = "unknown field, expected one of: rule, shares, rules, rules_by_prefix";
+    assert_eq!((path.as_str(), problem.as_str()), ("ruls", known));
     for (fields, path, problem) in [
         (
             r#""id": "i", "cookies": {}"#,
@@ -266,13 +280,25 @@ fn an_unknown_field_is_refused_with_those_that_are_known() {
 
 #[test]
 fn a_missing_field_is_refused_with_the_path_of_its_object() {
-    assert_eq!(refusal("{}"), (".".to_owned(), "the field `rules` is missing".to_owned()));
+    assert_eq!(refusal("{}"), (".".to_owned(), "the field `rule` or `rules` is missing".to_owned()));
     for (fields, path, problem) in [
         (r#""cookie": {"name": "a"}"#, "", "the field `id` is missing"),
         (r#""id": "i", "cookie": {}"#, ".cookie", "the field `name` is missing"),
         (r#""id": "i", "header": {}"#, ".header", "the field `name` is missing"),
     ] {
         assert_eq!(rule_refusal(fields), (path.to_owned(), problem.to_owned()));
+    }
+}
+
+#[test]
+fn a_configuration_has_one_rule_or_a_table_and_shares_with_a_share_alone() {
+    const RULE: &str = r#""rule": {"id": "i", "header": {"name": "a"}}"#;
+    for (json, path, problem) in [
+        (format!(r#"{{{RULE}, "rules": {{}}}}"#), "rules", "a configuration has this or `rule`, not both"),
+        (format!(r#"{{{RULE}, "shares": {{"r": "s"}}}}"#), "shares", "it means nothing without `rule.share`"),
+        (r#"{"shares": {}, "rules": {}}"#.to_owned(), "shares", "it means nothing without `rule`"),
+    ] {
+        assert_eq!(refusal(&json), (path.to_owned(), problem.to_owned()));
     }
 }
 

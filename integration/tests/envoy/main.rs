@@ -7,6 +7,7 @@ mod backends;
 mod bad_configuration;
 mod carriers;
 mod certificates;
+mod chains;
 mod closing_backend;
 mod endpoints;
 mod expiry;

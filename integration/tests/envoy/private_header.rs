@@ -7,7 +7,7 @@ use integration::client::Client;
 use integration::manifests::Manifests;
 use session_persistence::names::OVERRIDE_HOST_HEADER;
 
-use crate::scene::{COOKIE, HEADER, client, plain_rule, pod, pods, route, rule, serve, token};
+use crate::scene::{COOKIE, HEADER, client, plain_rule, pod, pods, pods_of, route, rule, serve, token};
 
 /// `/cookie`, `/header` and, without session persistence, `/plain`.
 fn three_routes(pods: &[Backend]) -> Manifests {
@@ -68,6 +68,36 @@ async fn neither_backend_nor_client_ever_sees_the_header() {
         for answer in [first, again] {
             assert!(answer.echoed("X-Session-Persistence-Override-Host").is_empty(), "{path}");
             assert!(answer.values(OVERRIDE_HOST_HEADER).is_empty(), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_copy_of_a_request_carries_the_header_to_a_mirror() {
+    let pods = pods::<1>();
+    let [copies] = pods_of::<1>("copies");
+    let mirror = "filters: [{type: RequestMirror, requestMirror: {backendRef: {name: copies, port: 3000}}}]";
+    let rule = |prefix: &str, more: &str| {
+        format!(
+            "{{matches: [{{path: {{value: {prefix}}}}}], {mirror}, backendRefs: [{{name: backend, port: 3000}}]{more}}}"
+        )
+    };
+    let rules = [rule("/cookie", &format!(", sessionPersistence: {COOKIE}")), rule("/plain", "")];
+    let manifests = Manifests::gateway()
+        .service("backend", &pods)
+        .service("copies", [&copies])
+        .with(&route("route", &rules));
+    let envoy = serve(&manifests).await;
+    let client = client(&envoy);
+    let mut arrivals = copies.arrivals();
+    for path in ["/cookie/get", "/plain/get"] {
+        let address = pods[0].address().to_string();
+        let first = client.get_with(path, &[(OVERRIDE_HOST_HEADER, &address)]).await.unwrap();
+        let cookie = format!("session={}", token(&first).unwrap_or_default());
+        client.get_with(path, &[(OVERRIDE_HOST_HEADER, &address), ("cookie", &cookie)]).await.unwrap();
+        for _ in 0..2 {
+            let copy = arrivals.recv().await.unwrap();
+            assert!(copy.headers.get(OVERRIDE_HOST_HEADER).is_none(), "{path}: {:?}", copy.headers);
         }
     }
 }

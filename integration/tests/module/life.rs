@@ -242,13 +242,17 @@ both! {
 
     fn the_access_log_learns_what_session_a_request_had<C>() {
         let mut plugin = plugin();
-        let shown = |plugin: &mut Plugin, request| {
-            let (_, answer) = plugin.exchange(request, Response::from_endpoint(BLUE));
-            String::from_utf8(answer.filter_state["session_persistence"].clone()).unwrap()
+        let shown = |plugin: &mut Plugin, request, response| {
+            let (_, answer) = plugin.exchange(request, response);
+            answer.filter_state.get("session_persistence").map(|shown| shown.escape_ascii().to_string())
         };
         let token = begin::<C>(&mut plugin, BLUE);
-        assert_eq!(shown(&mut plugin, C::first()), "none");
-        assert_eq!(shown(&mut plugin, C::back(&token)), "10.0.0.1:3000");
-        assert_eq!(shown(&mut plugin, C::back("no token")), "refused: it is not a token");
+        let from = Response::from_endpoint;
+        assert_eq!(shown(&mut plugin, C::first(), from(BLUE)).unwrap(), "none");
+        assert_eq!(shown(&mut plugin, C::back("no token"), from(BLUE)).unwrap(), "refused: it is not a token");
+        // The log shows the endpoint that served it anyway.
+        assert_eq!(shown(&mut plugin, C::back(&token), from(BLUE)), None);
+        assert_eq!(shown(&mut plugin, C::back(&token), from(GREEN)).unwrap(), "10.0.0.1:3000");
+        assert_eq!(shown(&mut plugin, C::back(&token), Response::local()).unwrap(), "10.0.0.1:3000");
     }
 }

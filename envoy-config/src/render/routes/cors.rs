@@ -2,24 +2,24 @@
 //! (1.40), and a route for one method is not found by the question whether a script may use that method.
 
 use super::{
-    Forward, HeaderCondition, Present, Regex, Route, RouteAction, RouteMatch, StringCondition, StringMatch,
+    Around, Forward, HeaderCondition, Present, Regex, Route, RouteAction, RouteMatch, StringCondition,
+    StringMatch,
 };
 use crate::model::{self, Action};
 use crate::render::cors::{CorsPolicy, PREFLIGHTS};
 use crate::render::headers::HeaderMutations;
 use crate::render::retries::Statuses;
-use crate::render::shares::Shares;
 
 const OPTIONS: &str = "OPTIONS";
 
 impl Route {
     /// What goes in front of a route for the questions of browsers, if it cannot hear them all itself. The filter answers all
     /// of them, so that none gets to the cluster; a request without an origin is no such question.
-    pub(super) fn preflight(route: &model::Route, shares: &Shares) -> Option<Self> {
+    pub(super) fn preflight(route: &model::Route, around: Around<'_>) -> Option<Self> {
         route.cors.as_ref()?;
         let method = route.matches.method.as_ref().filter(|method| *method != OPTIONS);
         let hears = match &route.action {
-            Action::Forward(forward) => method.is_none() && shares.of(&forward.cluster).is_none(),
+            Action::Forward(forward) => method.is_none() && around.shares.of(&forward.cluster).is_none(),
             Action::Redirect(_) | Action::Respond(_) => false,
         };
         if hears {
@@ -38,14 +38,11 @@ impl Route {
         matches.headers.push(HeaderCondition::Present(Present { name: "origin", present_match: true }));
         let nowhere = model::Forward::to(PREFLIGHTS);
         let action = RouteAction::Route(Forward::of(&nowhere, Statuses::Final));
-        Some(Self { matches, headers: HeaderMutations::default(), ..Self::new(route, action) })
+        Some(Self { matches, headers: HeaderMutations::default(), ..Self::new(route, action, around) })
     }
 
-    /// The same for the sites whose scripts may read the answer, if the route gives it by itself.
+    /// The same for the sites whose scripts may read the answer, where the route gives it by itself.
     pub(super) fn readable(mut self, route: &model::Route) -> Option<Self> {
-        if matches!(route.action, Action::Forward(_)) {
-            return None;
-        }
         let policy = CorsPolicy::from(route.cors.as_ref()?);
         self.matches.headers.push(HeaderCondition::Value(StringCondition {
             name: String::from("origin"),

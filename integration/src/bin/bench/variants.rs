@@ -10,7 +10,6 @@ use integration::deployment::{self, DeployError, Deployment, FREE_PORT};
 use integration::envoy::Process;
 use integration::manifests::Manifests;
 use serde_json::{Value, json};
-use session_persistence::names;
 
 /// One way to serve the same route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,14 +104,26 @@ fn without_ours(rendered: &str, mut filters: Vec<Value>) -> Result<String, Varia
         .pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config")
         .and_then(Value::as_object_mut)
         .ok_or(VariantError::Shape("connection manager"))?;
-    manager.remove("early_header_mutation_extensions").ok_or(VariantError::Shape("early header mutation"))?;
+    let format = "/0/typed_config/log_format/text_format_source/inline_string";
+    let shape = VariantError::Shape("access log");
+    match manager.get_mut("access_log").and_then(|log| log.pointer_mut(format)) {
+        Some(Value::String(line)) => {
+            let (line_without_session, _) = line.split_once(" %COALESCE(").ok_or(shape)?;
+            *line = format!("{line_without_session}\n");
+        }
+        _ => return Err(shape),
+    }
+    manager
+        .get_mut("route_config")
+        .and_then(Value::as_object_mut)
+        .and_then(|routes| routes.remove("request_headers_to_remove"))
+        .ok_or(VariantError::Shape("removed request headers"))?;
     let rendered = manager.get_mut("http_filters").and_then(Value::as_array_mut);
     let rendered = rendered.ok_or(VariantError::Shape("HTTP filters"))?;
     filters.extend(rendered.pop());
     *rendered = filters;
     // JSON is YAML, too.
-    let text = bootstrap.to_string().replace(&format!(" %FILTER_STATE({}:PLAIN)%", names::FILTER_STATE), "");
-    Ok(text)
+    Ok(bootstrap.to_string())
 }
 
 /// Envoy's own session persistence, in a cookie like ours.
