@@ -46,6 +46,7 @@ pub struct Deployment {
     bootstrap: String,
     keys: Option<String>,
     workers: u32,
+    under: Vec<String>,
 }
 
 impl Deployment {
@@ -87,7 +88,7 @@ impl Deployment {
     /// # Errors
     /// The system has no random numbers.
     pub fn of_bootstrap(bootstrap: String) -> Result<Self, DeployError> {
-        Ok(Self { bootstrap, keys: Some(keys::fresh()?), workers: 1 })
+        Ok(Self { bootstrap, keys: Some(keys::fresh()?), workers: 1, under: Vec::new() })
     }
 
     /// The same with this value of `SESSION_KEYS`.
@@ -106,6 +107,12 @@ impl Deployment {
     #[must_use]
     pub fn with_workers(self, workers: u32) -> Self {
         Self { workers, ..self }
+    }
+
+    /// The same, run by this program with these arguments of its own: a profiler, for example.
+    #[must_use]
+    pub fn under(self, command: &[String]) -> Self {
+        Self { under: command.to_vec(), ..self }
     }
 
     /// The bootstrap, in YAML.
@@ -133,7 +140,13 @@ impl Deployment {
     }
 
     fn launch<'a>(&'a self, envoy: &'a Path) -> Launch<'a> {
-        Launch { envoy, bootstrap: &self.bootstrap, keys: self.keys.as_deref(), workers: self.workers }
+        Launch {
+            envoy,
+            bootstrap: &self.bootstrap,
+            keys: self.keys.as_deref(),
+            workers: self.workers,
+            under: &self.under,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a backend answers: the JSON of `echo-basic`, the backend of the Gateway API's conformance tests.
 //!
 //! Its ways to be asked for something else are here, too: `/status/503` answers with that status, and the request header
-//! `X-Echo-Set-Header: name: value, name: value` adds response headers.
+//! `X-Echo-Set-Header: name: value, name: value` adds response headers. `/bytes/1000` answers with a body of that size, as
+//! httpbin does.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,9 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 
 /// The request header that asks for response headers.
 const SET_HEADER: &str = "x-echo-set-header";
+
+/// The largest body that can be asked for.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Who a backend is, as Kubernetes tells its pods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,12 +62,23 @@ pub(super) fn answer<B>(request: &Request<B>, pod: &Pod) -> Response<Full<Bytes>
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::from_bytes(code.as_bytes()).unwrap_or(StatusCode::BAD_REQUEST);
         response
+    } else if let Some(size) = path.strip_prefix("/bytes/") {
+        body_of(size.parse().ok())
     } else {
         let mut response = Response::new(Full::from(json(request, pod)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     };
     response.headers_mut().extend(asked_for(request.headers()));
+    response
+}
+
+/// An answer with a body of this size.
+fn body_of(size: Option<usize>) -> Response<Full<Bytes>> {
+    let body = size.filter(|&size| size <= MOST_BYTES).map(|size| vec![b'x'; size]);
+    let status = if body.is_some() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let mut response = Response::new(Full::from(body.unwrap_or_default()));
+    *response.status_mut() = status;
     response
 }
 
@@ -143,6 +158,16 @@ mod tests {
         let answer = answer(&request, &Pod::new("backend", "backend-1"));
         let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
         assert_eq!(cookies, ["a=1", "b=2; Path=/"]);
+    }
+
+    #[tokio::test]
+    async fn the_body_has_the_size_in_the_path() {
+        let ask = |path: &str| answer(&Request::get(path).body(()).unwrap(), &Pod::new("b", "p"));
+        let body = ask("/bytes/1000").into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body.len(), 1000);
+        for refused in ["/bytes/", "/bytes/-1", "/bytes/99999999"] {
+            assert_eq!(ask(refused).status().as_u16(), 400, "{refused}");
+        }
     }
 
     #[test]

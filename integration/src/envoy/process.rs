@@ -20,6 +20,9 @@ use crate::deadline::{self, Elapsed};
 /// The longest that Envoy may take to start or to stop: it compiles the module first, on a machine that may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The same for an Envoy that a profiler runs.
+const PATIENCE_UNDER: Duration = Duration::from_mins(10);
+
 /// How many lines of the log a failing test shows.
 const TAIL: usize = 40;
 
@@ -34,6 +37,8 @@ pub struct Launch<'a> {
     pub keys: Option<&'a str>,
     /// The number of worker threads.
     pub workers: u32,
+    /// The program that runs Envoy, a profiler for example, and its own arguments. Empty when nothing does.
+    pub under: &'a [String],
 }
 
 /// Why Envoy did not start.
@@ -80,7 +85,8 @@ impl Process {
     pub async fn start(launch: &Launch<'_>) -> Result<Self, StartError> {
         let folder = tempfile::tempdir()?;
         let mut running = Running(command(launch, folder.path())?.spawn()?);
-        let up = deadline::until(PATIENCE, async || {
+        let patience = if launch.under.is_empty() { PATIENCE } else { PATIENCE_UNDER };
+        let up = deadline::until(patience, async || {
             if let Ok(Some(status)) = running.0.try_wait() {
                 return Some(Err(status));
             }
@@ -177,7 +183,14 @@ fn command(launch: &Launch<'_>, folder: &Path) -> io::Result<Command> {
     let bootstrap = folder.join("envoy.yaml");
     fs::write(&bootstrap, launch.bootstrap)?;
     let log = File::create(folder.join(LOG))?;
-    let mut command = Command::new(launch.envoy);
+    let mut command = match launch.under {
+        [] => Command::new(launch.envoy),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(launch.envoy);
+            command
+        }
+    };
     command.arg("--config-path").arg(bootstrap);
     command.arg("--admin-address-path").arg(folder.join(ADMIN));
     command.arg("--concurrency").arg(launch.workers.to_string());

@@ -71,8 +71,13 @@ async fn the_admin_interface_answers_its_commands() {
     let admin = "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}\n";
     let bootstrap = bootstraps().remove(0).replace("port_value: 8888", "port_value: 0");
     let (envoy, keys) = (envoy::locate(|progress| eprintln!("{progress}")).unwrap(), keys::fresh().unwrap());
-    let launch =
-        Launch { envoy: &envoy, bootstrap: &format!("{admin}{bootstrap}"), keys: Some(&keys), workers: 1 };
+    let launch = Launch {
+        envoy: &envoy,
+        bootstrap: &format!("{admin}{bootstrap}"),
+        keys: Some(&keys),
+        workers: 1,
+        under: &[],
+    };
     let envoy = Process::start(&launch).await.unwrap();
     let address = format!("http://{}/", envoy.admin().address());
     for command in Page::all().iter().flat_map(commands).filter(|command| command.starts_with("curl ")) {
