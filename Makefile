@@ -105,10 +105,10 @@ workflows: $(if $(shell command -v go),$(TOOLS)/actionlint-$(ACTIONLINT)/actionl
 	@$(if $<,$<,echo 'workflows: NOT checked: Go is missing')
 
 # Only Envoy is measured, so the load generator is built without LTO, which would take minutes.
-bench: module ## Compare CPU per request with Envoy's own stateful_session filter.
-	$(call say,"Measuring")
+bench: module ## Measure what sessions cost Envoy, for docs/performance.md (needs valgrind). ARGS=--quick measures less.
+	$(call say,"Building the benchmark")
 	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-		$(CARGO) run --quiet --locked --release -p integration --bin bench
+		$(CARGO) run --quiet --locked --release -p integration --bin bench -- $(ARGS)
 
 bench-scale: ## Measure how long it takes to compile many manifests, and how that grows.
 	$(call say,"Measuring")

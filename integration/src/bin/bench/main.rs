@@ -1,65 +1,113 @@
-//! The price of a session: CPU time of Envoy per request of a returning client, with our filter, with Envoy's own
-//! `stateful_session` (which neither signs nor expires), and with neither.
+//! What session persistence costs: instructions, CPU time, latency and memory of Envoy, with this project's filter, with
+//! Envoy's own `stateful_session` (which neither encrypts nor expires), with a Lua script, and with none.
 //!
-//! The three run side by side and take turns, on one build of Envoy, one worker each, over connections that are kept
-//! alive. Only ratios within one run mean anything: the machine is never idle, and its clock never steady.
+//! - [`rows`]: what is measured, and the limits.
+//! - [`setup`], [`baseline`]: the configurations of Envoy.
+//! - [`testbed`], [`sessions`], [`load`]: backends, clients, and the check that every answer is right.
+//! - [`instructions`], [`callgrind`]: instructions per request.
+//! - [`rounds`], [`cpu`]: CPU time and latency, in turns.
+//! - [`memory`]: memory of workers and streams.
+//! - [`statistics`], [`results`], [`table`], [`chart`], [`machine`], [`document`]: from numbers to `docs/performance.md`.
 //!
-//! Exit status: 0, within the limit; 1, above it; 2, it could not be measured.
+//! Exit status: 0, within the limits; 1, above one; 2, it could not be measured.
 
+mod baseline;
+mod callgrind;
+mod chart;
 mod cpu;
+mod document;
+mod instructions;
 mod load;
-mod variants;
+mod machine;
+mod memory;
+mod results;
+mod rounds;
+mod rows;
+mod sessions;
+mod setup;
+mod statistics;
+mod table;
+mod testbed;
 
+use std::fs;
+use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
-use integration::backend::{Backend, Pod};
+use clap::{Parser, ValueEnum};
+use integration::artifact::{self, ArtifactError};
+use integration::envoy::{self, LocateError};
+use integration::workspace;
 
-use cpu::CpuError;
-use load::{Load, LoadError};
-use variants::{Variant, VariantError};
+use results::Results;
+use testbed::Testbed;
 
-/// At most so many times the CPU time of Envoy's own filter.
-const LIMIT: f64 = 1.15;
-
-/// What we want to reach.
-const GOAL: f64 = 1.08;
-
-/// Measures Envoy's CPU time per request with session persistence, against Envoy's own.
+/// Measures what session persistence costs Envoy.
+///
+/// Writes the results to docs/performance.md and docs/performance.svg, and exits with 1 if a ratio of instructions is over its
+/// limit, with 2 if something cannot be measured.
 #[derive(Debug, Parser)]
+#[command(name = "bench")]
 struct Arguments {
-    /// How often the variants take turns.
-    #[arg(long, default_value_t = 21)]
-    rounds: usize,
-    /// Requests per variant and round.
-    #[arg(long, default_value_t = 4000)]
-    requests: u32,
-    /// Connections, each with one request at a time.
-    #[arg(long, default_value_t = 4)]
-    connections: u32,
+    /// Measure less, and write no files: takes a few minutes, and times are rough.
+    #[arg(long)]
+    quick: bool,
+    /// Measure this only; repeatable.
+    #[arg(long)]
+    only: Vec<Part>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Instructions per request, under valgrind.
+    Instructions,
+    /// CPU time per request.
+    Time,
+    /// How long clients wait.
+    Latency,
+    /// Memory of workers and streams.
+    Memory,
+}
+
+impl Arguments {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// `full`, or `quick` if that is enough.
+    fn either<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
 }
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 enum BenchError {
     #[error(transparent)]
-    Variant(#[from] VariantError),
+    Artifact(#[from] ArtifactError),
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Locate(#[from] LocateError),
     #[error(transparent)]
-    Cpu(#[from] CpuError),
-    #[error("cannot start a backend: {0}")]
-    Backend(#[from] std::io::Error),
+    Callgrind(#[from] callgrind::CallgrindError),
+    #[error(transparent)]
+    Testbed(#[from] testbed::TestbedError),
+    #[error(transparent)]
+    Count(#[from] instructions::CountError),
+    #[error(transparent)]
+    Round(#[from] rounds::RoundError),
+    #[error(transparent)]
+    Memory(#[from] memory::MemoryError),
+    #[error(transparent)]
+    Document(#[from] document::DocumentError),
+    #[error("cannot describe the machine or write the chart: {0}")]
+    Io(#[from] io::Error),
 }
-
-/// CPU time per request of one round, in microseconds, in the order of the variants.
-type Round = [f64; Variant::ALL.len()];
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match measure(&Arguments::parse()).await {
-        Ok(rounds) if report(&rounds) <= LIMIT => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+    match bench(&Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
@@ -67,72 +115,97 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn measure(arguments: &Arguments) -> Result<Vec<Round>, BenchError> {
-    let mut pods = Vec::new();
-    for number in 0..4 {
-        pods.push(Backend::start(Pod::new("backend", &format!("backend-{number}")))?);
+/// Measures and reports; whether all ratios are within their limits.
+async fn bench(arguments: &Arguments) -> Result<bool, BenchError> {
+    if arguments.wants(Part::Instructions) {
+        callgrind::available()?;
     }
-    let mut envoys = Vec::new();
-    for variant in Variant::ALL {
-        println!("==> starting Envoy with {}", variant.name());
-        let envoy = variant.start(&pods).await?;
-        let load = Load::prepare(variants::address(&envoy)?, variant.keeps_sessions(), arguments.connections)
-            .await?;
-        envoys.push((envoy, load));
+    let machine = machine::describe(&artifact::module()?, &envoy::locate(|line| println!("==> {line}"))?)?;
+    println!("{machine}");
+    println!("==> starting an Envoy for each configuration");
+    let bed = Testbed::start(arguments.either(10_000, 1_000)).await?;
+    let mut parts = vec![("machine", machine)];
+    let mut results = Results::default();
+    // What depends on the machine comes first, while it is as quiet as it was.
+    measure_times(arguments, &bed, &mut results, &mut parts)?;
+    if arguments.wants(Part::Memory) {
+        println!("==> measuring memory");
+        let measured = memory::measure(&bed, arguments.either(3, 1)).await?;
+        report(&mut parts, "memory", table::memory(&measured));
+        results.memory = Some(measured);
     }
-    println!(
-        "==> {} rounds of {} requests each, {} connections",
-        arguments.rounds, arguments.requests, arguments.connections
-    );
-    let mut rounds = Vec::new();
-    // The first round warms up.
-    for number in 0..=arguments.rounds {
-        let mut round: Round = Default::default();
-        let mut turns: Vec<_> = envoys.iter_mut().zip(&mut round).collect();
-        // Whoever goes first in one round goes last in the next.
-        if number % 2 == 1 {
-            turns.reverse();
-        }
-        for ((envoy, load), spent) in turns {
-            let before = cpu::time(envoy.id())?;
-            load.run(arguments.requests).await?;
-            let time = cpu::time(envoy.id())?.saturating_sub(before);
-            *spent = time.as_secs_f64() * 1e6 / f64::from(arguments.requests);
-        }
-        if number > 0 {
-            rounds.push(round);
-        }
+    if arguments.wants(Part::Instructions) {
+        let plan = instructions::Plan {
+            warm_up: arguments.either(500, 200),
+            batches: arguments.either(5, 3),
+            requests: arguments.either(100, 50),
+        };
+        let counted = instructions::count(&bed, plan).await?;
+        report(&mut parts, "instructions", table::instructions(&counted));
+        results.instructions = Some(counted);
     }
-    Ok(rounds)
+    if !arguments.quick {
+        write(&results, &parts)?;
+    }
+    Ok(results.instructions.is_none_or(|counted| judge(&counted)))
 }
 
-/// Prints what was measured; the median ratio of ours to Envoy's own.
-fn report(rounds: &[Round]) -> f64 {
-    println!("\nEnvoy's CPU time per request of a returning client, median (quartiles):");
-    for (position, variant) in Variant::ALL.into_iter().enumerate() {
-        let times = rounds.iter().filter_map(|round| round.get(position).copied()).collect();
-        let [low, median, high] = quartiles(times);
-        println!("  {:<36} {median:6.1} µs  ({low:.1} to {high:.1})", variant.name());
+fn measure_times(
+    arguments: &Arguments,
+    bed: &Testbed,
+    results: &mut Results,
+    parts: &mut Vec<(&str, String)>,
+) -> Result<(), BenchError> {
+    if arguments.wants(Part::Time) {
+        println!("==> measuring CPU time");
+        let plan = rounds::Plan {
+            rounds: arguments.either(21, 7),
+            requests: arguments.either(2_000, 500),
+            connections: 4,
+        };
+        let load = machine::load();
+        let times = rounds::cpu_times(bed, plan)?;
+        report(parts, "time", format!("{load}\n\n{}", table::times(&times)));
+        results.times = Some(times);
     }
-    let ratios = rounds.iter().map(|[_, theirs, ours]| ours / theirs).collect();
-    let [low, median, high] = quartiles(ratios);
-    println!(
-        "\nOurs to Envoy's own, median of the ratios of {} rounds: {median:.3} ({low:.3} to {high:.3})",
-        rounds.len()
-    );
-    let verdict = if median <= GOAL {
-        "within the goal"
-    } else if median <= LIMIT {
-        "within the limit, above the goal"
-    } else {
-        "above the limit"
-    };
-    println!("{verdict} (goal {GOAL}, limit {LIMIT})");
-    median
+    if arguments.wants(Part::Latency) {
+        println!("==> measuring latency");
+        let plan = rounds::Plan {
+            rounds: arguments.either(21, 7),
+            requests: arguments.either(1_000, 300),
+            connections: 1,
+        };
+        let load = machine::load();
+        let latencies = rounds::latencies(bed, plan)?;
+        report(parts, "latency", format!("{load}\n\n{}", table::latencies(&latencies)));
+        results.latencies = Some(latencies);
+    }
+    Ok(())
 }
 
-/// The lower quartile, the median and the upper quartile.
-fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
-    values.sort_by(f64::total_cmp);
-    [1, 2, 3].map(|quarter| values.get(values.len() * quarter / 4).copied().unwrap_or(f64::NAN))
+fn report(parts: &mut Vec<(&str, String)>, part: &'static str, text: String) {
+    println!("\n{text}");
+    parts.push((part, text));
+}
+
+fn write(results: &Results, parts: &[(&str, String)]) -> Result<(), BenchError> {
+    let docs = workspace::root().join("docs");
+    document::update(&docs.join("performance.md"), parts)?;
+    if let Some(counted) = &results.instructions {
+        fs::write(docs.join("performance.svg"), chart::draw(counted))?;
+    }
+    println!("==> wrote docs/performance.md");
+    Ok(())
+}
+
+/// Says which ratios are over their limit; whether none is.
+fn judge(counted: &instructions::Instructions) -> bool {
+    let mut passed = true;
+    for verdict in results::verdicts(counted) {
+        let results::Verdict { row, ratio, limit } = verdict;
+        let verb = if verdict.passes() { "within" } else { "OVER" };
+        println!("{} ({}): {ratio:.3} is {verb} the limit of {limit:.2}", row.name, row.traffic.title());
+        passed &= verdict.passes();
+    }
+    passed
 }

@@ -1,0 +1,159 @@
+//! Turns a rendered bootstrap into one that owes this project nothing: other HTTP filters in front of the router, and
+//! nothing that only this project's filter needs.
+//!
+//! It looks for what is there instead of expecting a shape, and then checks that no name of this project is left, so that a
+//! change of the renderer cannot make the baselines dearer without anybody noticing.
+
+use serde_json::{Map, Value, json};
+use session_persistence::names;
+
+/// Why a bootstrap is no baseline.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BaselineError {
+    /// It cannot be read back.
+    #[error("the rendered bootstrap is not YAML: {0}")]
+    Yaml(#[from] Box<serde_saphyr::Error>),
+    /// It cannot be written again.
+    #[error("cannot write the bootstrap: {0}")]
+    Json(serde_json::Error),
+    /// It has no connection manager with a router.
+    #[error("the rendered bootstrap has no {0}")]
+    Shape(&'static str),
+    /// Something of this project is left in it.
+    #[error("the baseline still mentions `{0}`: `baseline.rs` has to remove it")]
+    Leftover(&'static str),
+}
+
+const ROUTER: &str = "envoy.filters.http.router";
+
+/// The names that only this project's configuration has.
+const OURS: [&str; 6] = [
+    names::FILTER,
+    names::FILTER_STATE,
+    names::METADATA_KEY,
+    names::OVERRIDE_HOST_HEADER,
+    "envoy.filters.http.wasm",
+    "envoy.filters.http.filter_chain",
+];
+
+/// The bootstrap with these HTTP filters and the router, and none of the rendered ones.
+///
+/// # Errors
+/// It has no router, or something of this project is left.
+pub(super) fn with_filters(rendered: &str, filters: &[Value]) -> Result<String, BaselineError> {
+    let mut bootstrap: Value = serde_saphyr::from_str(rendered).map_err(Box::new)?;
+    let mut managers = Vec::new();
+    collect_managers(&mut bootstrap, &mut managers);
+    if managers.is_empty() {
+        return Err(BaselineError::Shape("connection manager"));
+    }
+    for manager in managers {
+        manager.remove("early_header_mutation_extensions");
+        let rendered = manager.get_mut("http_filters").and_then(Value::as_array_mut);
+        let rendered = rendered.ok_or(BaselineError::Shape("HTTP filters"))?;
+        let router = rendered.pop().filter(|last| last.get("name").is_some_and(|name| name == ROUTER));
+        *rendered = filters.iter().cloned().chain([router.ok_or(BaselineError::Shape("router"))?]).collect();
+    }
+    forget(&mut bootstrap);
+    // JSON is YAML, too.
+    let text = bootstrap.to_string();
+    match OURS.into_iter().find(|name| text.contains(name)) {
+        Some(name) => Err(BaselineError::Leftover(name)),
+        None => Ok(text),
+    }
+}
+
+/// The bootstrap of an Envoy that flushes its statistics only when asked to.
+///
+/// # Errors
+/// It is not a YAML mapping.
+pub(super) fn without_flushes(rendered: &str) -> Result<String, BaselineError> {
+    let mut bootstrap: Map<String, Value> = serde_saphyr::from_str(rendered).map_err(Box::new)?;
+    bootstrap.insert(String::from("stats_flush_on_admin"), Value::Bool(true));
+    serde_json::to_string(&bootstrap).map_err(BaselineError::Json)
+}
+
+/// The bootstrap with clusters that take any number of requests at a time: Envoy's default is 1,024.
+///
+/// # Errors
+/// It has no clusters.
+pub(super) fn without_breakers(rendered: &str) -> Result<String, BaselineError> {
+    let mut bootstrap: Value = serde_saphyr::from_str(rendered).map_err(Box::new)?;
+    let clusters = bootstrap.pointer_mut("/static_resources/clusters").and_then(Value::as_array_mut);
+    let clusters = clusters.filter(|clusters| !clusters.is_empty());
+    let most = u32::MAX;
+    let limits = json!({"max_connections": most, "max_pending_requests": most, "max_requests": most});
+    for cluster in
+        clusters.ok_or(BaselineError::Shape("clusters"))?.iter_mut().filter_map(Value::as_object_mut)
+    {
+        cluster.insert(String::from("circuit_breakers"), json!({"thresholds": [limits]}));
+    }
+    Ok(bootstrap.to_string())
+}
+
+/// Finds every HTTP connection manager.
+fn collect_managers<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Map<String, Value>>) {
+    match value {
+        Value::Object(object) => {
+            if object.contains_key("http_filters") {
+                found.push(object);
+            } else {
+                object.values_mut().for_each(|value| collect_managers(value, found));
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| collect_managers(value, found)),
+        _ => {}
+    }
+}
+
+/// Removes the configuration of filters per route, and the words of access logs that only this project's filter fills.
+fn forget(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.remove("typed_per_filter_config");
+            object.values_mut().for_each(forget);
+        }
+        Value::Array(values) => values.iter_mut().for_each(forget),
+        Value::String(text) if text.contains('%') && OURS.iter().any(|name| text.contains(name)) => {
+            let words =
+                text.trim_end().split(' ').filter(|word| !OURS.iter().any(|name| word.contains(name)));
+            *text = words.collect::<Vec<_>>().join(" ") + "\n";
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RENDERED: &str = "listeners:\n- typed_config:\n    early_header_mutation_extensions: [x]\n    \
+         access_log: [\"%PROTOCOL% %FILTER_STATE(wasm.session_persistence:PLAIN)%\\n\"]\n    \
+         routes: [{cluster: c, typed_per_filter_config: {session-persistence: {}}}]\n    \
+         http_filters: [{name: session-persistence}, {name: envoy.filters.http.router}]\n";
+
+    #[test]
+    fn a_baseline_keeps_the_route_and_the_router_and_nothing_of_this_project() {
+        let filter = json!({"name": "other"});
+        let baseline: Value = serde_json::from_str(&with_filters(RENDERED, &[filter]).unwrap()).unwrap();
+        let expected = json!({
+            "access_log": ["%PROTOCOL%\n"],
+            "routes": [{"cluster": "c"}],
+            "http_filters": [{"name": "other"}, {"name": ROUTER}],
+        });
+        assert_eq!(baseline["listeners"][0]["typed_config"], expected);
+    }
+
+    #[test]
+    fn what_is_left_of_this_project_is_an_error() {
+        let rendered = RENDERED.to_owned() + "clusters: [{key: session-persistence-override-host}]\n";
+        let error = with_filters(&rendered, &[]).unwrap_err();
+        assert!(matches!(error, BaselineError::Leftover(names::FILTER)), "{error}");
+    }
+
+    #[test]
+    fn a_chain_without_a_router_is_an_error() {
+        let error = with_filters("http_filters: [{name: other}]\n", &[]).unwrap_err();
+        assert_eq!(error.to_string(), "the rendered bootstrap has no router");
+    }
+}
