@@ -1,5 +1,5 @@
-//! Turns a rendered bootstrap into one that owes this project nothing: other HTTP filters in front of the router, and
-//! nothing that only this project's filter needs.
+//! Turns a rendered bootstrap into one that owes this project's filter nothing: another HTTP filter (or none) in its place,
+//! and nothing that only this project's filter needs. The listener's other filters stay, since every listener has them.
 //!
 //! It looks for what is there instead of expecting a shape, and then checks that no name of this project is left, so that a
 //! change of the renderer cannot make the baselines dearer without anybody noticing.
@@ -24,7 +24,8 @@ pub(super) enum BaselineError {
     Leftover(&'static str),
 }
 
-const ROUTER: &str = "envoy.filters.http.router";
+/// The HTTP filter in whose place the others stand: in it, the routes run this project's.
+const FILTER_CHAIN: &str = "envoy.filters.http.filter_chain";
 
 /// The names that only this project's configuration has.
 const OURS: [&str; 6] = [
@@ -33,13 +34,13 @@ const OURS: [&str; 6] = [
     names::METADATA_KEY,
     names::OVERRIDE_HOST_HEADER,
     "envoy.filters.http.wasm",
-    "envoy.filters.http.filter_chain",
+    FILTER_CHAIN,
 ];
 
-/// The bootstrap with these HTTP filters and the router, and none of the rendered ones.
+/// The bootstrap with these HTTP filters in place of this project's.
 ///
 /// # Errors
-/// It has no router, or something of this project is left.
+/// This project's is not there, or something of it is left.
 pub(super) fn with_filters(rendered: &str, filters: &[Value]) -> Result<String, BaselineError> {
     let mut bootstrap: Value = serde_saphyr::from_str(rendered).map_err(Box::new)?;
     let mut managers = Vec::new();
@@ -48,11 +49,11 @@ pub(super) fn with_filters(rendered: &str, filters: &[Value]) -> Result<String, 
         return Err(BaselineError::Shape("connection manager"));
     }
     for manager in managers {
-        manager.remove("early_header_mutation_extensions");
         let rendered = manager.get_mut("http_filters").and_then(Value::as_array_mut);
         let rendered = rendered.ok_or(BaselineError::Shape("HTTP filters"))?;
-        let router = rendered.pop().filter(|last| last.get("name").is_some_and(|name| name == ROUTER));
-        *rendered = filters.iter().cloned().chain([router.ok_or(BaselineError::Shape("router"))?]).collect();
+        let ours = rendered.iter().position(|filter| filter["name"] == FILTER_CHAIN);
+        let ours = ours.ok_or(BaselineError::Shape(FILTER_CHAIN))?;
+        rendered.splice(ours..=ours, filters.iter().cloned());
     }
     forget(&mut bootstrap);
     // JSON is YAML, too.
@@ -110,14 +111,27 @@ fn collect_managers<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Map<String
 fn forget(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            object.remove("typed_per_filter_config");
+            if let Some(Value::Object(configs)) = object.get_mut("typed_per_filter_config") {
+                configs.remove(FILTER_CHAIN);
+            }
+            let removed = [json!(names::OVERRIDE_HOST_HEADER)];
+            if object
+                .get("request_headers_to_remove")
+                .and_then(Value::as_array)
+                .is_some_and(|all| *all == removed)
+            {
+                object.remove("request_headers_to_remove");
+            }
             object.values_mut().for_each(forget);
         }
         Value::Array(values) => values.iter_mut().for_each(forget),
         Value::String(text) if text.contains('%') && OURS.iter().any(|name| text.contains(name)) => {
-            let words =
-                text.trim_end().split(' ').filter(|word| !OURS.iter().any(|name| word.contains(name)));
-            *text = words.collect::<Vec<_>>().join(" ") + "\n";
+            // One operator for the session, be it in a list of which Envoy shows the first that has a value.
+            if let Some((before, session)) = text.split_once(" %COALESCE(")
+                && let Some((_, after)) = session.split_once(")%")
+            {
+                *text = format!("{before}{after}");
+            }
         }
         _ => {}
     }
@@ -127,19 +141,20 @@ fn forget(value: &mut Value) {
 mod tests {
     use super::*;
 
-    const RENDERED: &str = "listeners:\n- typed_config:\n    early_header_mutation_extensions: [x]\n    \
-         access_log: [\"%PROTOCOL% %FILTER_STATE(wasm.session_persistence:PLAIN)%\\n\"]\n    \
-         routes: [{cluster: c, typed_per_filter_config: {session-persistence: {}}}]\n    \
-         http_filters: [{name: session-persistence}, {name: envoy.filters.http.router}]\n";
+    const RENDERED: &str = "listeners:\n- typed_config:\n    \
+         access_log: ['%PROTOCOL% %COALESCE({\"param\": \"wasm.session_persistence:PLAIN\"})% %DURATION%']\n    \
+         request_headers_to_remove: [x-session-persistence-override-host]\n    \
+         routes: [{cluster: c, typed_per_filter_config: {envoy.filters.http.filter_chain: {}, other: 1}}]\n    \
+         http_filters: [{name: envoy.filters.http.filter_chain}, {name: envoy.filters.http.router}]\n";
 
     #[test]
-    fn a_baseline_keeps_the_route_and_the_router_and_nothing_of_this_project() {
+    fn a_baseline_keeps_the_route_and_the_other_filters_and_nothing_of_this_project_s() {
         let filter = json!({"name": "other"});
         let baseline: Value = serde_json::from_str(&with_filters(RENDERED, &[filter]).unwrap()).unwrap();
         let expected = json!({
-            "access_log": ["%PROTOCOL%\n"],
-            "routes": [{"cluster": "c"}],
-            "http_filters": [{"name": "other"}, {"name": ROUTER}],
+            "access_log": ["%PROTOCOL% %DURATION%"],
+            "routes": [{"cluster": "c", "typed_per_filter_config": {"other": 1}}],
+            "http_filters": [{"name": "other"}, {"name": "envoy.filters.http.router"}],
         });
         assert_eq!(baseline["listeners"][0]["typed_config"], expected);
     }
@@ -152,8 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_without_a_router_is_an_error() {
+    fn a_listener_without_this_project_s_filter_is_an_error() {
         let error = with_filters("http_filters: [{name: other}]\n", &[]).unwrap_err();
-        assert_eq!(error.to_string(), "the rendered bootstrap has no router");
+        assert_eq!(error.to_string(), "the rendered bootstrap has no envoy.filters.http.filter_chain");
     }
 }
