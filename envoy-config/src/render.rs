@@ -42,6 +42,7 @@ mod refusal;
 mod retries;
 mod routes;
 mod safe_methods;
+mod session_header;
 mod shares;
 mod tls;
 mod upstream_tls;

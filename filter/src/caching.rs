@@ -14,7 +14,7 @@ pub fn private(cache_control: &[u8]) -> Option<String> {
     let mut value = String::with_capacity(text.len() + 9);
     for directive in directives(&text) {
         let (name, argument) = match directive.split_once('=') {
-            Some((name, argument)) => (name.trim_end(), Some(argument)),
+            Some((name, argument)) => (name.trim_ascii_end(), Some(argument)),
             None => (directive, None),
         };
         let is = |other: &str| name.eq_ignore_ascii_case(other);
@@ -45,7 +45,7 @@ fn directives(text: &str) -> impl Iterator<Item = &str> {
         }
         false
     };
-    text.split(separator).map(str::trim).filter(|directive| !directive.is_empty())
+    text.split(separator).map(str::trim_ascii).filter(|directive| !directive.is_empty())
 }
 
 #[cfg(test)]

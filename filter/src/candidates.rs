@@ -177,7 +177,10 @@ mod tests {
     }
 
     fn header() -> Carrier {
-        Carrier::Header(Header { name: HeaderName::try_from("x".to_owned()).unwrap() })
+        Carrier::Header(Header {
+            name: HeaderName::try_from("x".to_owned()).unwrap(),
+            removed_by_route: false,
+        })
     }
 
     /// A text of a token's length.

@@ -5,9 +5,11 @@
 //! panic where a client sends what is not UTF-8. In the filter chain of one route, a request that comes back with its cookie takes
 //! four calls to Envoy, with its header five. Tests limit their number: those that return data cost more than opening the token.
 
+mod calls;
 mod counters;
 mod nonces;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
@@ -16,6 +18,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 use zeroize::Zeroizing;
 
+use self::calls::property;
 use self::counters::Counters;
 use self::nonces::Nonces;
 use crate::caching;
@@ -24,6 +27,7 @@ use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER};
 use crate::plugin::{AnswerHeader, Plugin, Route};
 use crate::session::{self, Issue, Session};
 use crate::time::Timestamp;
+use crate::token::Recent;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Debug);
@@ -31,18 +35,31 @@ proxy_wasm::main! {{
 }}
 
 /// The property with the name of the route that Envoy has chosen.
-const ROUTE_NAME: [&str; 2] = ["xds", "route_name"];
+const ROUTE_NAME: &[u8] = b"xds\0route_name";
+
+/// The property with the address of the endpoint that Envoy has chosen last.
+const UPSTREAM_ADDRESS: &[u8] = b"upstream\0address";
 
 /// The headers that an answer of Envoy's own has at most: status, type and length, or those of gRPC. To ask what kind of
 /// answer it is costs more than to open a token.
 const HEADERS_OF_ENVOY: usize = 4;
+
+/// How many tokens a worker remembers, in 250 KB.
+const REMEMBERED: usize = 1_024;
+
+thread_local! {
+    /// What all plugins of the worker remember: there is one for each route, and most have few clients.
+    static RECENT: Rc<RefCell<Recent>> = Rc::new(RefCell::new(Recent::of(REMEMBERED)));
+    /// Defined once: there can be thousands of plugins, and Envoy looks each name up.
+    static COUNTERS: Rc<Counters> = Rc::new(Counters::define());
+}
 
 /// The plugin of one route or listener; nothing until it is configured.
 struct Root(Option<Rc<Configured>>);
 
 struct Configured {
     plugin: Plugin,
-    counters: Counters,
+    counters: Rc<Counters>,
     nonces: Nonces,
 }
 
@@ -73,7 +90,7 @@ impl RootContext for Root {
         );
         let config = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
         let plugin = match Plugin::new(&config.unwrap_or_default(), &keys) {
-            Ok(plugin) => plugin,
+            Ok(plugin) => plugin.remembering(RECENT.with(Rc::clone)),
             Err(error) => {
                 log::error!("{error}");
                 return false;
@@ -81,7 +98,7 @@ impl RootContext for Root {
         };
         let routes = plugin.len();
         log::info!("session-persistence {} serves {routes} routes", env!("CARGO_PKG_VERSION"));
-        let counters = Counters::define();
+        let counters = COUNTERS.with(Rc::clone);
         self.0 = Some(Rc::new(Configured { plugin, counters, nonces: Nonces::default() }));
         true
     }
@@ -118,16 +135,15 @@ impl Configured {
     fn request(&self) -> Option<Found> {
         let came_to = self.plugin.own().or_else(|| self.named_route());
         let found = came_to.map(|route| self.find_session(route));
-        let session = found.map_or(Session::None, |(session, _)| session);
-        // It is there twice: the cluster takes the second for the first retry. An endpoint that closed an idle connection as
-        // the request was sent is alive and has the session's state; further retries go elsewhere. Without a pin, a header that a
-        // client sent under the private name is removed.
-        let pin = session.endpoint().map(|endpoint| format!("{endpoint},{endpoint}"));
-        let set = hostcalls::set_map_value(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin.as_deref());
-        report("pin", set);
-        let (_, route) = found?;
+        // Without a pin, a header that a client sent under the private name is removed.
+        let pin = found.as_ref().and_then(|(session, _)| session.endpoint()).map(Endpoint::as_bytes);
+        report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
+        let (session, route) = found?;
         if session.endpoint().is_none() {
-            show(session);
+            // For the access log, which knows a pin from the metadata: each call costs.
+            let shown = session.to_string();
+            let set = hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes()));
+            report("filter state", set);
         }
         if let Session::Refused(refusal) = session {
             self.counters.refused(refusal);
@@ -147,7 +163,7 @@ impl Configured {
 
     /// The route that Envoy has chosen, if the plugin knows it.
     fn named_route(&self) -> Option<&Rc<Route>> {
-        self.plugin.route(&property(&ROUTE_NAME).unwrap_or_default())
+        self.plugin.route(&property(ROUTE_NAME).unwrap_or_default())
     }
 
     /// The session of a request to this route, and the route that its token is for.
@@ -161,7 +177,7 @@ impl Configured {
         let mut reading = self.plugin.read(route, now());
         if !reading.line(&first) && reading.goes_on_behind(&first) {
             // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
-            all = property(&["request", "headers", name]).unwrap_or_default();
+            all = property(&[b"request\0headers\0", name.as_bytes()].concat()).unwrap_or_default();
             reading.line(all.get(first.len()..).unwrap_or_default());
         }
         reading.session()
@@ -174,24 +190,20 @@ impl Configured {
             if let Some(taken) = self.named_route()
                 && taken.rule().share() != route.rule().share()
             {
-                show(session);
                 route = Rc::clone(taken);
                 session = Session::None;
             }
         }
         let route = &*route;
-        let chosen = property(&["upstream", "address"]).and_then(|address| Endpoint::parse(&address).ok());
-        if session.endpoint().is_some_and(|endpoint| chosen != Some(endpoint)) {
-            show(session);
-        }
+        let chosen = property(UPSTREAM_ADDRESS).and_then(|address| session.endpoint_of(&address));
+        let may_end = body && headers <= HEADERS_OF_ENVOY && session.is_on(chosen.as_ref());
         let issue = session::on_response(&session, chosen);
-        let may_end = body && headers <= HEADERS_OF_ENVOY && session.is_on(chosen);
         // An answer of Envoy's own may name the endpoint that failed to give one.
-        let details = (issue.is_some() || may_end).then(|| property(&["response", "code_details"])).flatten();
+        let details = (issue.is_some() || may_end).then(|| property(b"response\0code_details")).flatten();
         let details = details.unwrap_or_default();
-        if details == b"via_upstream" {
-            if let Some(issue) = issue.filter(|issue| self.issue(route, *issue)) {
-                self.counters.issued(issue);
+        if *details == *b"via_upstream" {
+            if let Some(issue) = issue.filter(|issue| self.issue(route, issue)) {
+                self.counters.issued(&issue);
                 return;
             }
         } else if may_end && Session::ends_with(&details) {
@@ -199,14 +211,13 @@ impl Configured {
             self.counters.ended();
             return;
         }
-        if let Some(name) = route.answer_header() {
-            // Whatever the backend sends under this name would take the place of the client's session.
+        if let Some(name) = route.header_to_remove() {
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
         }
     }
 
     /// Seals the token that is due and adds it to the answer. Gives whether there was one.
-    fn issue(&self, route: &Route, issue: Issue) -> bool {
+    fn issue(&self, route: &Route, issue: &Issue) -> bool {
         let Some(due) = issue.at(now(), route.rule()) else { return false };
         let nonce = match self.nonces.next() {
             Ok(nonce) => nonce,
@@ -235,7 +246,7 @@ fn answer(header: AnswerHeader<'_>) {
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
         }
     }
-    let cache_control = property(&["response", "headers", "cache-control"]).unwrap_or_default();
+    let cache_control = property(b"response\0headers\0cache-control").unwrap_or_default();
     if let Some(value) = caching::private(&cache_control) {
         let set = hostcalls::set_map_value(MapType::HttpResponseHeaders, "cache-control", Some(&value));
         report("cache-control", set);
@@ -243,17 +254,6 @@ fn answer(header: AnswerHeader<'_>) {
     for name in caching::TARGETED {
         report("caching", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
     }
-}
-
-/// Says in the filter state, for the access log, what session the request has. Not where it is pinned to the endpoint that serves it,
-/// which the log knows without: each call costs.
-fn show(session: Session) {
-    let shown = session.to_string();
-    report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
-}
-
-fn property(path: &[&str]) -> Option<Vec<u8>> {
-    hostcalls::get_property(path.to_vec()).ok().flatten()
 }
 
 fn now() -> Timestamp {

@@ -118,12 +118,12 @@ impl KeyRing {
     /// # Errors
     /// The first thing that is wrong, with the way to mend it and without key material.
     pub fn parse(variable: &str) -> Result<Self, KeyError> {
-        if variable.trim().is_empty() {
+        if variable.trim_ascii().is_empty() {
             return Err(KeyError::Absent);
         }
         let count = variable.split(',').count();
         let mut keys: Vec<Key> = Vec::with_capacity(count);
-        for (text, position) in variable.split(',').map(str::trim).zip(1..) {
+        for (text, position) in variable.split(',').map(str::trim_ascii).zip(1..) {
             let key = Key::parse(text).ok_or(KeyError::Malformed {
                 position,
                 count,

@@ -2,6 +2,7 @@
 
 mod reading;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use self::reading::Reading;
@@ -10,7 +11,7 @@ use crate::cookie;
 use crate::key::{KeyError, KeyRing};
 use crate::session::Due;
 use crate::time::Timestamp;
-use crate::token::{Nonce, Sealer, Share};
+use crate::token::{Nonce, Recent, Sealer, Share};
 
 /// What `on_configure` makes and requests read.
 pub struct Plugin {
@@ -22,6 +23,7 @@ pub struct Plugin {
     prefixes: Vec<(Vec<u8>, Rc<Route>)>,
     /// The rules that are split.
     splits: Vec<Split>,
+    recent: Rc<RefCell<Recent>>,
 }
 
 /// A rule that is split: one route, or several, for each of its shares.
@@ -66,13 +68,19 @@ pub enum AnswerHeader<'a> {
 }
 
 impl Plugin {
-    /// The plugin of this configuration document and this value of `SESSION_KEYS`.
+    /// The plugin of this configuration document and this value of `SESSION_KEYS`. It remembers no tokens.
     ///
     /// # Errors
     /// What keeps it from starting, in words for the person who starts Envoy.
     pub fn new(config: &[u8], keys: &str) -> Result<Self, StartError> {
         let ring = KeyRing::parse(keys)?;
-        let mut plugin = Self { own: None, routes: Vec::new(), prefixes: Vec::new(), splits: Vec::new() };
+        let mut plugin = Self {
+            own: None,
+            routes: Vec::new(),
+            prefixes: Vec::new(),
+            splits: Vec::new(),
+            recent: Rc::new(RefCell::new(Recent::of(0))),
+        };
         match PluginConfig::parse(config)? {
             PluginConfig::Route(RouteRule { rule, shares }) => {
                 for (name, share) in shares {
@@ -94,6 +102,12 @@ impl Plugin {
             }
         }
         Ok(plugin)
+    }
+
+    /// The same, remembering tokens in `recent`, which any number of plugins can share.
+    #[must_use]
+    pub fn remembering(self, recent: Rc<RefCell<Recent>>) -> Self {
+        Self { recent, ..self }
     }
 
     /// A route with this rule. If that is split, it shares the sealer with the rule's other routes, and knows their shares.
@@ -128,7 +142,7 @@ impl Plugin {
     pub fn read<'p: 'l, 'l>(&'p self, route: &'p Rc<Route>, now: Timestamp) -> Reading<'p, 'l> {
         let split = route.share.as_ref().and_then(|(position, _)| self.splits.get(*position));
         let (shares, routes) = split.map_or((&[][..], &[][..]), |split| (&split.shares, &split.routes));
-        Reading::new(route, routes, route.sealer.opener(shares), now)
+        Reading::new(route, routes, route.sealer.opener(shares).remembering(&self.recent), now)
     }
 
     /// The route whose filter chain the plugin is in: that of every request, before it is led to another share.
@@ -175,12 +189,13 @@ impl Route {
         }
     }
 
-    /// The header of answers that is ours alone, if there is one: `Set-Cookie` is everybody's.
+    /// The header to remove from answers that give no token, if there is one: a backend's would take the place of the
+    /// client's session.
     #[must_use]
-    pub fn answer_header(&self) -> Option<&str> {
+    pub fn header_to_remove(&self) -> Option<&str> {
         match self.rule.carrier() {
-            Carrier::Cookie(_) => None,
-            Carrier::Header(header) => Some(header.name.as_str()),
+            Carrier::Header(header) if !header.removed_by_route => Some(header.name.as_str()),
+            Carrier::Cookie(_) | Carrier::Header(_) => None,
         }
     }
 
@@ -223,13 +238,17 @@ mod tests {
     }}"#;
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
+    fn start(config: &[u8], keys: &str) -> Result<Plugin, StartError> {
+        Ok(Plugin::new(config, keys)?.remembering(Rc::new(RefCell::new(Recent::of(2)))))
+    }
+
     fn token(route: &Route) -> String {
         let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
         let due =
             Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: Some(60) };
         match route.answer(&due, &[3; 24]).unwrap() {
             AnswerHeader::Session { name, token } => {
-                assert_eq!(name, route.answer_header().unwrap());
+                assert_eq!(name, route.header_to_remove().unwrap());
                 token
             }
             AnswerHeader::SetCookie(value) => {
@@ -253,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_token_that_was_answered_pins_when_it_comes_back() {
-        let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
+        let plugin = start(CONFIG.as_bytes(), KEYS).unwrap();
         let (shop, game) = (plugin.route(b"shop/0").unwrap(), plugin.route(b"game/0").unwrap());
         let cookies = format!("a=b; sid={}", token(shop));
         assert_eq!(shown(&plugin, shop, &cookies), "10.0.0.1:80");
@@ -263,7 +282,7 @@ mod tests {
 
     #[test]
     fn header_lines_joined_with_commas_are_tried_in_turn() {
-        let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
+        let plugin = start(CONFIG.as_bytes(), KEYS).unwrap();
         let game = plugin.route(b"game/0").unwrap();
         let joined = format!("stale, {} ,", token(game));
         assert_eq!(shown(&plugin, game, &joined), "10.0.0.1:80");
@@ -284,7 +303,7 @@ mod tests {
             "b/0/1": {"id": "b", "header": {"name": "x"}},
             "c": {"id": "a", "header": {"name": "x"}, "share": ""}
         }}"#;
-        let plugin = Plugin::new(SHARES.as_bytes(), KEYS).unwrap();
+        let plugin = start(SHARES.as_bytes(), KEYS).unwrap();
         let route = |name: &str| plugin.route(name.as_bytes()).unwrap();
         let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
         let due = Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: None };
@@ -308,13 +327,13 @@ mod tests {
 
     #[test]
     fn the_plugin_of_one_route_knows_it_without_its_name_and_the_other_shares_by_theirs() {
-        let one = Plugin::new(br#"{"rule": {"id": "a", "header": {"name": "x"}}}"#, KEYS).unwrap();
+        let one = start(br#"{"rule": {"id": "a", "header": {"name": "x"}}}"#, KEYS).unwrap();
         for name in ["", "any"] {
             assert!(Rc::ptr_eq(one.route(name.as_bytes()).unwrap(), one.own().unwrap()));
         }
         let config =
             r#"{"rule": {"id": "a", "header": {"name": "x"}, "share": "one"}, "shares": {"a/1": "two"}}"#;
-        let plugin = Plugin::new(config.as_bytes(), KEYS).unwrap();
+        let plugin = start(config.as_bytes(), KEYS).unwrap();
         let share = |name: &[u8]| plugin.route(name).unwrap().rule().share();
         assert_eq!((share(b"a/0"), share(b"a/1")), (Some("one"), Some("two")));
         let token = token(plugin.route(b"a/1").unwrap());
@@ -333,7 +352,7 @@ mod tests {
             rule("ab"),
             rule("all")
         );
-        let plugin = Plugin::new(config.as_bytes(), KEYS).unwrap();
+        let plugin = start(config.as_bytes(), KEYS).unwrap();
         for (name, id) in [("a/b/c", "exact"), ("a/b/d", "ab"), ("a/c", "a"), ("b", "all"), ("", "all")] {
             assert_eq!(plugin.route(name.as_bytes()).unwrap().rule().id().as_str(), id, "{name}");
         }
@@ -341,8 +360,35 @@ mod tests {
     }
 
     #[test]
+    fn a_remembered_token_expires_like_any_other_and_is_unknown_to_other_rules() {
+        let config = r#"{"rules": {
+            "a": {"id": "a", "header": {"name": "x"}, "absolute_timeout": "60s", "idle_timeout": "20s"},
+            "b": {"id": "b", "header": {"name": "x"}}
+        }}"#;
+        let plugin = start(config.as_bytes(), KEYS).unwrap();
+        let [one, other] = [b"a", b"b"].map(|name| plugin.route(name).unwrap());
+        let token = token(one);
+        let read = |route, seconds| {
+            let now = Timestamp::from_unix_seconds(NOW.unix_seconds() + seconds);
+            let mut reading = plugin.read(route, now);
+            reading.line(token.as_bytes());
+            reading.session().0.to_string()
+        };
+        for (seconds, session) in [
+            (0, "10.0.0.1:80"),
+            (19, "10.0.0.1:80"),
+            (20, "refused: its idle timeout has passed"),
+            (60, "refused: its absolute timeout has passed"),
+            (0, "10.0.0.1:80"),
+        ] {
+            assert_eq!(read(one, seconds), session, "{seconds}");
+            assert_eq!(read(other, seconds), "refused: it was changed, or issued for another rule");
+        }
+    }
+
+    #[test]
     fn routes_that_are_not_in_the_table_have_no_sessions() {
-        let plugin = Plugin::new(CONFIG.as_bytes(), KEYS).unwrap();
+        let plugin = start(CONFIG.as_bytes(), KEYS).unwrap();
         for name in [&b""[..], b"shop", b"shop/00", b"\xff\xfe"] {
             assert!(plugin.route(name).is_none());
         }
@@ -350,7 +396,7 @@ mod tests {
 
     #[test]
     fn keys_and_configuration_are_both_needed() {
-        assert!(matches!(Plugin::new(CONFIG.as_bytes(), ""), Err(StartError::Keys(KeyError::Absent))));
-        assert!(matches!(Plugin::new(b"", KEYS), Err(StartError::Config(_))));
+        assert!(matches!(start(CONFIG.as_bytes(), ""), Err(StartError::Keys(KeyError::Absent))));
+        assert!(matches!(start(b"", KEYS), Err(StartError::Config(_))));
     }
 }

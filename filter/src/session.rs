@@ -22,7 +22,7 @@ use crate::token::{Contents, OpenError, Opened};
 pub const CLOCK_SKEW: u64 = 60;
 
 /// What a request turned out to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Session {
     /// No token.
     None,
@@ -50,7 +50,7 @@ pub enum Refusal {
 }
 
 /// A session that a request goes on with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pinned {
     /// Where the session lives.
     pub endpoint: Endpoint,
@@ -61,7 +61,7 @@ pub struct Pinned {
 }
 
 /// What an answer is to give to the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Issue {
     /// The token of a session that begins now.
     New(Endpoint),
@@ -72,7 +72,7 @@ pub enum Issue {
 }
 
 /// A token to be sealed, and how long it is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// What the token is to say.
     pub contents: Contents,
@@ -115,7 +115,7 @@ pub fn on_response(session: &Session, served_by: Option<Endpoint>) -> Option<Iss
     match session {
         Session::None | Session::Refused(_) => Some(Issue::New(served_by)),
         Session::Pinned(pinned) if pinned.endpoint != served_by => Some(Issue::Moved(served_by)),
-        Session::Pinned(pinned) => pinned.due.then_some(Issue::Again(*pinned)),
+        Session::Pinned(pinned) => pinned.due.then(|| Issue::Again(pinned.clone())),
     }
 }
 
@@ -130,8 +130,8 @@ const TOO_LARGE: &[u8] = b"request_payload_exceeded_retry_buffer_limit";
 impl Session {
     /// Whether the session is pinned to the endpoint that Envoy chose last.
     #[must_use]
-    pub fn is_on(&self, chosen: Option<Endpoint>) -> bool {
-        matches!(self, Self::Pinned(pinned) if Some(pinned.endpoint) == chosen)
+    pub fn is_on(&self, chosen: Option<&Endpoint>) -> bool {
+        matches!(self, Self::Pinned(pinned) if Some(&pinned.endpoint) == chosen)
     }
 
     /// Whether an answer of Envoy's own with these `response.code_details` ends a session that [`is_on`](Self::is_on) the
@@ -145,13 +145,12 @@ impl Session {
             || reset.is_some_and(|reason| NO_CONNECTION.iter().any(|failure| reason.starts_with(failure)))
     }
 
-    /// The same session with the next of a request's tokens: the first one that counts does, else the first reason.
-    #[must_use]
-    pub fn or(self, next: Result<Pinned, Refusal>) -> Self {
-        match (self, next) {
-            (Self::Pinned(_), _) | (Self::Refused(_), Err(_)) => self,
-            (_, Ok(pinned)) => Self::Pinned(pinned),
-            (Self::None, Err(refusal)) => Self::Refused(refusal),
+    /// Adds the next of a request's tokens: the first one that counts does, else the first reason.
+    pub fn add(&mut self, next: Result<Pinned, Refusal>) {
+        match (&self, next) {
+            (Self::Pinned(_), _) | (Self::Refused(_), Err(_)) => {}
+            (_, Ok(pinned)) => *self = Self::Pinned(pinned),
+            (Self::None, Err(refusal)) => *self = Self::Refused(refusal),
         }
     }
 }
@@ -159,13 +158,14 @@ impl Session {
 impl Issue {
     /// The token to seal at this time; none if the session has ended while its request was served.
     #[must_use]
-    pub fn at(self, now: Timestamp, rule: &Rule) -> Option<Due> {
-        let contents = match self {
-            Self::New(endpoint) | Self::Moved(endpoint) => Contents { issued: now, last_seen: now, endpoint },
+    pub fn at(&self, now: Timestamp, rule: &Rule) -> Option<Due> {
+        let (issued, last_seen, endpoint) = match self {
+            Self::New(endpoint) | Self::Moved(endpoint) => (now, now, endpoint),
             Self::Again(Pinned { endpoint, issued, last_seen, .. }) => {
-                Contents { issued, last_seen: last_seen.max(now), endpoint }
+                (*issued, (*last_seen).max(now), endpoint)
             }
         };
+        let contents = Contents { issued, last_seen, endpoint: endpoint.clone() };
         let seconds_left = match rule.absolute_timeout() {
             Some(timeout) => match timeout.seconds().checked_sub(now.seconds_since(contents.issued)) {
                 None | Some(0) => return None,
@@ -180,11 +180,18 @@ impl Issue {
 impl Session {
     /// Where the request is pinned to.
     #[must_use]
-    pub const fn endpoint(&self) -> Option<Endpoint> {
+    pub const fn endpoint(&self) -> Option<&Endpoint> {
         match self {
-            Self::Pinned(pinned) => Some(pinned.endpoint),
+            Self::Pinned(pinned) => Some(&pinned.endpoint),
             Self::None | Self::Refused(_) => None,
         }
+    }
+
+    /// The endpoint of this text of Envoy's: most often the one that the session is pinned to. None if it is no address.
+    #[must_use]
+    pub fn endpoint_of(&self, text: &[u8]) -> Option<Endpoint> {
+        let own = self.endpoint().filter(|endpoint| endpoint.as_bytes() == text);
+        own.cloned().or_else(|| Endpoint::parse(text).ok())
     }
 }
 

@@ -35,7 +35,11 @@
 //! is still good in [`session`](crate::session).
 
 mod contents;
+mod recent;
 mod share;
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::engine::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,6 +48,7 @@ use chacha20poly1305::{KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 pub use self::contents::Contents;
+pub use self::recent::Recent;
 pub use self::share::Share;
 use crate::config::{Carrier, RuleId};
 use crate::key::{KEY_LENGTH, Key, KeyId, KeyRing};
@@ -58,14 +63,16 @@ const OVERHEAD: usize = 1 + 4 + NONCE + TAG;
 /// The bytes of the longest token: of version 2, with a share, for an IPv6 endpoint.
 const LONGEST: usize = OVERHEAD + 1 + ISSUED + SEEN + 16 + 2 + share::LENGTH;
 
+/// The characters of the longest token.
+const LONGEST_TEXT: usize = 108;
 /// How many characters a token can have: of version 1 for an IPv4 and an IPv6 endpoint, then of version 2.
-const LENGTHS: [usize; 4] = [80, 96, 92, 108];
+const LENGTHS: [usize; 4] = [80, 96, 92, LONGEST_TEXT];
 
 /// A nonce: random, and never used twice.
 pub type Nonce = [u8; NONCE];
 
 /// A token that opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// What it says.
     pub contents: Contents,
@@ -97,6 +104,8 @@ pub fn has_length(characters: usize) -> bool {
 
 /// Seals and opens the tokens of one rule.
 pub struct Sealer {
+    /// Unlike that of any other sealer, whatever its rule: what tokens of [`Recent`] are known by.
+    number: u64,
     /// For each key of the ring, the sealing one first.
     locks: Vec<Lock>,
 }
@@ -114,6 +123,7 @@ struct Lock {
 pub struct Opener<'a> {
     sealer: &'a Sealer,
     shares: &'a [Share],
+    recent: Option<&'a RefCell<Recent>>,
     searched: bool,
 }
 
@@ -129,7 +139,9 @@ impl Sealer {
     /// The sealer of the rule with this id and carrier.
     #[must_use]
     pub fn new(ring: &KeyRing, id: &RuleId, carrier: &Carrier) -> Self {
-        Self { locks: ring.keys().map(|key| Lock::new(key, id, carrier)).collect() }
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let locks = ring.keys().map(|key| Lock::new(key, id, carrier)).collect();
+        Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), locks }
     }
 
     /// Seals a token, for a share of the rule if the rule is split. `nonce` must be fresh random bytes.
@@ -158,7 +170,7 @@ impl Sealer {
     /// What opens the tokens of one request: of these shares, or none if the rule is not split.
     #[must_use]
     pub const fn opener<'a>(&'a self, shares: &'a [Share]) -> Opener<'a> {
-        Opener { sealer: self, shares, searched: false }
+        Opener { sealer: self, shares, recent: None, searched: false }
     }
 
     /// Opens a token of a rule that is not split.
@@ -170,12 +182,29 @@ impl Sealer {
     }
 }
 
-impl Opener<'_> {
-    /// Opens what a client sent. Nothing is decrypted unless the key is one of ours.
+impl<'a> Opener<'a> {
+    /// The same, with what opened lately.
+    #[must_use]
+    pub const fn remembering(self, recent: &'a RefCell<Recent>) -> Self {
+        Self { recent: Some(recent), ..self }
+    }
+
+    /// Opens what a client sent, if it did not open lately. Nothing is decrypted unless the key is one of ours.
     ///
     /// # Errors
     /// Why the text is no token of this rule.
     pub fn open(&mut self, text: &[u8]) -> Result<Opened, OpenError> {
+        let Some(recent) = self.recent else { return self.decrypt(text) };
+        let key = recent::Key::new(self.sealer.number, text).ok_or(OpenError::Malformed)?;
+        if let Some(opened) = recent.borrow().get(&key) {
+            return Ok(opened);
+        }
+        let opened = self.decrypt(text)?;
+        recent.borrow_mut().insert(key, opened.clone());
+        Ok(opened)
+    }
+
+    fn decrypt(&mut self, text: &[u8]) -> Result<Opened, OpenError> {
         let mut bytes = [0; LONGEST];
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| OpenError::Malformed)?;
         let token = bytes.get_mut(..length).ok_or(OpenError::Malformed)?;

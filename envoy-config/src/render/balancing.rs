@@ -25,7 +25,7 @@ enum AnyPolicy {
 
 #[derive(Serialize)]
 struct OverrideHost {
-    override_host_sources: (Source,),
+    override_host_sources: (Source, Source),
     fallback_policy: Box<LoadBalancing>,
 }
 
@@ -68,14 +68,19 @@ impl Message for RoundRobin {
 impl LoadBalancing {
     /// The endpoint the request is pinned to, if the cluster has it, whatever its health or its locality's weight;
     /// otherwise by weight.
+    ///
+    /// Each attempt takes the next of the endpoints that the sources name. The same source twice makes the first retry go to the
+    /// session's own endpoint: one that closed an idle connection just as the request was sent is alive and has the session's
+    /// state. Further retries go elsewhere.
     pub(super) fn pinned() -> Self {
+        let source = || Source {
+            metadata: MetadataKey {
+                key: names::METADATA_NAMESPACE,
+                path: (PathSegment { key: names::METADATA_KEY },),
+            },
+        };
         let policy = OverrideHost {
-            override_host_sources: (Source {
-                metadata: MetadataKey {
-                    key: names::METADATA_NAMESPACE,
-                    path: (PathSegment { key: names::METADATA_KEY },),
-                },
-            },),
+            override_host_sources: (source(), source()),
             fallback_policy: Box::new(Self::weighted()),
         };
         Self::of(AnyPolicy::Pinned(Extension::new("envoy.load_balancing_policies.override_host", policy)))

@@ -15,6 +15,7 @@ use super::Options;
 use super::cors::{CORS, CorsFilter, CorsPolicy};
 use super::extension::{Empty, Extension, Message, Typed};
 use super::safe_methods::{SAFE_METHODS, SafeMethods};
+use super::session_header;
 use crate::model::{self, Action, Portion};
 
 /// In the order in which a request passes them.
@@ -264,7 +265,12 @@ impl PerRoute {
         // Which filters a request passes is settled before its session leads it to a route that waits for it.
         let rule = route.persistence.as_ref().filter(|_| !matches!(route.portion, Portion::Sessions(_)));
         if let Some(rule) = rule {
-            let config = RouteRule { rule: rule.clone(), shares: other_shares(rule, siblings) };
+            let shares = other_shares(rule, siblings);
+            let rule = match session_header::removed(route, siblings) {
+                Some(_) => rule.clone().removed_by_route(),
+                None => rule.clone(),
+            };
+            let config = RouteRule { rule, shares };
             configs.insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::new(config, options).into())));
         }
         if let Some(cors) = &route.cors {

@@ -49,6 +49,12 @@ impl HeaderMutations {
         Self { request_add, request_remove, response_add, response_remove }
     }
 
+    /// The same, without this header in the backends' answers.
+    pub(super) fn without_answers(mut self, header: Option<&str>) -> Self {
+        self.response_remove.extend(header.map(str::to_owned));
+        self
+    }
+
     /// Of an answer that no router tries again.
     pub(super) fn of_final_answer() -> Self {
         let mark = HeaderValueOption::new(FINAL, "true", AppendAction::OverwriteIfExistsOrAdd);

@@ -159,16 +159,16 @@ impl ConnectionManager {
 }
 
 impl StdoutAccessLog {
-    /// One line per request; the last word is the session's: what the filter says of it, else the endpoint that it was pinned to.
+    /// One line per request; the last word is the session's: the endpoint that it is pinned to, else what the filter says of it.
     fn lines() -> Self {
         let line = format!(
             "%START_TIME% %REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE% \
              %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% %COALESCE({{\"operators\": [\
-             {{\"command\": \"FILTER_STATE\", \"param\": \"{}:PLAIN\"}}, \
-             {{\"command\": \"DYNAMIC_METADATA\", \"param\": \"{}:{}\"}}]}})%\n",
-            names::FILTER_STATE,
+             {{\"command\": \"DYNAMIC_METADATA\", \"param\": \"{}:{}\"}}, \
+             {{\"command\": \"FILTER_STATE\", \"param\": \"{}:PLAIN\"}}]}})%\n",
             names::METADATA_NAMESPACE,
             names::METADATA_KEY,
+            names::FILTER_STATE,
         );
         Self { log_format: LogFormat { text_format_source: InlineString { inline_string: line } } }
     }

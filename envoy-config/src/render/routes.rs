@@ -10,6 +10,7 @@ use super::filters::PerRoute;
 use super::headers::HeaderMutations;
 use super::query;
 use super::retries::{RetryPolicy, Statuses, Waiting};
+use super::session_header;
 use super::shares::{Fraction, NoSession, Shares};
 use super::url::{Front, PathRewrite, Redirect};
 use crate::limits::Limits;
@@ -294,7 +295,8 @@ impl Route {
             name: Some(route.name.clone()),
             matches: RouteMatch::of(&route.matches, &route.portion),
             action,
-            headers: HeaderMutations::of(route),
+            headers: HeaderMutations::of(route)
+                .without_answers(session_header::removed(route, around.siblings)),
             typed_per_filter_config: PerRoute::of(route, around.siblings, around.options),
         }
     }

@@ -6,6 +6,7 @@ use envoy_config::model::{
 use envoy_config::render::render;
 use proptest::prelude::*;
 use serde_json::json;
+use session_persistence::config::Rule;
 
 use crate::models::{
     cluster, cookie_rule, everything, exact, forward, header_rule, host, listener, locality, options, prefix,
@@ -206,6 +207,6 @@ proptest! {
             prop_assert_eq!(&written["match"]["path"], &json!(path));
         }
         let rule = plugin_rule(written).map(|config| config.rule);
-        prop_assert_eq!(rule, route.persistence.clone());
+        prop_assert_eq!(rule, route.persistence.clone().map(Rule::removed_by_route));
     }
 }

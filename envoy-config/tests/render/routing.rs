@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use envoy_config::model::{Domain, Listener, Model, Portion, Protocol, Route};
+use envoy_config::model::{Domain, HeaderChange, HeaderChanges, Listener, Model, Portion, Protocol, Route};
 use envoy_config::render::render;
 use serde_json::{Value, json};
-use session_persistence::config::RouteRule;
+use session_persistence::config::{Carrier, RouteRule};
 
 use crate::models::{
     address, cluster, cookie_rule, cors, everything, forward, header_rule, host, listener, options, prefix,
@@ -46,8 +46,31 @@ fn each_persistent_route_has_a_plugin_with_its_own_rule_and_no_other_route_has_o
     let bootstrap = rendered(&everything());
     let rules = [Some(header_rule()), Some(cookie_rule()), None, None];
     for (route, rule) in routes(&bootstrap).as_array().unwrap().iter().zip(rules) {
-        let expected = rule.map(|rule| RouteRule { rule, shares: BTreeMap::new() });
+        let expected = rule.map(|rule| RouteRule { rule: rule.removed_by_route(), shares: BTreeMap::new() });
         assert_eq!(plugin_rule(route), expected, "{route}");
+    }
+}
+
+/// The router removes a header before it adds what the route's filters say.
+#[test]
+fn the_filter_removes_the_session_header_of_backends_where_a_filter_of_the_route_changes_it() {
+    let set =
+        |name: &str| HeaderChanges([(name.to_owned(), HeaderChange::Set("x".to_owned(), Vec::new()))].into());
+    for (changed, removed) in [("other", true), ("session-a", false)] {
+        let route = Route {
+            response_headers: set(changed),
+            ..route("default/a/0/0", prefix("/"), forward("a"), Some(header_rule()))
+        };
+        let model = Model {
+            listeners: vec![listener(80, vec![host(Domain::Any, vec![route])])],
+            clusters: vec![cluster("a", Vec::new())],
+        };
+        let bootstrap = rendered(&model);
+        let route = &routes(&bootstrap)[0];
+        let Carrier::Header(header) = plugin_rule(route).unwrap().rule.carrier().clone() else { panic!() };
+        assert_eq!(header.removed_by_route, removed, "{changed}");
+        let by_route = route["response_headers_to_remove"].as_array().into_iter().flatten();
+        assert_eq!(by_route.filter(|name| *name == "session-a").count(), usize::from(removed), "{changed}");
     }
 }
 

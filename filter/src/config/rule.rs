@@ -88,6 +88,15 @@ impl Rule {
         self
     }
 
+    /// The same rule on a route that removes its session header, if it has one, from the backends' answers.
+    #[must_use]
+    pub fn removed_by_route(mut self) -> Self {
+        if let Carrier::Header(header) = &mut self.carrier {
+            header.removed_by_route = true;
+        }
+        self
+    }
+
     /// The same rule on a route to one of several shares, between which a session cannot wander: its backends are told apart
     /// by route. The empty text stands for none of them.
     #[must_use]

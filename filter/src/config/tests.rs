@@ -161,7 +161,7 @@ fn a_document_is_read_as_it_was_written() {
         lifetime: Lifetime::Permanent,
         secure: true,
     });
-    let header = Carrier::Header(Header { name: name("session-a").unwrap() });
+    let header = Carrier::Header(Header { name: name("session-a").unwrap(), removed_by_route: false });
     let timeout = |text| Some(name::<Timeout>(text).unwrap());
     let rule = |id, carrier, idle| Rule::new(name(id).unwrap(), carrier, timeout("10s"), idle).unwrap();
     let rules = RuleTable {
@@ -271,7 +271,7 @@ fn an_unknown_field_is_refused_with_those_that_are_known() {
         (
             r#""id": "i", "header": {"name": "a", "path": "/"}"#,
             ".header.path",
-            "unknown field, expected one of: name",
+            "unknown field, expected one of: name, removed_by_route",
         ),
     ] {
         assert_eq!(rule_refusal(fields), (path.to_owned(), problem.to_owned()));

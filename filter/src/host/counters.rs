@@ -43,7 +43,7 @@ impl Counters {
     }
 
     /// Counts a token given to a client.
-    pub(super) fn issued(&self, issue: Issue) {
+    pub(super) fn issued(&self, issue: &Issue) {
         match issue {
             Issue::New(_) => self.new.count(),
             Issue::Moved(_) => self.moved.count(),

@@ -48,7 +48,7 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
                     Err(error) => Err(Refusal::Unopened(error)),
                 },
             };
-            self.session = self.session.or(read);
+            self.session.add(read);
             if let Session::Pinned(_) = self.session {
                 self.found = found;
                 return true;
@@ -66,7 +66,7 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
     /// The session of what was read, and the route that its token is for: if the rule is split, that may be one to another
     /// share than the request came to.
     #[must_use]
-    pub fn session(&self) -> (Session, &'p Rc<Route>) {
+    pub fn session(self) -> (Session, &'p Rc<Route>) {
         (self.session, self.found)
     }
 }

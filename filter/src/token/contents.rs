@@ -6,7 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::time::Timestamp;
 
 /// What a token says. Only [`Opener::open`](super::Opener::open) makes one out of what a client sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// When the session began on this endpoint.
     pub issued: Timestamp,

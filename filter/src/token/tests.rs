@@ -28,7 +28,7 @@ fn cookie(name: &str) -> Carrier {
 }
 
 fn header(name: &str) -> Carrier {
-    Carrier::Header(Header { name: HeaderName::try_from(name.to_owned()).unwrap() })
+    Carrier::Header(Header { name: HeaderName::try_from(name.to_owned()).unwrap(), removed_by_route: false })
 }
 
 fn contents(issued: u64, last_seen: u64, endpoint: &str) -> Contents {
@@ -142,7 +142,8 @@ fn vectors() {
         let share = share.map(Share::new);
         let shares: Vec<_> = ["other", "another"].map(Share::new).into_iter().chain(share.clone()).collect();
         let shares = if share.is_some() { &*shares } else { &[] };
-        let expected = Opened { contents, older_key: false, share: share.is_some().then_some(2) };
+        let expected =
+            Opened { contents: contents.clone(), older_key: false, share: share.is_some().then_some(2) };
         assert_eq!(sealer.opener(shares).open(token.as_bytes()), Ok(expected), "{id}");
         if issued {
             assert_eq!(sealer.seal(&contents, share.as_ref(), &nonce).as_deref(), Some(token), "{id}");
@@ -214,7 +215,7 @@ fn a_token_says_which_share_it_is_for() {
     let shares = ["", "a", "aa"].map(Share::new);
     for (position, share) in shares.iter().enumerate() {
         let token = sealer.seal(&contents, Some(share), &NONCE_A).unwrap();
-        let opened = Opened { contents, older_key: false, share: Some(position) };
+        let opened = Opened { contents: contents.clone(), older_key: false, share: Some(position) };
         assert_eq!(sealer.opener(&shares).open(token.as_bytes()), Ok(opened));
         let others: Vec<_> = shares.iter().filter(|other| *other != share).cloned().collect();
         assert_eq!(sealer.opener(&others).open(token.as_bytes()), Err(OpenError::Forged));

@@ -10,7 +10,7 @@
 //! | +1 | the route has a rule: the header that carries its sessions |
 //! | +1 | that header is there: the time |
 //! | +1 | its first line holds no session: all its lines |
-//! | +1 | the request is not pinned, or another endpoint serves it, or none: the filter state |
+//! | +1 | the request is not pinned: the filter state |
 //! | +2 | a token is refused: its counter, the log |
 //! | +1 | the answer: who gave it |
 //! | +1 | a session header: what the backend sent under its name removed |
@@ -78,6 +78,16 @@ fn a_client_that_brings_its_header_takes_five_calls_in_the_chain_of_its_route() 
     assert_calls(&mut plugin, Program::back(&token), Response::from_endpoint(BLUE), 5);
 }
 
+/// The route's own configuration removes what the backend sends under the name of the session.
+#[test]
+fn a_client_that_brings_its_header_takes_four_calls_where_the_route_removes_that_of_the_backend() {
+    let mut plugin =
+        plugin_of_route(r#"{"id": "i", "header": {"name": "Session-A", "removed_by_route": true}}"#);
+    let (_, answer) = plugin.exchange(Program::first(), Response::from_endpoint(BLUE));
+    let token = Program::token(&answer).unwrap();
+    assert_calls(&mut plugin, Program::back(&token), Response::from_endpoint(BLUE), 4);
+}
+
 #[test]
 fn a_client_that_brings_its_cookie_takes_five_calls() {
     let (mut plugin, token) = warm::<Browser>();
@@ -92,9 +102,9 @@ fn a_client_that_brings_its_header_takes_six_calls() {
 }
 
 #[test]
-fn a_local_reply_to_a_returning_client_takes_six_calls() {
+fn a_local_reply_to_a_returning_client_takes_five_calls() {
     let (mut plugin, token) = warm::<Browser>();
-    assert_calls(&mut plugin, Browser::back(&token), Response::local(), 6);
+    assert_calls(&mut plugin, Browser::back(&token), Response::local(), 5);
 }
 
 /// Only Envoy's own answers have so few headers.
@@ -135,9 +145,9 @@ fn an_expired_token_takes_eighteen_calls() {
 }
 
 #[test]
-fn a_session_that_moves_or_is_refreshed_takes_fifteen_calls_or_fourteen() {
+fn a_session_that_moves_or_is_refreshed_takes_fourteen_calls() {
     let (mut plugin, token) = warm::<Browser>();
-    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(GREEN), 15);
+    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(GREEN), 14);
     plugin.wait(10);
     assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 14);
 }

@@ -125,12 +125,9 @@ pub(crate) struct Forwarded {
 }
 
 impl Forwarded {
-    /// The endpoint that the request is pinned to, also with its first retry.
+    /// The endpoint that the request is pinned to.
     pub(crate) fn pin(&self) -> Option<String> {
-        let pins = self.headers.first(PIN)?.escape_ascii().to_string();
-        let (first, retry) = pins.split_once(',').unwrap();
-        assert_eq!(first, retry);
-        Some(first.to_owned())
+        Some(self.headers.first(PIN)?.escape_ascii().to_string())
     }
 }
 

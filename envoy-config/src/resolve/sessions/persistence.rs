@@ -59,6 +59,7 @@ pub(in crate::resolve) fn rule(
                 Some(name) => name.value.clone(),
                 None => HeaderName::try_from(rule_id::session_name(&id))?,
             },
+            removed_by_route: false,
         }),
     };
     let [absolute, idle] = [&persistence.absolute_timeout, &persistence.idle_timeout]
