@@ -18,7 +18,7 @@ use super::admin::{Admin, AdminError};
 use crate::deadline::{self, Elapsed};
 
 /// The longest that Envoy may take to start or to stop: it compiles the module first, on a machine that may be busy.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The same for an Envoy that a profiler runs.
 const PATIENCE_UNDER: Duration = Duration::from_mins(10);
