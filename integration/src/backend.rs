@@ -1,19 +1,12 @@
 //! Echo backends: real HTTP servers that answer as the Gateway API's `echo-basic` does, and that can be killed, paused
 //! and revived.
 //!
-//! With a [`Site`] they also serve a page for people who watch their sessions, and a [`Control`] lets its buttons stop and
-//! start them.
+//! With a [`Site`] they also serve the demo's web page.
 
-mod control;
 mod echo;
-mod group;
-mod page;
-mod peers;
+mod failures;
 mod serve;
-mod sessions;
-mod site;
 mod tls;
-mod trouble;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,14 +16,12 @@ use std::sync::atomic::Ordering;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::broadcast;
 
-pub use control::{Control, Status};
+use crate::demo::Site;
+
 pub use echo::Pod;
-pub use group::{GroupError, start_group};
-pub use peers::{Peers, PeersError};
 pub use serve::Arrival;
-use serve::{Server, Shared};
-pub use sessions::{WatchedSession, watched};
-pub use site::Site;
+use serve::Shared;
+pub(crate) use serve::{Outcome, Server};
 pub use tls::{Handshake, TlsFront, TlsFrontError};
 
 /// How many connections may wait to be accepted.

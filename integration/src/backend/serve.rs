@@ -17,9 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::Behaviour;
 use super::echo::{self, Pod};
-use super::trouble::{Failure, Failures};
-use super::{Behaviour, Site};
+use super::failures::{Failure, Failures};
+use crate::demo::Site;
 
 /// How many requests wait for whoever looks at them.
 const ARRIVALS: usize = 1000;
@@ -70,7 +71,7 @@ impl Shared {
 }
 
 /// The outcome of a request; an error closes the connection.
-pub(super) type Outcome = io::Result<Response<Full<Bytes>>>;
+pub(crate) type Outcome = io::Result<Response<Full<Bytes>>>;
 
 /// Starts the server of a pod.
 pub(super) fn pod(listener: TcpListener, shared: &Arc<Shared>) -> Server {
@@ -111,7 +112,7 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// A listening socket and its connections, all in one task that ends with this.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     task: JoinSet<()>,
     phase: watch::Sender<Phase>,
     refusing: oneshot::Receiver<()>,
@@ -129,7 +130,7 @@ enum Phase {
 
 impl Server {
     /// Answers the requests of all who connect.
-    pub(super) fn start<A, F>(listener: TcpListener, answer: A) -> Self
+    pub(crate) fn start<A, F>(listener: TcpListener, answer: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Outcome> + Send + 'static,

@@ -6,7 +6,7 @@ use fantoccini::cookies::Cookie;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, Locator};
 use hyper::Method;
-use integration::deadline;
+use integration::harness::deadline;
 use serde_json::{Value, json};
 use url::{ParseError, Url};
 

@@ -79,7 +79,7 @@ async fn a_permanent_cookie_leaves_the_jar_with_its_max_age() {
     let expires =
         Duration::from_secs(cookie.expires_datetime().unwrap().unix_timestamp().try_into().unwrap());
     assert!(expires <= now + Duration::from_secs(4), "{cookie}");
-    integration::deadline::until(crate::browser::PATIENCE, async || {
+    integration::harness::deadline::until(crate::browser::PATIENCE, async || {
         browser.cookie("session").await.is_none().then_some(())
     })
     .await

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use integration::workspace;
+use integration::harness::workspace;
 use serde_json::json;
 
 use crate::browser::{Browser, Button};

@@ -4,11 +4,12 @@ use std::fs;
 use std::net::SocketAddr;
 
 use envoy_config::source::Source;
-use integration::backend::{self, Control, Pod};
-use integration::deployment::{self, Deployment, FREE_PORT};
-use integration::envoy::Process;
-use integration::manifests::{Endpoint, EndpointState, Manifests};
-use integration::workspace;
+use integration::backend::Pod;
+use integration::demo::{self, Control};
+use integration::harness::deployment::{self, Deployment, FREE_PORT};
+use integration::harness::envoy::Process;
+use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
+use integration::harness::workspace;
 
 /// A session in a cookie of the whole site that lasts for an hour.
 pub(crate) const COOKIE: &str =
@@ -68,9 +69,9 @@ impl Scene {
         let known = gateways.clone().service("backend", [] as [Endpoint; 0]).with(&route);
         let source = Source { name: String::from("page.yaml"), text: known.text().to_owned() };
         let model = deployment::compile(&[source], &deployment::options()).unwrap();
-        let sessions = backend::watched(&model, &"default/eg".parse().unwrap());
+        let sessions = demo::watched(&model, &"default/eg".parse().unwrap());
         let named = (1..=4).map(|number| (FREE_PORT, Pod::new("backend", &format!("backend-{number}"))));
-        let pods = backend::start_group(named, sessions).await.unwrap();
+        let pods = demo::start_group(named, sessions).await.unwrap();
 
         let mut endpoints = Vec::new();
         for pod in &pods {

@@ -4,7 +4,7 @@
 //! and the signature of `authority`.
 
 use integration::backend::{Handshake, TlsFront};
-use integration::client::Protocol;
+use integration::harness::client::Protocol;
 
 use crate::case::{Case, get};
 use crate::documents::{config_map, http_route, route};

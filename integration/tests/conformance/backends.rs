@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use integration::client::{Client, Protocol};
+use integration::harness::client::{Client, Protocol};
 
 use crate::case::get;
 use crate::documents::route;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hyper::Method;
-use integration::client::Answer;
+use integration::harness::client::Answer;
 use serde_json::Value;
 use url::Url;
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use hyper::Method;
-use integration::client::Protocol;
+use integration::harness::client::Protocol;
 
 use crate::case::{Ask, Case, ask};
 use crate::documents::gateway;

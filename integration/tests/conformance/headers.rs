@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use integration::client::{Client, Protocol};
+use integration::harness::client::{Client, Protocol};
 
 use crate::case::{Case, get};
 use crate::documents::{route, rule};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use integration::backend::{Arrival, Backend};
-use integration::client::Protocol;
-use integration::deadline;
+use integration::harness::client::Protocol;
+use integration::harness::deadline;
 use tokio::sync::broadcast;
 
 use crate::case::{Case, get};

@@ -10,10 +10,10 @@ use envoy_config::manifest;
 use envoy_config::options::{Bind, ListenerName, Options, PortMapping, UsageError};
 use envoy_config::source::Source;
 use integration::backend::Backend;
-use integration::client::{Answer, Client, ClientError, Protocol};
-use integration::deployment::{self, Deployment, FREE_PORT, bootstrap};
-use integration::envoy::Process;
-use integration::{artifact, deadline};
+use integration::harness::client::{Answer, Client, ClientError, Protocol};
+use integration::harness::deployment::{self, Deployment, FREE_PORT, bootstrap};
+use integration::harness::envoy::Process;
+use integration::harness::{artifact, deadline};
 
 use crate::case::{Ask, Case, get};
 use crate::conditions::Statuses;

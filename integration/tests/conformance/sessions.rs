@@ -1,6 +1,6 @@
 //! Sessions on top: a rule keeps them whatever else it does with its requests.
 
-use integration::client::{Client, Protocol};
+use integration::harness::client::{Client, Protocol};
 
 use crate::case::{Case, get};
 use crate::documents::{TO_V1, route, rule};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use integration::client::{Answer, parse};
+use integration::harness::client::{Answer, parse};
 use serde::Deserialize;
 use tokio::process::Command;
 

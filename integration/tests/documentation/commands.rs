@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use integration::envoy::{self, Launch, Process};
-use integration::{keys, transcript, workspace};
+use integration::demo::transcript;
+use integration::harness::envoy::{self, Launch, Process};
+use integration::harness::{keys, workspace};
 
 use super::examples::bootstraps;
 use super::pages::Page;

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use integration::{artifact, workspace};
+use integration::harness::{artifact, workspace};
 use session_persistence::plugin::Plugin;
 
 use super::pages::Page;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use integration::workspace;
+use integration::harness::workspace;
 
 use super::pages::Page;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use integration::workspace;
+use integration::harness::workspace;
 
 /// One page.
 pub(crate) struct Page {

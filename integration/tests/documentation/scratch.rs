@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use integration::{artifact, envoy, workspace};
+use integration::harness::{artifact, envoy, workspace};
 use tempfile::TempDir;
 
 const EXAMPLE: &str = "envoy-config/examples/quickstart";

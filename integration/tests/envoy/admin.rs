@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use envoy_config::options::{AdminAddress, Options};
 use envoy_config::source::Source;
-use integration::client::Client;
-use integration::deployment::{self, Deployment, FREE_PORT};
-use integration::manifests::Manifests;
-use integration::{artifact, deadline, envoy, keys};
+use integration::harness::client::Client;
+use integration::harness::deployment::{self, Deployment, FREE_PORT};
+use integration::harness::manifests::Manifests;
+use integration::harness::{artifact, deadline, envoy, keys};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use integration::backend::{Backend, Handshake, TlsFront};
-use integration::envoy::Process;
-use integration::manifests::{Endpoint, EndpointState, Manifests};
+use integration::harness::envoy::Process;
+use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 
 use crate::scene::{COOKIE, browser, client, pod, pods, pods_of, route, serve, what_can_be_served};
 

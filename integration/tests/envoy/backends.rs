@@ -3,8 +3,8 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use integration::backend::{Backend, Pod};
-use integration::keys;
-use integration::manifests::Manifests;
+use integration::harness::keys;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{
     COOKIE, Mint, browser, client, deployment, get_with_cookie, pod, pods, pods_of, pods_of_new_sessions,
@@ -196,7 +196,7 @@ async fn a_granted_backend_of_another_namespace_shares_the_sessions_and_without_
 }
 
 /// How many of ten requests are answered 500, and the others by a pod; those have no session.
-async fn refused_of_10(envoy: &integration::envoy::Process, path: &str) -> usize {
+async fn refused_of_10(envoy: &integration::harness::envoy::Process, path: &str) -> usize {
     let client = client(envoy);
     let mut refused = 0;
     for _ in 0..10 {

@@ -1,6 +1,6 @@
 //! A plugin configuration that is wrong keeps Envoy from starting, and the log says where.
 
-use integration::deployment::Deployment;
+use integration::harness::deployment::Deployment;
 
 use crate::scene::{COOKIE, deployment, manifests, pods, refusal};
 

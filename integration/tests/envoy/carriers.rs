@@ -1,8 +1,8 @@
 //! Cookies and headers as clients really send them, and cookies as browsers have to get them.
 
-use integration::client::{Answer, Client, Protocol, raw};
-use integration::envoy::Process;
-use integration::manifests::Manifests;
+use integration::harness::client::{Answer, Client, Protocol, raw};
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{
     COOKIE, HEADER, address, client, deployment, manifests, plain_rule, pod, pods, route, rule, serve, start,

@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use integration::deployment::Deployment;
-use integration::manifests::Manifests;
-use integration::workspace;
+use integration::harness::deployment::Deployment;
+use integration::harness::manifests::Manifests;
+use integration::harness::workspace;
 
 use crate::scene::{deployment, route};
 

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use integration::artifact;
 use integration::backend::Backend;
-use integration::client::Client;
-use integration::deadline::until;
-use integration::deployment::Deployment;
-use integration::manifests::Manifests;
+use integration::harness::artifact;
+use integration::harness::client::Client;
+use integration::harness::deadline::until;
+use integration::harness::deployment::Deployment;
+use integration::harness::manifests::Manifests;
 use serde_json::{Value, json};
 
 use crate::scene::{COOKIE, HEADER, client, deployment, plain_rule, pod, pods, route, rule, start, token};

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::Method;
-use integration::client::{Answer, Client};
-use integration::deadline;
-use integration::manifests::{Endpoint, EndpointState, Manifests};
+use integration::harness::client::{Answer, Client};
+use integration::harness::deadline;
+use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use integration::backend::{Backend, Behaviour};
-use integration::manifests::{Endpoint, EndpointState, Manifests};
-use integration::{deadline, keys};
+use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
+use integration::harness::{deadline, keys};
 
 use crate::scene::{
     COOKIE, HEADER, Mint, client, deployment, get_with_cookie, manifests, pod, pods, pods_of_new_sessions,

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use integration::backend::Backend;
-use integration::client::Answer;
-use integration::{deadline, keys};
+use integration::harness::client::Answer;
+use integration::harness::{deadline, keys};
 use session_persistence::token::Contents;
 
 use crate::scene::{
@@ -40,7 +40,7 @@ async fn a_session_ends_at_its_absolute_timeout_in_real_time_in_every_carrier() 
 
 struct Scene {
     pods: [Backend; 2],
-    envoy: integration::envoy::Process,
+    envoy: integration::harness::envoy::Process,
     mint: Mint,
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use hyper::Method;
 use integration::backend::Backend;
-use integration::client::{Answer, Client};
-use integration::deadline::until;
-use integration::deployment::Deployment;
-use integration::envoy::Process;
-use integration::manifests::Manifests;
+use integration::harness::client::{Answer, Client};
+use integration::harness::deadline::until;
+use integration::harness::deployment::Deployment;
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{COOKIE, HEADER, browser, client, pod, pods, pods_of, route, serve, start, token};
 

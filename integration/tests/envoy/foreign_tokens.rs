@@ -1,7 +1,7 @@
 //! Tokens that nobody here issued, or not for this: each counts as no session, and the answer to it carries a new one.
 
-use integration::keys;
-use integration::manifests::Manifests;
+use integration::harness::keys;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{
     COOKIE, Mint, assert_no_session, client, deployment, get_with_cookie, manifests, pod, pods, route, rule,

@@ -6,9 +6,9 @@ mod pod;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use integration::deadline;
-use integration::envoy::Process;
-use integration::manifests::Manifests;
+use integration::harness::deadline;
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
 use tonic::Code;
 use tonic::metadata::MetadataMap;
 

@@ -1,6 +1,6 @@
 //! Whatever bytes a client sends, the filter goes on.
 
-use integration::client::raw;
+use integration::harness::client::raw;
 
 use crate::scene::{COOKIE, HEADER, address, client, manifests, pod, pods, serve, token};
 

@@ -10,9 +10,9 @@ use std::process::Output;
 use envoy_config::manifest::{self, core::secret::Secret};
 use envoy_config::source::Source;
 use integration::backend::Backend;
-use integration::envoy::Process;
-use integration::manifests::Manifests;
-use integration::workspace;
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
+use integration::harness::workspace;
 use tempfile::TempDir;
 use tokio::process::Command;
 

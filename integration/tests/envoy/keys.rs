@@ -1,6 +1,6 @@
 //! Keys: needed, kept secret, rotated.
 
-use integration::keys;
+use integration::harness::keys;
 
 use crate::scene::{
     COOKIE, Mint, client, deployment, get_with_cookie, manifests, now, pod, pods, refusal, start, token,

@@ -1,9 +1,9 @@
 //! Listeners: whose hostname a request is for, versions of HTTP, and what is left out.
 
 use integration::backend::Backend;
-use integration::client::{Client, Protocol};
-use integration::envoy::Process;
-use integration::manifests::Manifests;
+use integration::harness::client::{Client, Protocol};
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{address, plain_rule, pods, serve, what_can_be_served};
 

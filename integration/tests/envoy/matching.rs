@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use integration::backend::{Backend, Pod};
-use integration::client::Client;
-use integration::envoy::Process;
-use integration::manifests::Manifests;
+use integration::harness::client::Client;
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{address, route, serve, what_can_be_served};
 

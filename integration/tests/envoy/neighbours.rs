@@ -1,6 +1,6 @@
 //! Session persistence on one rule is no business of the others.
 
-use integration::manifests::Manifests;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{COOKIE, browser, client, plain_rule, pod, pods, pods_of, route, rule, serve};
 

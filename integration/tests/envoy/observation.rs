@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use integration::{deadline, keys};
+use integration::harness::{deadline, keys};
 
 use crate::scene::{COOKIE, Mint, client, deployment, get_with_cookie, manifests, pods, serve, start, token};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use integration::backend::Backend;
-use integration::client::Protocol;
-use integration::keys;
+use integration::harness::client::Protocol;
+use integration::harness::keys;
 
 use crate::scene::{
     COOKIE, HEADER, address, browser, client, deployment, get_with_cookie, manifests, pod, pods,
@@ -105,7 +105,7 @@ async fn scaling_up_moves_nobody() {
         let envoy = start(&deployment(&manifests(pods.iter().take(count), COOKIE)).with_keys(&keys)).await;
         let mut moved = Vec::new();
         for (first, browser) in browsers {
-            let browser = integration::client::Client::moved_to(browser, address(&envoy));
+            let browser = integration::harness::client::Client::moved_to(browser, address(&envoy));
             assert_eq!(pod(&browser.get("/get").await.unwrap()), first);
             moved.push((first, browser));
         }

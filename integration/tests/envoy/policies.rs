@@ -1,8 +1,8 @@
 //! Sessions that a policy for a backend says (`XBackendTrafficPolicy`, GEP-1619 "Edge Case Behavior").
 
 use integration::backend::Backend;
-use integration::client::Client;
-use integration::manifests::Manifests;
+use integration::harness::client::Client;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{
     COOKIE, HEADER, browser, client, plain_rule, pod, pods, pods_of, route, rule, serve, token,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use integration::backend::Backend;
-use integration::client::Client;
-use integration::manifests::Manifests;
+use integration::harness::client::Client;
+use integration::harness::manifests::Manifests;
 use session_persistence::names::OVERRIDE_HOST_HEADER;
 
 use crate::scene::{COOKIE, HEADER, client, plain_rule, pod, pods, pods_of, route, rule, serve, token};

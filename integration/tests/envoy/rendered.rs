@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use integration::deployment::Deployment;
-use integration::{artifact, workspace};
+use integration::harness::deployment::Deployment;
+use integration::harness::{artifact, workspace};
 
 #[test]
 fn envoy_accepts_every_golden_configuration() {

@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use integration::backend::{Backend, Behaviour};
-use integration::client::{Answer, Client};
-use integration::envoy::Process;
-use integration::keys;
-use integration::manifests::{Endpoint, EndpointState, Manifests, SERVICE_PORT};
+use integration::harness::client::{Answer, Client};
+use integration::harness::envoy::Process;
+use integration::harness::keys;
+use integration::harness::manifests::{Endpoint, EndpointState, Manifests, SERVICE_PORT};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 

@@ -3,7 +3,7 @@
 #[path = "../../../envoy-config/benches/scale/workload.rs"]
 mod workload;
 
-use integration::manifests::Manifests;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{client, serve};
 use workload::Size;

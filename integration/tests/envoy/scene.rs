@@ -6,12 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use envoy_config::model::Listener;
 use envoy_config::options::Options;
 use envoy_config::source::Source;
-use integration::artifact;
 use integration::backend::{Backend, Pod};
-use integration::client::{Answer, Client};
-use integration::deployment::{self, DeployError, Deployment, FREE_PORT};
-use integration::envoy::Process;
-use integration::manifests::Manifests;
+use integration::harness::artifact;
+use integration::harness::client::{Answer, Client};
+use integration::harness::deployment::{self, DeployError, Deployment, FREE_PORT};
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
 use session_persistence::config::Rule;
 use session_persistence::endpoint::Endpoint;
 use session_persistence::key::KeyRing;
@@ -98,7 +98,7 @@ pub(crate) async fn what_can_be_served(manifests: &Manifests) -> Process {
 /// The log of an Envoy that must not start with this.
 pub(crate) async fn refusal(deployment: &Deployment) -> String {
     match deployment.start().await {
-        Err(DeployError::Start(integration::envoy::StartError::Refused { log, .. })) => log,
+        Err(DeployError::Start(integration::harness::envoy::StartError::Refused { log, .. })) => log,
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("Envoy started"),
     }

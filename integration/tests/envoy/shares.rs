@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use integration::backend::Backend;
-use integration::client::{Answer, Client};
-use integration::deadline::until;
-use integration::deployment::Deployment;
-use integration::keys;
-use integration::manifests::{Endpoint, EndpointState, Manifests};
+use integration::harness::client::{Answer, Client};
+use integration::harness::deadline::until;
+use integration::harness::deployment::Deployment;
+use integration::harness::keys;
+use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 
 use crate::scene::{
     COOKIE, HEADER, address, browser, client, deployment, get_with_cookie, pod, pods_of, route, serve, start,

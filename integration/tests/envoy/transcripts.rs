@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
-use integration::transcript;
+use integration::demo::transcript;
 
 /// Runs the demo to its end on free ports, unless it is told otherwise.
 fn demo(arguments: &[&str]) -> Output {

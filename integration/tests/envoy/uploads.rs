@@ -4,10 +4,10 @@ use envoy_config::limits::Limits;
 use hyper::Method;
 use hyper::body::Bytes;
 use integration::backend::{Backend, Behaviour};
-use integration::client::{Answer, Client};
-use integration::deployment::Deployment;
-use integration::envoy::Process;
-use integration::keys;
+use integration::harness::client::{Answer, Client};
+use integration::harness::deployment::Deployment;
+use integration::harness::envoy::Process;
+use integration::harness::keys;
 
 use crate::scene::{COOKIE, HEADER, Mint, client, manifests, pod, pods, start, token};
 

@@ -1,8 +1,8 @@
 //! Weights are for sessions that begin.
 
 use integration::backend::Backend;
-use integration::keys;
-use integration::manifests::Manifests;
+use integration::harness::keys;
+use integration::harness::manifests::Manifests;
 
 use crate::scene::{
     COOKIE, address, browser, client, deployment, pod, pods_of, pods_of_new_sessions, route, rule, serve,

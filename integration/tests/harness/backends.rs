@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use integration::backend::{Backend, Behaviour, Pod};
-use integration::client::Client;
-use integration::deadline;
+use integration::harness::client::Client;
+use integration::harness::deadline;
 
 fn backend() -> Backend {
     Backend::start(Pod::new("backend", "backend-1")).unwrap()

@@ -1,7 +1,7 @@
 //! Clients with a jar, without one, and with any bytes at all.
 
 use integration::backend::{Backend, Pod};
-use integration::client::{Client, Protocol, raw};
+use integration::harness::client::{Client, Protocol, raw};
 
 fn backend() -> Backend {
     Backend::start(Pod::new("backend", "backend-1")).unwrap()

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use integration::transcript::PROGRAMS;
+use integration::demo::transcript::PROGRAMS;
 use tempfile::TempDir;
 
 /// A machine with only these programs and nothing in cargo's output folder.

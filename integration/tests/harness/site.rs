@@ -6,10 +6,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use envoy_config::options::Options;
-use integration::backend::{self, Control, Pod};
-use integration::client::{Answer, Client};
-use integration::deployment::{self, FREE_PORT};
-use integration::{sources, workspace};
+use integration::backend::Pod;
+use integration::demo::sources;
+use integration::demo::{self, Control};
+use integration::harness::client::{Answer, Client};
+use integration::harness::deployment::{self, FREE_PORT};
+use integration::harness::workspace;
 use serde_json::{Value, json};
 
 const HTML: [(&str, &str); 1] = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
@@ -20,9 +22,9 @@ async fn pods() -> Vec<Control> {
     let gateway = "default/eg".parse().unwrap();
     let options = Options { gateway: Some(gateway), ..deployment::options() };
     let model = deployment::compile(&sources, &options).unwrap();
-    let sessions = backend::watched(&model, &"default/eg".parse().unwrap());
+    let sessions = demo::watched(&model, &"default/eg".parse().unwrap());
     let named = [1, 2].map(|number| (FREE_PORT, Pod::new("backend", &format!("backend-{number}"))));
-    backend::start_group(named, sessions).await.unwrap()
+    demo::start_group(named, sessions).await.unwrap()
 }
 
 async fn client(pod: &Control) -> Client {

@@ -72,7 +72,7 @@ const NAMED_BY_THE_SDK: [&str; 24] = [
 
 /// The module's bytes.
 pub(crate) fn read() -> Vec<u8> {
-    fs::read(integration::artifact::module().unwrap_or_else(|error| panic!("{error}"))).unwrap()
+    fs::read(integration::harness::artifact::module().unwrap_or_else(|error| panic!("{error}"))).unwrap()
 }
 
 fn payloads(module: &[u8]) -> impl Iterator<Item = Payload<'_>> {

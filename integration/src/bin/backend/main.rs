@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 use envoy_config::options::{NamespacedName, Options};
-use integration::backend::{self, Backend, Control, Peers, PeersError, Pod, Site};
-use integration::deployment::{self, DeployError};
-use integration::sources::{self, UnreadableSource};
+use integration::backend::{Backend, Pod};
+use integration::demo::sources::{self, UnreadableSource};
+use integration::demo::{self, Control, Peers, PeersError, Site};
+use integration::harness::deployment::{self, DeployError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -129,7 +130,7 @@ fn site(arguments: &Arguments) -> Result<Option<Site>, BackendError> {
         &read,
         &Options { gateway: Some(arguments.gateway.clone()), ..deployment::options() },
     )?;
-    let sessions = backend::watched(&model, &arguments.gateway);
+    let sessions = demo::watched(&model, &arguments.gateway);
     let own = || Peers::At(arguments.control.into_iter().collect());
     let peers = arguments.peers.clone().map_or_else(own, Peers::Named);
     Ok(Some(Site::new(sessions, peers)))

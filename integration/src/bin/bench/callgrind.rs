@@ -9,8 +9,8 @@ use std::fs;
 use std::io;
 use std::process::Command;
 
-use integration::deployment::{DeployError, Deployment};
-use integration::envoy::Process;
+use integration::harness::deployment::{DeployError, Deployment};
+use integration::harness::envoy::Process;
 use tempfile::TempDir;
 
 use super::load::LoadError;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use integration::backend::Backend;
-use integration::client::{Answer, parse};
+use integration::harness::client::{Answer, parse};
 
 use super::setup::SESSION;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use integration::envoy;
+use integration::harness::envoy;
 
 use super::table::thousands;
 

@@ -34,9 +34,9 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use integration::artifact::{self, ArtifactError};
-use integration::envoy::{self, LocateError};
-use integration::workspace;
+use integration::harness::artifact::{self, ArtifactError};
+use integration::harness::envoy::{self, LocateError};
+use integration::harness::workspace;
 
 use results::Results;
 use testbed::Testbed;

@@ -14,8 +14,8 @@ use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use integration::backend::{Backend, Behaviour};
-use integration::deadline::{self, Elapsed};
-use integration::envoy::Process;
+use integration::harness::deadline::{self, Elapsed};
+use integration::harness::envoy::Process;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use integration::backend::Backend;
-use integration::deadline;
+use integration::harness::deadline;
 
 use super::load::{Connection, LoadError, Request, Requests};
 use super::rows::{Row, Setup, Traffic};

@@ -6,9 +6,9 @@
 use std::net::SocketAddr;
 
 use integration::backend::Backend;
-use integration::deployment::{DeployError, Deployment};
-use integration::envoy::Process;
-use integration::manifests::Manifests;
+use integration::harness::deployment::{DeployError, Deployment};
+use integration::harness::envoy::Process;
+use integration::harness::manifests::Manifests;
 use serde_json::{Value, json};
 
 use super::baseline::{self, BaselineError};

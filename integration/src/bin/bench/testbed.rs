@@ -5,9 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 
 use integration::backend::{Backend, Pod};
-use integration::deployment::{DeployError, Deployment};
-use integration::envoy::Process;
-use integration::keys;
+use integration::harness::deployment::{DeployError, Deployment};
+use integration::harness::envoy::Process;
+use integration::harness::keys;
 
 use super::load::{LoadError, Requests};
 use super::rows::{Row, Setup};

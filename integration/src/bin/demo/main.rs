@@ -3,13 +3,13 @@
 //!
 //! Exit status: 0, all went as the task says; 1, it did not; 2, it could not be tried; 130, interrupted on the way.
 
+mod print;
 mod stage;
-mod tell;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use integration::transcript::{self, Shell, Step};
+use integration::demo::transcript::{self, Shell, Step};
 
 use stage::{Ports, Stage, StageError};
 
@@ -72,11 +72,11 @@ async fn demo(arguments: &Arguments) -> Result<End, StageError> {
         () = &mut interrupted => return Ok(End::Interrupted),
     };
     if !arguments.once {
-        tell::usage(&stage);
+        print::usage(&stage);
         tokio::select! {
             // First, because Ctrl-C ends Envoy, too.
             biased;
-            () = interrupted => tell::step("stopping"),
+            () = interrupted => print::step("stopping"),
             ended = stage.envoy.ended() => return Err(StageError::Ended(ended?)),
         }
     }
@@ -85,11 +85,11 @@ async fn demo(arguments: &Arguments) -> Result<End, StageError> {
 
 /// Runs both transcripts; whether all of it held.
 async fn show(stage: &Stage) -> Result<bool, StageError> {
-    tell::title("Cookie-based session persistence");
+    print::title("Cookie-based session persistence");
     let cookie = run(&transcript::cookie(stage.cookie.port())).await?;
-    tell::title("Header-based session persistence");
+    print::title("Header-based session persistence");
     let header = run(&transcript::header(stage.header.port())).await?;
-    tell::verdict(cookie && header);
+    print::verdict(cookie && header);
     Ok(cookie && header)
 }
 
@@ -97,9 +97,9 @@ async fn run(steps: &[Step]) -> Result<bool, StageError> {
     let mut shell = Shell::default();
     let mut held = true;
     for step in steps {
-        tell::command(step);
+        print::command(step);
         let outcome = shell.run(step).await?;
-        tell::outcome(step, &outcome);
+        print::outcome(step, &outcome);
         held &= outcome.held;
     }
     Ok(held)

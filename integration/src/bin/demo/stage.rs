@@ -9,13 +9,13 @@ use std::process::ExitStatus;
 use envoy_config::model::{Endpoints, Model};
 use envoy_config::options::{OptionError, Options, PortMapping};
 use envoy_config::source::Source;
-use integration::backend::{self, Control, GroupError};
-use integration::deployment::{self, DeployError, Deployment};
-use integration::envoy::{self, Process};
-use integration::sources::{self, UnreadableSource};
-use integration::{artifact, slices, transcript, workspace};
+use integration::demo::sources::{self, UnreadableSource};
+use integration::demo::{self, Control, GroupError, slices, transcript};
+use integration::harness::deployment::{self, DeployError, Deployment};
+use integration::harness::envoy::{self, Process};
+use integration::harness::{artifact, workspace};
 
-use super::tell;
+use super::print;
 
 /// The manifests, seen from the root of the workspace.
 const EXAMPLES: &str = "envoy-config/examples/quickstart";
@@ -100,29 +100,29 @@ impl Stage {
         if let Some(missing) = transcript::PROGRAMS.into_iter().find(|program| !on_path(program)) {
             return Err(StageError::NoProgram(missing));
         }
-        let program = envoy::locate(tell::step).map_err(DeployError::from)?;
-        tell::step(&format!("Envoy is {}", shown(&program)));
+        let program = envoy::locate(print::step).map_err(DeployError::from)?;
+        print::step(&format!("Envoy is {}", shown(&program)));
         let module = artifact::module().map_err(DeployError::from)?;
-        tell::step(&format!("the filter is {}", shown(&module)));
+        print::step(&format!("the filter is {}", shown(&module)));
 
         let sources = sources::read(&workspace::root().join(EXAMPLES))?;
         let [cookie, header] = [COOKIE.parse()?, HEADER.parse()?];
         let options = Options { port_mappings: vec![cookie, header], ..deployment::options() };
         let mut model = deployment::compile(&sources, &options)?;
-        tell::step(&format!("the manifests in {EXAMPLES} are compiled"));
+        print::step(&format!("the manifests in {EXAMPLES} are compiled"));
         let pods = start_pods(&sources, ports.backend, &mut model).await?;
         let cookie = rebind(&mut model, COOKIE, free(ports.cookie, "--cookie-port")?)?;
         let header = rebind(&mut model, HEADER, free(ports.header, "--header-port")?)?;
         let admin = free(ports.admin, "--admin-port")?;
 
         let deployment = Deployment::of_bootstrap(deployment::bootstrap(&model, admin, &module))?;
-        tell::step("a fresh key is made, for Envoy alone, in SESSION_KEYS");
-        tell::step("Envoy starts");
+        print::step("a fresh key is made, for Envoy alone, in SESSION_KEYS");
+        print::step("Envoy starts");
         let envoy = deployment.start().await?;
         let served =
             |name: &str| envoy.listener(name).ok_or_else(|| io::Error::other(format!("no listener {name}")));
         let (cookie, header) = (served(&cookie)?, served(&header)?);
-        tell::step(&format!(
+        print::step(&format!(
             "the cookie route is on port {}, the header route on {}",
             cookie.port(),
             header.port()
@@ -141,12 +141,12 @@ async fn start_pods(
     let written: Vec<_> = named.iter().map(|(address, _)| *address).collect();
     let placed =
         named.into_iter().map(|(at, pod)| (SocketAddr::new(at.ip(), port.unwrap_or(at.port())), pod));
-    let sessions = backend::watched(model, &GATEWAY.parse()?);
-    let pods = backend::start_group(placed, sessions).await;
+    let sessions = demo::watched(model, &GATEWAY.parse()?);
+    let pods = demo::start_group(placed, sessions).await;
     let pods = pods.map_err(|GroupError { address, problem }| refused(address, "--backend-port", problem))?;
     for (pod, written) in pods.iter().zip(written) {
         let backend = pod.backend().lock().await;
-        tell::step(&format!("pod {} answers on {}", backend.pod().pod, backend.address()));
+        print::step(&format!("pod {} answers on {}", backend.pod().pod, backend.address()));
         for locality in model.clusters.iter_mut().flat_map(|cluster| &mut cluster.localities) {
             if let Endpoints::Addresses(endpoints) = &mut locality.endpoints {
                 for endpoint in endpoints.iter_mut().filter(|endpoint| endpoint.address == written) {

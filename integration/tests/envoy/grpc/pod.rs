@@ -12,7 +12,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use integration::manifests::{Endpoint, EndpointState};
+use integration::harness::manifests::{Endpoint, EndpointState};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tonic::body::Body;

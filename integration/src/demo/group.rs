@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::{Backend, Control, Peers, Pod, Site, WatchedSession};
-use crate::deployment::FREE_PORT;
+use super::{Control, Peers, Site, WatchedSession};
+use crate::backend::{Backend, Pod};
+use crate::harness::deployment::FREE_PORT;
 
 /// A pod of the group cannot be started.
 #[derive(Debug, thiserror::Error)]

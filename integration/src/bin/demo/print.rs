@@ -1,6 +1,6 @@
 //! What the demo prints.
 
-use integration::transcript::{Expected, Outcome, Step};
+use integration::demo::transcript::{Expected, Outcome, Step};
 
 use super::stage::Stage;
 

@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 use session_persistence::config::Cookie;
 
+use super::WatchedSession;
 use super::page::Page;
 use super::peers::{Peers, PeersError};
-use super::{Pod, WatchedSession};
+use crate::backend::Pod;
 
 /// A site of several pods, each of which serves all of it.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Site {
     }
 
     /// The answer, if the request is for the site.
-    pub(super) async fn answer<B>(&self, request: &Request<B>, pod: &Pod) -> Option<Response<Full<Bytes>>> {
+    pub(crate) async fn answer<B>(&self, request: &Request<B>, pod: &Pod) -> Option<Response<Full<Bytes>>> {
         let (method, path) = (request.method(), request.uri().path());
         if method == Method::GET && path == "/" && accepts_html(request) {
             return Some(self.page.answer(request.headers(), pod, &self.sessions));

@@ -9,10 +9,10 @@ use envoy_config::options::{AdminAddress, Options};
 use envoy_config::source::Source;
 use envoy_config::{diagnostic, render};
 
-use crate::artifact::{self, ArtifactError};
-use crate::envoy::{self, Launch, LocateError, Process, StartError};
-use crate::keys;
-use crate::manifests::Manifests;
+use crate::harness::artifact::{self, ArtifactError};
+use crate::harness::envoy::{self, Launch, LocateError, Process, StartError};
+use crate::harness::keys;
+use crate::harness::manifests::Manifests;
 
 /// Where the authorities are that the system of these tests trusts.
 const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";

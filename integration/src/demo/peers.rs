@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::control::{START, STATUS, STOP, Status};
-use crate::client::{Client, ClientError};
+use crate::harness::client::{Client, ClientError};
 
 /// The longest that a control port may take: the address may be that of a pod that has just gone.
 const PATIENCE: Duration = Duration::from_secs(2);

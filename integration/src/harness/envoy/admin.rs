@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::client::{Client, ClientError};
+use crate::harness::client::{Client, ClientError};
 
 /// Why the administration interface told nothing.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use session_persistence::names::KEYS_VARIABLE;
 use tempfile::TempDir;
 
 use super::admin::{Admin, AdminError};
-use crate::deadline::{self, Elapsed};
+use crate::harness::deadline::{self, Elapsed};
 
 /// The longest that Envoy may take to start or to stop: it compiles the module first, on a machine that may be busy.
 const PATIENCE: Duration = Duration::from_mins(5);

