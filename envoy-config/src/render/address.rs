@@ -1,4 +1,4 @@
-//! Addresses (`envoy.config.core.v3.Address`).
+//! Addresses (`envoy.config.core.v3.Address`): of listeners, endpoints and the admin interface.
 
 use std::net::SocketAddr;
 
@@ -21,12 +21,12 @@ pub(super) enum Address {
     #[serde(rename = "envoy_internal_address")]
     EnvoyInternal {
         server_listener_name: String,
-        /// Tells endpoints behind one internal listener apart.
+        /// Identifies this endpoint among those that use the same internal listener.
         endpoint_id: String,
     },
 }
 
-/// Only the user that Envoy runs as may connect.
+/// Only the user that runs Envoy can connect.
 const OWNER_ONLY: u32 = 0o600;
 
 impl Address {
@@ -37,7 +37,7 @@ impl Address {
         }
     }
 
-    /// An address, or a hostname for clusters that look it up.
+    /// An IP address, or a hostname in a DNS cluster.
     pub(super) fn host(host: impl Into<String>, port: u16) -> Self {
         Self::Socket { address: host.into(), port_value: port }
     }

@@ -1,4 +1,5 @@
-//! The document as a whole (`envoy.config.bootstrap.v3.Bootstrap`).
+//! The whole document (`envoy.config.bootstrap.v3.Bootstrap`): admin interface, runtime values, and the lists of listeners
+//! and clusters. Each part has its own module.
 
 use serde::Serialize;
 
@@ -43,7 +44,7 @@ struct RuntimeLayer {
 #[derive(Serialize)]
 struct RuntimeValues {
     #[serde(rename = "re2.max_program_size.error_level")]
-    expression_limit: u32,
+    regex_size_limit: u32,
 }
 
 #[derive(Serialize)]
@@ -59,9 +60,9 @@ enum AnyListener {
     Refusing(Box<RefusingListener>),
 }
 
-/// Envoy refuses expressions of a compiled size over 100, which `[a-z]{1,64}` exceeds, and it would refuse to start. The
-/// Gateway API knows no such limit, and the expressions are the operator's own.
-const EXPRESSION_LIMIT: u32 = 100_000;
+/// By default, Envoy does not start if the compiled size of a regular expression exceeds 100, as that of `[a-z]{1,64}` does.
+/// The Gateway API has no such limit, and the expressions come from the operator.
+const REGEX_SIZE_LIMIT: u32 = 100_000;
 
 impl Bootstrap {
     pub(super) fn new(model: &Model, options: &Options) -> Self {
@@ -71,12 +72,12 @@ impl Bootstrap {
         let bound = model.listeners.iter().map(|listener| Listener::new(listener, &shares, options));
         let refusing = refusals.iter().map(|&refusal| RefusingListener::new(refusal));
         Self {
-            // Whoever looks into an Envoy that takes no more connections must get in.
+            // The admin interface must stay reachable when Envoy has reached its connection limit.
             admin: Admin { address: Address::admin(&options.admin), ignore_global_conn_limit: true },
             layered_runtime: LayeredRuntime {
                 layers: (RuntimeLayer {
                     name: "static",
-                    static_layer: RuntimeValues { expression_limit: EXPRESSION_LIMIT },
+                    static_layer: RuntimeValues { regex_size_limit: REGEX_SIZE_LIMIT },
                 },),
             },
             overload_manager: OverloadManager::new(&options.limits),

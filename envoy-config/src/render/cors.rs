@@ -1,13 +1,14 @@
-//! CORS: the filter, and what it is told by a route (`envoy.extensions.filters.http.cors.v3`).
+//! CORS (`envoy.extensions.filters.http.cors.v3`): the filter and the policy of a route.
 //!
-//! It stands behind ours, so that a request that a session leads to another share of its rule is told what that share says.
+//! The filter runs after the session persistence filter: if a session moves a request to the route of another backendRef, the
+//! CORS policy of that route applies. `routes::cors` adds the routes that preflight requests need.
 
 use serde::Serialize;
 
 use super::extension::{Empty, Extension, Message};
 use crate::model::{self, Allowed, Origin, OriginHost, Scheme};
 
-/// The cluster of the routes that are there for the filter alone: it has no endpoints, and no request gets there.
+/// The cluster of routes that exist only to run the filter. It has no endpoints, because no request reaches it.
 pub(super) const PREFLIGHTS: &str = "cors-preflights";
 
 /// The name of the filter.
@@ -62,33 +63,33 @@ impl From<&model::Cors> for CorsPolicy {
     fn from(cors: &model::Cors) -> Self {
         Self {
             origins: cors.origins.iter().flat_map(OriginMatch::of).collect(),
-            // Envoy answers a wildcard with what was asked for, which credentials demand.
+            // For `*`, Envoy returns the requested value, as the Fetch standard requires with credentials.
             methods: list(&cors.methods),
             request_headers: list(&cors.request_headers),
             response_headers: list(&cors.response_headers),
             max_age: cors.max_age.to_string(),
             credentials: cors.credentials.then_some(true),
-            // The backend is not asked what the Gateway was told.
+            // The policy of the route decides, so rejected preflight requests are not forwarded to the backend.
             forward_not_matching_preflights: false,
         }
     }
 }
 
 impl CorsPolicy {
-    /// An expression for all origins that are allowed, if there are any.
+    /// A regular expression that matches all allowed origins; `None` if no origin is allowed.
     pub(super) fn any_origin(&self) -> Option<String> {
         let alternatives: Vec<String> = self.origins.iter().map(OriginMatch::expression).collect();
         (!alternatives.is_empty()).then(|| alternatives.join("|"))
     }
 
-    /// The headers of an answer for an origin that is allowed.
-    pub(super) fn headers_of_answers(self) -> Vec<(&'static str, String)> {
+    /// The response headers for an allowed origin.
+    pub(super) fn response_headers(self) -> Vec<(&'static str, String)> {
         let mut headers = vec![("access-control-allow-origin", String::from("%REQ(ORIGIN)%"))];
         if self.credentials.is_some() {
             headers.push(("access-control-allow-credentials", String::from("true")));
         }
         if !self.response_headers.is_empty() {
-            // A header's name can have a percent sign in it.
+            // A header name can contain a percent sign, which starts a command in Envoy.
             headers.push(("access-control-expose-headers", self.response_headers.replace('%', "%%")));
         }
         headers
@@ -110,7 +111,7 @@ impl OriginMatch {
         }
     }
 
-    /// Browsers leave the port out that a scheme has by itself; others may write it.
+    /// Matches the default port of the scheme with and without `:port`: browsers omit it, other clients may not.
     fn of(origin: &Origin) -> Vec<Self> {
         let regex = |regex| vec![Self::SafeRegex(Regex { regex })];
         let Origin::Site { scheme, host, port } = origin else { return regex(String::from(".*")) };
@@ -133,7 +134,7 @@ impl OriginMatch {
             OriginHost::Within(suffix) => {
                 regex(format!(r"{prefix}[A-Za-z0-9.-]+\.{}{port}", regex_syntax::escape(suffix)))
             }
-            // A name, or an IPv6 address.
+            // A hostname, an IPv4 address, or an IPv6 address.
             OriginHost::Any => regex(format!(r"{prefix}(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){port}")),
         }
     }

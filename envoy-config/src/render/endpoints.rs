@@ -1,14 +1,14 @@
 //! Localities, weights and draining (`envoy.config.endpoint.v3.ClusterLoadAssignment`).
 //!
-//! One locality per backend. New sessions go by the localities' weights; one without a weight gets none, and pinned
-//! requests reach its endpoints all the same. A share that nobody can serve is refused, and so is everything when no
-//! locality has a weight, because Envoy's own answer would be to use the others ([`super::refusal`]).
+//! One locality per backend. New sessions are distributed by weight. A locality with weight 0 gets no new sessions, but pinned
+//! requests still reach its endpoints. Without endpoints, Envoy would give a locality's requests to the other localities, so a
+//! backend that cannot be reached gets an endpoint that answers with an error ([`super::refusal`]).
 //!
-//! A draining endpoint gets no new sessions, and Envoy leaves it out of all its sums: with one endpoint of four not
-//! draining there is no panic, and a locality of weight 70 keeps its 70 of 100 with six of its seven endpoints draining
-//! (Envoy 1.40, 100 requests each, default panic threshold and overprovisioning factor; `UNHEALTHY` ones would count).
-//! The other address of a dual-stack pod is written the same way. (Envoy's `additional_addresses` of one endpoint cannot be
-//! pinned to: `override_host` knows the first address alone.)
+//! Endpoints without new sessions have the status `DRAINING`, because Envoy ignores draining endpoints when it computes
+//! panic mode and the load of localities: with three of four endpoints draining there is no panic mode, and a locality of
+//! weight 70 still gets 70 of 100 requests with six of its seven endpoints draining (Envoy 1.40, 100 requests each, default
+//! panic threshold and overprovisioning factor; `UNHEALTHY` endpoints are counted). This also applies to the second address
+//! of a dual-stack pod. (Envoy's `additional_addresses` do not help: `override_host` can pin only to the first address.)
 
 use serde::Serialize;
 
@@ -70,14 +70,14 @@ impl LoadAssignment {
 }
 
 impl LocalityEndpoints {
-    /// None for a locality without endpoints.
+    /// `None` if the locality has no endpoints.
     fn of(locality: &Locality, cluster: &Cluster) -> Option<Self> {
         let lb_endpoints: Vec<LbEndpoint> = match &locality.endpoints {
             Endpoints::Addresses(endpoints) => {
-                // As kube-proxy has it (KEP-1669), a terminating endpoint of a Service is taken before none.
-                let serves = endpoints.iter().any(|endpoint| endpoint.state == EndpointState::Serving);
-                let excused = locality.weight > 0 && !serves;
-                endpoints.iter().map(|endpoint| LbEndpoint::of(endpoint, excused)).collect()
+                // Like kube-proxy (KEP-1669): if a Service has only terminating endpoints, they get new sessions.
+                let has_serving = endpoints.iter().any(|endpoint| endpoint.state == EndpointState::Serving);
+                let use_draining = locality.weight > 0 && !has_serving;
+                endpoints.iter().map(|endpoint| LbEndpoint::of(endpoint, use_draining)).collect()
             }
             Endpoints::Names(names) => {
                 names.iter().map(|name| LbEndpoint::at(Address::host(&name.host, name.port))).collect()
@@ -85,11 +85,11 @@ impl LocalityEndpoints {
             Endpoints::Unresolved => Vec::new(),
         };
         let metadata = locality.tls.as_ref().and_then(|tls| SocketMetadata::of(tls, cluster));
-        let of_socket = |endpoint| LbEndpoint { metadata: metadata.clone(), ..endpoint };
+        let with_metadata = |endpoint| LbEndpoint { metadata: metadata.clone(), ..endpoint };
         (!lb_endpoints.is_empty()).then(|| Self {
             locality: LocalityName { sub_zone: locality.name.clone() },
             load_balancing_weight: (locality.weight > 0).then_some(locality.weight),
-            lb_endpoints: lb_endpoints.into_iter().map(of_socket).collect(),
+            lb_endpoints: lb_endpoints.into_iter().map(with_metadata).collect(),
         })
     }
 
@@ -107,10 +107,10 @@ impl LbEndpoint {
         Self { endpoint: Target { address }, metadata: None, health_status: None }
     }
 
-    fn of(endpoint: &Endpoint, excused: bool) -> Self {
+    fn of(endpoint: &Endpoint, use_draining: bool) -> Self {
         let draining = match endpoint.state {
             EndpointState::Serving => false,
-            EndpointState::Draining => !excused,
+            EndpointState::Draining => !use_draining,
             EndpointState::Alternative => true,
         };
         Self { health_status: draining.then_some("DRAINING"), ..Self::at(endpoint.address.into()) }

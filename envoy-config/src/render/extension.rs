@@ -1,14 +1,14 @@
-//! Extensions: a name and a message that says its own type (`google.protobuf.Any` in JSON).
+//! Envoy extensions: a name and a message with its type URL (`google.protobuf.Any` in JSON form).
 
 use serde::Serialize;
 
-/// A message that stands where Envoy expects any message.
+/// A message that can be written as `google.protobuf.Any`.
 pub(super) trait Message: Serialize {
     /// Its type URL.
     const TYPE: &'static str;
 }
 
-/// A message with its type.
+/// A message and its type URL.
 #[derive(Serialize)]
 pub(super) struct Typed<M: Message> {
     #[serde(rename = "@type")]
@@ -23,7 +23,7 @@ impl<M: Message> From<M> for Typed<M> {
     }
 }
 
-/// `envoy.config.core.v3.TypedExtensionConfig` and the many messages of the same shape.
+/// `envoy.config.core.v3.TypedExtensionConfig` and other messages with the same two fields.
 #[derive(Serialize)]
 pub(super) struct Extension<M: Message> {
     name: &'static str,
@@ -36,6 +36,6 @@ impl<M: Message> Extension<M> {
     }
 }
 
-/// A message of which no field is set.
+/// A message without fields.
 #[derive(Serialize)]
 pub(super) struct Empty {}

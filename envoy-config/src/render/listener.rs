@@ -14,8 +14,8 @@ use super::protocol::{CommonHttp, Http2};
 use super::retries::Time;
 use super::routes::RouteConfiguration;
 use super::shares::Shares;
-use super::tls::{Secured, TlsInspector};
-use super::url::Front;
+use super::tls::{TlsChain, TlsInspector};
+use super::url::ListenerOrigin;
 use crate::model;
 
 #[derive(Serialize)]
@@ -32,7 +32,7 @@ pub(super) struct Listener {
 #[derive(Serialize)]
 struct BoundChain {
     #[serde(flatten)]
-    secured: Option<Secured>,
+    tls: Option<TlsChain>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transport_socket_connect_timeout: Option<Time>,
     #[serde(flatten)]
@@ -99,18 +99,18 @@ impl Message for StdoutAccessLog {
 
 impl Listener {
     pub(super) fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
-        let chain = |hosts: &[model::VirtualHost], secured: Option<Secured>| {
+        let chain = |hosts: &[model::VirtualHost], tls: Option<TlsChain>| {
             let manager = ConnectionManager::new(listener, hosts, shares, options);
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
             let timeout = options.limits.handshake_timeout;
-            let transport_socket_connect_timeout = secured.is_some().then_some(Time(timeout));
-            BoundChain { secured, transport_socket_connect_timeout, chain }
+            let transport_socket_connect_timeout = tls.is_some().then_some(Time(timeout));
+            BoundChain { tls, transport_socket_connect_timeout, chain }
         };
         let (inspector, filter_chains) = match &listener.protocol {
             model::Protocol::Http { virtual_hosts } => (None, vec![chain(virtual_hosts, None)]),
             model::Protocol::Https { sites } => (
                 TlsInspector::of(sites).map(|inspector| (inspector,)),
-                sites.iter().map(|site| chain(&site.virtual_hosts, Some(Secured::of(site)))).collect(),
+                sites.iter().map(|site| chain(&site.virtual_hosts, Some(TlsChain::of(site)))).collect(),
             ),
         };
         Self {
@@ -152,7 +152,7 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(hosts, Front::of(listener), shares, options),
+            route_config: RouteConfiguration::new(hosts, ListenerOrigin::of(listener), shares, options),
             http_filters: HttpFilters::new(),
         }
     }

@@ -1,7 +1,8 @@
-//! What this Envoy as a whole does not exceed (`envoy.config.overload.v3.OverloadManager`).
+//! Limits of the whole Envoy process (`envoy.config.overload.v3.OverloadManager`).
 //!
-//! Connections always have a limit. The heap has one only where it was given, since nobody else knows how much memory there
-//! is: when it fills up, Envoy gives memory back, then shortens its timeouts, then answers new requests 503.
+//! The number of connections is always limited. The heap is limited only by `--limit heap=…`, because the available memory is
+//! unknown here. As the heap fills up, Envoy first shortens its idle timeouts, then releases free memory, then answers new
+//! requests with 503.
 
 use serde::Serialize;
 
@@ -50,7 +51,7 @@ struct Trigger {
     level: Level,
 }
 
-/// Shares of the heap's limit.
+/// Fractions of the heap limit.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Level {
@@ -108,7 +109,7 @@ impl OverloadManager {
 }
 
 impl Action {
-    /// In the order in which they come while the heap grows.
+    /// In the order in which they start as the heap grows.
     fn all() -> Vec<Self> {
         let at = |value| (Trigger { name: HEAP, level: Level::Threshold { value } },);
         let scaled = Level::Scaled { scaling_threshold: 0.85, saturation_threshold: 0.95 };

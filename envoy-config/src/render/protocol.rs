@@ -1,8 +1,9 @@
-//! HTTP versions on both sides of Envoy, with their timeouts and windows (`envoy.config.core.v3.HttpProtocolOptions`,
+//! HTTP versions, idle timeouts and flow-control windows of connections to clients and backends
+//! (`envoy.config.core.v3.HttpProtocolOptions`,
 //! `Http2ProtocolOptions`).
 //!
-//! `headers_with_underscores_action` stays at Envoy's default, which lets such headers through: the Gateway API allows
-//! underscores in the names that routes match and sessions travel in.
+//! `headers_with_underscores_action` keeps Envoy's default, which allows such headers: the Gateway API allows underscores in
+//! the names of matched headers and session headers.
 
 use serde::Serialize;
 
@@ -23,7 +24,7 @@ pub(super) struct Http2 {
     initial_connection_window_size: u32,
 }
 
-/// By the name of the extension.
+/// Keyed by extension name.
 #[derive(Serialize)]
 pub(super) struct ProtocolOptions {
     #[serde(rename = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions")]
@@ -63,14 +64,14 @@ impl Http2 {
         }
     }
 
-    /// The requests of many clients share a connection to a backend. Its window has room for the windows of all its streams,
-    /// so that clients that do not read their answers hold up nobody else.
+    /// Many clients share a connection to a backend. Its window is the sum of the windows of all its streams, so that a client
+    /// that reads its response slowly does not block the others.
     fn of_backends(limits: &Limits) -> Self {
-        let all = limits.stream_window.saturating_mul(limits.streams_per_connection);
+        let all_streams = limits.stream_window.saturating_mul(limits.streams_per_connection);
         Self {
             max_concurrent_streams: limits.streams_per_connection,
             initial_stream_window_size: limits.stream_window,
-            initial_connection_window_size: all.min(i32::MAX.cast_unsigned()),
+            initial_connection_window_size: all_streams.min(i32::MAX.cast_unsigned()),
         }
     }
 }

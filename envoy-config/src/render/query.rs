@@ -1,12 +1,14 @@
-//! Values of query parameters as they stand in a URL: Envoy compares them as they were sent (1.40), and what a client may
-//! not write as it is comes percent-encoded (RFC 3986 section 2), a space also as `+`.
+//! Matching percent-encoded query parameters.
+//!
+//! Envoy compares a parameter as it was sent, without decoding it (1.40). Clients percent-encode reserved characters (RFC 3986
+//! section 2) and may send a space as `+`, so an exact match must accept all encodings of its value.
 
 use std::fmt::Write;
 
-/// An expression for the ways to write this value in a query; none when there is only one.
+/// A regular expression that matches all encodings of this value; `None` if there is only one.
 ///
-/// Letters, digits, `-`, `.`, `_` and `~` are written as they are: nobody needs to encode them.
-pub(super) fn encoded(value: &str) -> Option<String> {
+/// Unreserved characters (letters, digits, `-`, `.`, `_` and `~`) match only themselves: clients do not encode them.
+pub(super) fn encodings(value: &str) -> Option<String> {
     if value.chars().all(is_unreserved) {
         return None;
     }
@@ -24,8 +26,8 @@ pub(super) fn encoded(value: &str) -> Option<String> {
             expression.push('|');
         }
         for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-            // Hexadecimal digits in either case; writing to a string cannot fail.
-            let _ = write!(expression, "%{}{}", digit(byte >> 4), digit(byte & 0xf));
+            // Hexadecimal digits in upper or lower case. Writing to a string cannot fail.
+            let _ = write!(expression, "%{}{}", hex_digit(byte >> 4), hex_digit(byte & 0xf));
         }
         expression.push(')');
     }
@@ -37,24 +39,24 @@ fn is_unreserved(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-._~".contains(character)
 }
 
-fn digit(half: u8) -> String {
+fn hex_digit(half: u8) -> String {
     if half < 10 { half.to_string() } else { format!("[{half:X}{half:x}]") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::encoded;
+    use super::encodings;
 
     #[test]
-    fn a_value_that_nobody_encodes_is_compared_as_it_is() {
-        assert_eq!(encoded("whale-1.0_~"), None);
+    fn unreserved_characters_need_no_regex() {
+        assert_eq!(encodings("whale-1.0_~"), None);
     }
 
     #[test]
-    fn every_other_character_may_be_encoded_or_not() {
-        assert_eq!(encoded("a b").as_deref(), Some(r"a(?:\+|%20)b"));
-        assert_eq!(encoded("a/b.c").as_deref(), Some(r"a(?:/|%2[Ff])b\.c"));
-        assert_eq!(encoded("1+1%").as_deref(), Some(r"1(?:\+|%2[Bb])1(?:%|%25)"));
-        assert_eq!(encoded("\u{e9}").as_deref(), Some("(?:%[Cc]3%[Aa]9)"));
+    fn reserved_characters_match_plain_and_percent_encoded() {
+        assert_eq!(encodings("a b").as_deref(), Some(r"a(?:\+|%20)b"));
+        assert_eq!(encodings("a/b.c").as_deref(), Some(r"a(?:/|%2[Ff])b\.c"));
+        assert_eq!(encodings("1+1%").as_deref(), Some(r"1(?:\+|%2[Bb])1(?:%|%25)"));
+        assert_eq!(encodings("\u{e9}").as_deref(), Some("(?:%[Cc]3%[Aa]9)"));
     }
 }

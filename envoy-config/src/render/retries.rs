@@ -1,7 +1,8 @@
 //! Timeouts and retries of routes (`envoy.config.route.v3.RouteAction`, `RetryPolicy`).
 //!
-//! A dead endpoint is another one's request, not the client's 503: every virtual host has a policy for that. The policy of
-//! a route takes its place, so it has all of it, too. Envoy counts retries of all kinds together.
+//! If an endpoint cannot be reached, the request is retried on another one: every virtual host has a retry policy for this. The
+//! retry policy of a route replaces that of its virtual host, so it includes the same conditions. `num_retries` counts retries
+//! for any reason.
 
 use std::time::Duration;
 
@@ -38,9 +39,9 @@ impl Message for PreviousHosts {
         "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
 }
 
-/// How long a route waits.
+/// The timeouts and the retry policy of a route.
 #[derive(Serialize)]
-pub(super) struct Waiting {
+pub(super) struct TimeoutsAndRetries {
     timeout: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_timeout: Option<Time>,
@@ -48,12 +49,12 @@ pub(super) struct Waiting {
     retry_policy: Option<RetryPolicy>,
 }
 
-/// Whether requests may be tried again because of their answer's status.
+/// Whether requests are retried because of the status of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Statuses {
-    /// They may.
+    /// Retry the statuses that the rule lists.
     Retried,
-    /// They may not: the retry could leave the session's endpoint.
+    /// Do not retry: a retry could go to another endpoint than that of the session.
     Final,
 }
 
@@ -70,23 +71,24 @@ impl Serialize for Time {
     }
 }
 
-/// Where no endpoint has seen the request, so that a retry is safe for every method.
-const UNSEEN: &str = "connect-failure,refused-stream,reset-before-request";
+/// No endpoint has received the request, so a retry is safe for every method.
+const NOT_SENT: &str = "connect-failure,refused-stream,reset-before-request";
 
-/// Gateway API, `HTTPRouteRetry`: connections that fail in any way, or the time for a try, are worth a retry by themselves.
-/// (`reset` has `reset-before-request` in it.)
-const FAILED: &str = "connect-failure,refused-stream,reset";
+/// Gateway API, `HTTPRouteRetry`: requests are also retried after any connection failure and after a timeout of an attempt.
+/// (`reset` includes `reset-before-request`.)
+const ANY_FAILURE: &str = "connect-failure,refused-stream,reset";
 
-/// Gets past five dead endpoints in one request, the first of them tried twice.
+/// Reaches a working endpoint if up to five others fail, of which the first is tried twice.
 const RETRIES: u32 = 6;
 
-impl Waiting {
+impl TimeoutsAndRetries {
     pub(super) fn of(forward: &model::Forward, statuses: Statuses) -> Self {
         let model::Timeouts { request, attempt } = forward.timeouts;
         let timeout = match request {
             Some(Limit::After(time)) => time,
-            // The Gateway API leaves the timeout to us when a rule sets none. Envoy's own 15 s for the whole answer would
-            // cut downloads and event streams; without it the stream idle timeout still ends dead ones.
+            // Without a timeout in the rule, the Gateway API leaves the choice to the implementation. Envoy's default of
+            // 15 s for the whole response would interrupt downloads and event streams. The stream idle timeout still ends
+            // inactive ones.
             Some(Limit::Never) | None => Duration::ZERO,
         };
         Self {
@@ -99,8 +101,8 @@ impl Waiting {
         }
     }
 
-    /// The same with an idle timeout only where that of all requests would come before the time that was asked for; zero
-    /// switches it off.
+    /// Removes the idle timeout of the route if the general stream idle timeout does not interfere: if that is longer than the
+    /// timeout of the rule, or off (zero).
     pub(super) fn within(self, limits: &Limits) -> Self {
         let general = limits.stream_idle_timeout;
         let longer = |time: Duration| time.is_zero() || time > general;
@@ -110,10 +112,10 @@ impl Waiting {
 }
 
 impl RetryPolicy {
-    /// What every virtual host has.
+    /// The policy of every virtual host: try another endpoint if one cannot be reached.
     pub(super) fn failover() -> Self {
         Self {
-            retry_on: String::from(UNSEEN),
+            retry_on: String::from(NOT_SENT),
             num_retries: RETRIES,
             per_try_timeout: None,
             retriable_status_codes: Vec::new(),
@@ -125,13 +127,13 @@ impl RetryPolicy {
                 "envoy.retry_host_predicates.previous_hosts",
                 PreviousHosts(Empty {}),
             ),),
-            // By weight alone the dead endpoint of a locality with 99 of 100 comes up again and again: with five attempts 75
-            // of 100 requests were answered 503, with these none. Picking is cheap.
+            // If a locality with 99 % of the weight has only a dead endpoint, random choice picks that endpoint repeatedly: with
+            // 5 attempts, 75 of 100 requests were answered with 503; with 200, none. An attempt to pick is cheap.
             host_selection_retry_max_attempts: 200,
         }
     }
 
-    /// A route's own, if it needs one.
+    /// The policy of a route; `None` if that of the virtual host is enough.
     fn of(forward: &model::Forward, statuses: Statuses) -> Option<Self> {
         let per_try_timeout = match forward.timeouts.attempt {
             Some(Limit::After(time)) => Some(Time(time)),
@@ -145,30 +147,31 @@ impl RetryPolicy {
             Statuses::Retried => retry.statuses.clone(),
             Statuses::Final => Vec::new(),
         };
-        // The first retry of a session goes to its own endpoint, which may have closed an idle connection and nothing else.
-        let again = match statuses {
+        // The first retry of a session goes to the same endpoint, which may only have closed an idle connection. It does not
+        // count as one of the rule's attempts.
+        let same_endpoint = match statuses {
             Statuses::Retried => 0,
             Statuses::Final => u32::from(retry.attempts != Some(0)),
         };
         let on_status = if codes.is_empty() { "" } else { ",retriable-status-codes" };
         let failover = Self::failover();
         Some(Self {
-            retry_on: format!("{FAILED}{on_status}"),
-            num_retries: retry.attempts.map_or(RETRIES, |attempts| attempts.saturating_add(again)),
+            retry_on: format!("{ANY_FAILURE}{on_status}"),
+            num_retries: retry.attempts.map_or(RETRIES, |attempts| attempts.saturating_add(same_endpoint)),
             per_try_timeout,
             retriable_status_codes: codes,
-            retry_back_off: retry.backoff.map_or(failover.retry_back_off, BackOff::around),
+            retry_back_off: retry.backoff.map_or(failover.retry_back_off, BackOff::with_average),
             ..Self::failover()
         })
     }
 }
 
 impl BackOff {
-    /// Envoy draws each wait at random, from nothing to the interval, and the interval doubles with each retry: twice the time
-    /// makes the first wait that long on average. (It has no least wait.)
-    fn around(time: Duration) -> Self {
+    /// Envoy chooses each wait at random between zero and the interval, and doubles the interval with each retry. Twice the
+    /// given time makes the first wait that long on average. (Envoy has no minimum wait.)
+    fn with_average(time: Duration) -> Self {
         const DAY: Duration = Duration::from_hours(24);
-        // Envoy takes no interval below a millisecond, and none of some centuries.
+        // Envoy rejects intervals below a millisecond and above some centuries.
         let base = time.saturating_mul(2).max(Duration::from_millis(1));
         let longest = base.saturating_mul(10).min(DAY).max(base);
         Self { base_interval: Time(base), max_interval: Time(longest) }

@@ -9,10 +9,10 @@ use super::Options;
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
 use super::query;
-use super::retries::{RetryPolicy, Statuses, Waiting};
+use super::retries::{RetryPolicy, Statuses, TimeoutsAndRetries};
 use super::session_header;
 use super::shares::{Fraction, NoSession, Shares};
-use super::url::{Front, PathRewrite, Redirect};
+use super::url::{ListenerOrigin, PathRewrite, Redirect};
 use crate::limits::Limits;
 use crate::model::{self, Action, Domain, Mirror, PathMatch, Portion, TextMatch, ValueMatch};
 
@@ -28,7 +28,7 @@ pub(super) struct RouteConfiguration {
 /// What is around a route.
 #[derive(Clone, Copy)]
 struct Around<'a> {
-    front: Front,
+    origin: ListenerOrigin,
     domain: &'a Domain,
     shares: &'a Shares<'a>,
     options: &'a Options,
@@ -141,7 +141,7 @@ struct Forward {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     request_mirror_policies: Vec<MirrorPolicy>,
     #[serde(flatten)]
-    waiting: Waiting,
+    timeouts_and_retries: TimeoutsAndRetries,
 }
 
 #[derive(Serialize)]
@@ -154,7 +154,7 @@ struct MirrorPolicy {
 impl RouteConfiguration {
     pub(super) fn new(
         hosts: &[model::VirtualHost],
-        front: Front,
+        origin: ListenerOrigin,
         shares: &Shares<'_>,
         options: &Options,
     ) -> Self {
@@ -164,7 +164,7 @@ impl RouteConfiguration {
             // What a client sends under the private name reaches no backend. Where it could pin, the filter has removed or
             // replaced it before.
             request_headers_to_remove: Some((names::OVERRIDE_HOST_HEADER,)),
-            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, front, shares, options)).collect(),
+            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, origin, shares, options)).collect(),
         }
     }
 
@@ -199,7 +199,12 @@ impl RouteConfiguration {
 }
 
 impl VirtualHost {
-    fn new(host: &model::VirtualHost, front: Front, shares: &Shares<'_>, options: &Options) -> Self {
+    fn new(
+        host: &model::VirtualHost,
+        origin: ListenerOrigin,
+        shares: &Shares<'_>,
+        options: &Options,
+    ) -> Self {
         let domain = match &host.domain {
             Domain::Exact(name) => name.clone(),
             Domain::Wildcard(suffix) => format!("*.{suffix}"),
@@ -214,7 +219,7 @@ impl VirtualHost {
                 .routes
                 .chunk_by(are_siblings)
                 .flat_map(|siblings| {
-                    let around = Around { front, domain: &host.domain, shares, options, siblings };
+                    let around = Around { origin, domain: &host.domain, shares, options, siblings };
                     siblings.iter().flat_map(move |route| Route::all(route, around))
                 })
                 .map(|route| route.within(&options.limits))
@@ -238,9 +243,10 @@ impl Route {
     /// limits have it.
     fn within(self, limits: &Limits) -> Self {
         let action = match self.action {
-            RouteAction::Route(forward) => {
-                RouteAction::Route(Forward { waiting: forward.waiting.within(limits), ..forward })
-            }
+            RouteAction::Route(forward) => RouteAction::Route(Forward {
+                timeouts_and_retries: forward.timeouts_and_retries.within(limits),
+                ..forward
+            }),
             other => other,
         };
         Self { action, ..self }
@@ -261,10 +267,10 @@ impl Route {
 
     /// A route and what goes in front of it, whoever asks.
     fn answers<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
-        let Around { front, domain, shares, .. } = around;
+        let Around { origin, domain, shares, .. } = around;
         let before = match &route.action {
             Action::Forward(forward) => Self::refusing(route, forward, shares),
-            Action::Redirect(redirect) => Redirect::with_port(redirect, front, domain).map(|redirect| {
+            Action::Redirect(redirect) => Redirect::with_port(redirect, origin, domain).map(|redirect| {
                 let mut matches = RouteMatch::of(&route.matches, &route.portion);
                 matches.headers.push(HeaderCondition::Value(StringCondition {
                     name: String::from(":authority"),
@@ -281,7 +287,7 @@ impl Route {
             Action::Forward(forward) => {
                 RouteAction::Route(Forward::of(&past_refusals(forward, shares), Statuses::Retried))
             }
-            Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, front, domain)),
+            Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, origin, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
         };
         before
@@ -387,7 +393,7 @@ impl From<&PathMatch> for PathSpecifier {
 impl StringCondition {
     fn of_query(condition: &ValueMatch) -> Self {
         let encoded = match &condition.value {
-            TextMatch::Exact(text) => query::encoded(text),
+            TextMatch::Exact(text) => query::encodings(text),
             TextMatch::Regex(_) => None,
         };
         let mut written = Self::from(condition);
@@ -415,7 +421,7 @@ impl Forward {
             host_rewrite_literal: forward.hostname.clone(),
             path: forward.path.as_ref().and_then(PathRewrite::of),
             request_mirror_policies: forward.mirrors.iter().map(MirrorPolicy::from).collect(),
-            waiting: Waiting::of(forward, statuses),
+            timeouts_and_retries: TimeoutsAndRetries::of(forward, statuses),
         }
     }
 }

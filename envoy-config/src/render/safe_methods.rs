@@ -1,17 +1,17 @@
-//! The filter that lets requests with safe methods be retried when their connection ends before any answer
+//! Retries of requests with safe methods after a connection reset before the response
 //! (`envoy.extensions.common.matching.v3.ExtensionWithMatcher` around `header_mutation`).
 //!
-//! A backend that closes a connection just as a request is sent on it has probably not seen the request, but nobody knows.
-//! RFC 9110, section 9.2.2 lets a proxy repeat safe methods then, and no others. A retry policy knows no methods, and its
-//! `retriable_request_headers` would take the failover of the others away, so the safe ones get a request header that the
-//! router reads and removes. (Envoy 1.40: 8,000 of 274,000 instructions per request. A second route for every rule would
-//! cost 3,300 but load every rule's filter twice.)
+//! If a backend closes an idle connection while a request is being sent, Envoy cannot know whether the backend received the
+//! request. RFC 9110 section 9.2.2 allows a proxy to repeat only safe methods then. A retry policy has no condition on methods,
+//! and its `retriable_request_headers` would disable failover for other methods. So this filter adds a request header to safe
+//! methods, which the router reads and removes. (Envoy 1.40: 8,000 of 274,000 instructions per request. A second route for
+//! every rule would cost 3,300, but the filter of each rule would be loaded twice.)
 
 use serde::Serialize;
 
 use super::extension::{Empty, Extension, Message, Typed};
 
-/// The name of the filter, which routes switch it off by.
+/// The name by which routes disable the filter.
 pub(super) const SAFE_METHODS: &str = "retry-safe-methods";
 
 #[derive(Serialize)]
@@ -133,7 +133,7 @@ impl Message for HeaderMutation {
 
 impl SafeMethods {
     pub(super) fn filter() -> Self {
-        // The commonest first: the first that matches ends the search.
+        // The most frequent method first: Envoy stops at the first match.
         let predicate = ["GET", "HEAD", "OPTIONS", "TRACE"].map(|method| {
             let input = Extension::new("method", HeaderInput { header_name: ":method" });
             Single { single_predicate: MethodIs { input, value_match: Exact { exact: method } } }

@@ -1,4 +1,5 @@
-//! TLS from the client to Envoy (`envoy.extensions.transport_sockets.tls.v3`): certificates, and which connection gets which.
+//! TLS from clients to Envoy (`envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext`): server certificates, required
+//! client certificates, and the choice of a filter chain by hostname (SNI). [`super::upstream_tls`] is TLS to backends.
 
 use serde::Serialize;
 use serde_saphyr::LitString;
@@ -7,13 +8,13 @@ use super::extension::{Empty, Extension, Message};
 use crate::model::{Certificate, ClientCertificates, Domain, Site};
 use crate::pem::CertificateChain;
 
-/// Reads the hostname that a client asks for, so that it can choose the filter chain.
+/// Reads the hostname (SNI) of the handshake, by which Envoy chooses the filter chain.
 #[derive(Serialize)]
 pub(super) struct TlsInspector(Empty);
 
-/// What a filter chain of a listener with TLS has beside its filters.
+/// The TLS fields of a filter chain.
 #[derive(Serialize)]
-pub(super) struct Secured {
+pub(super) struct TlsChain {
     #[serde(skip_serializing_if = "Option::is_none")]
     filter_chain_match: Option<FilterChainMatch>,
     transport_socket: Extension<DownstreamTls>,
@@ -74,21 +75,21 @@ impl Message for DownstreamTls {
 }
 
 impl TlsInspector {
-    /// Only where a hostname matters: it has every connection wait for what the client says first.
+    /// `None` if no hostname matters: the inspector makes every connection wait for the first bytes of the client.
     pub(super) fn of(sites: &[Site]) -> Option<Extension<Self>> {
         let matters = sites.iter().any(|site| site.domain != Domain::Any);
         matters.then(|| Extension::new("envoy.filters.listener.tls_inspector", Self(Empty {})))
     }
 }
 
-impl Secured {
+impl TlsChain {
     pub(super) fn of(site: &Site) -> Self {
         let (require_client_certificate, validation_context) = match &site.client_certificates {
             ClientCertificates::NotRequested => (None, None),
             ClientCertificates::Required(ca_certificates) => {
                 (Some(true), Some(Validation::of(ca_certificates, None)))
             }
-            // Envoy warns that what it does without a value will change.
+            // Set explicitly: Envoy warns that the default will change.
             ClientCertificates::Optional(ca_certificates) => {
                 (Some(false), Some(Validation::of(ca_certificates, Some("ACCEPT_UNTRUSTED"))))
             }
@@ -127,7 +128,7 @@ impl From<&Certificate> for TlsCertificate {
         let inline = |text: &str| Inline { inline_string: LitString(text.to_owned()) };
         Self {
             certificate_chain: inline(certificate.chain.as_str()),
-            // Envoy keeps it out of its configuration dump.
+            // Envoy redacts private keys in its configuration dump.
             private_key: inline(certificate.key.expose()),
         }
     }

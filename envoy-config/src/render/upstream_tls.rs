@@ -1,7 +1,7 @@
 //! TLS from Envoy to endpoints (`envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext`).
 //!
-//! One cluster may have endpoints with TLS of several kinds, endpoints without, and those that refuse inside this Envoy. So
-//! an endpoint says by a word in its metadata which transport socket of the cluster is its own.
+//! The endpoints of one cluster can use different TLS settings, plaintext, or an internal listener. So the cluster lists a
+//! transport socket for each TLS setting, and each endpoint selects one by a label in its metadata.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::model::{CaCertificates, Cluster, HttpVersion, SubjectName, UpstreamTl
 pub(super) struct SocketMatch {
     name: String,
     #[serde(rename = "match")]
-    word: Word,
+    label: Label,
     transport_socket: Extension<UpstreamContext>,
 }
 
@@ -29,11 +29,11 @@ pub(super) struct SocketMetadata {
 #[derive(Clone, Serialize)]
 struct FilterMetadata {
     #[serde(rename = "envoy.transport_socket_match")]
-    socket: Word,
+    socket: Label,
 }
 
 #[derive(Clone, Serialize)]
-struct Word {
+struct Label {
     tls: String,
 }
 
@@ -86,23 +86,23 @@ impl Message for UpstreamContext {
         "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 }
 
-/// The kinds of TLS in a cluster, each once, in the order of its localities.
+/// The TLS settings in a cluster, each once, in the order of its localities.
 fn distinct(cluster: &Cluster) -> Vec<&Arc<UpstreamTls>> {
-    let mut kinds: Vec<&Arc<UpstreamTls>> = Vec::new();
+    let mut distinct: Vec<&Arc<UpstreamTls>> = Vec::new();
     for tls in cluster.localities.iter().filter_map(|locality| locality.tls.as_ref()) {
-        if !kinds.contains(&tls) {
-            kinds.push(tls);
+        if !distinct.contains(&tls) {
+            distinct.push(tls);
         }
     }
-    kinds
+    distinct
 }
 
 impl SocketMatch {
-    /// One per kind of TLS in a cluster.
+    /// One for each TLS setting in a cluster.
     pub(super) fn all(cluster: &Cluster, system_authorities: &str) -> Vec<Self> {
         let socket = |(number, tls): (usize, &Arc<UpstreamTls>)| Self {
             name: tls.server_name.clone(),
-            word: Word::of(number),
+            label: Label::of(number),
             transport_socket: Extension::new(
                 "envoy.transport_sockets.tls",
                 UpstreamContext::new(tls, cluster.version, system_authorities),
@@ -113,14 +113,14 @@ impl SocketMatch {
 }
 
 impl SocketMetadata {
-    /// Of an endpoint with this TLS.
+    /// The metadata of an endpoint with this TLS setting.
     pub(super) fn of(tls: &Arc<UpstreamTls>, cluster: &Cluster) -> Option<Self> {
         let number = distinct(cluster).into_iter().position(|one| one == tls)?;
-        Some(Self { filter_metadata: FilterMetadata { socket: Word::of(number) } })
+        Some(Self { filter_metadata: FilterMetadata { socket: Label::of(number) } })
     }
 }
 
-impl Word {
+impl Label {
     fn of(number: usize) -> Self {
         Self { tls: format!("tls-{number}") }
     }
@@ -156,7 +156,7 @@ impl From<&SubjectName> for NameMatcher {
     fn from(name: &SubjectName) -> Self {
         match name {
             SubjectName::Host(name) => Self { san_type: "DNS", matcher: StringMatcher::Exact(name.clone()) },
-            // One label, as in certificates (RFC 9525 section 6.3); a certificate may have the wildcard itself.
+            // A wildcard stands for one label (RFC 9525 section 6.3). A certificate may contain the wildcard itself.
             SubjectName::AnyHostBelow(suffix) => {
                 let regex = format!(r"[^.]+\.{}", suffix.replace('.', r"\."));
                 Self { san_type: "DNS", matcher: StringMatcher::SafeRegex { regex } }

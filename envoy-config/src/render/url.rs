@@ -1,21 +1,20 @@
-//! What changes in the address of a request: on its way (`envoy.config.route.v3.RouteAction`), or for its sender
-//! (`RedirectAction`).
+//! URL rewrites of forwarded requests (`envoy.config.route.v3.RouteAction`), and redirects (`RedirectAction`).
 
 use serde::Serialize;
 
 use crate::model::{self, Domain, PathChange, Protocol, RedirectPort, RedirectStatus, Scheme};
 
-/// What clients reach a listener by.
+/// The scheme and port by which clients reach a listener.
 #[derive(Clone, Copy)]
-pub(super) struct Front {
+pub(super) struct ListenerOrigin {
     scheme: Scheme,
     port: u16,
 }
 
-/// The fields for a path; both messages have them.
+/// A changed path: one of these fields of `RouteAction` or `RedirectAction`.
 #[derive(Serialize)]
 pub(super) enum PathRewrite {
-    /// The whole path, of a request on its way: a text with `%COMMANDS%`.
+    /// The whole path of a forwarded request; may contain `%COMMANDS%`.
     #[serde(rename = "path_rewrite")]
     Full(String),
     /// The whole path of a redirect.
@@ -61,7 +60,7 @@ enum ResponseCode {
     PermanentRedirect,
 }
 
-impl Front {
+impl ListenerOrigin {
     pub(super) const fn of(listener: &model::Listener) -> Self {
         let scheme = match &listener.protocol {
             Protocol::Http { .. } => Scheme::Http,
@@ -72,7 +71,7 @@ impl Front {
 }
 
 impl PathRewrite {
-    /// Of a request on its way.
+    /// The change of a forwarded request.
     pub(super) fn of(change: &PathChange) -> Option<Self> {
         match change {
             PathChange::Full(path) => Some(Self::Full(path.replace('%', "%%"))),
@@ -80,7 +79,7 @@ impl PathRewrite {
         }
     }
 
-    /// Of a redirect.
+    /// The change in a redirect.
     fn of_redirect(change: &PathChange) -> Option<Self> {
         match change {
             PathChange::Full(path) => Some(Self::FullOfRedirect(path.clone())),
@@ -91,9 +90,9 @@ impl PathRewrite {
     fn prefix(matched: &str, replacement: &str) -> Option<Self> {
         match (matched, replacement) {
             ("", "") => None,
-            // Envoy replaces what its matcher took: the first slash of every path.
+            // Envoy replaces the prefix that the route matches: the first slash of every path.
             ("", replacement) => Some(Self::Prefix(format!("{replacement}/"))),
-            // `/a/b` is to become `/b` and `/a` to become `/`, so that sometimes a slash goes and sometimes not.
+            // Without the prefix `/a`, the path `/a/b` becomes `/b`, and `/a` becomes `/`: the slash after it is optional.
             (matched, "") => Some(Self::Regex(Substitution {
                 pattern: Pattern { regex: format!("^{}/?", regex_syntax::escape(matched)) },
                 substitution: "/",
@@ -105,12 +104,12 @@ impl PathRewrite {
 
 impl Redirect {
     /// The redirect for requests to a domain of a listener.
-    pub(super) fn of(redirect: &model::Redirect, front: Front, domain: &Domain) -> Self {
-        let scheme = redirect.scheme.unwrap_or(front.scheme);
+    pub(super) fn of(redirect: &model::Redirect, origin: ListenerOrigin, domain: &Domain) -> Self {
+        let scheme = redirect.scheme.unwrap_or(origin.scheme);
         let port = match redirect.port {
             RedirectPort::Given(port) => port,
             RedirectPort::OfScheme => scheme.port(),
-            RedirectPort::OfListener => front.port,
+            RedirectPort::OfListener => origin.port,
         };
         let domain = match domain {
             Domain::Exact(name) => Some(name),
@@ -121,7 +120,7 @@ impl Redirect {
                 Scheme::Http => "http",
                 Scheme::Https => "https",
             },
-            // A hostname of the request stands with its port in it, of which Envoy takes only a known one off.
+            // Without a hostname here, Envoy keeps that of the request, from which it removes only default ports.
             host: redirect.hostname.as_ref().or(domain).cloned(),
             port: (port != scheme.port()).then_some(port),
             path: redirect.path.as_ref().and_then(PathRewrite::of_redirect),
@@ -129,13 +128,17 @@ impl Redirect {
         }
     }
 
-    /// The same redirect for requests with a port in their hostname, if it would leave that in the new address: the only
-    /// way to be rid of it is to write the right one, known or not.
-    pub(super) fn with_port(redirect: &model::Redirect, front: Front, domain: &Domain) -> Option<Self> {
-        let redirect_of_others = Self::of(redirect, front, domain);
-        let stays = redirect_of_others.host.is_none() && redirect_of_others.port.is_none();
-        let scheme = redirect.scheme.unwrap_or(front.scheme);
-        stays.then_some(Self { port: Some(scheme.port()), ..redirect_of_others })
+    /// The same redirect for requests with a port in their `Host` header, if the port would stay in the `Location`. Envoy has
+    /// no other way to remove it than to write the right port, even if that is the default port.
+    pub(super) fn with_port(
+        redirect: &model::Redirect,
+        origin: ListenerOrigin,
+        domain: &Domain,
+    ) -> Option<Self> {
+        let without_port = Self::of(redirect, origin, domain);
+        let keeps_port = without_port.host.is_none() && without_port.port.is_none();
+        let scheme = redirect.scheme.unwrap_or(origin.scheme);
+        keeps_port.then_some(Self { port: Some(scheme.port()), ..without_port })
     }
 }
 

@@ -48,7 +48,7 @@ impl Route {
             name: String::from("origin"),
             string_match: StringMatch::SafeRegex(Regex { regex: policy.any_origin()? }),
         }));
-        self.headers.answer_with(policy.headers_of_answers());
+        self.headers.answer_with(policy.response_headers());
         Some(self)
     }
 }
