@@ -44,6 +44,7 @@ mod routes;
 mod safe_methods;
 mod session_header;
 mod shares;
+mod string_matcher;
 mod tls;
 mod upstream_tls;
 mod url;

@@ -12,6 +12,7 @@ use super::query;
 use super::retries::{RetryPolicy, Statuses, TimeoutsAndRetries};
 use super::session_header;
 use super::shares::{Fraction, NoSession, Shares};
+use super::string_matcher::{Regex, StringMatcher};
 use super::url::{ListenerOrigin, PathRewrite, Redirect};
 use crate::limits::Limits;
 use crate::model::{self, Action, Domain, Mirror, PathMatch, Portion, TextMatch, ValueMatch};
@@ -78,7 +79,7 @@ struct RouteMatch {
 #[derive(Serialize)]
 struct FilterState {
     key: &'static str,
-    string_match: StringMatch,
+    string_match: StringMatcher,
 }
 
 #[derive(Serialize)]
@@ -104,23 +105,11 @@ enum PathSpecifier {
     SafeRegex(Regex),
 }
 
-#[derive(Serialize)]
-struct Regex {
-    regex: String,
-}
-
 /// `HeaderMatcher` and `QueryParameterMatcher`: the same shape for what we need of them.
 #[derive(Serialize)]
 struct StringCondition {
     name: String,
-    string_match: StringMatch,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum StringMatch {
-    Exact(String),
-    SafeRegex(Regex),
+    string_match: StringMatcher,
 }
 
 #[derive(Serialize)]
@@ -274,7 +263,7 @@ impl Route {
                 let mut matches = RouteMatch::of(&route.matches, &route.portion);
                 matches.headers.push(HeaderCondition::Value(StringCondition {
                     name: String::from(":authority"),
-                    string_match: StringMatch::SafeRegex(Regex { regex: String::from(".*:[0-9]+") }),
+                    string_match: StringMatcher::regex(".*:[0-9]+"),
                 }));
                 Self { matches, ..Self::new(route, RouteAction::Redirect(redirect), around) }
             }),
@@ -354,7 +343,7 @@ impl RouteMatch {
     fn of(matches: &model::RouteMatch, portion: &Portion) -> Self {
         let method = matches.method.iter().map(|method| StringCondition {
             name: String::from(":method"),
-            string_match: StringMatch::Exact(method.clone()),
+            string_match: StringMatcher::Exact(method.clone()),
         });
         Self {
             path: PathSpecifier::from(&matches.path),
@@ -370,7 +359,7 @@ impl RouteMatch {
             filter_state: match portion {
                 Portion::Sessions(share) => Some((FilterState {
                     key: names::SHARE_FILTER_STATE,
-                    string_match: StringMatch::Exact(share.clone()),
+                    string_match: StringMatcher::Exact(share.clone()),
                 },)),
                 Portion::All | Portion::Below(_) => None,
             },
@@ -385,7 +374,7 @@ impl From<&PathMatch> for PathSpecifier {
             // Envoy's separated prefix cannot be the bare slash.
             PathMatch::Prefix(path) if path == "/" => Self::Prefix("/"),
             PathMatch::Prefix(path) => Self::PathSeparatedPrefix(path.clone()),
-            PathMatch::Regex(regex) => Self::SafeRegex(Regex { regex: regex.clone() }),
+            PathMatch::Regex(regex) => Self::SafeRegex(Regex::new(regex)),
         }
     }
 }
@@ -398,7 +387,7 @@ impl StringCondition {
         };
         let mut written = Self::from(condition);
         if let Some(regex) = encoded {
-            written.string_match = StringMatch::SafeRegex(Regex { regex });
+            written.string_match = StringMatcher::regex(regex);
         }
         written
     }
@@ -407,8 +396,8 @@ impl StringCondition {
 impl From<&ValueMatch> for StringCondition {
     fn from(condition: &ValueMatch) -> Self {
         let string_match = match &condition.value {
-            TextMatch::Exact(text) => StringMatch::Exact(text.clone()),
-            TextMatch::Regex(regex) => StringMatch::SafeRegex(Regex { regex: regex.clone() }),
+            TextMatch::Exact(text) => StringMatcher::Exact(text.clone()),
+            TextMatch::Regex(regex) => StringMatcher::regex(regex),
         };
         Self { name: condition.name.clone(), string_match }
     }

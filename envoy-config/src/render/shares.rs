@@ -10,6 +10,7 @@ use serde::Serialize;
 use session_persistence::config::{Carrier, Rule};
 
 use super::refusal::Refusal;
+use super::string_matcher::StringMatcher;
 use crate::model::{Cluster, Endpoints, Model};
 
 /// What is refused of the requests to each cluster.
@@ -52,18 +53,8 @@ pub(super) struct NoSession {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Condition {
-    StringMatch(TextMatch),
+    StringMatch(StringMatcher),
     PresentMatch(bool),
-}
-
-#[derive(Serialize)]
-struct TextMatch {
-    safe_regex: Regex,
-}
-
-#[derive(Serialize)]
-struct Regex {
-    regex: String,
 }
 
 const ALL: u64 = 1_000_000;
@@ -123,12 +114,9 @@ impl Share {
     }
 }
 
-impl TextMatch {
-    /// A `Cookie` header that has a cookie of just this name: what the filter reads of it (`session_persistence::cookie`).
-    fn of_cookie(name: &str) -> Self {
-        let regex = format!(r"(?:.*[;,])?[ \t]*{}[ \t]*=.*", regex_syntax::escape(name));
-        Self { safe_regex: Regex { regex } }
-    }
+/// Matches a `Cookie` header in which the filter finds a cookie of this name (`session_persistence::candidates`).
+fn contains_cookie(name: &str) -> StringMatcher {
+    StringMatcher::regex(format!(r"(?:.*[;,])?[ \t]*{}[ \t]*=.*", regex_syntax::escape(name)))
 }
 
 impl Fraction {
@@ -141,7 +129,7 @@ impl NoSession {
     pub(super) fn of(rule: &Rule) -> Self {
         let (name, condition) = match rule.carrier() {
             Carrier::Cookie(cookie) => {
-                ("cookie", Condition::StringMatch(TextMatch::of_cookie(cookie.name.as_str())))
+                ("cookie", Condition::StringMatch(contains_cookie(cookie.name.as_str())))
             }
             Carrier::Header(header) => (header.name.as_str(), Condition::PresentMatch(true)),
         };

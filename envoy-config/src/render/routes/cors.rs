@@ -1,14 +1,12 @@
 //! What CORS needs beside the filter: Envoy's looks at no route that answers by itself, be it with a redirect or a status
 //! (1.40), and a route for one method is not found by the question whether a script may use that method.
 
-use super::{
-    Around, Forward, HeaderCondition, Present, Regex, Route, RouteAction, RouteMatch, StringCondition,
-    StringMatch,
-};
+use super::{Around, Forward, HeaderCondition, Present, Route, RouteAction, RouteMatch, StringCondition};
 use crate::model::{self, Action};
 use crate::render::cors::{CorsPolicy, PREFLIGHTS};
 use crate::render::headers::HeaderMutations;
 use crate::render::retries::Statuses;
+use crate::render::string_matcher::StringMatcher;
 
 const OPTIONS: &str = "OPTIONS";
 
@@ -31,7 +29,7 @@ impl Route {
         matches.headers.push(method.map_or_else(
             || HeaderCondition::Present(Present { name: about, present_match: true }),
             |method| {
-                let string_match = StringMatch::Exact(method.clone());
+                let string_match = StringMatcher::Exact(method.clone());
                 HeaderCondition::Value(StringCondition { name: about.to_owned(), string_match })
             },
         ));
@@ -46,7 +44,7 @@ impl Route {
         let policy = CorsPolicy::from(route.cors.as_ref()?);
         self.matches.headers.push(HeaderCondition::Value(StringCondition {
             name: String::from("origin"),
-            string_match: StringMatch::SafeRegex(Regex { regex: policy.any_origin()? }),
+            string_match: StringMatcher::regex(policy.any_origin()?),
         }));
         self.headers.answer_with(policy.response_headers());
         Some(self)
