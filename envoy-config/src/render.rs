@@ -19,7 +19,7 @@
 //! - `clusters`: how endpoints are found and connected to.
 //! - `endpoints`: localities, weights and draining.
 //! - `balancing`: the pin first, the weights otherwise.
-//! - `refusal`, `shares`: the share of the requests that Envoy itself has to refuse, behind the pin or in front.
+//! - `error_status`: which requests Envoy answers with an error; `error_listener`, `error_fraction`: the two ways to do so.
 //! - `address`, `extension`: the shapes that all of them need.
 //!
 //! The structs there hold exactly the fields that are written. A test reads every document against Envoy's own protobuf
@@ -31,6 +31,9 @@ mod bootstrap;
 mod clusters;
 mod cors;
 mod endpoints;
+mod error_fraction;
+mod error_listener;
+mod error_status;
 mod extension;
 mod filters;
 mod headers;
@@ -38,12 +41,10 @@ mod listener;
 mod overload;
 mod protocol;
 mod query;
-mod refusal;
 mod retries;
 mod routes;
 mod safe_methods;
 mod session_header;
-mod shares;
 mod string_matcher;
 mod tls;
 mod upstream_tls;

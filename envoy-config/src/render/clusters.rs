@@ -11,7 +11,6 @@ use super::endpoints::LoadAssignment;
 use super::extension::{Extension, Message};
 use super::protocol::ProtocolOptions;
 use super::retries::Time;
-use super::shares::looks_names_up;
 use super::upstream_tls::SocketMatch;
 use crate::limits::Limits;
 use crate::model::{self, HttpVersion};
@@ -123,7 +122,7 @@ fn connect_timeout(cluster: &model::Cluster) -> Duration {
 
 impl Discovery {
     fn of(cluster: &model::Cluster) -> Self {
-        if looks_names_up(cluster) {
+        if cluster.has_dns_names() {
             Self::ClusterType(Extension::new("envoy.clusters.dns", DnsCluster::of_containers()))
         } else {
             Self::Type("STATIC")

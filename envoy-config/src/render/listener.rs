@@ -8,12 +8,12 @@ use session_persistence::names;
 
 use super::Options;
 use super::address::Address;
+use super::error_fraction::ErrorFractions;
 use super::extension::{Extension, Message};
 use super::filters::HttpFilters;
 use super::protocol::{CommonHttp, Http2};
 use super::retries::Time;
 use super::routes::RouteConfiguration;
-use super::shares::Shares;
 use super::tls::{TlsChain, TlsInspector};
 use super::url::ListenerOrigin;
 use crate::model;
@@ -98,9 +98,9 @@ impl Message for StdoutAccessLog {
 }
 
 impl Listener {
-    pub(super) fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
+    pub(super) fn new(listener: &model::Listener, errors: &ErrorFractions, options: &Options) -> Self {
         let chain = |hosts: &[model::VirtualHost], tls: Option<TlsChain>| {
-            let manager = ConnectionManager::new(listener, hosts, shares, options);
+            let manager = ConnectionManager::new(listener, hosts, errors, options);
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
             let timeout = options.limits.handshake_timeout;
             let transport_socket_connect_timeout = tls.is_some().then_some(Time(timeout));
@@ -128,7 +128,7 @@ impl ConnectionManager {
     fn new(
         listener: &model::Listener,
         hosts: &[model::VirtualHost],
-        shares: &Shares,
+        errors: &ErrorFractions,
         options: &Options,
     ) -> Self {
         let limits = &options.limits;
@@ -152,7 +152,7 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(hosts, ListenerOrigin::of(listener), shares, options),
+            route_config: RouteConfiguration::new(hosts, ListenerOrigin::of(listener), errors, options),
             http_filters: HttpFilters::new(),
         }
     }

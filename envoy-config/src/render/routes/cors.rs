@@ -1,7 +1,8 @@
 //! What CORS needs beside the filter: Envoy's looks at no route that answers by itself, be it with a redirect or a status
 //! (1.40), and a route for one method is not found by the question whether a script may use that method.
 
-use super::{Around, Forward, HeaderCondition, Present, Route, RouteAction, RouteMatch, StringCondition};
+use super::matches::{HeaderCondition, Present, RouteMatch, StringCondition};
+use super::{Around, Forward, Route, RouteAction};
 use crate::model::{self, Action};
 use crate::render::cors::{CorsPolicy, PREFLIGHTS};
 use crate::render::headers::HeaderMutations;
@@ -17,7 +18,9 @@ impl Route {
         route.cors.as_ref()?;
         let method = route.matches.method.as_ref().filter(|method| *method != OPTIONS);
         let hears = match &route.action {
-            Action::Forward(forward) => method.is_none() && around.shares.of(&forward.cluster).is_none(),
+            Action::Forward(forward) => {
+                method.is_none() && around.errors.before_routing(&forward.cluster).is_none()
+            }
             Action::Redirect(_) | Action::Respond(_) => false,
         };
         if hears {
