@@ -69,8 +69,8 @@ impl HeaderMutations {
 }
 
 impl HeaderMutations {
-    /// Has an answer say these as well, in place of what it says; values can hold `%COMMANDS%`.
-    pub(super) fn answer_with(&mut self, headers: Vec<(&'static str, String)>) {
+    /// Also sets these response headers. Values can contain `%COMMANDS%`.
+    pub(super) fn overwrite_response(&mut self, headers: Vec<(&'static str, String)>) {
         self.response_add.extend(headers.into_iter().map(|(name, value)| HeaderValueOption {
             header: HeaderValue { key: name.to_owned(), value },
             append_action: AppendAction::OverwriteIfExistsOrAdd,

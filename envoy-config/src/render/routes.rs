@@ -194,7 +194,7 @@ impl Route {
             matches!(&route.action, Action::Forward(forward) if around.errors.by_endpoints(&forward.cluster));
         let all = Self::preflight(route, around)
             .into_iter()
-            .chain(readable.filter_map(|answer| answer.readable(route)))
+            .chain(readable.filter_map(|answer| answer.with_cors_headers(route)))
             .chain(Self::answers(route, around));
         all.map(move |one| if marked { Self { headers: one.headers.without_mark(), ..one } } else { one })
     }
