@@ -1,4 +1,8 @@
 //! Virtual hosts and routes (`envoy.config.route.v3`).
+//!
+//! A route of the model becomes one Envoy route, preceded by others for requests that Envoy must treat differently: those that get an
+//! error, those without a session, redirects with a port in `Host`, and preflight requests (`cors`). `matches` writes conditions,
+//! [`super::retries`] timeouts and retries.
 
 mod cors;
 mod matches;
@@ -27,14 +31,14 @@ pub(super) struct RouteConfiguration {
     virtual_hosts: Vec<VirtualHost>,
 }
 
-/// What is around a route.
+/// The context of a route.
 #[derive(Clone, Copy)]
 struct Around<'a> {
     origin: ListenerOrigin,
     domain: &'a Domain,
     errors: &'a ErrorFractions<'a>,
     options: &'a Options,
-    /// The routes for the same requests, itself among them, if its rule has several shares.
+    /// The routes for the same requests, including itself, if its rule is split.
     siblings: &'a [model::Route],
 }
 
@@ -99,22 +103,22 @@ impl RouteConfiguration {
         options: &Options,
     ) -> Self {
         Self {
-            // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
+            // Gateway API, `Hostname`: the port of the `Host` header is ignored.
             ignore_port_in_host_matching: Some(true),
-            // What a client sends under the private name reaches no backend. Where it could pin, the filter has removed or
-            // replaced it before.
+            // Backends never see the private header of a client. On routes with sessions, where it could pin, the filter removes
+            // or replaces it before.
             request_headers_to_remove: Some((names::OVERRIDE_HOST_HEADER,)),
             virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, origin, errors, options)).collect(),
         }
     }
 
-    /// Answers every request with this status, which is not retried.
+    /// Answers every request with this status. The outer request does not retry it.
     pub(super) fn error(status: u16) -> Self {
         let route = Route {
             name: None,
             matches: RouteMatch::all(),
             action: RouteAction::DirectResponse { status },
-            headers: HeaderMutations::of_final_answer(),
+            headers: HeaderMutations::of_final_response(),
             typed_per_filter_config: None,
         };
         let host = VirtualHost {
@@ -162,19 +166,18 @@ impl VirtualHost {
     }
 }
 
-/// Whether two routes are for the same requests and lead to shares of one rule.
+/// Whether two routes are for the same requests and belong to the same split rule.
 fn are_siblings(one: &model::Route, other: &model::Route) -> bool {
-    let divided =
+    let split_rule =
         |route: &model::Route| route.persistence.as_ref().filter(|rule| rule.share().is_some()).cloned();
-    match (divided(one), divided(other)) {
-        (Some(rule), Some(of_other)) => rule.id() == of_other.id() && one.matches == other.matches,
+    match (split_rule(one), split_rule(other)) {
+        (Some(rule), Some(other_rule)) => rule.id() == other_rule.id() && one.matches == other.matches,
         _ => false,
     }
 }
 
 impl Route {
-    /// The same route where it waits no longer for a sign of life than its rule asks for or, without a word of that, than the
-    /// limits have it.
+    /// The same route without an idle timeout that the general limits make unnecessary.
     fn within(self, limits: &Limits) -> Self {
         let action = match self.action {
             RouteAction::Route(forward) => RouteAction::Route(Forward {
@@ -186,21 +189,25 @@ impl Route {
         Self { action, ..self }
     }
 
-    /// A route and what goes in front of it.
+    /// The Envoy routes for a route of the model, in order.
     fn all<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
-        let is_readable = route.cors.is_some() && !matches!(route.action, Action::Forward(_));
-        let readable = is_readable.then(|| Self::answers(route, around)).into_iter().flatten();
-        let marked =
+        let needs_cors_headers = route.cors.is_some() && !matches!(route.action, Action::Forward(_));
+        let with_cors = needs_cors_headers.then(|| Self::without_cors(route, around)).into_iter().flatten();
+        let has_errors =
             matches!(&route.action, Action::Forward(forward) if around.errors.by_endpoints(&forward.cluster));
         let all = Self::preflight(route, around)
             .into_iter()
-            .chain(readable.filter_map(|answer| answer.with_cors_headers(route)))
-            .chain(Self::answers(route, around));
-        all.map(move |one| if marked { Self { headers: one.headers.without_mark(), ..one } } else { one })
+            .chain(with_cors.filter_map(|one| one.with_cors_headers(route)))
+            .chain(Self::without_cors(route, around));
+        all.map(
+            move |one| {
+                if has_errors { Self { headers: one.headers.without_final_mark(), ..one } } else { one }
+            },
+        )
     }
 
-    /// A route and what goes in front of it, whoever asks.
-    fn answers<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
+    /// The Envoy routes for a route of the model, except those for CORS.
+    fn without_cors<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
         let Around { origin, domain, errors, .. } = around;
         let before = match &route.action {
             Action::Forward(forward) => Self::error(route, forward, errors),
@@ -241,9 +248,8 @@ impl Route {
         }
     }
 
-    /// What goes in front of a route with sessions whose requests without one are treated differently, because they may be
-    /// tried again for a status, or because some of them are refused before a mirror sees them. It has the same name and the
-    /// same plugin.
+    /// The route for requests without a session, if they are treated differently: they can be retried for a status, and their
+    /// mirrors must account for sampled errors. It has the same name and plugin as the route for requests with a session.
     fn without_session(route: &model::Route, around: Around<'_>) -> Option<Self> {
         let errors = around.errors;
         let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
@@ -302,7 +308,7 @@ impl From<&Mirror> for MirrorPolicy {
         Self {
             cluster: mirror.cluster.clone(),
             runtime_fraction: Fraction::of_a_million(mirror.below),
-            // The copy is for the hostname that the request is for.
+            // The copy has the same hostname as the request.
             disable_shadow_host_suffix_append: true,
         }
     }

@@ -54,7 +54,7 @@ pub(super) struct Present {
     pub(super) present_match: bool,
 }
 
-/// `HeaderMatcher` and `QueryParameterMatcher`: the same shape for what we need of them.
+/// `HeaderMatcher` and `QueryParameterMatcher`, which have these fields in common.
 #[derive(Serialize)]
 pub(super) struct StringCondition {
     pub(super) name: String,
@@ -130,7 +130,7 @@ impl From<&PathMatch> for PathSpecifier {
     fn from(path: &PathMatch) -> Self {
         match path {
             PathMatch::Exact(path) => Self::Path(path.clone()),
-            // Envoy's separated prefix cannot be the bare slash.
+            // Envoy does not allow `/` as a path-separated prefix.
             PathMatch::Prefix(path) if path == "/" => Self::Prefix("/"),
             PathMatch::Prefix(path) => Self::PathSeparatedPrefix(path.clone()),
             PathMatch::Regex(regex) => Self::SafeRegex(Regex::new(regex)),
@@ -140,15 +140,15 @@ impl From<&PathMatch> for PathSpecifier {
 
 impl StringCondition {
     fn of_query(condition: &ValueMatch) -> Self {
-        let encoded = match &condition.value {
+        let encodings = match &condition.value {
             TextMatch::Exact(text) => query::encodings(text),
             TextMatch::Regex(_) => None,
         };
-        let mut written = Self::from(condition);
-        if let Some(regex) = encoded {
-            written.string_match = StringMatcher::regex(regex);
+        let mut matcher = Self::from(condition);
+        if let Some(regex) = encodings {
+            matcher.string_match = StringMatcher::regex(regex);
         }
-        written
+        matcher
     }
 }
 
