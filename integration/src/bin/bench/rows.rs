@@ -18,6 +18,10 @@ pub(super) enum Setup {
     Cookie,
     /// A rule with a header, as `envoy-config` renders it.
     Header,
+    /// A rule with a cookie and the `stateful_session` pin.
+    CookieByStateful,
+    /// A rule with a header and the `stateful_session` pin.
+    HeaderByStateful,
     /// A rule whose sessions end after a second.
     ShortLived,
     /// A rule without sessions, in an Envoy that also serves one with sessions.
@@ -62,13 +66,15 @@ pub(super) struct Row {
 
 impl Setup {
     /// All of them, in the order in which they start.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Plain,
         Self::StatefulCookie,
         Self::StatefulHeader,
         Self::Lua,
         Self::Cookie,
         Self::Header,
+        Self::CookieByStateful,
+        Self::HeaderByStateful,
         Self::ShortLived,
         Self::Elsewhere,
     ];
@@ -82,6 +88,8 @@ impl Setup {
             Self::Lua => "a Lua script",
             Self::Cookie => "this filter, cookie",
             Self::Header => "this filter, header",
+            Self::CookieByStateful => "this filter, cookie, stateful_session pin",
+            Self::HeaderByStateful => "this filter, header, stateful_session pin",
             Self::ShortLived => "this filter, sessions of one second",
             Self::Elsewhere => "this filter on another route",
         }
@@ -89,7 +97,7 @@ impl Setup {
 
     /// Whether this project's filter serves the route.
     pub(super) const fn is_ours(self) -> bool {
-        matches!(self, Self::Cookie | Self::Header | Self::ShortLived | Self::Elsewhere)
+        !matches!(self, Self::Plain | Self::StatefulCookie | Self::StatefulHeader | Self::Lua)
     }
 }
 
@@ -146,7 +154,7 @@ impl Row {
     }
 
     /// All of them, in the order of the report.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 19] = [
         row("plain", "no session filter", Setup::Plain, Traffic::Sessionless),
         row("elsewhere", "this filter on another route", Setup::Elsewhere, Traffic::Sessionless)
             .against("plain"),
@@ -155,10 +163,26 @@ impl Row {
         row("cookie", "this filter, cookie", Setup::Cookie, Traffic::Returning)
             .against("stateful-cookie")
             .at_most(1.30),
+        row(
+            "cookie-pin",
+            "this filter, cookie, `stateful_session` pin",
+            Setup::CookieByStateful,
+            Traffic::Returning,
+        )
+        .against("stateful-cookie")
+        .at_most(1.22),
         row("stateful-header", "stateful_session, header", Setup::StatefulHeader, Traffic::Returning),
         row("header", "this filter, header", Setup::Header, Traffic::Returning)
             .against("stateful-header")
             .at_most(1.32),
+        row(
+            "header-pin",
+            "this filter, header, `stateful_session` pin",
+            Setup::HeaderByStateful,
+            Traffic::Returning,
+        )
+        .against("stateful-header")
+        .at_most(1.22),
         row("many-stateful", "stateful_session, cookie", Setup::StatefulCookie, Traffic::Many),
         row("many", "this filter, cookie", Setup::Cookie, Traffic::Many)
             .against("many-stateful")

@@ -10,6 +10,7 @@ use integration::harness::deployment::{DeployError, Deployment};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 use serde_json::{Value, json};
+use session_persistence::config::Pin;
 
 use super::baseline::{self, BaselineError};
 use super::rows::Setup;
@@ -43,8 +44,8 @@ fn parts(setup: Setup) -> (String, Option<Vec<Value>>) {
         Setup::StatefulCookie => (route(None), Some(vec![stateful_session(&cookie_state())])),
         Setup::StatefulHeader => (route(None), Some(vec![stateful_session(&header_state())])),
         Setup::Lua => (route(None), Some(vec![lua()])),
-        Setup::Cookie => (route(Some(&cookie("1h"))), None),
-        Setup::Header => (route(Some(&header)), None),
+        Setup::Cookie | Setup::CookieByStateful => (route(Some(&cookie("1h"))), None),
+        Setup::Header | Setup::HeaderByStateful => (route(Some(&header)), None),
         Setup::ShortLived => (route(Some(&cookie("1s"))), None),
         Setup::Elsewhere => (format!("{}---\n{}", route(None), another_route(&cookie("1h"))), None),
     }
@@ -81,7 +82,11 @@ pub(super) fn deployment(
             Manifests::default().with(&service.text().replace("targetPort: http}", speaking))
         }
     };
-    let deployment = Deployment::of(&service.with(&routes))?;
+    let pin = match setup {
+        Setup::CookieByStateful | Setup::HeaderByStateful => Pin::StatefulSession,
+        _ => Pin::Metadata,
+    };
+    let deployment = Deployment::pinned_by(pin, &service.with(&routes))?;
     let mut bootstrap = deployment.bootstrap().to_owned();
     if let Some(filters) = filters {
         bootstrap = baseline::with_filters(&bootstrap, &filters)?;
