@@ -10,6 +10,7 @@
 
 mod amplification;
 mod artifact;
+mod budget;
 mod carriers;
 mod cost;
 mod exchange;

@@ -1,0 +1,128 @@
+//! What each kind of request may cost in the chain of its route: calls to the host, those of them that ask for data, and fuel.
+//!
+//! A call that returns data costs Envoy more than opening a token does, because the host lets the module allocate memory for it.
+//! Fuel is wasmi's count of instructions: the same in every run, so that a limit stands a tenth above what was measured.
+
+use crate::exchange::{Costs, Request, Response};
+use crate::plugin::Plugin;
+use crate::sample::{BLUE, Browser, Client, KEY, Program, START};
+
+/// The costs of one request and its answer.
+#[derive(Debug)]
+struct Budget {
+    calls: usize,
+    asking: usize,
+    fuel: u64,
+}
+
+const fn budget(calls: usize, asking: usize, fuel: u64) -> Budget {
+    Budget { calls, asking, fuel }
+}
+
+fn plugin(carrier: &str, pin: &str) -> Plugin {
+    let rule =
+        format!(r#"{{"rule": {{"id": "i", {carrier}, "pin": "{pin}", "absolute_timeout": "3600s"}}}}"#);
+    Plugin::start(Some(KEY), rule, START).unwrap()
+}
+
+const COOKIE: &str = r#""cookie": {"name": "Session-A"}"#;
+const HEADER: &str = r#""header": {"name": "Session-A", "removed_by_route": true}"#;
+
+/// The answer of an endpoint to a client that has a session there, or to a new one, in which Envoy's `stateful_session` names it.
+fn response(pin: &str, new: bool) -> Response {
+    let response = Response::from_endpoint(BLUE);
+    if new && pin == "stateful_session" {
+        response.header("x-session-persistence-override-host", "MTAuMC4wLjE6MzAwMA==")
+    } else {
+        response
+    }
+}
+
+fn costs(plugin: &mut Plugin, request: Request, response: Response) -> Costs {
+    let (forwarded, answer) = plugin.exchange(request, response);
+    let calls = [forwarded.costs.calls, answer.costs.calls].concat();
+    Costs { calls, fuel: forwarded.costs.fuel + answer.costs.fuel }
+}
+
+#[track_caller]
+fn assert_within(what: &str, costs: &Costs, budget: &Budget) {
+    let asks = |function: &str| ["get_property", "get_header_map_value"].contains(&function);
+    let asking = costs.calls.iter().filter(|call| asks(call.function)).count();
+    let found = (costs.calls.len(), asking);
+    assert_eq!(found, (budget.calls, budget.asking), "{what}: {:#?}", costs.calls);
+    assert!(costs.fuel <= budget.fuel, "{what}: {} of {budget:?}", costs.fuel);
+    assert!(costs.fuel * 5 >= budget.fuel * 4, "{what}: only {} of {budget:?}: lower the limit", costs.fuel);
+}
+
+fn first_token<C: Client>(plugin: &mut Plugin, pin: &str) -> String {
+    let (_, answer) = plugin.exchange(C::first(), response(pin, true));
+    C::token(&answer).unwrap()
+}
+
+/// A client whose token the plugin remembers, one whose token it has to open, and one without a token.
+fn assert_carrier<C: Client>(carrier: &str, pin: &str, budgets: [Budget; 3]) {
+    let mut plugin = plugin(carrier, pin);
+    let token = first_token::<C>(&mut plugin, pin);
+    let [remembered, opened, new] = budgets;
+    let what = format!("{carrier}, {pin}");
+    let open = costs(&mut plugin, C::back(&token), response(pin, false));
+    assert_within(&format!("{what}, opened"), &open, &opened);
+    assert_within(
+        &format!("{what}, remembered"),
+        &costs(&mut plugin, C::back(&token), response(pin, false)),
+        &remembered,
+    );
+    assert_within(&format!("{what}, new"), &costs(&mut plugin, C::first(), response(pin, true)), &new);
+}
+
+#[test]
+fn a_session_in_a_cookie() {
+    assert_carrier::<Browser>(
+        COOKIE,
+        "metadata",
+        [budget(4, 2, 17_700), budget(4, 2, 52_000), budget(13, 4, 75_000)],
+    );
+}
+
+#[test]
+fn a_session_in_a_header() {
+    assert_carrier::<Program>(
+        HEADER,
+        "metadata",
+        [budget(4, 2, 17_500), budget(4, 2, 52_000), budget(13, 4, 72_000)],
+    );
+}
+
+#[test]
+fn a_session_that_envoys_stateful_session_pins() {
+    for (carrier, budgets) in [
+        (COOKIE, [budget(4, 2, 18_800), budget(4, 2, 53_000), budget(14, 4, 77_000)]),
+        (HEADER, [budget(4, 2, 18_600), budget(4, 2, 53_000), budget(14, 4, 74_000)]),
+    ] {
+        if carrier == COOKIE {
+            assert_carrier::<Browser>(carrier, "stateful_session", budgets);
+        } else {
+            assert_carrier::<Program>(carrier, "stateful_session", budgets);
+        }
+    }
+}
+
+#[test]
+fn an_expired_token_and_foreign_cookies() {
+    let mut plugin = plugin(COOKIE, "metadata");
+    let token = first_token::<Browser>(&mut plugin, "metadata");
+    let others = "another-cookie=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA; ".repeat(20);
+    let with_others = || Browser::first().header("cookie", format!("{others}Session-A={token}"));
+    costs(&mut plugin, with_others(), Response::from_endpoint(BLUE));
+    assert_within(
+        "20 other cookies",
+        &costs(&mut plugin, with_others(), Response::from_endpoint(BLUE)),
+        &budget(4, 2, 34_000),
+    );
+    plugin.wait(3_600);
+    assert_within(
+        "expired",
+        &costs(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE)),
+        &budget(17, 5, 97_000),
+    );
+}
