@@ -9,6 +9,7 @@ use envoy_config::limits::Limits;
 use envoy_config::options::{AdminAddress, Options};
 use envoy_config::render;
 use envoy_config::source::Source;
+use session_persistence::config::Pin;
 
 #[test]
 fn the_order_of_documents_and_files_changes_nothing_in_the_output() {
@@ -50,8 +51,9 @@ fn bootstrap(sources: &[Source]) -> Option<String> {
         module: String::from("filter.wasm"),
         system_authorities: String::from("authorities.pem"),
         limits: Limits::default(),
+        pin: Pin::default(),
     };
-    Some(render::render(&model, &options))
+    Some(render::render(&model, &options).unwrap())
 }
 
 /// Every document of a case.

@@ -43,7 +43,7 @@ pub use carrier::{
     HeaderNameError, Lifetime, NAME_LIMIT, PATH_LIMIT, TokenError,
 };
 pub use read::Problem;
-pub use rule::{Rule, RuleError, RuleId, RuleIdError};
+pub use rule::{Pin, Rule, RuleError, RuleId, RuleIdError};
 pub use timeout::{Timeout, TimeoutError};
 
 /// The whole plugin configuration.

@@ -10,6 +10,7 @@ mod counters;
 mod nonces;
 
 use std::cell::RefCell;
+use std::env::VarError;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
@@ -22,8 +23,10 @@ use self::calls::property;
 use self::counters::Counters;
 use self::nonces::Nonces;
 use crate::caching;
+use crate::config::Pin;
 use crate::endpoint::Endpoint;
 use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER};
+use crate::pin;
 use crate::plugin::{AnswerHeader, Plugin, Route};
 use crate::session::{self, Issue, Session};
 use crate::time::Timestamp;
@@ -85,9 +88,12 @@ impl Context for Root {}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
-        let keys = Zeroizing::new(
-            std::env::var_os(KEYS_VARIABLE).unwrap_or_default().to_string_lossy().into_owned(),
-        );
+        let keys = Zeroizing::new(match std::env::var(KEYS_VARIABLE) {
+            Ok(keys) => keys,
+            Err(VarError::NotPresent) => String::new(),
+            // No key is this text either.
+            Err(VarError::NotUnicode(_)) => String::from("?"),
+        });
         let config = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
         let plugin = match Plugin::new(&config.unwrap_or_default(), &keys) {
             Ok(plugin) => plugin.remembering(RECENT.with(Rc::clone)),
@@ -136,14 +142,14 @@ impl Configured {
         let came_to = self.plugin.own().or_else(|| self.named_route());
         let found = came_to.map(|route| self.find_session(route));
         // Without a pin, a header that a client sent under the private name is removed.
-        let pin = found.as_ref().and_then(|(session, _)| session.endpoint()).map(Endpoint::as_bytes);
+        let pinned =
+            found.as_ref().and_then(|(session, route)| Some((route.rule().pin(), session.endpoint()?)));
+        let pin = pinned.map(|(pin, endpoint)| pin::header_value(pin, endpoint));
+        let pin = pin.as_deref();
         report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
         let (session, route) = found?;
         if session.endpoint().is_none() {
-            // For the access log, which knows a pin from the metadata: each call costs.
-            let shown = session.to_string();
-            let set = hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes()));
-            report("filter state", set);
+            show(&session);
         }
         if let Session::Refused(refusal) = session {
             self.counters.refused(refusal);
@@ -185,6 +191,12 @@ impl Configured {
 
     /// Gives the client a token, if one is due, or takes it away, if its session has ended.
     fn response(&self, Found { mut route, mut session, redirected, body }: Found, headers: usize) {
+        let chosen = chosen(&route, &session);
+        // With the other pin, the access log finds the session's endpoint in the metadata.
+        let moved = session.endpoint().is_some() && !session.is_on(chosen.as_ref());
+        if moved && route.rule().pin() == Pin::StatefulSession {
+            show(&session);
+        }
         if redirected {
             // The share may have no endpoint, and then no route that waits for its sessions.
             if let Some(taken) = self.named_route()
@@ -195,7 +207,6 @@ impl Configured {
             }
         }
         let route = &*route;
-        let chosen = property(UPSTREAM_ADDRESS).and_then(|address| session.endpoint_of(&address));
         let may_end = body && headers <= HEADERS_OF_ENVOY && session.is_on(chosen.as_ref());
         let issue = session::on_response(&session, chosen);
         // An answer of Envoy's own may name the endpoint that failed to give one.
@@ -233,6 +244,26 @@ impl Configured {
         answer(header);
         true
     }
+}
+
+/// Says in the filter state, for the access log, what session the request has: not where the log knows it anyway, since each call
+/// costs.
+fn show(session: &Session) {
+    let shown = session.to_string();
+    report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
+}
+
+/// The endpoint that Envoy has chosen last for this request.
+fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
+    if route.rule().pin() == Pin::Metadata {
+        return property(UPSTREAM_ADDRESS).and_then(|address| session.endpoint_of(&address));
+    }
+    let headers = MapType::HttpResponseHeaders;
+    let Some(named) = hostcalls::get_map_value_bytes(headers, OVERRIDE_HOST_HEADER).ok().flatten() else {
+        return session.endpoint().cloned();
+    };
+    report("private header", hostcalls::set_map_value(headers, OVERRIDE_HOST_HEADER, None));
+    pin::served_by(&named)
 }
 
 /// Adds a header for one client to the answer, which then is for no other client.

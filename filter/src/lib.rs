@@ -11,6 +11,7 @@
 //! - [`candidates`]: which parts of a request are tried as tokens, in bounded time.
 //! - [`cookie`]: writing the session cookie.
 //! - [`token`]: sealing and opening what the client holds.
+//! - [`pin`]: naming the endpoint to Envoy.
 //! - [`session`]: what session a request has, and whether its answer is to give a token.
 //! - [`endpoint`], [`time`]: backend addresses and points in time.
 
@@ -23,6 +24,7 @@ pub mod endpoint;
 mod host;
 pub mod key;
 pub mod names;
+pub mod pin;
 pub mod plugin;
 pub mod session;
 pub mod time;

@@ -164,7 +164,7 @@ impl Sealer {
         let nonce = XNonce::from(*nonce);
         let tag = lock.cipher().encrypt_inout_detached(&nonce, associated_data, plaintext.into()).ok()?;
         token.extend_from_slice(&tag);
-        Some(URL_SAFE_NO_PAD.encode(token))
+        Some(URL_SAFE_NO_PAD.encode(token.as_slice()))
     }
 
     /// What opens the tokens of one request: of these shares, or none if the rule is not split.

@@ -1,4 +1,4 @@
-//! Finds the functions of a module that can be called: from exports, from tables, or from each other.
+//! Which functions of a module can be called: from its exports, from its tables, and from each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use wasmparser::{
     BinaryReaderError, ConstExpr, ElementItems, FunctionBody, Operator, Parser, Payload, TypeRef,
 };
 
-/// The number of imported functions, which have the first indexes.
+/// How many functions the module imports: they have the first numbers.
 pub(crate) fn imported(module: &[u8]) -> Result<u32, BinaryReaderError> {
     let mut count = 0;
     for payload in Parser::new(0).parse_all(module) {
@@ -18,7 +18,8 @@ pub(crate) fn imported(module: &[u8]) -> Result<u32, BinaryReaderError> {
     Ok(count)
 }
 
-/// These functions, those in tables and globals, and all that they call. Indirect calls can only call functions in tables.
+/// The functions that these lead to, themselves included, and those that the tables and globals hold. What an indirect call calls is
+/// in a table.
 pub(crate) fn functions(module: &[u8], mut roots: BTreeSet<u32>) -> Result<BTreeSet<u32>, BinaryReaderError> {
     let mut calls = BTreeMap::new();
     let mut next = imported(module)?;

@@ -21,6 +21,7 @@ use envoy_config::limits::Limits;
 use envoy_config::options::{AdminAddress, Options};
 use envoy_config::source::Source;
 use envoy_config::{compile, render};
+use session_persistence::config::Pin;
 
 use workload::{Size, manifests};
 
@@ -90,6 +91,7 @@ fn bootstrap(sources: &[Source]) -> String {
         module: String::from("session_persistence.wasm"),
         system_authorities: String::from("authorities.pem"),
         limits: Limits::default(),
+        pin: Pin::default(),
     };
-    render::render(&model, &options)
+    render::render(&model, &options).expect("a bootstrap can be written")
 }

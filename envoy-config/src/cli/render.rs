@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use session_persistence::config::Pin;
 
 use super::output::{self, Readers};
 use super::shared_options::SharedOptions;
@@ -32,6 +33,10 @@ pub(super) struct Render {
     #[arg(long, value_name = "PATH", default_value = "/etc/ssl/certs/ca-certificates.crt")]
     system_ca: String,
 
+    /// How the filter names a session's endpoint to Envoy.
+    #[arg(long, value_name = "PIN", default_value = "metadata")]
+    pin: PinOption,
+
     /// Leave out what has errors and write the rest; the exit status is still 1.
     ///
     /// A backendRef that does not resolve answers its share of the requests with 500. Everything else that has an error
@@ -47,6 +52,24 @@ pub(super) struct Render {
     /// that -f reads.
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
+}
+
+/// The values of `--pin`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PinOption {
+    /// Request metadata: the first retry goes to the session's own endpoint, whatever its health.
+    Metadata,
+    /// Envoy's `stateful_session` filter: fewer instructions, and an unhealthy endpoint loses its sessions.
+    StatefulSession,
+}
+
+impl From<PinOption> for Pin {
+    fn from(option: PinOption) -> Self {
+        match option {
+            PinOption::Metadata => Self::Metadata,
+            PinOption::StatefulSession => Self::StatefulSession,
+        }
+    }
 }
 
 impl Render {
@@ -84,15 +107,14 @@ impl Render {
                 module: self.filter,
                 system_authorities: self.system_ca,
                 limits,
+                pin: self.pin.into(),
             };
-            let (keys, text) = (model.holds_keys(), render::render(&model, &options));
-            let result = match output {
-                Some(path) => {
-                    output::replace(path, &text, if keys { Readers::Owner } else { Readers::Anyone })
-                        .map_err(|problem| problem.to_string())
-                }
+            let readers = if model.holds_keys() { Readers::Owner } else { Readers::Anyone };
+            let rendered = render::render(&model, &options).map_err(|problem| problem.to_string());
+            let result = rendered.and_then(|text| match output {
+                Some(path) => output::replace(path, &text, readers).map_err(|problem| problem.to_string()),
                 None => streams.write(&text).map_err(|problem| problem.to_string()),
-            };
+            });
             if let Err(problem) = result {
                 return streams.fail(&problem);
             }

@@ -1,8 +1,9 @@
-//! Clusters (`envoy.config.cluster.v3.Cluster`): discovery of endpoints, connect timeouts and circuit breakers.
+//! Clusters (`envoy.config.cluster.v3.Cluster`): how endpoints are found and connected to.
 
 use std::time::Duration;
 
 use serde::Serialize;
+use session_persistence::config::Pin;
 
 use super::Options;
 use super::balancing::LoadBalancing;
@@ -11,6 +12,7 @@ use super::endpoints::LoadAssignment;
 use super::extension::{Extension, Message};
 use super::protocol::ProtocolOptions;
 use super::retries::Time;
+use super::shares::looks_names_up;
 use super::upstream_tls::SocketMatch;
 use crate::limits::Limits;
 use crate::model::{self, HttpVersion};
@@ -24,6 +26,8 @@ pub(super) struct Cluster {
     per_connection_buffer_limit_bytes: u32,
     typed_extension_protocol_options: ProtocolOptions,
     load_balancing_policy: LoadBalancing,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    common_lb_config: Option<CommonBalancing>,
     circuit_breakers: CircuitBreakers,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transport_socket_matches: Vec<SocketMatch>,
@@ -43,6 +47,17 @@ struct DnsCluster {
     dns_refresh_rate: &'static str,
     dns_lookup_family: &'static str,
     respect_dns_ttl: bool,
+}
+
+/// `envoy.config.cluster.v3.Cluster.CommonLbConfig`: in which health an endpoint keeps its sessions.
+#[derive(Serialize)]
+struct CommonBalancing {
+    override_host_status: HealthStatuses,
+}
+
+#[derive(Serialize)]
+struct HealthStatuses {
+    statuses: [&'static str; 4],
 }
 
 #[derive(Serialize)]
@@ -72,11 +87,12 @@ impl Cluster {
             connect_timeout: Time(connect_timeout(cluster)),
             per_connection_buffer_limit_bytes: limits.connection_buffer,
             typed_extension_protocol_options: ProtocolOptions::of(cluster.version, limits),
-            load_balancing_policy: if cluster.persistent {
-                LoadBalancing::pinned()
-            } else {
-                LoadBalancing::weighted()
+            load_balancing_policy: match options.pin {
+                Pin::Metadata if cluster.persistent => LoadBalancing::pinned(),
+                Pin::Metadata | Pin::StatefulSession => LoadBalancing::weighted(),
             },
+            common_lb_config: (cluster.persistent && options.pin == Pin::StatefulSession)
+                .then(CommonBalancing::keeping_draining),
             circuit_breakers: CircuitBreakers { thresholds: (Thresholds::of(limits),) },
             transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
             load_assignment: LoadAssignment::of(cluster),
@@ -84,9 +100,18 @@ impl Cluster {
     }
 }
 
+impl CommonBalancing {
+    /// Envoy's own list has no draining endpoints, which keep their sessions until they go.
+    const fn keeping_draining() -> Self {
+        Self {
+            override_host_status: HealthStatuses { statuses: ["UNKNOWN", "HEALTHY", "DEGRADED", "DRAINING"] },
+        }
+    }
+}
+
 impl Thresholds {
-    /// With Envoy's defaults, three HTTP/2 connections can use all requests of a rule, and only three concurrent retries are allowed,
-    /// so that requests to a dead endpoint would get 503 under load.
+    /// Envoy's own limits let three HTTP/2 connections take a rule down, and its three retries at a time would turn a dead
+    /// endpoint under load into 503s.
     const fn of(limits: &Limits) -> Self {
         Self {
             max_connections: limits.connections_per_rule,
@@ -97,7 +122,7 @@ impl Thresholds {
     }
 }
 
-/// The cluster [`PREFLIGHTS`], if a route has CORS.
+/// The cluster that [`PREFLIGHTS`] names, if a route needs it.
 pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
     let mut routes =
         model.listeners.iter().flat_map(model::Listener::virtual_hosts).flat_map(|host| &host.routes);
@@ -111,8 +136,8 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
     })
 }
 
-/// A node that is down does not answer at all, so the client waits this long for failover. The limit for the request must leave time
-/// for another endpoint. The endpoint of a session is tried twice.
+/// A node that is gone answers nothing at all: the client waits this long for its failover, for which there must be time. The
+/// endpoint of a session is tried twice.
 fn connect_timeout(cluster: &model::Cluster) -> Duration {
     const SHORTEST: Duration = Duration::from_millis(1);
     let (longest, tries) =
@@ -122,7 +147,7 @@ fn connect_timeout(cluster: &model::Cluster) -> Duration {
 
 impl Discovery {
     fn of(cluster: &model::Cluster) -> Self {
-        if cluster.has_dns_names() {
+        if looks_names_up(cluster) {
             Self::ClusterType(Extension::new("envoy.clusters.dns", DnsCluster::of_containers()))
         } else {
             Self::Type("STATIC")
@@ -131,11 +156,11 @@ impl Discovery {
 }
 
 impl DnsCluster {
-    /// Settings for names of containers: Docker's DNS has a TTL of ten minutes, but addresses change within a second.
+    /// For names whose addresses come and go: Docker's DNS gives ten minutes to live and changes within a second.
     fn of_containers() -> Self {
         Self {
             dns_refresh_rate: "2s",
-            // Only one address family: dual-stack endpoints would get twice the requests.
+            // One family, or every dual-stack endpoint would count twice.
             dns_lookup_family: "V4_PREFERRED",
             respect_dns_ttl: false,
         }

@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Extension, Message};
-use super::string_matcher::StringMatcher;
 use crate::model::{CaCertificates, Cluster, HttpVersion, SubjectName, UpstreamTls};
 
 /// `envoy.config.cluster.v3.Cluster.TransportSocketMatch`
@@ -73,6 +72,13 @@ enum DataSource {
 struct NameMatcher {
     san_type: &'static str,
     matcher: StringMatcher,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StringMatcher {
+    Exact(String),
+    SafeRegex { regex: String },
 }
 
 impl Message for UpstreamContext {
@@ -153,7 +159,7 @@ impl From<&SubjectName> for NameMatcher {
             // A wildcard stands for one label (RFC 9525 section 6.3). A certificate may contain the wildcard itself.
             SubjectName::AnyHostBelow(suffix) => {
                 let regex = format!(r"[^.]+\.{}", suffix.replace('.', r"\."));
-                Self { san_type: "DNS", matcher: StringMatcher::regex(regex) }
+                Self { san_type: "DNS", matcher: StringMatcher::SafeRegex { regex } }
             }
             SubjectName::Uri(uri) => Self { san_type: "URI", matcher: StringMatcher::Exact(uri.clone()) },
         }

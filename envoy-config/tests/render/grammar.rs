@@ -26,7 +26,7 @@ fn an_empty_model_is_a_bootstrap() {
 
 #[test]
 fn a_misspelt_field_is_refused_wherever_it_stands() {
-    let text = render(&everything(), &options());
+    let text = render(&everything(), &options()).unwrap();
     let fields = [
         "static_resources:",
         "port_value:",
@@ -61,7 +61,7 @@ fn a_misspelt_field_is_refused_wherever_it_stands() {
 
 #[test]
 fn an_unknown_message_or_value_is_refused() {
-    let text = render(&everything(), &options());
+    let text = render(&everything(), &options()).unwrap();
     for (word, other) in [
         ("header_to_metadata.v3.Config", "header_to_metadata.v3.Konfig"),
         ("FAIL_RELOAD", "FAIL_RELAOD"),
@@ -139,7 +139,7 @@ fn texts_that_yaml_1_1_reads_as_something_else_are_quoted() {
             listeners: vec![listener(80, vec![host(Domain::Any, vec![route])])],
             clusters: Vec::new(),
         };
-        let text = render(&model, &options());
+        let text = render(&model, &options()).unwrap();
         let written = text.lines().find_map(|line| line.trim_start().strip_prefix("exact: ")).unwrap();
         assert!(written.starts_with(['"', '\'']), "{word:?} is written as {written}");
         assert_eq!(routes(&rendered(&model))[0]["match"]["headers"][0]["string_match"]["exact"], word);
@@ -198,7 +198,7 @@ proptest! {
     #[test]
     fn any_model_is_a_bootstrap_with_its_texts_unharmed(model in model()) {
         let bootstrap = rendered(&model);
-        prop_assert_eq!(render(&model, &options()), render(&model.clone(), &options()));
+        prop_assert_eq!(render(&model, &options()).unwrap(), render(&model.clone(), &options()).unwrap());
         let written = routes(&bootstrap).as_array().unwrap().last().unwrap();
         let route = &model.listeners[0].virtual_hosts().next().unwrap().routes[0];
         prop_assert_eq!(&written["name"], &json!(route.name));

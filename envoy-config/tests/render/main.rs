@@ -2,7 +2,6 @@
 
 #![allow(
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that panics has failed, which is its job"
 )]
@@ -22,7 +21,7 @@ use session_persistence::config::{PluginConfig, RouteRule};
 
 /// The bootstrap of a model, checked and read back.
 fn rendered(model: &Model) -> Value {
-    let text = render(model, &models::options());
+    let text = render(model, &models::options()).unwrap();
     envoy_protos::check(&text).unwrap();
     serde_saphyr::from_str(&text).unwrap()
 }

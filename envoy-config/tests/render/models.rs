@@ -12,7 +12,7 @@ use envoy_config::model::{
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
-use session_persistence::config::{PluginConfig, Rule};
+use session_persistence::config::{Pin, PluginConfig, Rule};
 
 pub(crate) fn options() -> Options {
     Options {
@@ -20,6 +20,7 @@ pub(crate) fn options() -> Options {
         module: String::from("session_persistence.wasm"),
         system_authorities: String::from("/etc/ssl/certs/ca-certificates.crt"),
         limits: Limits::default(),
+        pin: Pin::default(),
     }
 }
 

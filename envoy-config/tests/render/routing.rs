@@ -164,7 +164,7 @@ fn envoy_is_told_where_its_module_and_its_admin_interface_are() {
     let mut options = options();
     options.module = String::from("/etc/envoy/yes.wasm");
     options.admin = address("[::1]:9000").into();
-    let bootstrap: Value = serde_saphyr::from_str(&render(&everything(), &options)).unwrap();
+    let bootstrap: Value = serde_saphyr::from_str(&render(&everything(), &options).unwrap()).unwrap();
     let socket = &bootstrap["admin"]["address"]["socket_address"];
     assert_eq!(*socket, json!({"address": "::1", "port_value": 9000}));
     let plugin = plugin(&routes(&bootstrap)[0]).unwrap();

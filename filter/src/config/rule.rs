@@ -17,6 +17,21 @@ pub struct Rule {
     absolute_timeout: Option<Timeout>,
     idle_timeout: Option<Timeout>,
     share: Option<String>,
+    pin: Pin,
+}
+
+/// How the filter names a session's endpoint to Envoy. Either way it sets a private request header, which an Envoy filter behind
+/// it reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pin {
+    /// `envoy.filters.http.header_to_metadata` and the cluster's policy `override_host`: the first retry goes to the session's own
+    /// endpoint, and health is not looked at.
+    #[default]
+    Metadata,
+    /// `envoy.filters.http.stateful_session` in header mode: cheaper, leaves unhealthy endpoints, can be strict, and sends every
+    /// retry elsewhere.
+    StatefulSession,
 }
 
 /// What a rule's tokens are bound to: a token opens for the rule that issued it alone.
@@ -59,6 +74,18 @@ struct Fields {
     idle_timeout: Option<Timeout>,
     #[serde(skip_serializing_if = "Option::is_none")]
     share: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<Pin>,
+}
+
+impl Pin {
+    fn read(at: &At<'_>) -> Result<Self, Refused> {
+        match at.text()? {
+            "metadata" => Ok(Self::Metadata),
+            "stateful_session" => Ok(Self::StatefulSession),
+            _ => Err(at.refuse(Problem::Value("expected `metadata` or `stateful_session`".to_owned()))),
+        }
+    }
 }
 
 impl Rule {
@@ -76,7 +103,7 @@ impl Rule {
         if permanent && absolute_timeout.is_none() {
             return Err(RuleError::PermanentWithoutTimeout);
         }
-        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share: None })
+        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share: None, pin: Pin::Metadata })
     }
 
     /// The same rule where clients come over TLS: its cookie, if it has one, is `Secure`.
@@ -86,6 +113,12 @@ impl Rule {
             cookie.secure = true;
         }
         self
+    }
+
+    /// The same rule, whose sessions' endpoints Envoy learns in this way.
+    #[must_use]
+    pub fn pinned_by(self, pin: Pin) -> Self {
+        Self { pin, ..self }
     }
 
     /// The same rule on a route that removes its session header, if it has one, from the backends' answers.
@@ -106,7 +139,8 @@ impl Rule {
     }
 
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
-        let fields = at.fields(&["id", "cookie", "header", "absolute_timeout", "idle_timeout", "share"])?;
+        let fields =
+            at.fields(&["id", "cookie", "header", "absolute_timeout", "idle_timeout", "share", "pin"])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
         let carrier = match (fields.optional("cookie"), fields.optional("header")) {
             (Some(cookie), None) => Carrier::Cookie(Cookie::read(&cookie)?),
@@ -118,7 +152,8 @@ impl Rule {
         let (absolute, idle) = (timeout("absolute_timeout")?, timeout("idle_timeout")?);
         let share = fields.optional("share").map(|share| share.text()).transpose()?;
         let rule = Self::new(fields.required("id")?.parse()?, carrier, absolute, idle).map_err(refuse)?;
-        Ok(Self { share: share.map(str::to_owned), ..rule })
+        let pin = fields.optional("pin").map(|pin| Pin::read(&pin)).transpose()?.unwrap_or_default();
+        Ok(Self { share: share.map(str::to_owned), pin, ..rule })
     }
 
     /// What the rule's tokens are bound to.
@@ -137,6 +172,12 @@ impl Rule {
     #[must_use]
     pub fn share(&self) -> Option<&str> {
         self.share.as_deref()
+    }
+
+    /// How Envoy learns a session's endpoint.
+    #[must_use]
+    pub const fn pin(&self) -> Pin {
+        self.pin
     }
 
     /// How long after its first answer a session ends, whatever the client does.
@@ -158,8 +199,9 @@ impl From<Rule> for Fields {
             Carrier::Cookie(cookie) => (Some(cookie), None),
             Carrier::Header(header) => (None, Some(header)),
         };
-        let Rule { id, absolute_timeout, idle_timeout, share, .. } = rule;
-        Self { id, cookie, header, absolute_timeout, idle_timeout, share }
+        let Rule { id, absolute_timeout, idle_timeout, share, pin, .. } = rule;
+        let pin = (pin != Pin::default()).then_some(pin);
+        Self { id, cookie, header, absolute_timeout, idle_timeout, share, pin }
     }
 }
 

@@ -261,7 +261,7 @@ fn an_unknown_field_is_refused_with_those_that_are_known() {
         (
             r#""id": "i", "cookies": {}"#,
             ".cookies",
-            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin",
         ),
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,

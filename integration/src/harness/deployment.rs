@@ -3,11 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use envoy_config::diagnostic;
 use envoy_config::limits::Limits;
 use envoy_config::model::Model;
 use envoy_config::options::{AdminAddress, Options};
+use envoy_config::render::{self, RenderError};
 use envoy_config::source::Source;
-use envoy_config::{diagnostic, render};
+
+use session_persistence::config::Pin;
 
 use crate::harness::artifact::{self, ArtifactError};
 use crate::harness::envoy::{self, Launch, LocateError, Process, StartError};
@@ -38,6 +41,9 @@ pub enum DeployError {
     /// There are no random numbers.
     #[error("cannot make keys: {0}")]
     Keys(#[from] getrandom::Error),
+    /// The bootstrap.
+    #[error(transparent)]
+    Render(#[from] RenderError),
 }
 
 /// What an Envoy of a test is to serve, and how.
@@ -55,7 +61,15 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), &Limits::default())
+        Self::with_options(manifests, &options(), &Limits::default(), Pin::default())
+    }
+
+    /// The same with this pin.
+    ///
+    /// # Errors
+    /// The manifests do not compile, or there is no module.
+    pub fn pinned_by(pin: Pin, manifests: &Manifests) -> Result<Self, DeployError> {
+        Self::with_options(manifests, &options(), &Limits::default(), pin)
     }
 
     /// The same within these limits.
@@ -63,7 +77,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn within(manifests: &Manifests, limits: &Limits) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), limits)
+        Self::with_options(manifests, &options(), limits, Pin::default())
     }
 
     /// What is right of these manifests, as `--keep-going` has it, on free ports, with fresh keys and one worker.
@@ -71,16 +85,23 @@ impl Deployment {
     /// # Errors
     /// There is nothing to serve, or no module.
     pub fn of_what_is_right(manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &Options { keep_going: true, ..options() }, &Limits::default())
+        let options = Options { keep_going: true, ..options() };
+        Self::with_options(manifests, &options, &Limits::default(), Pin::default())
     }
 
-    fn with_options(manifests: &Manifests, options: &Options, limits: &Limits) -> Result<Self, DeployError> {
+    fn with_options(
+        manifests: &Manifests,
+        options: &Options,
+        limits: &Limits,
+        pin: Pin,
+    ) -> Result<Self, DeployError> {
         let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
         let mut model = compile(&[source], options)?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }
-        Self::of_bootstrap(bootstrap_within(&model, FREE_PORT.into(), &artifact::module()?, limits))
+        let module = artifact::module()?;
+        Self::of_bootstrap(bootstrap_within(&model, FREE_PORT.into(), &module, limits, pin)?)
     }
 
     /// This bootstrap, with fresh keys and one worker.
@@ -170,13 +191,26 @@ pub fn compile(sources: &[Source], options: &Options) -> Result<Model, DeployErr
 }
 
 /// The bootstrap that serves a model within the limits that are the default.
-#[must_use]
-pub fn bootstrap(model: &Model, admin: impl Into<AdminAddress>, module: &Path) -> String {
-    bootstrap_within(model, admin.into(), module, &Limits::default())
+///
+/// # Errors
+/// It cannot be written.
+pub fn bootstrap(
+    model: &Model,
+    admin: impl Into<AdminAddress>,
+    module: &Path,
+) -> Result<String, RenderError> {
+    bootstrap_within(model, admin.into(), module, &Limits::default(), Pin::default())
 }
 
-fn bootstrap_within(model: &Model, admin: AdminAddress, module: &Path, limits: &Limits) -> String {
+fn bootstrap_within(
+    model: &Model,
+    admin: AdminAddress,
+    module: &Path,
+    limits: &Limits,
+    pin: Pin,
+) -> Result<String, RenderError> {
     let module = module.to_string_lossy().into_owned();
     let system_authorities = String::from(SYSTEM_AUTHORITIES);
-    render::render(model, &render::Options { admin, module, system_authorities, limits: limits.clone() })
+    let options = render::Options { admin, module, system_authorities, limits: limits.clone(), pin };
+    render::render(model, &options)
 }

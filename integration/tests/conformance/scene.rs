@@ -90,7 +90,7 @@ impl Scene {
             listener.bind = FREE_PORT;
         }
         let module = artifact::module().unwrap_or_else(|error| panic!("{error}"));
-        let deployment = Deployment::of_bootstrap(bootstrap(&model, FREE_PORT, &module)).unwrap();
+        let deployment = Deployment::of_bootstrap(bootstrap(&model, FREE_PORT, &module).unwrap()).unwrap();
         let envoy = deployment.start().await.unwrap_or_else(|error| panic!("{error}"));
         Self { envoy, statuses, pods }
     }

@@ -55,7 +55,7 @@ async fn no_manifest_reaches_the_admin_interface() {
     for listener in &mut model.listeners {
         listener.bind = FREE_PORT;
     }
-    let bootstrap = deployment::bootstrap(&model, admin, &artifact::module().unwrap());
+    let bootstrap = deployment::bootstrap(&model, admin, &artifact::module().unwrap()).unwrap();
     let envoy = start(&Deployment::of_bootstrap(bootstrap).unwrap()).await;
     assert_eq!(envoy.admin().address(), admin);
     let client = Client::new(envoy.listener("default/eg/80").unwrap());
@@ -91,7 +91,8 @@ async fn the_admin_interface_answers_on_a_unix_socket_to_its_own_user_alone() {
     }
     let admin = AdminAddress::Unix(socket.to_str().unwrap().to_owned());
     let bootstrap = folder.path().join("envoy.yaml");
-    std::fs::write(&bootstrap, deployment::bootstrap(&model, admin, &artifact::module().unwrap())).unwrap();
+    std::fs::write(&bootstrap, deployment::bootstrap(&model, admin, &artifact::module().unwrap()).unwrap())
+        .unwrap();
 
     let program = envoy::locate(|line| eprintln!("{line}")).unwrap();
     let log = std::fs::File::create(folder.path().join("log")).unwrap();

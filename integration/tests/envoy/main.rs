@@ -23,6 +23,7 @@ mod matching;
 mod neighbours;
 mod observation;
 mod pinning;
+mod pins;
 mod policies;
 mod private_header;
 mod rendered;

@@ -91,7 +91,7 @@ pub(crate) async fn what_can_be_served(manifests: &Manifests) -> Process {
     for listener in &mut model.listeners {
         listener.bind = FREE_PORT;
     }
-    let bootstrap = deployment::bootstrap(&model, FREE_PORT, &artifact::module().unwrap());
+    let bootstrap = deployment::bootstrap(&model, FREE_PORT, &artifact::module().unwrap()).unwrap();
     start(&Deployment::of_bootstrap(bootstrap).unwrap()).await
 }
 

@@ -115,7 +115,9 @@ impl Stage {
         let header = rebind(&mut model, HEADER, free(ports.header, "--header-port")?)?;
         let admin = free(ports.admin, "--admin-port")?;
 
-        let deployment = Deployment::of_bootstrap(deployment::bootstrap(&model, admin, &module))?;
+        let deployment = Deployment::of_bootstrap(
+            deployment::bootstrap(&model, admin, &module).map_err(DeployError::from)?,
+        )?;
         print::step("a fresh key is made, for Envoy alone, in SESSION_KEYS");
         print::step("Envoy starts");
         let envoy = deployment.start().await?;

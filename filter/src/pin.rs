@@ -1,0 +1,47 @@
+//! The private header's value: the endpoint of a session, as the Envoy filter that reads it wants it.
+
+use std::borrow::Cow;
+
+use base64::engine::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::config::Pin;
+use crate::endpoint::Endpoint;
+
+/// What a request says: the address for `override_host`, or base64 of it for `stateful_session` in header mode.
+#[must_use]
+pub fn header_value(pin: Pin, endpoint: &Endpoint) -> Cow<'_, [u8]> {
+    match pin {
+        Pin::Metadata => Cow::Borrowed(endpoint.as_bytes()),
+        Pin::StatefulSession => Cow::Owned(STANDARD.encode(endpoint.as_bytes()).into_bytes()),
+    }
+}
+
+/// The endpoint that `stateful_session` names in an answer. It does so if another endpoint served than the request named.
+#[must_use]
+pub fn served_by(header_value: &[u8]) -> Option<Endpoint> {
+    let mut text = [0; 64];
+    let length = STANDARD.decode_slice(header_value, &mut text).ok()?;
+    Endpoint::parse(text.get(..length)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    #[test]
+    fn stateful_session_reads_and_writes_base64_of_the_address() {
+        for (text, base64) in
+            [("10.0.0.1:80", "MTAuMC4wLjE6ODA="), ("[2001:db8::1]:443", "WzIwMDE6ZGI4OjoxXTo0NDM=")]
+        {
+            let endpoint = Endpoint::parse(text.as_bytes()).unwrap();
+            assert_eq!(*header_value(Pin::Metadata, &endpoint), *text.as_bytes());
+            assert_eq!(*header_value(Pin::StatefulSession, &endpoint), *base64.as_bytes());
+            assert_eq!(served_by(base64.as_bytes()), Some(endpoint));
+        }
+        for wrong in ["", "10.0.0.1:80", "MTAuMC4wLjE6ODA", "bm90IGFuIGFkZHJlc3M="] {
+            assert_eq!(served_by(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}
