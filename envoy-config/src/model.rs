@@ -105,6 +105,14 @@ impl Model {
     }
 }
 
+impl Cluster {
+    /// Whether some of its endpoints are DNS names.
+    #[must_use]
+    pub fn has_dns_names(&self) -> bool {
+        self.localities.iter().any(|locality| matches!(locality.endpoints, Endpoints::Names(_)))
+    }
+}
+
 impl Listener {
     /// All virtual hosts, site by site.
     pub fn virtual_hosts(&self) -> impl Iterator<Item = &VirtualHost> {

@@ -1,29 +1,28 @@
-//! The model as the text of a static Envoy bootstrap (written for and tried on Envoy 1.40.0).
+//! Renders the model as a static Envoy bootstrap (written for Envoy 1.40.0).
 //!
-//! It knows Envoy's words and the model, decides nothing that the Gateway API has an opinion on, and cannot fail: what is
-//! wrong with the manifests was said before there was a model. Equal models render to equal bytes. One module per concern:
+//! It translates the model to Envoy's configuration and makes no decisions about the Gateway API: mistakes in manifests are reported
+//! before there is a model. Equal models render to equal bytes. One module per concern:
 //!
-//! - `bootstrap`: the document as a whole, the admin interface, runtime values.
-//! - `overload`: what this Envoy as a whole does not exceed.
+//! - `bootstrap`: the whole document, the admin interface, runtime values.
+//! - `overload`: limits of the whole process.
 //! - `listener`: the bound address, the connection manager and its access log.
-//! - `tls`: certificates, and which connection gets which.
-//! - `upstream_tls`: which endpoints are connected to over TLS, and how.
+//! - `tls`: server certificates, and the client certificates that are required.
+//! - `upstream_tls`: TLS to endpoints.
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
-//! - `routes`: virtual hosts, matches and what becomes of a request; `retries`: how long it may take, and when it is tried
-//!   again.
-//! - `safe_methods`: which requests are retried when their connection ends.
-//! - `headers`: changes in headers; `url`: in the address, and redirects.
-//! - `cors`: what scripts of other sites may do.
-//! - `query`: how the value of a query parameter may be written.
-//! - `protocol`: HTTP versions on both sides, with their timeouts and windows.
-//! - `clusters`: how endpoints are found and connected to.
+//! - `routes`: virtual hosts, routes and their matches; `retries`: timeouts and retries.
+//! - `safe_methods`: retries after a connection reset.
+//! - `headers`: header changes; `session_header`: removal of the session header; `url`: rewrites and redirects.
+//! - `cors`: CORS policies.
+//! - `query`: encodings of query parameters.
+//! - `protocol`: HTTP versions, idle timeouts and flow-control windows.
+//! - `clusters`: discovery of endpoints, connect timeouts and circuit breakers.
 //! - `endpoints`: localities, weights and draining.
-//! - `balancing`: the pin first, the weights otherwise.
-//! - `refusal`, `shares`: the share of the requests that Envoy itself has to refuse, behind the pin or in front.
-//! - `address`, `extension`: the shapes that all of them need.
+//! - `balancing`: the pinned endpoint, or one by weight.
+//! - `error_status`: which requests Envoy answers with an error; `error_listener`, `error_fraction`: the two ways to do so.
+//! - `address`, `extension`, `string_matcher`: messages that several modules use.
 //!
-//! The structs there hold exactly the fields that are written. A test reads every document against Envoy's own protobuf
-//! definitions, so that a misspelt field cannot go unnoticed.
+//! Structs have exactly the fields that are written. Tests check rendered documents against Envoy's protobuf definitions, so
+//! misspelled fields are found.
 
 mod address;
 mod balancing;
@@ -31,6 +30,9 @@ mod bootstrap;
 mod clusters;
 mod cors;
 mod endpoints;
+mod error_fraction;
+mod error_listener;
+mod error_status;
 mod extension;
 mod filters;
 mod headers;
@@ -38,12 +40,11 @@ mod listener;
 mod overload;
 mod protocol;
 mod query;
-mod refusal;
 mod retries;
 mod routes;
 mod safe_methods;
 mod session_header;
-mod shares;
+mod string_matcher;
 mod tls;
 mod upstream_tls;
 mod url;
@@ -56,7 +57,7 @@ use crate::limits::Limits;
 use crate::model::Model;
 use crate::options::AdminAddress;
 
-/// What a bootstrap needs beside the model.
+/// Options for the bootstrap that are not part of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where Envoy's admin interface listens.
@@ -65,7 +66,7 @@ pub struct Options {
     pub module: String,
     /// The path of the certificates of the authorities that the system trusts, as Envoy sees it.
     pub system_authorities: String,
-    /// How much may be used.
+    /// The limits of resources and times.
     pub limits: Limits,
     /// How the filter names the endpoints of sessions to Envoy.
     pub pin: Pin,

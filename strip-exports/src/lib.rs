@@ -1,10 +1,10 @@
-//! Takes the callbacks out of the compiled filter that it has no use for.
+//! Removes unused callbacks from the compiled filter.
 //!
-//! Envoy calls every callback that a module exports: `proxy_on_done` and `proxy_on_log` once for each request, those for bodies and
-//! trailers once for each piece of one. The proxy-wasm SDK exports all callbacks of the ABI, and no option of the linker takes an
-//! export back, so they are taken out of the linked module, and with them the code of the functions that nothing can call any more
-//! (an instruction that traps stays in its place, so that all functions keep their numbers). Everything else stays as it is, byte for
-//! byte: the same module always becomes the same module, and one that was stripped already stays as it is.
+//! Envoy calls every callback that a module exports: `proxy_on_done` and `proxy_on_log` once per request, those for bodies and
+//! trailers once per chunk. The proxy-wasm SDK exports all callbacks of the ABI, and the linker has no option to remove exports. So
+//! this crate removes them from the linked module, and the code of functions that can no longer be called. (A trap instruction
+//! remains, so that the indexes of functions do not change.) Everything else stays the same, byte for byte. The result is
+//! deterministic, and stripping a module again does not change it. `reach` finds the functions that can be called.
 
 mod reach;
 
@@ -14,7 +14,7 @@ use std::ops::Range;
 use wasm_encoder::{CodeSection, ExportKind, ExportSection, Function, Module, RawSection};
 use wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload};
 
-/// What a proxy calls in the filter or needs of it (proxy-wasm ABI 0.2.1), by name.
+/// The exports that the filter needs (proxy-wasm ABI 0.2.1).
 pub const KEPT: [&str; 10] = [
     "_initialize",
     "memory",
@@ -28,27 +28,27 @@ pub const KEPT: [&str; 10] = [
     "proxy_on_vm_start",
 ];
 
-/// Why a module cannot be stripped.
+/// The module cannot be stripped.
 #[derive(Debug, thiserror::Error)]
 pub enum StripError {
     /// The bytes are not a WebAssembly module.
     #[error("not a WebAssembly module: {0}")]
     Module(#[from] BinaryReaderError),
-    /// It is not the filter, or the filter has lost a callback.
+    /// A required export is missing: the module is not the filter.
     #[error("the module does not export `{0}`: is it the compiled filter?")]
     Missing(&'static str),
-    /// A section that a core module does not have.
-    #[error("the module has a part that a core module does not have, at byte {0}")]
+    /// A section that core modules do not have.
+    #[error("unexpected section at byte {0}: expected a core WebAssembly module")]
     Section(u64),
     /// An export that is neither a function nor a memory.
     #[error("the export `{0}` is neither a function nor a memory")]
     Kind(&'static str),
 }
 
-/// The same module with the exports that are in [`KEPT`] and no others, and without the code that only the others led to.
+/// Removes all exports that are not in [`KEPT`], and the code that can no longer be called.
 ///
 /// # Errors
-/// It is not a core module, or lacks one of them.
+/// It is not a core module, or one of these exports is missing.
 pub fn strip(module: &[u8]) -> Result<Vec<u8>, StripError> {
     let (exports, roots) = exports(module)?;
     let reached = reach::functions(module, roots)?;
@@ -65,7 +65,7 @@ pub fn strip(module: &[u8]) -> Result<Vec<u8>, StripError> {
                 if reached.contains(&next) {
                     code.raw(bytes(module, body.range())?);
                 } else {
-                    code.function(&nothing());
+                    code.function(&trap());
                 }
                 next += 1;
             }
@@ -86,7 +86,7 @@ pub fn strip(module: &[u8]) -> Result<Vec<u8>, StripError> {
     Ok(stripped.finish())
 }
 
-/// The exports that stay, and the functions among them.
+/// The exports to keep, and the indexes of the functions among them.
 fn exports(module: &[u8]) -> Result<(ExportSection, BTreeSet<u32>), StripError> {
     let mut exports = Vec::new();
     for payload in Parser::new(0).parse_all(module) {
@@ -111,8 +111,8 @@ fn exports(module: &[u8]) -> Result<(ExportSection, BTreeSet<u32>), StripError> 
     Ok((kept, functions))
 }
 
-/// What stays of a function that nothing calls.
-fn nothing() -> Function {
+/// The body of a function that is never called.
+fn trap() -> Function {
     let mut body = Function::new([]);
     body.instructions().unreachable().end();
     body
@@ -132,11 +132,11 @@ mod tests {
 
     use super::*;
 
-    /// A module with these exports, and a custom section behind its code. Its second function calls nothing and is called by the first;
-    /// the third is exported as `proxy_on_log` or not at all, and its code is there or not.
+    /// A module with three functions, these exports, and a custom section after the code. The first function calls the second; the
+    /// third has a body if `third` is set, and can only be exported as `proxy_on_log`.
     fn module(exports: &[&str], third: bool) -> Vec<u8> {
-        let mut nothing = Function::new([]);
-        nothing.instructions().unreachable().end();
+        let mut trap = Function::new([]);
+        trap.instructions().unreachable().end();
         let mut module = Module::new();
         let mut types = TypeSection::new();
         types.ty().function([], []);
@@ -166,7 +166,7 @@ mod tests {
         first.instructions().call(1).end();
         let mut other = Function::new([]);
         other.instructions().nop().end();
-        code.function(&first).function(&other).function(if third { &other } else { &nothing });
+        code.function(&first).function(&other).function(if third { &other } else { &trap });
         module.section(&code);
         module
             .section(&wasm_encoder::CustomSection { name: "producers".into(), data: b"x".as_slice().into() });
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn exports_that_are_not_kept_go_with_the_code_that_only_they_lead_to() {
+    fn unused_exports_and_their_code_are_removed() {
         let mut exports = KEPT.to_vec();
         exports.insert(3, "proxy_on_log");
         exports.push("proxy_on_request_body");
@@ -182,19 +182,19 @@ mod tests {
     }
 
     #[test]
-    fn a_stripped_module_stays_as_it_is() {
+    fn stripping_a_stripped_module_changes_nothing() {
         assert_eq!(strip(&module(&KEPT, false)).unwrap(), module(&KEPT, false));
     }
 
     #[test]
-    fn a_module_that_lacks_a_callback_is_refused() {
+    fn a_missing_export_is_an_error() {
         let [_, rest @ ..] = KEPT;
         let error = strip(&module(&rest, true)).unwrap_err().to_string();
         assert!(error.contains("`_initialize`"), "{error}");
     }
 
     #[test]
-    fn what_is_not_a_module_is_refused() {
+    fn invalid_modules_are_errors() {
         for bytes in [&b""[..], b"no module", b"\0asm\x0d\0\x01\0"] {
             assert!(strip(bytes).is_err(), "{bytes:?}");
         }

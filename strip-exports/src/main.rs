@@ -1,6 +1,6 @@
-//! Strips the exports of a compiled filter in place: `strip-exports MODULE`.
+//! Removes unused exports from a compiled filter, in place: `strip-exports MODULE`.
 //!
-//! Exit status: 0, stripped; 1, not the compiled filter; 2, the call is wrong or the file cannot be read or written.
+//! Exit status: 0 on success; 1 if the file is not the compiled filter; 2 for usage or I/O errors.
 
 use std::env;
 use std::fs;
@@ -34,8 +34,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Puts a new file in the place of one, whole or not at all. Not the bytes of it: Cargo has a second name for the same file, from
-/// which it would no longer know what it has built.
+/// Replaces a file atomically with a new one. It does not write into the file, because Cargo has a hard link to it, by which it would
+/// see that its output has changed.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

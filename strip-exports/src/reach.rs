@@ -1,4 +1,4 @@
-//! Which functions of a module can be called: from its exports, from its tables, and from each other.
+//! Finds the functions of a module that can be called: from exports, from tables, or from each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use wasmparser::{
     BinaryReaderError, ConstExpr, ElementItems, FunctionBody, Operator, Parser, Payload, TypeRef,
 };
 
-/// How many functions the module imports: they have the first numbers.
+/// The number of imported functions, which have the first indexes.
 pub(crate) fn imported(module: &[u8]) -> Result<u32, BinaryReaderError> {
     let mut count = 0;
     for payload in Parser::new(0).parse_all(module) {
@@ -18,8 +18,7 @@ pub(crate) fn imported(module: &[u8]) -> Result<u32, BinaryReaderError> {
     Ok(count)
 }
 
-/// The functions that these lead to, themselves included, and those that the tables and globals hold. What an indirect call calls is
-/// in a table.
+/// These functions, those in tables and globals, and all that they call. Indirect calls can only call functions in tables.
 pub(crate) fn functions(module: &[u8], mut roots: BTreeSet<u32>) -> Result<BTreeSet<u32>, BinaryReaderError> {
     let mut calls = BTreeMap::new();
     let mut next = imported(module)?;

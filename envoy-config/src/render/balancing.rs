@@ -1,11 +1,12 @@
-//! Load balancing: the pin first, where requests can be pinned; the weights otherwise.
+//! Load balancing (`envoy.config.cluster.v3.LoadBalancingPolicy`): the endpoint that a request is pinned to; otherwise one by
+//! weight. [`super::endpoints`] writes the weights.
 
 use serde::Serialize;
 use session_persistence::names;
 
 use super::extension::{Empty, Extension, Message};
 
-/// `envoy.config.cluster.v3.LoadBalancingPolicy`: the first policy that Envoy knows, so we name one.
+/// Envoy uses the first policy that it supports, so this list has only one.
 #[derive(Serialize)]
 pub(super) struct LoadBalancing {
     policies: (Policy,),
@@ -66,12 +67,12 @@ impl Message for RoundRobin {
 }
 
 impl LoadBalancing {
-    /// The endpoint the request is pinned to, if the cluster has it, whatever its health or its locality's weight;
-    /// otherwise by weight.
+    /// Uses the endpoint that the request is pinned to, if it is in the cluster, whatever its health or the weight of its
+    /// locality; otherwise one by weight.
     ///
-    /// Each attempt takes the next of the endpoints that the sources name. The same source twice makes the first retry go to the
-    /// session's own endpoint: one that closed an idle connection just as the request was sent is alive and has the session's
-    /// state. Further retries go elsewhere.
+    /// Each attempt uses the next source. Listing the same source twice makes the first retry go to the session's endpoint again:
+    /// if that only closed an idle connection while the request was sent, it still has the session's state. Further retries go to
+    /// other endpoints.
     pub(super) fn pinned() -> Self {
         let source = || Source {
             metadata: MetadataKey {
@@ -86,7 +87,7 @@ impl LoadBalancing {
         Self::of(AnyPolicy::Pinned(Extension::new("envoy.load_balancing_policies.override_host", policy)))
     }
 
-    /// By the localities' weights, in turn within each.
+    /// Chooses a locality by weight, and then its endpoints in turn (round robin).
     pub(super) fn weighted() -> Self {
         let policy =
             RoundRobin { locality_lb_config: LocalityBalancing { locality_weighted_lb_config: Empty {} } };

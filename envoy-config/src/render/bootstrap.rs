@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::Options;
 use super::address::Address;
 use super::clusters::{self, Cluster};
+use super::error_fraction::ErrorFractions;
+use super::error_listener::{ErrorListener, InternalListeners};
 use super::extension::Extension;
 use super::listener::Listener;
 use super::overload::OverloadManager;
-use super::refusal::{InternalListeners, Refusal, RefusingListener};
-use super::shares::Shares;
 use crate::model::Model;
 
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ struct StaticResources {
 #[serde(untagged)]
 enum AnyListener {
     Bound(Box<Listener>),
-    Refusing(Box<RefusingListener>),
+    Error(Box<ErrorListener>),
 }
 
 /// By default, Envoy does not start if the compiled size of a regular expression exceeds 100, as that of `[a-z]{1,64}` does.
@@ -67,10 +67,9 @@ const REGEX_SIZE_LIMIT: u32 = 100_000;
 impl Bootstrap {
     pub(super) fn new(model: &Model, options: &Options) -> Self {
         let preflights = clusters::of_preflights(model);
-        let refusals = Refusal::all(model);
-        let shares = Shares::new(model);
-        let bound = model.listeners.iter().map(|listener| Listener::new(listener, &shares, options));
-        let refusing = refusals.iter().map(|&refusal| RefusingListener::new(refusal));
+        let error_listeners = ErrorListener::all(model);
+        let errors = ErrorFractions::new(model);
+        let bound = model.listeners.iter().map(|listener| Listener::new(listener, &errors, options));
         Self {
             // The admin interface must stay reachable when Envoy has reached its connection limit.
             admin: Admin { address: Address::admin(&options.admin), ignore_global_conn_limit: true },
@@ -81,11 +80,11 @@ impl Bootstrap {
                 },),
             },
             overload_manager: OverloadManager::new(&options.limits),
-            extensions: (!refusals.is_empty()).then(|| (InternalListeners::extension(),)),
+            extensions: (!error_listeners.is_empty()).then(|| (InternalListeners::extension(),)),
             static_resources: StaticResources {
                 listeners: bound
                     .map(|listener| AnyListener::Bound(Box::new(listener)))
-                    .chain(refusing.map(|listener| AnyListener::Refusing(Box::new(listener))))
+                    .chain(error_listeners.into_iter().map(|listener| AnyListener::Error(Box::new(listener))))
                     .collect(),
                 clusters: model
                     .clusters

@@ -1,4 +1,4 @@
-//! Clusters (`envoy.config.cluster.v3.Cluster`): how endpoints are found and connected to.
+//! Clusters (`envoy.config.cluster.v3.Cluster`): discovery of endpoints, connect timeouts and circuit breakers.
 
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use super::endpoints::LoadAssignment;
 use super::extension::{Extension, Message};
 use super::protocol::ProtocolOptions;
 use super::retries::Time;
-use super::shares::looks_names_up;
 use super::upstream_tls::SocketMatch;
 use crate::limits::Limits;
 use crate::model::{self, HttpVersion};
@@ -110,8 +109,8 @@ impl CommonBalancing {
 }
 
 impl Thresholds {
-    /// Envoy's own limits let three HTTP/2 connections take a rule down, and its three retries at a time would turn a dead
-    /// endpoint under load into 503s.
+    /// With Envoy's defaults, three HTTP/2 connections can use all requests of a rule, and only three concurrent retries are allowed,
+    /// so that requests to a dead endpoint would get 503 under load.
     const fn of(limits: &Limits) -> Self {
         Self {
             max_connections: limits.connections_per_rule,
@@ -122,7 +121,7 @@ impl Thresholds {
     }
 }
 
-/// The cluster that [`PREFLIGHTS`] names, if a route needs it.
+/// The cluster [`PREFLIGHTS`], if a route has CORS.
 pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
     let mut routes =
         model.listeners.iter().flat_map(model::Listener::virtual_hosts).flat_map(|host| &host.routes);
@@ -136,8 +135,8 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
     })
 }
 
-/// A node that is gone answers nothing at all: the client waits this long for its failover, for which there must be time. The
-/// endpoint of a session is tried twice.
+/// A node that is down does not answer at all, so the client waits this long for failover. The limit for the request must leave time
+/// for another endpoint. The endpoint of a session is tried twice.
 fn connect_timeout(cluster: &model::Cluster) -> Duration {
     const SHORTEST: Duration = Duration::from_millis(1);
     let (longest, tries) =
@@ -147,7 +146,7 @@ fn connect_timeout(cluster: &model::Cluster) -> Duration {
 
 impl Discovery {
     fn of(cluster: &model::Cluster) -> Self {
-        if looks_names_up(cluster) {
+        if cluster.has_dns_names() {
             Self::ClusterType(Extension::new("envoy.clusters.dns", DnsCluster::of_containers()))
         } else {
             Self::Type("STATIC")
@@ -156,11 +155,11 @@ impl Discovery {
 }
 
 impl DnsCluster {
-    /// For names whose addresses come and go: Docker's DNS gives ten minutes to live and changes within a second.
+    /// Settings for names of containers: Docker's DNS has a TTL of ten minutes, but addresses change within a second.
     fn of_containers() -> Self {
         Self {
             dns_refresh_rate: "2s",
-            // One family, or every dual-stack endpoint would count twice.
+            // Only one address family: dual-stack endpoints would get twice the requests.
             dns_lookup_family: "V4_PREFERRED",
             respect_dns_ttl: false,
         }

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::extension::{Empty, Extension, Message};
+use super::string_matcher::StringMatcher;
 use crate::model::{self, Allowed, Origin, OriginHost, Scheme};
 
 /// The cluster of routes that exist only to run the filter. It has no endpoints, because no request reaches it.
@@ -20,7 +21,7 @@ pub(super) struct CorsFilter(Empty);
 #[derive(Serialize)]
 pub(super) struct CorsPolicy {
     #[serde(rename = "allow_origin_string_match")]
-    origins: Vec<OriginMatch>,
+    origins: Vec<StringMatcher>,
     #[serde(rename = "allow_methods", skip_serializing_if = "String::is_empty")]
     methods: String,
     #[serde(rename = "allow_headers", skip_serializing_if = "String::is_empty")]
@@ -31,18 +32,6 @@ pub(super) struct CorsPolicy {
     #[serde(rename = "allow_credentials", skip_serializing_if = "Option::is_none")]
     credentials: Option<bool>,
     forward_not_matching_preflights: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum OriginMatch {
-    Exact(String),
-    SafeRegex(Regex),
-}
-
-#[derive(Serialize)]
-struct Regex {
-    regex: String,
 }
 
 impl Message for CorsFilter {
@@ -62,7 +51,7 @@ impl CorsFilter {
 impl From<&model::Cors> for CorsPolicy {
     fn from(cors: &model::Cors) -> Self {
         Self {
-            origins: cors.origins.iter().flat_map(OriginMatch::of).collect(),
+            origins: cors.origins.iter().flat_map(origin_matchers).collect(),
             // For `*`, Envoy returns the requested value, as the Fetch standard requires with credentials.
             methods: list(&cors.methods),
             request_headers: list(&cors.request_headers),
@@ -78,7 +67,11 @@ impl From<&model::Cors> for CorsPolicy {
 impl CorsPolicy {
     /// A regular expression that matches all allowed origins; `None` if no origin is allowed.
     pub(super) fn any_origin(&self) -> Option<String> {
-        let alternatives: Vec<String> = self.origins.iter().map(OriginMatch::expression).collect();
+        let alternative = |origin: &StringMatcher| match origin {
+            StringMatcher::Exact(origin) => regex_syntax::escape(origin),
+            StringMatcher::SafeRegex(regex) => regex.as_str().to_owned(),
+        };
+        let alternatives: Vec<String> = self.origins.iter().map(alternative).collect();
         (!alternatives.is_empty()).then(|| alternatives.join("|"))
     }
 
@@ -103,39 +96,30 @@ fn list(allowed: &Allowed) -> String {
     }
 }
 
-impl OriginMatch {
-    fn expression(&self) -> String {
-        match self {
-            Self::Exact(origin) => regex_syntax::escape(origin),
-            Self::SafeRegex(Regex { regex }) => regex.clone(),
+/// Matches the default port of the scheme with and without `:port`: browsers omit it, other clients may not.
+fn origin_matchers(origin: &Origin) -> Vec<StringMatcher> {
+    let regex = |regex: String| vec![StringMatcher::regex(regex)];
+    let Origin::Site { scheme, host, port } = origin else { return regex(String::from(".*")) };
+    let prefix = match scheme {
+        Scheme::Http => "http://",
+        Scheme::Https => "https://",
+    };
+    let other_port = port.filter(|port| *port != scheme.port());
+    let port = match other_port {
+        Some(port) => format!(":{port}"),
+        None => format!("(?::{})?", scheme.port()),
+    };
+    match host {
+        OriginHost::Exact(name) => match other_port {
+            Some(_) => vec![StringMatcher::Exact(format!("{prefix}{name}{port}"))],
+            None => ["", &format!(":{}", scheme.port())]
+                .map(|port| StringMatcher::Exact(format!("{prefix}{name}{port}")))
+                .into(),
+        },
+        OriginHost::Within(suffix) => {
+            regex(format!(r"{prefix}[A-Za-z0-9.-]+\.{}{port}", regex_syntax::escape(suffix)))
         }
-    }
-
-    /// Matches the default port of the scheme with and without `:port`: browsers omit it, other clients may not.
-    fn of(origin: &Origin) -> Vec<Self> {
-        let regex = |regex| vec![Self::SafeRegex(Regex { regex })];
-        let Origin::Site { scheme, host, port } = origin else { return regex(String::from(".*")) };
-        let prefix = match scheme {
-            Scheme::Http => "http://",
-            Scheme::Https => "https://",
-        };
-        let other_port = port.filter(|port| *port != scheme.port());
-        let port = match other_port {
-            Some(port) => format!(":{port}"),
-            None => format!("(?::{})?", scheme.port()),
-        };
-        match host {
-            OriginHost::Exact(name) => match other_port {
-                Some(_) => vec![Self::Exact(format!("{prefix}{name}{port}"))],
-                None => ["", &format!(":{}", scheme.port())]
-                    .map(|port| Self::Exact(format!("{prefix}{name}{port}")))
-                    .into(),
-            },
-            OriginHost::Within(suffix) => {
-                regex(format!(r"{prefix}[A-Za-z0-9.-]+\.{}{port}", regex_syntax::escape(suffix)))
-            }
-            // A hostname, an IPv4 address, or an IPv6 address.
-            OriginHost::Any => regex(format!(r"{prefix}(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){port}")),
-        }
+        // A hostname, an IPv4 address, or an IPv6 address.
+        OriginHost::Any => regex(format!(r"{prefix}(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){port}")),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One locality per backend. New sessions are distributed by weight. A locality with weight 0 gets no new sessions, but pinned
 //! requests still reach its endpoints. Without endpoints, Envoy would give a locality's requests to the other localities, so a
-//! backend that cannot be reached gets an endpoint that answers with an error ([`super::refusal`]).
+//! backend that cannot be reached gets an endpoint that answers with an error ([`super::error_listener`]).
 //!
 //! Endpoints without new sessions have the status `DRAINING`, because Envoy ignores draining endpoints when it computes
 //! panic mode and the load of localities: with three of four endpoints draining there is no panic mode, and a locality of
@@ -13,8 +13,7 @@
 use serde::Serialize;
 
 use super::address::Address;
-use super::refusal::Refusal;
-use super::shares::looks_names_up;
+use super::error_status::ErrorStatus;
 use super::upstream_tls::SocketMetadata;
 use crate::model::{Cluster, Endpoint, EndpointState, Endpoints, Locality};
 
@@ -53,19 +52,19 @@ struct Target {
 
 impl LoadAssignment {
     pub(super) fn of(cluster: &Cluster) -> Self {
-        // Where names are looked up, the routes refuse.
-        let refuses = !looks_names_up(cluster);
+        // For DNS clusters, the errors are sampled before routing.
+        let has_errors = !cluster.has_dns_names();
         let localities = cluster.localities.iter();
-        let localities = localities.filter_map(|locality| match Refusal::of_share(locality, cluster) {
+        let localities = localities.filter_map(|locality| match ErrorStatus::of_backend(locality, cluster) {
             None => LocalityEndpoints::of(locality, cluster),
-            Some(refusal) if refuses => {
-                Some(LocalityEndpoints::refusing(&locality.name, locality.weight, refusal))
+            Some(status) if has_errors => {
+                Some(LocalityEndpoints::error(&locality.name, locality.weight, status))
             }
             Some(_) => None,
         });
-        let rest = Refusal::of_rest(cluster).filter(|_| refuses);
-        let rest = rest.map(|refusal| LocalityEndpoints::refusing("", 1, refusal));
-        Self { cluster_name: cluster.name.clone(), endpoints: localities.chain(rest).collect() }
+        let new_sessions = ErrorStatus::of_cluster(cluster).filter(|_| has_errors);
+        let new_sessions = new_sessions.map(|status| LocalityEndpoints::error("", 1, status));
+        Self { cluster_name: cluster.name.clone(), endpoints: localities.chain(new_sessions).collect() }
     }
 }
 
@@ -93,11 +92,12 @@ impl LocalityEndpoints {
         })
     }
 
-    fn refusing(name: &str, weight: u32, refusal: Refusal) -> Self {
+    /// A locality whose requests get an error.
+    fn error(name: &str, weight: u32, status: ErrorStatus) -> Self {
         Self {
             locality: LocalityName { sub_zone: name.to_owned() },
             load_balancing_weight: Some(weight),
-            lb_endpoints: vec![LbEndpoint::at(refusal.address(name))],
+            lb_endpoints: vec![LbEndpoint::at(status.address(name))],
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The HTTP filters: ours and the one that reads its pin, CORS, the router.
 //!
-//! The connection manager has the same filters whatever the routes are, and all but the router are off by default: a listener is
-//! drained when its filters change, and a filter that is off costs next to nothing. A route with sessions brings a filter chain of
-//! its own, in which our plugin has the one rule of the route.
+//! The filters of the connection manager do not depend on the routes: Envoy drains a listener whose filters change. Filters that only
+//! some routes need are disabled by default, which costs almost nothing. A route with sessions has its own filter chain, in which
+//! the plugin has only the rule of that route.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::model::{self, Action, Portion};
 #[derive(Serialize)]
 pub(super) struct HttpFilters(Optional<RouteChains>, Optional<CorsFilter>, SafeMethods, Extension<Router>);
 
-/// A filter that routes switch on by what they say of it.
+/// A filter that is disabled unless a route configures it.
 #[derive(Serialize)]
 struct Optional<M: Message> {
     #[serde(flatten)]
@@ -30,7 +30,7 @@ struct Optional<M: Message> {
     disabled: bool,
 }
 
-/// `envoy.extensions.filters.http.filter_chain.v3.FilterChainConfig`: nothing but what the routes say.
+/// `envoy.extensions.filters.http.filter_chain.v3.FilterChainConfig`: empty, because only routes have filter chains.
 #[derive(Serialize)]
 struct RouteChains {}
 
@@ -100,7 +100,7 @@ struct Environment {
     host_env_keys: (&'static str,),
 }
 
-/// Handed to the plugin as it stands. (A `Struct`, which would read better, reaches it as protobuf bytes: Envoy 1.40.)
+/// Envoy passes the text unchanged to the plugin. (A `Struct` would be more readable, but arrives as protobuf bytes: Envoy 1.40.)
 #[derive(Serialize)]
 struct StringValue {
     value: LitString,
@@ -131,7 +131,7 @@ pub(super) struct Router {
     suppress_envoy_headers: bool,
 }
 
-/// What a route says of the HTTP filters, by filter name.
+/// The configuration of HTTP filters for a route, by filter name.
 #[derive(Serialize)]
 pub(super) struct PerRoute(BTreeMap<&'static str, AnyConfig>);
 
@@ -144,7 +144,7 @@ enum AnyConfig {
     Cors(Typed<CorsPolicy>),
 }
 
-/// The name of the filter that runs a route's own filters.
+/// The name of the filter that runs the filter chain of a route.
 const FILTER_CHAIN: &str = "envoy.filters.http.filter_chain";
 
 #[derive(Serialize)]
@@ -152,7 +152,7 @@ struct FilterConfig {
     config: Empty,
 }
 
-/// `envoy.config.route.v3.FilterConfig`, too.
+/// `envoy.config.route.v3.FilterConfig`, which disables a filter.
 #[derive(Serialize)]
 struct SwitchedOff {
     disabled: bool,
@@ -206,7 +206,7 @@ impl Message for FilterConfig {
 impl HttpFilters {
     pub(super) fn new() -> Self {
         let chains = Extension::new(FILTER_CHAIN, RouteChains {});
-        // CORS behind ours, so that a request that its session leads to another share is told what that share says.
+        // CORS comes after the filter chains: if a session moves a request to another share, the CORS policy of that share applies.
         Self(
             Optional::of(chains),
             Optional::of(CorsFilter::extension()),
@@ -238,31 +238,31 @@ impl Wasm {
         let plugin = Plugin {
             name: names::FILTER,
             vm_config: Vm {
-                // All plugins share the VM of a worker, as long as they agree in all of this.
+                // All plugins of a worker share a VM, because all these fields are equal.
                 id: names::FILTER,
                 runtime: "envoy.wasm.runtime.v8",
                 code: Code { local: File { filename: options.module.clone() } },
-                // Unlike a literal value, this one stays out of the configuration dump.
+                // Unlike a literal value, this does not appear in the configuration dump.
                 environment_variables: Environment { host_env_keys: (names::KEYS_VARIABLE,) },
             },
             configuration: StringValue { value: LitString(json(&PluginConfig::Route(config))) }.into(),
-            // A trap fails the request it happens in and no other. Never open: a session would silently move.
+            // A trap fails only its own request. `FAIL_OPEN` would silently move sessions.
             failure_policy: "FAIL_RELOAD",
         };
         Extension::new(names::FILTER, Self { config: plugin })
     }
 }
 
-/// The configuration as JSON in plain ASCII, so that no character of it means anything to YAML.
+/// The configuration as JSON in ASCII, so that it contains no special characters of YAML.
 fn json(config: &PluginConfig) -> String {
-    // It has nothing that JSON cannot hold. Without a text the plugin would refuse to start, which is the right end.
+    // The types always serialize. If they did not, the plugin would reject the empty text, and Envoy would not start.
     let text = serde_json::to_string_pretty(config).unwrap_or_default();
     let mut ascii = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '\n' | ' '..='~') {
             ascii.push(character);
         } else {
-            // Outside strings JSON is ASCII: this one stands in a string.
+            // Other characters occur only in strings.
             ascii.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         }
     }
@@ -293,17 +293,18 @@ impl StatefulSession {
 }
 
 impl Router {
-    /// The router that ends every chain. Neither client nor backend is told of this Envoy in `x-envoy-*` headers.
+    /// The last filter. It adds no `x-envoy-*` headers, which would reveal details to clients and backends.
     pub(super) fn extension() -> Extension<Self> {
         Extension::new("envoy.filters.http.router", Self { suppress_envoy_headers: true })
     }
 }
 
 impl PerRoute {
-    /// What a route says; none if it says nothing. `siblings` are the routes for the same requests, to other shares of its rule.
+    /// The configuration of a route; `None` if it has none. `siblings` are the routes for the same requests to all shares of its
+    /// rule.
     pub(super) fn of(route: &model::Route, siblings: &[model::Route], options: &Options) -> Option<Self> {
         let mut configs = BTreeMap::new();
-        // Which filters a request passes is settled before its session leads it to a route that waits for it.
+        // The plugin has already run when a session moves a request to this route.
         let rule = route.persistence.as_ref().filter(|_| !matches!(route.portion, Portion::Sessions(_)));
         if let Some(rule) = rule {
             let shares = other_shares(rule, siblings);
@@ -318,11 +319,11 @@ impl PerRoute {
         if let Some(cors) = &route.cors {
             configs.insert(CORS, AnyConfig::Cors(CorsPolicy::from(cors).into()));
         } else if siblings.iter().any(|sibling| sibling.cors.is_some()) {
-            // So that a request whose session leads it there passes this filter.
+            // Runs the filter for requests that move to a share with CORS.
             configs.insert(CORS, AnyConfig::Switch(FilterConfig { config: Empty {} }.into()));
         }
         if let Action::Forward(forward) = &route.action
-            && !repeats_on_reset(forward)
+            && !retries_after_reset(forward)
         {
             configs.insert(SAFE_METHODS, AnyConfig::Off(SwitchedOff { disabled: true }.into()));
         }
@@ -330,13 +331,13 @@ impl PerRoute {
     }
 }
 
-/// Whether requests with safe methods may be retried after a reset. To Envoy a try that takes too long is one, too, which the
-/// Gateway API says is retried only where the rule has a `retry`.
-fn repeats_on_reset(forward: &model::Forward) -> bool {
+/// Whether requests with safe methods can be retried after a reset. Envoy treats a timeout of an attempt as a reset, but the Gateway
+/// API allows retries after a timeout only if the rule has a `retry`.
+fn retries_after_reset(forward: &model::Forward) -> bool {
     forward.retry.is_some() || !matches!(forward.timeouts.attempt, Some(model::Limit::After(_)))
 }
 
-/// The shares of a rule that these routes lead to, without its own, by the names of the routes.
+/// The other shares of a rule, by the names of the routes to them.
 fn other_shares(rule: &Rule, siblings: &[model::Route]) -> BTreeMap<String, String> {
     let Some(own) = rule.share() else { return BTreeMap::new() };
     let shares =

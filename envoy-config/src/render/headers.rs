@@ -1,8 +1,7 @@
-//! Changes in headers: the fields of `envoy.config.route.v3.Route` for them.
+//! Header changes (the fields of `envoy.config.route.v3.Route`).
 //!
-//! Envoy removes first, then overwrites, then appends; each header has one change, so that this order does not matter.
-//! The router does it: behind the filters in a request, before them in an answer, so that neither the token of a session nor
-//! its pin is touched.
+//! Envoy first removes headers, then overwrites, then appends. Each header has one change, so the order does not matter. The router
+//! applies the changes: to requests after all filters, to responses before them, so tokens and the pin are not affected.
 
 use serde::Serialize;
 
@@ -39,7 +38,7 @@ enum AppendAction {
     OverwriteIfExistsOrAdd,
 }
 
-/// Envoy's router tries no answer again that has this, whatever its status.
+/// Envoy's router does not retry a response with this header, whatever its status.
 const FINAL: &str = "x-envoy-ratelimited";
 
 impl HeaderMutations {
@@ -55,22 +54,22 @@ impl HeaderMutations {
         self
     }
 
-    /// Of an answer that no router tries again.
-    pub(super) fn of_final_answer() -> Self {
+    /// The changes for a response that no router retries.
+    pub(super) fn of_final_response() -> Self {
         let mark = HeaderValueOption::new(FINAL, "true", AppendAction::OverwriteIfExistsOrAdd);
         Self { response_add: vec![mark], ..Self::default() }
     }
 
-    /// The same, where the mark of a final answer stays inside this Envoy.
-    pub(super) fn without_mark(mut self) -> Self {
+    /// The same changes, and clients do not see the header of a final response.
+    pub(super) fn without_final_mark(mut self) -> Self {
         self.response_remove.push(FINAL.to_owned());
         self
     }
 }
 
 impl HeaderMutations {
-    /// Has an answer say these as well, in place of what it says; values can hold `%COMMANDS%`.
-    pub(super) fn answer_with(&mut self, headers: Vec<(&'static str, String)>) {
+    /// Also sets these response headers. Values can contain `%COMMANDS%`.
+    pub(super) fn overwrite_response(&mut self, headers: Vec<(&'static str, String)>) {
         self.response_add.extend(headers.into_iter().map(|(name, value)| HeaderValueOption {
             header: HeaderValue { key: name.to_owned(), value },
             append_action: AppendAction::OverwriteIfExistsOrAdd,
@@ -78,7 +77,7 @@ impl HeaderMutations {
     }
 }
 
-/// What is to be added, and what removed.
+/// The headers to add, and those to remove.
 fn lists(changes: &HeaderChanges) -> (Vec<HeaderValueOption>, Vec<String>) {
     let mut add = Vec::new();
     let mut remove = Vec::new();
@@ -98,7 +97,7 @@ fn lists(changes: &HeaderChanges) -> (Vec<HeaderValueOption>, Vec<String>) {
 
 impl HeaderValueOption {
     fn new(name: &str, value: &str, append_action: AppendAction) -> Self {
-        // Envoy reads `%START_TIME%` and its like in values.
+        // Envoy replaces commands such as `%START_TIME%` in values.
         Self { header: HeaderValue { key: name.to_owned(), value: value.replace('%', "%%") }, append_action }
     }
 }

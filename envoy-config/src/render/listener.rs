@@ -1,19 +1,19 @@
-//! A bound address and its connection manager (`envoy.config.listener.v3.Listener`, `HttpConnectionManager`).
+//! Listeners with their connection managers and access logs (`envoy.config.listener.v3.Listener`, `HttpConnectionManager`).
 //!
-//! The chain of filters is the same whatever the routes say: a listener whose filters change is drained, which would cut
-//! the connections of everybody when the first rule gets session persistence.
+//! The list of HTTP filters does not depend on the routes: Envoy drains a listener whose filters change, which would close all
+//! connections when the first rule gets session persistence.
 
 use serde::Serialize;
 use session_persistence::names;
 
 use super::Options;
 use super::address::Address;
+use super::error_fraction::ErrorFractions;
 use super::extension::{Extension, Message};
 use super::filters::HttpFilters;
 use super::protocol::{CommonHttp, Http2};
 use super::retries::Time;
 use super::routes::RouteConfiguration;
-use super::shares::Shares;
 use super::tls::{TlsChain, TlsInspector};
 use super::url::ListenerOrigin;
 use crate::model;
@@ -28,7 +28,7 @@ pub(super) struct Listener {
     filter_chains: Vec<BoundChain>,
 }
 
-/// The filter chain of some connections.
+/// The filter chain for all connections, or for those to one site.
 #[derive(Serialize)]
 struct BoundChain {
     #[serde(flatten)]
@@ -44,7 +44,7 @@ pub(super) struct FilterChain<F> {
     pub(super) filters: (F,),
 }
 
-/// The name of the connection manager among the network filters.
+/// The name of the connection manager as a network filter.
 pub(super) const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 
 #[derive(Serialize)]
@@ -98,9 +98,9 @@ impl Message for StdoutAccessLog {
 }
 
 impl Listener {
-    pub(super) fn new(listener: &model::Listener, shares: &Shares, options: &Options) -> Self {
+    pub(super) fn new(listener: &model::Listener, errors: &ErrorFractions, options: &Options) -> Self {
         let chain = |hosts: &[model::VirtualHost], tls: Option<TlsChain>| {
-            let manager = ConnectionManager::new(listener, hosts, shares, options);
+            let manager = ConnectionManager::new(listener, hosts, errors, options);
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
             let timeout = options.limits.handshake_timeout;
             let transport_socket_connect_timeout = tls.is_some().then_some(Time(timeout));
@@ -124,11 +124,11 @@ impl Listener {
 }
 
 impl ConnectionManager {
-    /// For some connections to a listener, which get these virtual hosts.
+    /// The connection manager of a filter chain with these virtual hosts.
     fn new(
         listener: &model::Listener,
         hosts: &[model::VirtualHost],
-        shares: &Shares,
+        errors: &ErrorFractions,
         options: &Options,
     ) -> Self {
         let limits = &options.limits;
@@ -139,27 +139,27 @@ impl ConnectionManager {
             stream_idle_timeout: Time(limits.stream_idle_timeout),
             request_timeout: Time(limits.request_receive_timeout),
             request_headers_timeout: Time(limits.request_headers_timeout),
-            // This Envoy is the edge: the client's address is that of the connection.
+            // Envoy is the edge proxy: the client's address is that of the connection.
             use_remote_address: true,
-            // `shop.example.com.` is the same host, and must not pass for one of a less specific listener.
+            // `shop.example.com.` is the same host, and must not match a less specific listener.
             strip_trailing_host_dot: true,
-            // `/public/../admin` must not pass for a path below `/public`.
+            // `/public/../admin` must not match the prefix `/public`.
             normalize_path: true,
-            // To the Gateway API `//` and `%2F` are part of the path like any other character.
+            // In the Gateway API, `//` and `%2F` are ordinary parts of a path.
             merge_slashes: false,
             path_with_escaped_slashes_action: "KEEP_UNCHANGED",
-            // The backend's `server` header is the backend's.
+            // Do not change the `server` header of backends.
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(hosts, ListenerOrigin::of(listener), shares, options),
+            route_config: RouteConfiguration::new(hosts, ListenerOrigin::of(listener), errors, options),
             http_filters: HttpFilters::new(),
         }
     }
 }
 
 impl StdoutAccessLog {
-    /// One line per request; the last word is the session's: the endpoint that it is pinned to, else what the filter says of it.
+    /// One line per request. The last word is the session: the endpoint that it is pinned to, or the state that the filter reports.
     fn lines() -> Self {
         let line = format!(
             "%START_TIME% %REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE% \

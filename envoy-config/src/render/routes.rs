@@ -1,21 +1,27 @@
 //! Virtual hosts and routes (`envoy.config.route.v3`).
+//!
+//! A route of the model becomes one Envoy route, preceded by others for requests that Envoy must treat differently: those that get an
+//! error, those without a session, redirects with a port in `Host`, and preflight requests (`cors`). `matches` writes conditions,
+//! [`super::retries`] timeouts and retries.
 
 mod cors;
+mod matches;
 
 use serde::Serialize;
 use session_persistence::config::Pin;
 use session_persistence::names;
 
+use self::matches::{Fraction, HeaderCondition, NoSession, RouteMatch, StringCondition};
 use super::Options;
+use super::error_fraction::ErrorFractions;
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
-use super::query;
 use super::retries::{RetryPolicy, Statuses, TimeoutsAndRetries};
 use super::session_header;
-use super::shares::{Fraction, NoSession, Shares};
+use super::string_matcher::StringMatcher;
 use super::url::{ListenerOrigin, PathRewrite, Redirect};
 use crate::limits::Limits;
-use crate::model::{self, Action, Domain, Mirror, PathMatch, Portion, TextMatch, ValueMatch};
+use crate::model::{self, Action, Domain, Mirror};
 
 #[derive(Serialize)]
 pub(super) struct RouteConfiguration {
@@ -26,14 +32,14 @@ pub(super) struct RouteConfiguration {
     virtual_hosts: Vec<VirtualHost>,
 }
 
-/// What is around a route.
+/// The context of a route.
 #[derive(Clone, Copy)]
 struct Around<'a> {
     origin: ListenerOrigin,
     domain: &'a Domain,
-    shares: &'a Shares<'a>,
+    errors: &'a ErrorFractions<'a>,
     options: &'a Options,
-    /// The routes for the same requests, itself among them, if its rule has several shares.
+    /// The routes for the same requests, including itself, if its rule is split.
     siblings: &'a [model::Route],
 }
 
@@ -60,68 +66,6 @@ struct Route {
     headers: HeaderMutations,
     #[serde(skip_serializing_if = "Option::is_none")]
     typed_per_filter_config: Option<PerRoute>,
-}
-
-#[derive(Serialize)]
-struct RouteMatch {
-    #[serde(flatten)]
-    path: PathSpecifier,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    headers: Vec<HeaderCondition>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    query_parameters: Vec<StringCondition>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    runtime_fraction: Option<Fraction>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filter_state: Option<(FilterState,)>,
-}
-
-#[derive(Serialize)]
-struct FilterState {
-    key: &'static str,
-    string_match: StringMatch,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum HeaderCondition {
-    Value(StringCondition),
-    NoSession(NoSession),
-    Present(Present),
-}
-
-#[derive(Serialize)]
-struct Present {
-    name: &'static str,
-    present_match: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum PathSpecifier {
-    Path(String),
-    Prefix(&'static str),
-    PathSeparatedPrefix(String),
-    SafeRegex(Regex),
-}
-
-#[derive(Serialize)]
-struct Regex {
-    regex: String,
-}
-
-/// `HeaderMatcher` and `QueryParameterMatcher`: the same shape for what we need of them.
-#[derive(Serialize)]
-struct StringCondition {
-    name: String,
-    string_match: StringMatch,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum StringMatch {
-    Exact(String),
-    SafeRegex(Regex),
 }
 
 #[derive(Serialize)]
@@ -156,32 +100,26 @@ impl RouteConfiguration {
     pub(super) fn new(
         hosts: &[model::VirtualHost],
         origin: ListenerOrigin,
-        shares: &Shares<'_>,
+        errors: &ErrorFractions<'_>,
         options: &Options,
     ) -> Self {
         Self {
-            // Gateway API, `Hostname`: the port of a Host header takes no part in matching.
+            // Gateway API, `Hostname`: the port of the `Host` header is ignored.
             ignore_port_in_host_matching: Some(true),
-            // What a client sends under the private name reaches no backend. Where it could pin, the filter has removed or
-            // replaced it before.
+            // Backends never see the private header of a client. On routes with sessions, where it could pin, the filter removes
+            // or replaces it before.
             request_headers_to_remove: Some((names::OVERRIDE_HOST_HEADER,)),
-            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, origin, shares, options)).collect(),
+            virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, origin, errors, options)).collect(),
         }
     }
 
-    /// Every request gets this status, and is not tried again.
-    pub(super) fn refusing(status: u16) -> Self {
+    /// Answers every request with this status. The outer request does not retry it.
+    pub(super) fn error(status: u16) -> Self {
         let route = Route {
             name: None,
-            matches: RouteMatch {
-                path: PathSpecifier::Prefix("/"),
-                headers: Vec::new(),
-                query_parameters: Vec::new(),
-                runtime_fraction: None,
-                filter_state: None,
-            },
+            matches: RouteMatch::all(),
             action: RouteAction::DirectResponse { status },
-            headers: HeaderMutations::of_final_answer(),
+            headers: HeaderMutations::of_final_response(),
             typed_per_filter_config: None,
         };
         let host = VirtualHost {
@@ -203,7 +141,7 @@ impl VirtualHost {
     fn new(
         host: &model::VirtualHost,
         origin: ListenerOrigin,
-        shares: &Shares<'_>,
+        errors: &ErrorFractions<'_>,
         options: &Options,
     ) -> Self {
         let domain = match &host.domain {
@@ -220,7 +158,7 @@ impl VirtualHost {
                 .routes
                 .chunk_by(are_siblings)
                 .flat_map(|siblings| {
-                    let around = Around { origin, domain: &host.domain, shares, options, siblings };
+                    let around = Around { origin, domain: &host.domain, errors, options, siblings };
                     siblings.iter().flat_map(move |route| Route::all(route, around))
                 })
                 .map(|route| route.within(&options.limits))
@@ -229,19 +167,18 @@ impl VirtualHost {
     }
 }
 
-/// Whether two routes are for the same requests and lead to shares of one rule.
+/// Whether two routes are for the same requests and belong to the same split rule.
 fn are_siblings(one: &model::Route, other: &model::Route) -> bool {
-    let divided =
+    let split_rule =
         |route: &model::Route| route.persistence.as_ref().filter(|rule| rule.share().is_some()).cloned();
-    match (divided(one), divided(other)) {
-        (Some(rule), Some(of_other)) => rule.id() == of_other.id() && one.matches == other.matches,
+    match (split_rule(one), split_rule(other)) {
+        (Some(rule), Some(other_rule)) => rule.id() == other_rule.id() && one.matches == other.matches,
         _ => false,
     }
 }
 
 impl Route {
-    /// The same route where it waits no longer for a sign of life than its rule asks for or, without a word of that, than the
-    /// limits have it.
+    /// The same route without an idle timeout that the general limits make unnecessary.
     fn within(self, limits: &Limits) -> Self {
         let action = match self.action {
             RouteAction::Route(forward) => RouteAction::Route(Forward {
@@ -253,29 +190,33 @@ impl Route {
         Self { action, ..self }
     }
 
-    /// A route and what goes in front of it.
+    /// The Envoy routes for a route of the model, in order.
     fn all<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
-        let is_readable = route.cors.is_some() && !matches!(route.action, Action::Forward(_));
-        let readable = is_readable.then(|| Self::answers(route, around)).into_iter().flatten();
-        let marked =
-            matches!(&route.action, Action::Forward(forward) if around.shares.are_inside(&forward.cluster));
+        let needs_cors_headers = route.cors.is_some() && !matches!(route.action, Action::Forward(_));
+        let with_cors = needs_cors_headers.then(|| Self::without_cors(route, around)).into_iter().flatten();
+        let has_errors =
+            matches!(&route.action, Action::Forward(forward) if around.errors.by_endpoints(&forward.cluster));
         let all = Self::preflight(route, around)
             .into_iter()
-            .chain(readable.filter_map(|answer| answer.readable(route)))
-            .chain(Self::answers(route, around));
-        all.map(move |one| if marked { Self { headers: one.headers.without_mark(), ..one } } else { one })
+            .chain(with_cors.filter_map(|one| one.with_cors_headers(route)))
+            .chain(Self::without_cors(route, around));
+        all.map(
+            move |one| {
+                if has_errors { Self { headers: one.headers.without_final_mark(), ..one } } else { one }
+            },
+        )
     }
 
-    /// A route and what goes in front of it, whoever asks.
-    fn answers<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
-        let Around { origin, domain, shares, .. } = around;
+    /// The Envoy routes for a route of the model, except those for CORS.
+    fn without_cors<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
+        let Around { origin, domain, errors, .. } = around;
         let before = match &route.action {
-            Action::Forward(forward) => Self::refusing(route, forward, shares),
+            Action::Forward(forward) => Self::error(route, forward, errors),
             Action::Redirect(redirect) => Redirect::with_port(redirect, origin, domain).map(|redirect| {
                 let mut matches = RouteMatch::of(&route.matches, &route.portion);
                 matches.headers.push(HeaderCondition::Value(StringCondition {
                     name: String::from(":authority"),
-                    string_match: StringMatch::SafeRegex(Regex { regex: String::from(".*:[0-9]+") }),
+                    string_match: StringMatcher::regex(".*:[0-9]+"),
                 }));
                 Self { matches, ..Self::new(route, RouteAction::Redirect(redirect), around) }
             }),
@@ -286,7 +227,7 @@ impl Route {
                 RouteAction::Route(Forward::of(forward, Statuses::Final))
             }
             Action::Forward(forward) => {
-                RouteAction::Route(Forward::of(&past_refusals(forward, shares), Statuses::Retried))
+                RouteAction::Route(Forward::of(&past_errors(forward, errors), Statuses::Retried))
             }
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, origin, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
@@ -312,111 +253,47 @@ impl Route {
         }
     }
 
-    /// What goes in front of a route with sessions whose requests without one are treated differently, because they may be
-    /// tried again for a status, or because some of them are refused before a mirror sees them. It has the same name and the
-    /// same plugin.
+    /// The route for requests without a session, if they are treated differently: they can be retried for a status, and their
+    /// mirrors must account for sampled errors. It has the same name and plugin as the route for requests with a session.
     fn without_session(route: &model::Route, around: Around<'_>) -> Option<Self> {
-        let shares = around.shares;
+        let errors = around.errors;
         let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
         let is_retried = forward.retry.as_ref().is_some_and(|retry| !retry.statuses.is_empty());
-        let is_mirrored = !forward.mirrors.is_empty() && shares.of(&forward.cluster).is_some();
+        let is_mirrored = !forward.mirrors.is_empty() && errors.before_routing(&forward.cluster).is_some();
         if !is_retried && !is_mirrored {
             return None;
         }
-        let action = Forward::of(&past_refusals(forward, shares), Statuses::Retried);
+        let action = Forward::of(&past_errors(forward, errors), Statuses::Retried);
         let mut route = Self::new(route, RouteAction::Route(action), around);
         route.matches.headers.push(HeaderCondition::NoSession(NoSession::of(rule)));
         Some(route)
     }
 
-    /// What goes in front of a route whose cluster cannot refuse by itself: its share of the requests without a session.
-    fn refusing(route: &model::Route, forward: &model::Forward, shares: &Shares) -> Option<Self> {
-        let share = shares.of(&forward.cluster)?;
+    /// The route that answers a fraction of the requests without a session with an error, if the cluster cannot do so.
+    fn error(route: &model::Route, forward: &model::Forward, errors: &ErrorFractions) -> Option<Self> {
+        let error = errors.before_routing(&forward.cluster)?;
         let mut matches = RouteMatch::of(&route.matches, &route.portion);
         matches.headers.extend(route.persistence.as_ref().map(NoSession::of).map(HeaderCondition::NoSession));
-        matches.runtime_fraction = Some(share.fraction());
+        matches.runtime_fraction = Some(Fraction::of_a_million(error.millionths()));
         Some(Self {
             name: Some(format!("{}/refused", route.name)),
             matches,
-            action: RouteAction::DirectResponse { status: share.status() },
+            action: RouteAction::DirectResponse { status: error.status() },
             headers: HeaderMutations::of(route),
             typed_per_filter_config: None,
         })
     }
 }
 
-/// How requests go on of which a share was refused: that were those with the lower numbers, of which mirrors get none.
-fn past_refusals(forward: &model::Forward, shares: &Shares) -> model::Forward {
+/// How requests are forwarded after a fraction of them got an error. These were the requests with low random numbers, so mirrors
+/// take their fraction of the remaining numbers.
+fn past_errors(forward: &model::Forward, errors: &ErrorFractions) -> model::Forward {
     let mut forward = forward.clone();
-    if let Some(refused) = shares.of(&forward.cluster) {
-        let rest = refused.millionths()..1_000_000;
+    if let Some(error) = errors.before_routing(&forward.cluster) {
+        let rest = error.millionths()..1_000_000;
         forward.mirrors = forward.mirrors.iter().map(|mirror| mirror.within(&rest)).collect();
     }
     forward
-}
-
-impl RouteMatch {
-    fn of(matches: &model::RouteMatch, portion: &Portion) -> Self {
-        let method = matches.method.iter().map(|method| StringCondition {
-            name: String::from(":method"),
-            string_match: StringMatch::Exact(method.clone()),
-        });
-        Self {
-            path: PathSpecifier::from(&matches.path),
-            headers: method
-                .chain(matches.headers.iter().map(StringCondition::from))
-                .map(HeaderCondition::Value)
-                .collect(),
-            query_parameters: matches.query.iter().map(StringCondition::of_query).collect(),
-            runtime_fraction: match portion {
-                Portion::Below(millionths) => Some(Fraction::of_a_million(*millionths)),
-                Portion::All | Portion::Sessions(_) => None,
-            },
-            filter_state: match portion {
-                Portion::Sessions(share) => Some((FilterState {
-                    key: names::SHARE_FILTER_STATE,
-                    string_match: StringMatch::Exact(share.clone()),
-                },)),
-                Portion::All | Portion::Below(_) => None,
-            },
-        }
-    }
-}
-
-impl From<&PathMatch> for PathSpecifier {
-    fn from(path: &PathMatch) -> Self {
-        match path {
-            PathMatch::Exact(path) => Self::Path(path.clone()),
-            // Envoy's separated prefix cannot be the bare slash.
-            PathMatch::Prefix(path) if path == "/" => Self::Prefix("/"),
-            PathMatch::Prefix(path) => Self::PathSeparatedPrefix(path.clone()),
-            PathMatch::Regex(regex) => Self::SafeRegex(Regex { regex: regex.clone() }),
-        }
-    }
-}
-
-impl StringCondition {
-    fn of_query(condition: &ValueMatch) -> Self {
-        let encoded = match &condition.value {
-            TextMatch::Exact(text) => query::encodings(text),
-            TextMatch::Regex(_) => None,
-        };
-        let mut written = Self::from(condition);
-        if let Some(regex) = encoded {
-            written.string_match = StringMatch::SafeRegex(Regex { regex });
-        }
-        written
-    }
-}
-
-impl From<&ValueMatch> for StringCondition {
-    fn from(condition: &ValueMatch) -> Self {
-        let string_match = match &condition.value {
-            TextMatch::Exact(text) => StringMatch::Exact(text.clone()),
-            TextMatch::Regex(regex) => StringMatch::SafeRegex(Regex { regex: regex.clone() }),
-        };
-        Self { name: condition.name.clone(), string_match }
-    }
 }
 
 impl Forward {
@@ -436,7 +313,7 @@ impl From<&Mirror> for MirrorPolicy {
         Self {
             cluster: mirror.cluster.clone(),
             runtime_fraction: Fraction::of_a_million(mirror.below),
-            // The copy is for the hostname that the request is for.
+            // The copy has the same hostname as the request.
             disable_shadow_host_suffix_append: true,
         }
     }

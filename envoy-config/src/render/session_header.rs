@@ -1,17 +1,17 @@
-//! The session header in the answers of backends, where it would take the place of the client's session.
+//! Removing the session header from responses of backends, where it would replace the client's session.
 //!
-//! Envoy's router removes it for a tenth of what the filter's own call costs. The router does so before it adds what the
-//! route's filters say, so the filter has to do it wherever one of them sets or adds that header.
+//! Envoy's router does this for a tenth of the cost of a call by the filter. But the router removes headers before it adds those
+//! of the route, so if the route sets or adds the session header, the filter must remove it.
 
 use session_persistence::config::Carrier;
 
 use crate::model::Route;
 
-/// The session header that a route removes from the answers of its backends; none if the filter has to, or there is none.
-/// `siblings` are the routes for the same requests, itself among them: one plugin serves them all.
+/// The session header that a route removes from responses of its backends; `None` if there is none or the filter must remove it.
+/// `siblings` are the routes for the same requests, including this one: they are served by one plugin.
 pub(super) fn removed<'a>(route: &'a Route, siblings: &[Route]) -> Option<&'a str> {
     let Carrier::Header(header) = route.persistence.as_ref()?.carrier() else { return None };
     let name = header.name.as_str();
-    let is_free = |route: &Route| !route.response_headers.0.contains_key(name);
-    (is_free(route) && siblings.iter().all(is_free)).then_some(name)
+    let is_unchanged = |route: &Route| !route.response_headers.0.contains_key(name);
+    (is_unchanged(route) && siblings.iter().all(is_unchanged)).then_some(name)
 }

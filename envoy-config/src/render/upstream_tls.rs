@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Extension, Message};
+use super::string_matcher::StringMatcher;
 use crate::model::{CaCertificates, Cluster, HttpVersion, SubjectName, UpstreamTls};
 
 /// `envoy.config.cluster.v3.Cluster.TransportSocketMatch`
@@ -72,13 +73,6 @@ enum DataSource {
 struct NameMatcher {
     san_type: &'static str,
     matcher: StringMatcher,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum StringMatcher {
-    Exact(String),
-    SafeRegex { regex: String },
 }
 
 impl Message for UpstreamContext {
@@ -159,7 +153,7 @@ impl From<&SubjectName> for NameMatcher {
             // A wildcard stands for one label (RFC 9525 section 6.3). A certificate may contain the wildcard itself.
             SubjectName::AnyHostBelow(suffix) => {
                 let regex = format!(r"[^.]+\.{}", suffix.replace('.', r"\."));
-                Self { san_type: "DNS", matcher: StringMatcher::SafeRegex { regex } }
+                Self { san_type: "DNS", matcher: StringMatcher::regex(regex) }
             }
             SubjectName::Uri(uri) => Self { san_type: "URI", matcher: StringMatcher::Exact(uri.clone()) },
         }

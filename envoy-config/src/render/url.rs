@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::string_matcher::Regex;
 use crate::model::{self, Domain, PathChange, Protocol, RedirectPort, RedirectStatus, Scheme};
 
 /// The scheme and port by which clients reach a listener.
@@ -28,13 +29,8 @@ pub(super) enum PathRewrite {
 
 #[derive(Serialize)]
 pub(super) struct Substitution {
-    pattern: Pattern,
+    pattern: Regex,
     substitution: &'static str,
-}
-
-#[derive(Serialize)]
-struct Pattern {
-    regex: String,
 }
 
 #[derive(Serialize)]
@@ -94,7 +90,7 @@ impl PathRewrite {
             ("", replacement) => Some(Self::Prefix(format!("{replacement}/"))),
             // Without the prefix `/a`, the path `/a/b` becomes `/b`, and `/a` becomes `/`: the slash after it is optional.
             (matched, "") => Some(Self::Regex(Substitution {
-                pattern: Pattern { regex: format!("^{}/?", regex_syntax::escape(matched)) },
+                pattern: Regex::new(format!("^{}/?", regex_syntax::escape(matched))),
                 substitution: "/",
             })),
             (_, replacement) => Some(Self::Prefix(replacement.to_owned())),

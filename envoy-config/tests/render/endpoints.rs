@@ -1,4 +1,4 @@
-//! Who gets the new sessions, who keeps the old ones, and what is refused.
+//! Clusters: endpoints, weights, draining, and errors for backends that cannot serve.
 
 use envoy_config::model::{Cluster, Endpoint, EndpointState, Endpoints, HttpVersion, Model, Traffic};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn localities(model: &Model) -> Value {
 }
 
 #[test]
-fn requests_can_be_pinned_to_persistent_clusters_alone() {
+fn only_persistent_clusters_have_the_override_host_policy() {
     let policy = |persistent| {
         let bootstrap = rendered(&single(Cluster { persistent, ..cluster("a", Vec::new()) }));
         let policies = &bootstrap["static_resources"]["clusters"][0]["load_balancing_policy"]["policies"];
@@ -39,7 +39,7 @@ fn a_draining_endpoint_keeps_its_sessions_and_gets_no_new_ones() {
 }
 
 #[test]
-fn draining_endpoints_take_new_sessions_before_nobody_does() {
+fn draining_endpoints_get_new_sessions_if_there_are_no_others() {
     let model = single(cluster(
         "a",
         vec![
@@ -53,7 +53,7 @@ fn draining_endpoints_take_new_sessions_before_nobody_does() {
 }
 
 #[test]
-fn the_other_address_of_a_pod_never_gets_new_sessions() {
+fn the_second_address_of_a_pod_gets_no_new_sessions() {
     let other = Endpoint { state: EndpointState::Alternative, ..serving("[fd00::1]:80") };
     for first in [serving("10.0.0.1:80"), draining("10.0.0.1:80")] {
         let model = single(cluster("a", vec![locality("v1", 1, addresses(&[first, other.clone()]))]));
@@ -64,7 +64,7 @@ fn the_other_address_of_a_pod_never_gets_new_sessions() {
 }
 
 #[test]
-fn a_locality_without_weight_keeps_its_endpoints() {
+fn a_locality_with_weight_0_keeps_its_endpoints() {
     let model = single(cluster(
         "a",
         vec![
@@ -78,8 +78,8 @@ fn a_locality_without_weight_keeps_its_endpoints() {
     assert_eq!(localities[1]["lb_endpoints"].as_array().unwrap().len(), 1);
 }
 
-/// The listener that refuses, and with what.
-fn refusing_listener(model: &Model) -> Option<(String, u64)> {
+/// The name and status of the internal listener that answers with an error.
+fn error_listener(model: &Model) -> Option<(String, u64)> {
     let bootstrap = rendered(model);
     let refusing = bootstrap["static_resources"]["listeners"].get(1)?;
     let manager = &refusing["filter_chains"][0]["filters"][0]["typed_config"];
@@ -89,7 +89,7 @@ fn refusing_listener(model: &Model) -> Option<(String, u64)> {
 }
 
 #[test]
-fn an_unresolved_backend_refuses_its_share_inside_envoy() {
+fn unresolved_backends_keep_their_weight_and_answer_500() {
     let model = single(cluster(
         "a",
         vec![
@@ -98,7 +98,7 @@ fn an_unresolved_backend_refuses_its_share_inside_envoy() {
             locality("v3", 3, Endpoints::Unresolved),
         ],
     ));
-    let (name, status) = refusing_listener(&model).unwrap();
+    let (name, status) = error_listener(&model).unwrap();
     assert_eq!(status, 500);
     let localities = localities(&model);
     for (locality, id, weight) in [(&localities[1], "v2", 2), (&localities[2], "v3", 3)] {
@@ -112,17 +112,17 @@ fn an_unresolved_backend_refuses_its_share_inside_envoy() {
 }
 
 #[test]
-fn new_sessions_are_refused_when_only_backends_without_weight_are_left() {
+fn new_sessions_get_an_error_if_all_weights_are_0_or_without_endpoints() {
     let retired = || locality("v1", 0, addresses(&[serving("10.0.0.1:80")]));
     let empty = locality("v2", 1, addresses(&[]));
-    let status = |localities| refusing_listener(&single(cluster("a", localities))).map(|(_, status)| status);
+    let status = |localities| error_listener(&single(cluster("a", localities))).map(|(_, status)| status);
     assert_eq!(status(vec![retired()]), Some(500));
     assert_eq!(status(vec![retired(), empty.clone()]), Some(503));
     assert_eq!(status(vec![retired(), locality("v3", 1, addresses(&[serving("10.0.0.3:80")]))]), None);
 }
 
 #[test]
-fn where_names_are_looked_up_the_share_is_refused_before_the_cluster() {
+fn dns_clusters_sample_errors_before_routing() {
     let shared = || {
         vec![
             locality("v1", 3, hostname("v1.default.svc.cluster.local", 80)),
@@ -130,7 +130,7 @@ fn where_names_are_looked_up_the_share_is_refused_before_the_cluster() {
         ]
     };
     let model = single(cluster("a", shared()));
-    assert_eq!(refusing_listener(&model), None);
+    assert_eq!(error_listener(&model), None);
     assert_eq!(localities(&model).as_array().unwrap().len(), 1);
     let bootstrap = rendered(&model);
     let refused = &routes(&bootstrap)[0];
@@ -152,7 +152,7 @@ fn where_names_are_looked_up_the_share_is_refused_before_the_cluster() {
 }
 
 #[test]
-fn names_are_looked_up_by_the_cluster_that_has_one() {
+fn clusters_with_hostnames_use_dns() {
     let discovery = |endpoints| {
         let model = single(cluster("a", vec![locality("v1", 1, endpoints)]));
         let bootstrap = rendered(&model);
@@ -164,7 +164,7 @@ fn names_are_looked_up_by_the_cluster_that_has_one() {
 }
 
 #[test]
-fn backends_are_spoken_to_in_the_version_of_their_cluster() {
+fn clusters_set_the_http_version() {
     let config = |version| {
         let bootstrap = rendered(&single(Cluster { version, ..cluster("a", Vec::new()) }));
         let options = &bootstrap["static_resources"]["clusters"][0]["typed_extension_protocol_options"];
@@ -180,7 +180,7 @@ fn backends_are_spoken_to_in_the_version_of_their_cluster() {
 }
 
 #[test]
-fn a_missing_backend_is_500_and_for_grpc_503() {
+fn unresolved_backends_answer_500_for_http_and_503_for_grpc() {
     for (traffic, listener) in [(Traffic::Http, "refuse-500"), (Traffic::Grpc, "refuse-503")] {
         for weight in [1, 0] {
             let backends = vec![
@@ -194,7 +194,7 @@ fn a_missing_backend_is_500_and_for_grpc_503() {
 }
 
 #[test]
-fn a_backend_without_endpoints_answers_503_for_its_share_and_draining_ones_keep_theirs() {
+fn backends_without_endpoints_answer_503_and_draining_backends_keep_their_weight() {
     let model = single(cluster(
         "a",
         vec![
@@ -205,28 +205,28 @@ fn a_backend_without_endpoints_answers_503_for_its_share_and_draining_ones_keep_
         ],
     ));
     let localities = localities(&model);
-    let told: Vec<_> = localities
+    let weights: Vec<_> = localities
         .as_array()
         .unwrap()
         .iter()
         .map(|one| (one["locality"]["sub_zone"].as_str().unwrap(), one["load_balancing_weight"].as_u64()))
         .collect();
-    assert_eq!(told, [("empty", Some(3)), ("draining", Some(2)), ("serving", Some(1))]);
-    let refusing = &localities[0]["lb_endpoints"][0]["endpoint"]["address"]["envoy_internal_address"];
-    assert_eq!(refusing["server_listener_name"], "refuse-503");
+    assert_eq!(weights, [("empty", Some(3)), ("draining", Some(2)), ("serving", Some(1))]);
+    let address = &localities[0]["lb_endpoints"][0]["endpoint"]["address"]["envoy_internal_address"];
+    assert_eq!(address["server_listener_name"], "refuse-503");
     assert_eq!(localities[1]["lb_endpoints"][0]["health_status"], Value::Null);
     assert_eq!(localities[2]["lb_endpoints"][1]["health_status"], "DRAINING");
 }
 
 #[test]
-fn where_names_are_looked_up_the_routes_refuse_the_share_of_a_backend_without_endpoints() {
-    let share = |others: Vec<envoy_config::model::Locality>| {
+fn dns_clusters_add_up_the_fractions_of_errors() {
+    let sampled = |others: Vec<envoy_config::model::Locality>| {
         let all = others.into_iter().chain([locality("name", 1, hostname("a.example", 80))]).collect();
         let first = routes(&rendered(&single(cluster("a", all))))[0].clone();
         let fraction = first["match"]["runtime_fraction"]["default_value"]["numerator"].clone();
         (first["direct_response"]["status"].clone(), fraction)
     };
     let (empty, gone) = (locality("empty", 1, addresses(&[])), locality("gone", 2, Endpoints::Unresolved));
-    assert_eq!(share(vec![empty.clone()]), (json!(503), json!(500_000)));
-    assert_eq!(share(vec![empty, gone]), (json!(500), json!(750_000)));
+    assert_eq!(sampled(vec![empty.clone()]), (json!(503), json!(500_000)));
+    assert_eq!(sampled(vec![empty, gone]), (json!(500), json!(750_000)));
 }

@@ -1,4 +1,4 @@
-//! HTTPS listeners: a filter chain per site, found by the hostname of the handshake. And TLS to endpoints.
+//! TLS: filter chains of HTTPS listeners, which Envoy chooses by hostname (SNI), and TLS to endpoints.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn listener(sites: Vec<envoy_config::model::Site>) -> Value {
 }
 
 #[test]
-fn each_site_has_a_chain_for_its_hostname_with_its_certificate_and_routes() {
+fn each_site_has_a_filter_chain_with_its_hostname_certificate_and_routes() {
     let domains = [
         Domain::Exact(String::from("shop.example.com")),
         Domain::Wildcard(String::from("example.com")),
@@ -51,20 +51,20 @@ fn each_site_has_a_chain_for_its_hostname_with_its_certificate_and_routes() {
 }
 
 #[test]
-fn nobody_waits_for_a_hostname_that_does_not_matter() {
+fn a_site_for_all_hostnames_needs_no_tls_inspector() {
     let listener = listener(vec![site(Domain::Any, Vec::new())]);
     assert_eq!(listener["listener_filters"], Value::Null);
     assert_eq!(listener["filter_chains"][0]["filter_chain_match"], Value::Null);
 }
 
 #[test]
-fn only_a_model_with_https_holds_keys() {
+fn only_models_with_https_contain_private_keys() {
     assert!(everything().holds_keys());
     assert!(!single(cluster("c", Vec::new())).holds_keys());
 }
 
 #[test]
-fn every_endpoint_says_which_tls_is_its_own_and_what_refuses_or_is_clear_says_nothing() {
+fn endpoints_select_a_transport_socket_unless_plaintext_or_unresolved() {
     let tls = |host: &str, names: &[SubjectName]| {
         Some(Arc::new(UpstreamTls {
             server_name: host.to_owned(),
@@ -98,7 +98,7 @@ fn every_endpoint_says_which_tls_is_its_own_and_what_refuses_or_is_clear_says_no
         {"san_type": "URI", "matcher": {"exact": "d:e"}},
     ]);
     assert_eq!(names, &expected);
-    let words: Vec<_> = cluster["load_assignment"]["endpoints"]
+    let labels: Vec<_> = cluster["load_assignment"]["endpoints"]
         .as_array()
         .unwrap()
         .iter()
@@ -107,6 +107,6 @@ fn every_endpoint_says_which_tls_is_its_own_and_what_refuses_or_is_clear_says_no
             metadata["envoy.transport_socket_match"]["tls"].as_str().map(str::to_owned)
         })
         .collect();
-    let word = |number: usize| Some(sockets[number]["match"]["tls"].as_str().unwrap().to_owned());
-    assert_eq!(words, [word(0), None, word(1), word(0), None]);
+    let label = |number: usize| Some(sockets[number]["match"]["tls"].as_str().unwrap().to_owned());
+    assert_eq!(labels, [label(0), None, label(1), label(0), None]);
 }
