@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_pod_stands_on_a_line_of_its_own_without_a_comma() {
+    async fn pod_is_on_its_own_line_without_a_comma() {
         let request = Request::get("/get?q=1").header("x-request-id", "7").body(()).unwrap();
         let answer = answer(&request, &Pod::new("backend", "backend-1"));
         let body = answer.into_body().collect().await.unwrap().to_bytes();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_added_on_request_each_on_its_own_line() {
+    fn requested_headers_are_added_on_separate_lines() {
         let request = Request::get("/")
             .header("X-Echo-Set-Header", "Set-Cookie: a=1, Set-Cookie:b=2; Path=/")
             .body(())
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_body_has_the_size_in_the_path() {
+    async fn body_size_is_taken_from_the_path() {
         let ask = |path: &str| answer(&Request::get(path).body(()).unwrap(), &Pod::new("b", "p"));
         let body = ask("/bytes/1000").into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body.len(), 1000);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_is_the_one_in_the_path() {
+    fn status_is_taken_from_the_path() {
         let status = |path: &str| answer(&Request::get(path).body(()).unwrap(), &Pod::new("b", "p")).status();
         assert_eq!(status("/status/503").as_u16(), 503);
         assert_eq!(status("/status/nonsense").as_u16(), 400);

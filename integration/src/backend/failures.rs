@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_fails_as_often_as_it_asks_for() {
+    async fn requests_fail_as_often_as_requested() {
         let failures = Failures::default();
         let hang_up = Some(Failure::HangUp);
         let found = outcomes(&failures, "/retry/a?uuid=1&succeedAfter=2").await;

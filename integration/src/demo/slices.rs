@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pods_are_named_by_their_slices() {
+    fn pods_are_named_by_endpoint_slices() {
         let text = "kind: Service\nmetadata: {name: backend}\nspec: {ports: [{port: 3000}]}\n---\n\
                     kind: EndpointSlice\n\
                     metadata: {name: backend-1, labels: {kubernetes.io/service-name: backend}}\n\

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pod_five_times_is_a_session_and_several_pods_are_none() {
+    fn five_responses_of_one_pod_are_a_session() {
         assert!(Expected::SamePod.holds(&pods([1; 5])));
         assert!(!Expected::SamePod.holds(&pods([1, 1, 1, 1, 2])));
         assert!(Expected::OtherPods.holds(&pods([1, 2, 3, 4, 1])));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_answers_than_five_hold_nothing() {
+    fn fewer_than_five_responses_are_a_failure() {
         let four = pods([1, 1, 1, 1, 2]).lines().take(4).collect::<Vec<_>>().join("\n");
         assert!(!Expected::SamePod.holds(&four));
         assert!(!Expected::OtherPods.holds(&four));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_variable_reaches_the_commands_behind_it() {
+    async fn variables_are_passed_to_later_commands() {
         let mut shell = Shell::default();
         let set =
             Step { purpose: "", command: String::from("X=$(echo a b)"), expected: Expected::Variable("X") };

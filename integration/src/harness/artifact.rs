@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sources_of_a_module_are_those_that_cargo_lists() {
+    fn module_sources_are_read_from_the_dependency_file() {
         let list = "/a b/x.wasm: /a\\ b/lib.rs /a\\ b/names.rs\n".replace("/a b/x", "/a\\ b/x");
         assert_eq!(sources(&list), [PathBuf::from("/a b/lib.rs"), PathBuf::from("/a b/names.rs")]);
     }

@@ -25,7 +25,7 @@ async fn strike(browser: &Browser, key: Key) {
 }
 
 #[tokio::test]
-async fn every_button_is_reached_by_tab_and_works_by_enter() {
+async fn every_button_works_by_keyboard() {
     let (_scene, browser) = page().await;
     let mut reached = Vec::new();
     for _ in 0..6 {
@@ -55,7 +55,7 @@ async fn tree(browser: &Browser) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_screen_reader_finds_names_landmarks_and_results() {
+async fn screen_readers_get_names_landmarks_and_results() {
     let (_scene, browser) = page().await;
     let pod = browser.first_pod().await;
     let nodes = tree(&browser).await;
@@ -113,7 +113,7 @@ const CONTRASTS: &str = "
     return contrasts;";
 
 #[tokio::test]
-async fn every_text_stands_out_in_light_and_in_dark() {
+async fn text_contrast_is_sufficient_in_light_and_dark() {
     let (_scene, browser) = page().await;
     browser.press_until(Button::Twenty, 20).await;
     let mut papers = Vec::new();
@@ -130,7 +130,7 @@ async fn every_text_stands_out_in_light_and_in_dark() {
 }
 
 #[tokio::test]
-async fn a_phone_needs_no_scrolling_aside() {
+async fn narrow_screens_need_no_horizontal_scrolling() {
     let (_scene, browser) = page().await;
     browser.press_until(Button::Twenty, 20).await;
     for width in [320, 390, 768] {
@@ -145,7 +145,7 @@ async fn a_phone_needs_no_scrolling_aside() {
 }
 
 #[tokio::test]
-async fn nothing_moves_for_whoever_wants_that() {
+async fn reduced_motion_disables_animations() {
     let (_scene, browser) = page().await;
     let media = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
     browser.tell("Emulation.setEmulatedMedia", media).await;

@@ -10,7 +10,7 @@ fn all_of(pod: &str, squares: &[Square]) -> bool {
 }
 
 #[tokio::test]
-async fn a_session_outlives_a_reload_and_reaches_a_second_tab() {
+async fn sessions_survive_a_reload_and_apply_in_a_second_tab() {
     let scene = Scene::with(&[("/", COOKIE)]).await;
     let browser = Browser::on(&scene.url()).await;
     let pod = browser.first_pod().await;
@@ -24,7 +24,7 @@ async fn a_session_outlives_a_reload_and_reaches_a_second_tab() {
 }
 
 #[tokio::test]
-async fn the_cookie_is_for_the_whole_site_and_out_of_reach_of_scripts() {
+async fn session_cookie_has_the_root_path_and_is_http_only() {
     let scene = Scene::with(&[("/", COOKIE)]).await;
     let browser = Browser::on(&scene.url()).await;
     let cookie = browser.cookie("session").await.unwrap();
@@ -41,7 +41,7 @@ async fn the_cookie_is_for_the_whole_site_and_out_of_reach_of_scripts() {
 }
 
 #[tokio::test]
-async fn forgetting_empties_the_jar_and_the_next_request_begins_a_session() {
+async fn forgetting_removes_the_cookie_and_the_next_request_starts_a_session() {
     let scene = Scene::with(&[("/", COOKIE)]).await;
     let browser = Browser::on(&scene.url()).await;
     browser.first_pod().await;
@@ -56,7 +56,7 @@ async fn forgetting_empties_the_jar_and_the_next_request_begins_a_session() {
 }
 
 #[tokio::test]
-async fn a_refused_session_can_be_forgotten_without_another_taking_its_place() {
+async fn rejected_sessions_can_be_forgotten_without_starting_another() {
     // The filter refuses what the jar holds then, and would answer with a new session.
     let scene = Scene::with(&[("/", COOKIE)]).await;
     let browser = Browser::on(&scene.url()).await;
@@ -70,7 +70,7 @@ async fn a_refused_session_can_be_forgotten_without_another_taking_its_place() {
 }
 
 #[tokio::test]
-async fn a_permanent_cookie_leaves_the_jar_with_its_max_age() {
+async fn permanent_cookies_expire_after_max_age() {
     let persistence = "{sessionName: session, absoluteTimeout: 4s, cookieConfig: {lifetimeType: Permanent}}";
     let scene = Scene::with(&[("/", persistence)]).await;
     let browser = Browser::on(&scene.url()).await;
@@ -91,7 +91,7 @@ async fn a_permanent_cookie_leaves_the_jar_with_its_max_age() {
 }
 
 #[tokio::test]
-async fn a_cookie_of_lifetime_session_has_no_date_to_expire() {
+async fn session_lifetime_cookies_have_no_expiry_date() {
     let scene = Scene::with(&[("/", "{sessionName: session, absoluteTimeout: 1h}")]).await;
     let browser = Browser::on(&scene.url()).await;
     assert_eq!(browser.cookie("session").await.unwrap().expires_datetime(), None);

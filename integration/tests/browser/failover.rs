@@ -6,7 +6,7 @@ use crate::browser::{Browser, Button};
 use crate::scene::{COOKIE, Scene};
 
 #[tokio::test]
-async fn a_session_moves_when_its_pod_stops_and_nobody_sees_an_error() {
+async fn sessions_fail_over_without_a_visible_error() {
     let scene = Scene::with(&[("/", COOKIE)]).await;
     let browser = Browser::on(&scene.url()).await;
     let pod = browser.first_pod().await;
@@ -33,7 +33,7 @@ async fn a_session_moves_when_its_pod_stops_and_nobody_sees_an_error() {
 }
 
 #[tokio::test]
-async fn a_pod_that_stops_amid_twenty_requests_costs_none_of_them() {
+async fn stopping_a_pod_during_requests_loses_none() {
     let scene = Scene::with(&[("/", COOKIE)]).await;
     let browser = Browser::on(&scene.url()).await;
     browser.press(Button::Twenty).await;

@@ -6,7 +6,7 @@ use crate::scene::{COOKIE, Scene};
 const HEADER: &str = "{sessionName: X-Session, type: Header, absoluteTimeout: 1h}";
 
 #[tokio::test]
-async fn a_header_session_works_from_fetch_on_the_same_origin() {
+async fn header_sessions_work_with_same_origin_fetch() {
     let scene = Scene::with(&[("/", COOKIE), ("/header", HEADER)]).await;
     let browser = Browser::on(&scene.url()).await;
     browser.choose("Header").await;
@@ -29,7 +29,7 @@ async fn a_header_session_works_from_fetch_on_the_same_origin() {
 }
 
 #[tokio::test]
-async fn switching_leaves_both_sessions_alone() {
+async fn switching_carriers_keeps_both_sessions() {
     let scene = Scene::with(&[("/", COOKIE), ("/header", HEADER)]).await;
     let browser = Browser::on(&scene.url()).await;
     let cookie = browser.first_pod().await;

@@ -7,7 +7,7 @@ use crate::scene::{COOKIE, Scene};
 const HOST: &str = "shop.test";
 
 #[tokio::test]
-async fn over_https_the_cookie_is_secure_and_stays_there() {
+async fn https_cookies_are_secure_and_not_sent_over_http() {
     let scene = Scene::over_both_schemes(&[("/", COOKIE)]).await;
     let [https, http] = ["default/eg/443", "default/plain/80"].map(|name| scene.address(name).port());
     let mapped = format!("--host-resolver-rules=MAP {HOST} 127.0.0.1");

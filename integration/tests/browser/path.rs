@@ -14,7 +14,7 @@ async fn sends(browser: &Browser, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_path_keeps_the_cookie_to_its_path() {
+async fn cookies_are_limited_to_their_path() {
     let scene = Scene::with(&[("/", COOKIE), ("/shop", ON_SHOP)]).await;
     let browser = Browser::on(&scene.url()).await;
     browser.choose("Cookie on /shop").await;
@@ -29,7 +29,7 @@ async fn a_path_keeps_the_cookie_to_its_path() {
 }
 
 #[tokio::test]
-async fn forgetting_a_cookie_of_a_path_takes_that_one_out_of_the_jar() {
+async fn forgetting_removes_the_cookie_of_that_path() {
     let scene = Scene::with(&[("/", COOKIE), ("/shop", ON_SHOP)]).await;
     let browser = Browser::on(&scene.url()).await;
     browser.choose("Cookie on /shop").await;

@@ -15,7 +15,7 @@ const UPDATE: &str = "UPDATE_PICTURE";
 const DEMO: &str = "localhost:8888";
 
 #[tokio::test]
-async fn a_picture_of_the_page_after_twenty_requests() {
+async fn page_picture_is_current() {
     let cookie = "{sessionName: Session-A, absoluteTimeout: 60s, cookieConfig: {lifetimeType: Permanent}}";
     let header = "{sessionName: Session-A, type: Header, absoluteTimeout: 60s}";
     let scene = Scene::with(&[("/", cookie), ("/header", header)]).await;

@@ -57,7 +57,7 @@ fn rules() -> [(String, Case); 8] {
 }
 
 #[tokio::test]
-async fn a_session_holds_whatever_else_a_rule_does() {
+async fn sessions_persist_whatever_else_a_rule_does() {
     let (rules, cases): (Vec<_>, Vec<_>) = rules().into_iter().unzip();
     let scene = Scene::start(&[route("sessions", SAME_NAMESPACE, &rules.concat())]).await;
     scene.check(SAME_NAMESPACE, 80, &cases).await;

@@ -49,7 +49,7 @@ fn commands_of_the_documentation_succeed() {
 }
 
 #[test]
-fn every_reason_for_not_running_a_command_is_needed() {
+fn every_skip_reason_is_used() {
     let commands: Vec<_> = Page::all().iter().flat_map(commands).collect();
     for (start, reason) in NOT_RUN {
         assert!(commands.iter().any(|command| command.starts_with(start)), "{start}: {reason}");
@@ -91,7 +91,7 @@ async fn the_admin_interface_answers_its_commands() {
 }
 
 #[test]
-fn transcript_commands_are_those_that_the_demo_runs() {
+fn documented_transcripts_match_the_demo() {
     let run: Vec<_> = [transcript::cookie(8888), transcript::header(8889)].concat();
     let run: Vec<_> = run.iter().map(|step| on_one_line(&step.command)).collect();
     let pages = Page::all();

@@ -12,7 +12,7 @@ use super::scratch::Scratch;
 /// Blocks in other languages, which nothing here can try, and why.
 const NOT_TRIED: [(&str, &str); 3] = [
     ("console", "`commands` runs them"),
-    ("rust", "parts of the sources; `quoted_lines_are_in_the_sources` looks for them there"),
+    ("rust", "parts of the sources; `quoted_lines_exist_in_the_sources` looks for them there"),
     ("text", "drawings, formats and output"),
 ];
 
@@ -106,7 +106,7 @@ pub(crate) fn bootstraps() -> Vec<String> {
 }
 
 #[test]
-fn quoted_lines_are_in_the_sources() {
+fn quoted_lines_exist_in_the_sources() {
     let mut quoted = 0;
     for block in Page::all().iter().flat_map(Page::blocks).filter(|block| block.language == "rust") {
         let Some((_, rest)) = block.text.split_once("// This: from ") else { continue };
@@ -121,7 +121,7 @@ fn quoted_lines_are_in_the_sources() {
 }
 
 #[test]
-fn every_block_is_tried_or_has_a_reason() {
+fn every_block_is_tested_or_has_a_skip_reason() {
     for page in Page::all() {
         for block in page.blocks() {
             let tried = match block.language.as_str() {

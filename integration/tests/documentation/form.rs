@@ -26,7 +26,7 @@ fn lines_are_wrapped_at_one_width() {
 }
 
 #[test]
-fn relative_links_lead_to_a_file_and_a_heading() {
+fn relative_links_point_to_an_existing_file_and_heading() {
     let mut broken = Vec::new();
     for page in Page::everywhere() {
         let text = prose(&page.text).map(|(_, line)| line).collect::<Vec<_>>().join("\n");

@@ -73,7 +73,7 @@ fn markdown_in(folder: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_block_inside_a_list_item_loses_its_indentation() {
+fn blocks_in_list_items_are_unindented() {
     let text = String::from("1. First:\n\n   ```console\n   make module \\\n     all\n   ```\n");
     let blocks = Page { name: String::from("page"), text }.blocks();
     assert_eq!(blocks.len(), 1);

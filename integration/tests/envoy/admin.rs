@@ -45,7 +45,7 @@ fn leading_to(admin: SocketAddr) -> Manifests {
 }
 
 #[tokio::test]
-async fn no_manifest_reaches_the_admin_interface() {
+async fn manifests_cannot_route_to_the_admin_interface() {
     let admin = free_address();
     let sources = [Source { name: String::from("test.yaml"), text: leading_to(admin).text().to_owned() }];
     let options = Options { admin: admin.into(), ..deployment::options() };
@@ -77,7 +77,7 @@ async fn get(socket: &Path, path: &str) -> io::Result<String> {
 }
 
 #[tokio::test]
-async fn the_admin_interface_answers_on_a_unix_socket_to_its_own_user_alone() {
+async fn only_the_owner_can_use_the_admin_unix_socket() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("admin.sock");

@@ -64,7 +64,7 @@ async fn status(envoy: &Process) -> u16 {
 }
 
 #[tokio::test]
-async fn a_backend_is_asked_for_by_the_hostname_of_its_policy_and_answers() {
+async fn policy_hostname_is_sent_as_sni() {
     let pods = pods::<1>();
     let fronts = fronts(&pods).await;
     let envoy = serve(&manifests(&fronts, "").with(&policy("authority", HOST))).await;
@@ -77,7 +77,7 @@ async fn a_backend_is_asked_for_by_the_hostname_of_its_policy_and_answers() {
 }
 
 #[tokio::test]
-async fn sessions_stick_over_tls() {
+async fn sessions_persist_over_backend_tls() {
     let pods = pods::<4>();
     let fronts = fronts(&pods).await;
     let persistence = format!(", sessionPersistence: {COOKIE}");
@@ -109,7 +109,7 @@ async fn a_certificate_with_another_name_or_of_another_authority_is_not_believed
 }
 
 #[tokio::test]
-async fn one_of_the_subject_alt_names_must_be_the_certificates_and_the_hostname_need_not() {
+async fn one_subject_alt_name_must_match_the_certificate() {
     let pods = pods::<1>();
     let fronts = fronts(&pods).await;
     let dns = |name: &str| format!("{{type: Hostname, hostname: '{name}'}}");
@@ -131,7 +131,7 @@ async fn one_of_the_subject_alt_names_must_be_the_certificates_and_the_hostname_
 }
 
 #[tokio::test]
-async fn http_2_over_tls_is_agreed_on_where_the_backend_speaks_it() {
+async fn http_2_is_negotiated_over_tls() {
     let pods = pods::<1>();
     let fronts = fronts(&pods).await;
     let text = manifests(&fronts, "").with(&policy("authority", HOST));
@@ -143,7 +143,7 @@ async fn http_2_over_tls_is_agreed_on_where_the_backend_speaks_it() {
 }
 
 #[tokio::test]
-async fn backends_with_tls_without_it_and_none_at_all_share_the_requests_of_a_rule() {
+async fn tls_plaintext_and_missing_backends_split_requests_evenly() {
     let (secure, [clear]) = (pods::<1>(), pods_of("clear"));
     let fronts = fronts(&secure).await;
     let more = ", {name: clear, port: 3000}, {name: gone, port: 3000}";
@@ -180,7 +180,7 @@ async fn backends_with_tls_without_it_and_none_at_all_share_the_requests_of_a_ru
 }
 
 #[tokio::test]
-async fn a_backend_whose_policy_trusts_nobody_is_answered_500_for_its_share_and_never_in_the_clear() {
+async fn invalid_tls_policies_answer_500_and_never_fall_back_to_plaintext() {
     let ([plain], [other]) = (pods(), pods_of("other"));
     for broken in [
         policy("gone", HOST),

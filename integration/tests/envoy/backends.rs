@@ -16,7 +16,7 @@ fn to(references: &str, persistence: &str) -> String {
 }
 
 #[tokio::test]
-async fn sessions_stick_with_backends_that_speak_http_2_in_the_clear() {
+async fn sessions_persist_with_h2c_backends() {
     let pods = pods::<4>();
     let manifests = Manifests::gateway()
         .service("backend", &pods)
@@ -34,7 +34,7 @@ async fn sessions_stick_with_backends_that_speak_http_2_in_the_clear() {
 }
 
 #[tokio::test]
-async fn backends_of_both_versions_share_the_requests_of_a_rule_and_keep_their_sessions() {
+async fn http_1_and_h2c_backends_split_requests_and_keep_sessions() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
     let manifests = Manifests::gateway()
         .service("new", &new)
@@ -87,7 +87,7 @@ fn dual_stack(name: &str) -> [Backend; 2] {
 }
 
 #[tokio::test]
-async fn a_dual_stack_pod_gets_one_share_and_holds_sessions_of_both_its_addresses() {
+async fn dual_stack_pods_are_weighted_once_and_keep_sessions_on_both_addresses() {
     let [[a4, a6], [b4, _]] = ["a", "b"].map(dual_stack);
     let manifests = Manifests::gateway()
         .service("backend", [] as [&Backend; 0])
@@ -112,7 +112,7 @@ async fn a_dual_stack_pod_gets_one_share_and_holds_sessions_of_both_its_addresse
 }
 
 #[tokio::test]
-async fn an_external_name_is_looked_up_and_keeps_its_sessions() {
+async fn external_names_are_resolved_and_keep_sessions() {
     let [target] = pods::<1>();
     let port = target.address().port();
     let manifests = Manifests::gateway()
@@ -128,7 +128,7 @@ async fn an_external_name_is_looked_up_and_keeps_its_sessions() {
 }
 
 #[tokio::test]
-async fn the_addresses_and_names_of_envoy_gateways_backends_are_served() {
+async fn envoy_gateway_backends_serve_addresses_and_hostnames() {
     let pods = pods::<3>();
     let [a, b, c] = pods.each_ref().map(|pod| pod.address().port());
     let backend = |name: &str, endpoints: &str| {
@@ -172,7 +172,7 @@ fn grant(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_granted_backend_of_another_namespace_shares_the_sessions_and_without_the_grant_is_answered_500() {
+async fn cross_namespace_backends_need_a_reference_grant() {
     let ([own], [other]) = (pods(), pods_of("other"));
     let elsewhere = slice("elsewhere-1", other.address(), "other")
         .replace("name: backend}", "name: elsewhere}")
@@ -213,7 +213,7 @@ async fn refused_of_10(envoy: &integration::harness::envoy::Process, path: &str)
 }
 
 #[tokio::test]
-async fn every_reference_that_does_not_resolve_is_answered_500_for_its_share_and_sessions_go_on() {
+async fn unresolved_references_answer_500_by_weight_and_sessions_continue() {
     let [own] = pods::<1>();
     let service = |name: &str, spec: &str| {
         format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n")
@@ -271,7 +271,7 @@ async fn every_reference_that_does_not_resolve_is_answered_500_for_its_share_and
 }
 
 #[tokio::test]
-async fn a_backend_without_endpoints_is_answered_503_for_its_share_and_sessions_go_on() {
+async fn backends_without_endpoints_answer_503_by_weight_and_sessions_continue() {
     let [own] = pods::<1>();
     let rule = rule("/", &[("backend", 1), ("empty", 1)], COOKIE);
     let manifests = Manifests::gateway()

@@ -13,20 +13,20 @@ async fn log_with(text: &str, other: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_refused_with_its_place() {
+async fn unknown_fields_are_rejected_with_their_location() {
     let log = log_with("\"absolute_timeout\"", "\"absolute_timeuot\"").await;
     assert!(log.contains("plugin configuration: at `rule."), "{log}");
     assert!(log.contains("absolute_timeuot"), "{log}");
 }
 
 #[tokio::test]
-async fn a_value_of_the_wrong_form_is_refused_with_its_place() {
+async fn malformed_values_are_rejected_with_their_location() {
     let log = log_with("\"3600s\"", "\"an hour\"").await;
     assert!(log.contains("at `rule.absolute_timeout`") && log.contains("an hour"), "{log}");
 }
 
 #[tokio::test]
-async fn a_cookie_name_that_no_cookie_can_have_is_refused() {
+async fn invalid_cookie_names_are_rejected() {
     let log = log_with("\"name\": \"session\"", "\"name\": \"ses sion\"").await;
     assert!(log.contains("invalid cookie name"), "{log}");
 }

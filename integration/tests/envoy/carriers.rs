@@ -30,7 +30,7 @@ fn lines<const N: usize>(name: &'static str, values: [&str; N]) -> Vec<(&'static
 }
 
 #[tokio::test]
-async fn the_session_is_found_among_other_cookies_in_one_line_or_several() {
+async fn session_cookies_are_found_among_other_cookies() {
     let pods = pods::<4>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let sent = [
@@ -48,7 +48,7 @@ async fn the_session_is_found_among_other_cookies_in_one_line_or_several() {
 }
 
 #[tokio::test]
-async fn of_several_cookies_of_our_name_the_first_that_counts_does() {
+async fn first_valid_cookie_of_several_is_used() {
     let pods = pods::<4>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let sent = [
@@ -67,7 +67,7 @@ async fn of_several_cookies_of_our_name_the_first_that_counts_does() {
 }
 
 #[tokio::test]
-async fn a_session_header_is_found_in_one_line_or_several() {
+async fn session_headers_are_found_in_any_line() {
     let pods = pods::<4>();
     let envoy = serve(&manifests(&pods, HEADER)).await;
     let sent = [
@@ -80,7 +80,7 @@ async fn a_session_header_is_found_in_one_line_or_several() {
 }
 
 #[tokio::test]
-async fn the_case_of_a_header_name_does_not_matter() {
+async fn header_names_ignore_case() {
     let pods = pods::<4>();
     for (persistence, names) in [
         (COOKIE, ["cookie: session=", "Cookie: session=", "COOKIE:session="]),
@@ -114,7 +114,7 @@ async fn attributes(persistence: &str, prefix: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_permanent_cookie_lives_as_long_as_the_absolute_timeout() {
+async fn permanent_cookies_expire_at_the_absolute_timeout() {
     let old = "{sessionName: session, absoluteTimeout: 5m, cookieConfig: {lifetimeType: Permanent}}";
     let new = "{absoluteTimeout: 5m, cookie: {name: session, lifetimeType: Permanent}}";
     for persistence in [old, new] {
@@ -123,7 +123,7 @@ async fn a_permanent_cookie_lives_as_long_as_the_absolute_timeout() {
 }
 
 #[tokio::test]
-async fn a_session_cookie_says_nothing_of_its_lifetime() {
+async fn session_cookies_have_no_max_age_or_expires() {
     let old = "{sessionName: session, absoluteTimeout: 5m}";
     let new = "{cookie: {name: session}, absoluteTimeout: 5m}";
     for persistence in [old, new] {
@@ -132,7 +132,7 @@ async fn a_session_cookie_says_nothing_of_its_lifetime() {
 }
 
 #[tokio::test]
-async fn the_path_is_the_one_asked_for_else_the_root_or_in_the_older_shape_that_of_the_match() {
+async fn cookie_path_defaults_to_root_or_to_the_match_in_the_old_schema() {
     let newer = attributes("{cookie: {name: session}}", "/deep").await;
     assert_eq!(newer, ["HttpOnly", "Path=/", "SameSite=Lax"]);
     let given = attributes("{cookie: {name: session, path: /other}}", "/deep").await;
@@ -142,7 +142,7 @@ async fn the_path_is_the_one_asked_for_else_the_root_or_in_the_older_shape_that_
 }
 
 #[tokio::test]
-async fn unnamed_sessions_of_two_rules_have_names_of_their_own() {
+async fn unnamed_sessions_get_a_distinct_cookie_name_per_rule() {
     let pods = pods::<2>();
     let rules = ["/a", "/b"].map(|prefix| rule(prefix, &[("backend", 1)], "{type: Cookie}"));
     let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
@@ -157,7 +157,7 @@ async fn unnamed_sessions_of_two_rules_have_names_of_their_own() {
 }
 
 #[tokio::test]
-async fn set_cookies_of_the_backend_arrive_untouched_and_in_order() {
+async fn backend_set_cookie_headers_arrive_unchanged_and_in_order() {
     let pods = pods::<2>();
     let envoy = start(&deployment(&manifests(&pods, COOKIE)).with_workers(1)).await;
     let theirs = [
@@ -180,7 +180,7 @@ async fn set_cookies_of_the_backend_arrive_untouched_and_in_order() {
 }
 
 #[tokio::test]
-async fn the_backend_sees_the_cookies_of_the_client_as_they_were() {
+async fn client_cookies_reach_the_backend_unchanged() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -189,7 +189,7 @@ async fn the_backend_sees_the_cookies_of_the_client_as_they_were() {
 }
 
 #[tokio::test]
-async fn a_session_header_of_the_backends_own_does_not_reach_the_client_as_a_second_one() {
+async fn backend_session_headers_are_replaced_not_added_to() {
     let pods = pods::<2>();
     let rules = [rule("/", &[("backend", 1)], HEADER), plain_rule("/plain", "backend")];
     let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
@@ -203,7 +203,7 @@ async fn a_session_header_of_the_backends_own_does_not_reach_the_client_as_a_sec
 }
 
 #[tokio::test]
-async fn an_answer_with_a_token_is_private_to_its_client() {
+async fn responses_with_a_token_are_not_cached_by_shared_caches() {
     let pods = pods::<2>();
     for persistence in [COOKIE, HEADER] {
         let envoy = serve(&manifests(&pods, persistence)).await;
@@ -226,7 +226,7 @@ async fn an_answer_with_a_token_is_private_to_its_client() {
 }
 
 #[tokio::test]
-async fn a_session_header_may_have_any_name_that_has_no_meaning_yet() {
+async fn session_headers_accept_any_unreserved_name() {
     let names =
         ["x-session", "session", "mcp-session-id", "x-auth-session", "server-id", "x-tenant!#$%&'*+.^_`|~"];
     let pods = pods::<4>();

@@ -72,7 +72,7 @@ fn blocks(text: &str) -> (String, String) {
 }
 
 #[test]
-fn envoy_takes_every_certificate_that_is_rendered() {
+fn envoy_accepts_every_certificate_that_the_compiler_accepts() {
     for (name, text) in files("accepted") {
         let rendered = deployment(&manifests(&text, &file("authorities/p256")));
         rendered.validate().unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -80,7 +80,7 @@ fn envoy_takes_every_certificate_that_is_rendered() {
 }
 
 #[test]
-fn envoy_takes_ca_certificates_with_any_key() {
+fn envoy_accepts_ca_certificates_with_any_key_type() {
     for (name, text) in files("authorities") {
         let rendered = deployment(&manifests(&file("accepted/ed25519"), &text));
         rendered.validate().unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -88,7 +88,7 @@ fn envoy_takes_ca_certificates_with_any_key() {
 }
 
 #[test]
-fn envoy_refuses_every_certificate_that_is_not_rendered() {
+fn envoy_rejects_every_certificate_that_the_compiler_rejects() {
     let good = file("accepted/ecdsa-p256");
     let rendered = deployment(&manifests(&good, &file("authorities/p256")));
     // As JSON, in which a text stands in one piece.

@@ -35,7 +35,7 @@ const TRAP: &str = r#"(module
     i32.const 0))"#;
 
 #[tokio::test]
-async fn a_trap_fails_its_request_and_no_route_stays_broken() {
+async fn traps_fail_one_request_and_every_route_recovers() {
     let pods = pods::<2>();
     let folder = tempfile::tempdir().unwrap();
     let module = folder.path().join("trap.wasm");
@@ -60,7 +60,7 @@ async fn a_trap_fails_its_request_and_no_route_stays_broken() {
 }
 
 #[tokio::test]
-async fn a_request_that_envoy_sends_on_by_itself_has_the_session_of_the_route_it_comes_to() {
+async fn internally_redirected_requests_use_the_session_of_their_final_route() {
     let pods = pods::<3>();
     let rules = [rule("/status", &[("backend", 1)], COOKIE), rule("/header", &[("backend", 1)], HEADER)];
     let manifests = Manifests::gateway().service("backend", &pods).with(&route("route", &rules));
@@ -86,7 +86,7 @@ async fn a_request_that_envoy_sends_on_by_itself_has_the_session_of_the_route_it
 }
 
 #[tokio::test]
-async fn the_plugins_of_all_routes_share_one_vm_for_each_worker() {
+async fn plugins_of_all_routes_share_one_vm_per_worker() {
     let pods = pods::<1>();
     let vms = async |rules: usize| {
         let rules: Vec<String> =
@@ -101,7 +101,7 @@ async fn the_plugins_of_all_routes_share_one_vm_for_each_worker() {
 }
 
 #[tokio::test]
-async fn without_sessions_envoy_needs_no_keys() {
+async fn keys_are_optional_without_session_persistence() {
     let pods = pods::<1>();
     let rules = [plain_rule("/", "backend")];
     let manifests = Manifests::gateway().service("backend", &pods).with(&route("route", &rules));

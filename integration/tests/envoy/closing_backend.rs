@@ -145,7 +145,7 @@ async fn sessions_survive_backends_that_close_idle_connections() {
 }
 
 #[tokio::test]
-async fn safe_methods_are_retried_after_a_reset_and_others_are_not() {
+async fn only_safe_methods_are_retried_after_a_reset() {
     let pods = ClosingPod::start_all::<1>().await;
     let envoy = serve(&manifests(&pods, None)).await;
     let client = client(&envoy);
@@ -170,7 +170,7 @@ async fn safe_methods_are_retried_after_a_reset_and_others_are_not() {
 
 /// The client cannot know whether the pod has done what it asked for, so it gets the 503; the session stays where it is.
 #[tokio::test]
-async fn a_post_of_a_session_reaches_a_backend_once() {
+async fn posts_in_a_session_reach_a_backend_once() {
     let pods = ClosingPod::start_all::<4>().await;
     let envoy = serve(&manifests(&pods, Some(COOKIE))).await;
     let client = client(&envoy);

@@ -12,7 +12,7 @@ use crate::scene::{
 };
 
 #[tokio::test]
-async fn the_client_of_a_dead_endpoint_gets_another_and_its_token_in_the_same_answer() {
+async fn failover_issues_a_new_cookie_in_the_same_response() {
     let mut pods = pods::<3>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -31,7 +31,7 @@ async fn the_client_of_a_dead_endpoint_gets_another_and_its_token_in_the_same_an
 }
 
 #[tokio::test]
-async fn the_client_of_a_dead_endpoint_gets_another_and_its_header_in_the_same_answer() {
+async fn failover_issues_a_new_session_header_in_the_same_response() {
     let mut pods = pods::<3>();
     let envoy = serve(&manifests(&pods, HEADER)).await;
     let client = client(&envoy);
@@ -47,7 +47,7 @@ async fn the_client_of_a_dead_endpoint_gets_another_and_its_header_in_the_same_a
 }
 
 #[tokio::test]
-async fn a_client_that_moved_stays_where_it_went_when_its_first_endpoint_is_back() {
+async fn moved_sessions_stay_when_the_first_endpoint_returns() {
     let mut pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -63,7 +63,7 @@ async fn a_client_that_moved_stays_where_it_went_when_its_first_endpoint_is_back
 }
 
 #[tokio::test]
-async fn a_draining_endpoint_keeps_its_sessions_and_gets_no_new_ones() {
+async fn draining_endpoints_keep_sessions_and_get_no_new_ones() {
     let pods = pods::<2>();
     let [draining, ready] = pods.each_ref().map(Endpoint::from);
     let manifests = service([draining.in_state(EndpointState::Draining), ready]);
@@ -79,7 +79,7 @@ async fn a_draining_endpoint_keeps_its_sessions_and_gets_no_new_ones() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_not_ready_gets_nothing_and_its_clients_move() {
+async fn unready_endpoints_get_no_requests_and_their_sessions_move() {
     let pods = pods::<2>();
     let [unready, ready] = pods.each_ref().map(Endpoint::from);
     let manifests = service([unready.in_state(EndpointState::Unready), ready]);
@@ -94,7 +94,7 @@ async fn an_endpoint_that_is_not_ready_gets_nothing_and_its_clients_move() {
 }
 
 #[tokio::test]
-async fn an_answer_of_envoys_own_issues_nothing_when_there_is_no_endpoint() {
+async fn local_replies_issue_no_token_without_endpoints() {
     let envoy = serve(&manifests(&[], COOKIE)).await;
     let answer = client(&envoy).get("/get").await.unwrap();
     assert_eq!(answer.status, 503);
@@ -102,7 +102,7 @@ async fn an_answer_of_envoys_own_issues_nothing_when_there_is_no_endpoint() {
 }
 
 #[tokio::test]
-async fn an_answer_of_envoys_own_issues_nothing_when_every_endpoint_is_dead() {
+async fn local_replies_issue_no_token_when_all_endpoints_are_down() {
     let mut pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     for pod in &mut pods {
@@ -114,7 +114,7 @@ async fn an_answer_of_envoys_own_issues_nothing_when_every_endpoint_is_dead() {
 }
 
 #[tokio::test]
-async fn an_answer_of_envoys_own_issues_nothing_when_the_endpoint_hangs_up() {
+async fn local_replies_issue_no_token_when_the_endpoint_resets() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -129,7 +129,7 @@ async fn an_answer_of_envoys_own_issues_nothing_when_the_endpoint_hangs_up() {
 }
 
 #[tokio::test]
-async fn a_slow_endpoint_keeps_its_sessions() {
+async fn slow_endpoints_keep_their_sessions() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -147,7 +147,7 @@ async fn a_slow_endpoint_keeps_its_sessions() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_backends_own_is_an_answer_and_begins_a_session() {
+async fn backend_errors_start_sessions() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let answer = client(&envoy).get("/status/503").await.unwrap();

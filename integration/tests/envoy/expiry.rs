@@ -16,7 +16,7 @@ use crate::scene::{
 const ROUTE: &str = "default/route/0/0";
 
 #[tokio::test]
-async fn a_session_ends_at_its_absolute_timeout_in_real_time_in_every_carrier() {
+async fn absolute_timeouts_end_sessions_in_real_time() {
     let pods = pods::<2>();
     for persistence in [
         "{sessionName: session, type: Cookie, absoluteTimeout: 2s, cookieConfig: {lifetimeType: Permanent}}",
@@ -80,7 +80,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn the_absolute_timeout_counts_from_the_first_token_and_not_from_the_last_use() {
+async fn absolute_timeouts_count_from_the_first_token() {
     let scene = Scene::set("{sessionName: session, absoluteTimeout: 1h}").await;
     for answer in scene.answers(3500, 3500).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
@@ -90,7 +90,7 @@ async fn the_absolute_timeout_counts_from_the_first_token_and_not_from_the_last_
 }
 
 #[tokio::test]
-async fn an_idle_session_ends_and_a_used_one_goes_on_with_a_new_token() {
+async fn idle_timeouts_end_idle_sessions_and_refresh_active_ones() {
     let scene = Scene::set("{sessionName: session, idleTimeout: 10m}").await;
     scene.assert_ended(10_000, 601).await;
     for answer in scene.answers(10_000, 300).await {
@@ -102,7 +102,7 @@ async fn an_idle_session_ends_and_a_used_one_goes_on_with_a_new_token() {
 }
 
 #[tokio::test]
-async fn a_session_used_a_moment_ago_gets_no_new_token() {
+async fn recently_used_sessions_get_no_new_token() {
     let scene = Scene::set("{sessionName: session, idleTimeout: 1h}").await;
     for answer in scene.answers(10_000, 60).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
@@ -110,7 +110,7 @@ async fn a_session_used_a_moment_ago_gets_no_new_token() {
 }
 
 #[tokio::test]
-async fn staying_busy_does_not_outlive_the_absolute_timeout() {
+async fn active_sessions_end_at_the_absolute_timeout() {
     let scene = Scene::set(
         "{sessionName: session, absoluteTimeout: 1h, idleTimeout: 1m, cookieConfig: {lifetimeType: Permanent}}",
     )
@@ -126,7 +126,7 @@ async fn staying_busy_does_not_outlive_the_absolute_timeout() {
 }
 
 #[tokio::test]
-async fn a_session_without_timeouts_does_not_end() {
+async fn sessions_without_timeouts_do_not_expire() {
     let scene = Scene::set("{sessionName: session}").await;
     for answer in scene.answers(300_000_000, 300_000_000).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
@@ -134,7 +134,7 @@ async fn a_session_without_timeouts_does_not_end() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_a_little_ahead_does_no_harm_and_one_far_ahead_does_not_count() {
+async fn small_clock_skew_is_tolerated_and_large_skew_is_rejected() {
     let scene = Scene::set("{sessionName: session, absoluteTimeout: 1h}").await;
     for answer in scene.answers(-30, -30).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));

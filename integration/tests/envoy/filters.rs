@@ -31,7 +31,7 @@ fn path(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn headers_are_set_added_and_removed_both_ways_and_the_session_stays() {
+async fn header_modifiers_apply_both_ways_and_sessions_persist() {
     let pods = pods::<3>();
     let filters = "{type: RequestHeaderModifier, requestHeaderModifier: {\
                      set: [{name: X-Set, value: '100%REQ(:path)%'}], add: [{name: X-Add, value: more}], remove: [X-Gone, Cookie]}}, \
@@ -60,7 +60,7 @@ async fn headers_are_set_added_and_removed_both_ways_and_the_session_stays() {
 }
 
 #[tokio::test]
-async fn a_rewritten_address_arrives_and_the_session_in_a_header_stays() {
+async fn rewritten_urls_reach_the_backend_and_sessions_persist() {
     let pods = pods::<3>();
     let rewrite = |fields: &str| format!("{{type: URLRewrite, urlRewrite: {{{fields}}}}}");
     let prefix =
@@ -121,7 +121,7 @@ async fn redirected(client: Client, host: &str, path: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn redirects_name_the_new_address_and_begin_no_session() {
+async fn redirects_start_no_session() {
     let pods = pods::<1>();
     let rules = [
         redirect("/plain", ""),
@@ -165,7 +165,7 @@ async fn the_port_of_a_redirect_is_the_gateways_and_not_written_where_the_scheme
 }
 
 #[tokio::test]
-async fn requests_that_a_filter_would_have_seen_are_refused_when_there_is_no_such_filter() {
+async fn rules_with_unknown_filters_answer_500() {
     let [pod] = pods::<1>();
     let filter = "{type: ExtensionRef, extensionRef: {group: example.com, kind: Guard, name: g}}";
     let manifests = Manifests::gateway()
@@ -185,7 +185,7 @@ async fn requests(backend: &Backend, expected: u64) -> u64 {
 }
 
 #[tokio::test]
-async fn mirrors_get_their_part_of_the_requests_and_sessions_know_nothing_of_them() {
+async fn mirrors_get_their_fraction_and_do_not_affect_sessions() {
     let pods = pods::<3>();
     let ([all], [some]) = (pods_of::<1>("all"), pods_of::<1>("some"));
     let filters = "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: X-Copied, value: yes}]}}, \
@@ -214,7 +214,7 @@ async fn mirrors_get_their_part_of_the_requests_and_sessions_know_nothing_of_the
 /// Where one backend is looked up by name, the share of another that is missing is refused in front, and Envoy draws for a
 /// mirror with the number that it drew for the refusal.
 #[tokio::test]
-async fn mirrors_get_their_part_of_what_is_left_beside_a_share_that_is_refused() {
+async fn mirror_fractions_apply_to_requests_that_are_not_rejected() {
     let ([named], [some]) = (pods_of::<1>("named"), pods_of::<1>("some"));
     let port = named.address().port();
     let service = format!(
@@ -241,7 +241,7 @@ async fn mirrors_get_their_part_of_what_is_left_beside_a_share_that_is_refused()
 }
 
 #[tokio::test]
-async fn a_mirror_that_is_not_there_takes_nothing_away() {
+async fn missing_mirrors_do_not_affect_requests() {
     let [pod] = pods::<1>();
     let filter = "{type: RequestMirror, requestMirror: {backendRef: {name: nobody, port: 3000}}}";
     let manifests =
@@ -264,7 +264,7 @@ async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> A
 }
 
 #[tokio::test]
-async fn browsers_are_told_what_scripts_of_other_sites_may_do_with_a_session() {
+async fn cors_exposes_the_session_header_to_allowed_origins_only() {
     let pods = pods::<3>();
     let envoy = scene(&pods, &[sticky("/", CORS, HEADER)]).await;
     let client = client(&envoy);
@@ -309,7 +309,7 @@ async fn browsers_are_told_what_scripts_of_other_sites_may_do_with_a_session() {
 }
 
 #[tokio::test]
-async fn wildcards_allow_what_is_asked_for_and_five_seconds_are_the_default() {
+async fn cors_wildcards_echo_the_request_and_max_age_defaults_to_5() {
     let pods = pods::<1>();
     let cors = |more: &str| {
         format!(
@@ -334,7 +334,7 @@ async fn wildcards_allow_what_is_asked_for_and_five_seconds_are_the_default() {
 }
 
 #[tokio::test]
-async fn a_rule_for_one_method_answers_the_question_about_it() {
+async fn rules_matching_a_method_answer_its_preflight() {
     let pods = pods::<1>();
     let rule = sticky("/get", CORS, COOKIE).replace("{value: /get}", "{value: /get}, method: PUT");
     let envoy = scene(&pods, &[rule]).await;
@@ -348,7 +348,7 @@ async fn a_rule_for_one_method_answers_the_question_about_it() {
 }
 
 #[tokio::test]
-async fn scripts_of_allowed_sites_may_read_what_the_gateway_answers_by_itself() {
+async fn cors_applies_to_local_replies() {
     let redirect = filtered(
         "/moved",
         &format!("{CORS}, {{type: RequestRedirect, requestRedirect: {{hostname: e.example}}}}"),

@@ -11,7 +11,7 @@ use crate::scene::{
 const ROUTE: &str = "default/route/0/0";
 
 #[tokio::test]
-async fn a_tampered_token_counts_as_none_wherever_it_was_changed() {
+async fn tampered_tokens_are_rejected() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -26,7 +26,7 @@ async fn a_tampered_token_counts_as_none_wherever_it_was_changed() {
 }
 
 #[tokio::test]
-async fn a_truncated_or_oversized_token_counts_as_none() {
+async fn truncated_and_oversized_tokens_are_rejected() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -40,7 +40,7 @@ async fn a_truncated_or_oversized_token_counts_as_none() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_key_that_is_not_ours_counts_as_none() {
+async fn tokens_sealed_by_unknown_keys_are_rejected() {
     let pods = pods::<2>();
     let manifests = manifests(&pods, COOKIE);
     let envoy = serve(&manifests).await;
@@ -49,7 +49,7 @@ async fn a_token_of_a_key_that_is_not_ours_counts_as_none() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_rule_counts_as_none_although_service_and_cookie_are_the_same() {
+async fn tokens_of_another_rule_are_rejected() {
     let pods = pods::<2>();
     let rules = ["/a", "/b"].map(|prefix| rule(prefix, &[("backend", 1)], COOKIE));
     let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
@@ -63,7 +63,7 @@ async fn a_token_of_another_rule_counts_as_none_although_service_and_cookie_are_
 }
 
 #[tokio::test]
-async fn a_token_of_another_carrier_counts_as_none() {
+async fn tokens_of_another_carrier_are_rejected() {
     let pods = pods::<2>();
     let keys = keys::fresh().unwrap();
     let in_header = manifests(&pods, "{sessionName: session, type: Header}");
@@ -77,7 +77,7 @@ async fn a_token_of_another_carrier_counts_as_none() {
 }
 
 #[tokio::test]
-async fn a_token_for_an_address_outside_the_service_leads_nowhere_else() {
+async fn tokens_cannot_reach_endpoints_outside_the_service() {
     let pods = pods::<2>();
     let [outsider] = crate::scene::pods_of("outsider");
     let manifests = manifests(&pods, COOKIE);

@@ -63,12 +63,12 @@ fn resumed(caller: &Caller, metadata: &MetadataMap) -> Caller {
 }
 
 #[tokio::test]
-async fn fifty_calls_with_the_header_reach_one_pod() {
+async fn calls_with_the_session_header_reach_one_pod() {
     fifty_calls_reach_one_pod(HEADER).await;
 }
 
 #[tokio::test]
-async fn fifty_calls_with_the_cookie_reach_one_pod() {
+async fn calls_with_the_session_cookie_reach_one_pod() {
     fifty_calls_reach_one_pod(COOKIE).await;
 }
 
@@ -92,7 +92,7 @@ async fn fifty_calls_reach_one_pod(persistence: &str) {
 }
 
 #[tokio::test]
-async fn a_session_cookie_of_calls_has_neither_expires_nor_max_age() {
+async fn grpc_session_cookies_have_no_expires_or_max_age() {
     let pods = pods::<1>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let answer = caller(&envoy).await.call("/shop.Cart/Say").await.unwrap();
@@ -102,7 +102,7 @@ async fn a_session_cookie_of_calls_has_neither_expires_nor_max_age() {
 }
 
 #[tokio::test]
-async fn each_rule_has_sessions_of_its_own() {
+async fn rules_have_separate_sessions() {
     let pods = pods::<4>();
     let session = |service: &str| {
         format!(
@@ -130,7 +130,7 @@ async fn each_rule_has_sessions_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_status_comes_in_the_trailers_with_its_metadata() {
+async fn error_status_and_metadata_arrive_in_trailers() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, HEADER)).await;
     let status = caller(&envoy).await.call("/shop.Cart/Refuse").await.unwrap_err();
@@ -140,7 +140,7 @@ async fn a_status_comes_in_the_trailers_with_its_metadata() {
 }
 
 #[tokio::test]
-async fn streams_have_a_session_and_end_with_their_trailers() {
+async fn streams_have_sessions_and_end_with_trailers() {
     let pods = pods::<4>();
     let envoy = serve(&manifests(&pods, HEADER)).await;
     let caller = caller(&envoy).await;
@@ -162,7 +162,7 @@ async fn streams_have_a_session_and_end_with_their_trailers() {
 }
 
 #[tokio::test]
-async fn a_dead_pod_s_session_goes_on_at_another_with_a_new_token() {
+async fn calls_fail_over_to_another_pod_with_a_new_token() {
     for persistence in [HEADER, COOKIE] {
         let mut pods = pods::<3>();
         let envoy = serve(&manifests(&pods, persistence)).await;
@@ -195,7 +195,7 @@ async fn reached(caller: &Caller, path: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn calls_go_by_service_method_and_header() {
+async fn calls_match_service_method_and_header() {
     let (one, two) = (pods_of::<1>("one"), pods_of::<1>("two"));
     let route = route(&[
         &rule("{method: {service: shop.Cart}}", "one"),
@@ -218,7 +218,7 @@ async fn calls_go_by_service_method_and_header() {
 }
 
 #[tokio::test]
-async fn hosts_of_listeners_have_routes_of_their_own() {
+async fn route_hostnames_restrict_calls() {
     let pods = pods::<1>();
     let route =
         route(&[&rule("{}", "backend")]).replace("spec:\n", "spec:\n  hostnames: ['*.example.com']\n");
@@ -251,7 +251,7 @@ async fn new_calls_go_by_weight() {
 }
 
 #[tokio::test]
-async fn calls_for_a_backend_that_is_not_there_are_unavailable() {
+async fn missing_backends_answer_unavailable() {
     let pods = pods::<1>();
     let route = route(&[
         "{matches: [{method: {service: half}}], backendRefs: [{name: backend, port: 3000}, {name: none, port: 3000}]}",
@@ -271,7 +271,7 @@ async fn calls_for_a_backend_that_is_not_there_are_unavailable() {
 }
 
 #[tokio::test]
-async fn the_metadata_of_calls_changes_as_filters_say() {
+async fn header_modifiers_change_call_metadata() {
     let pods = pods::<1>();
     let rule = "{filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: X-Set, value: b}], \
                 add: [{name: X-Add, value: b}], remove: [X-Remove]}}, {type: ResponseHeaderModifier, \
@@ -288,7 +288,7 @@ async fn the_metadata_of_calls_changes_as_filters_say() {
 }
 
 #[tokio::test]
-async fn filters_of_one_backend_are_for_its_calls_alone_and_sessions_stay_with_it() {
+async fn backend_filters_apply_to_one_backend_and_sessions_persist() {
     let (one, two) = (pods_of::<2>("one"), pods_of::<2>("two"));
     let rule = format!(
         "{{backendRefs: [{{name: one, port: 3000, filters: [{{type: RequestHeaderModifier, requestHeaderModifier: \
@@ -313,7 +313,7 @@ async fn filters_of_one_backend_are_for_its_calls_alone_and_sessions_stay_with_i
 }
 
 #[tokio::test]
-async fn calls_are_mirrored_and_the_mirror_s_answer_is_nobody_s() {
+async fn mirror_responses_are_discarded() {
     let (one, mut mirror) = (pods_of::<1>("one"), pods_of::<1>("mirror"));
     let rule = "{filters: [{type: RequestMirror, requestMirror: {backendRef: {name: mirror, port: 3000}}}], \
                 backendRefs: [{name: one, port: 3000}]}";

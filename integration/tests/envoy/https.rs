@@ -149,7 +149,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_session_over_https_sticks_with_a_secure_cookie() {
+async fn https_sessions_use_a_secure_cookie() {
     let pods = pods::<4>();
     let scene = scene(&pods).await;
     let jar = scene.file("jar");
@@ -171,7 +171,7 @@ async fn a_session_over_https_sticks_with_a_secure_cookie() {
 }
 
 #[tokio::test]
-async fn the_same_route_over_http_has_a_cookie_that_is_not_secure() {
+async fn http_sessions_of_the_same_route_use_a_cookie_without_secure() {
     let pods = pods::<4>();
     let scene = scene(&pods).await;
     let line = client(&scene.envoy).get("/get").await.unwrap().set_cookie("session").unwrap();
@@ -184,7 +184,7 @@ async fn the_same_route_over_http_has_a_cookie_that_is_not_secure() {
 }
 
 #[tokio::test]
-async fn the_hostname_of_the_handshake_picks_the_certificate() {
+async fn sni_selects_the_listener_certificate() {
     let pods = pods::<1>();
     let scene = scene(&pods).await;
     for (hostname, secret) in [
@@ -201,7 +201,7 @@ async fn the_hostname_of_the_handshake_picks_the_certificate() {
 }
 
 #[tokio::test]
-async fn http_1_1_and_http_2_are_offered() {
+async fn alpn_offers_http_1_1_and_http_2() {
     let pods = pods::<1>();
     let scene = scene(&pods).await;
     for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
@@ -210,7 +210,7 @@ async fn http_1_1_and_http_2_are_offered() {
 }
 
 #[tokio::test]
-async fn tls_1_2_is_the_oldest() {
+async fn tls_older_than_1_2_is_rejected() {
     let pods = pods::<1>();
     let scene = scene(&pods).await;
     let newest = |version| ["--tls-max", version, "--ciphers", "DEFAULT@SECLEVEL=0", "--tlsv1.0"];
@@ -221,7 +221,7 @@ async fn tls_1_2_is_the_oldest() {
 
 /// The cases of the Gateway API's conformance test `HTTPRouteHTTPSListenerDetectMisdirectedRequests`, for these listeners.
 #[tokio::test]
-async fn a_request_for_another_listener_is_misdirected() {
+async fn misdirected_requests_are_detected_whatever_the_case_and_port_of_host() {
     let pods = pods::<1>();
     let scene = scene(&pods).await;
     for (hostname, secret, host, status) in [
@@ -245,7 +245,7 @@ async fn a_request_for_another_listener_is_misdirected() {
 }
 
 #[tokio::test]
-async fn of_several_certificates_of_one_listener_the_hostname_picks_one() {
+async fn sni_selects_among_several_certificates_of_one_listener() {
     let pods = pods::<1>();
     let one = "{name: https, protocol: HTTPS, port: 443, \
                tls: {certificateRefs: [{name: localhost}, {name: example}, {name: shop}]}}";
@@ -259,7 +259,7 @@ async fn of_several_certificates_of_one_listener_the_hostname_picks_one() {
 
 /// It is left out; whoever serves every other hostname must not serve this one as well.
 #[tokio::test]
-async fn a_request_for_a_listener_without_a_certificate_is_misdirected() {
+async fn requests_for_a_listener_without_certificate_answer_421() {
     let pods = pods::<1>();
     let listeners = "{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}, \
                      {name: bare, protocol: HTTPS, port: 443, hostname: bare.example.org, \
@@ -307,7 +307,7 @@ async fn a_listener_that_checks_its_clients_connects_only_with_those_of_its_auth
 }
 
 #[tokio::test]
-async fn the_private_keys_are_not_in_the_configuration_dump() {
+async fn config_dump_contains_no_private_keys() {
     let pods = pods::<1>();
     let scene = scene(&pods).await;
     let dump = scene.envoy.admin().config_dump().await.unwrap();
@@ -316,7 +316,7 @@ async fn the_private_keys_are_not_in_the_configuration_dump() {
 
 /// A Secret whose key belongs to another certificate, with which Envoy would not start.
 #[tokio::test]
-async fn a_secret_that_envoy_would_refuse_takes_nothing_from_the_listeners_beside_it() {
+async fn invalid_secrets_do_not_affect_other_listeners() {
     let (chain, key) =
         (certificate("shop").replace('\n', "\\n"), private_key("example").replace('\n', "\\n"));
     let bad = format!(

@@ -9,7 +9,7 @@ use crate::scene::{
 const ROUTE: &str = "default/route/0/0";
 
 #[tokio::test]
-async fn without_keys_envoy_refuses_to_start_and_says_what_to_do() {
+async fn missing_keys_stop_envoy_with_instructions() {
     let pods = pods::<1>();
     let deployment = deployment(&manifests(&pods, COOKIE));
     for deployment in [deployment.clone().without_keys(), deployment.with_keys("")] {
@@ -19,7 +19,7 @@ async fn without_keys_envoy_refuses_to_start_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn with_a_malformed_key_envoy_refuses_to_start_and_shows_no_key_material() {
+async fn malformed_keys_stop_envoy_without_leaking_key_material() {
     let pods = pods::<1>();
     let good = keys::fresh().unwrap();
     let bad = "correct-horse-battery-staple";
@@ -29,7 +29,7 @@ async fn with_a_malformed_key_envoy_refuses_to_start_and_shows_no_key_material()
 }
 
 #[tokio::test]
-async fn a_running_envoy_shows_its_keys_nowhere() {
+async fn running_envoy_never_exposes_its_keys() {
     let pods = pods::<1>();
     let keys = keys::fresh().unwrap();
     let envoy = start(&deployment(&manifests(&pods, COOKIE)).with_keys(&keys)).await;
@@ -40,7 +40,7 @@ async fn a_running_envoy_shows_its_keys_nowhere() {
 }
 
 #[tokio::test]
-async fn rotating_keys_keeps_sessions_and_seals_them_anew_without_extending_them() {
+async fn key_rotation_reseals_sessions_without_extending_them() {
     let pods = pods::<3>();
     let persistence = "{sessionName: session, absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}";
     let manifests = manifests(&pods, persistence);
@@ -65,7 +65,7 @@ async fn rotating_keys_keeps_sessions_and_seals_them_anew_without_extending_them
 }
 
 #[tokio::test]
-async fn a_dropped_key_ends_its_sessions() {
+async fn removed_keys_end_their_sessions() {
     let pods = pods::<2>();
     let manifests = manifests(&pods, COOKIE);
     let [old, new] = [(); 2].map(|()| keys::fresh().unwrap());

@@ -94,7 +94,7 @@ async fn attack(address: SocketAddr, requests: usize) -> JoinSet<()> {
 const WAITS: &str = "http://localhost/get?delay=3600s";
 
 #[tokio::test]
-async fn three_connections_with_unfinished_requests_leave_a_rule_to_the_others() {
+async fn unfinished_requests_do_not_exhaust_a_rule() {
     let pods = pods::<2>();
     let settings = ["requests-per-rule=40", "streams-per-connection=10"];
     let envoy = within(&manifests(&pods, COOKIE), &settings).await;
@@ -112,7 +112,7 @@ async fn three_connections_with_unfinished_requests_leave_a_rule_to_the_others()
 }
 
 #[tokio::test]
-async fn unfinished_requests_end_with_the_idle_timeout() {
+async fn unfinished_requests_end_at_the_idle_timeout() {
     let pods = pods::<1>();
     let settings = ["streams-per-connection=10", "stream-idle-timeout=500ms"];
     let envoy = within(&manifests(&pods, COOKIE), &settings).await;
@@ -123,7 +123,7 @@ async fn unfinished_requests_end_with_the_idle_timeout() {
 }
 
 #[tokio::test]
-async fn unfinished_headers_end_with_their_timeout() {
+async fn unfinished_headers_end_at_their_timeout() {
     let pods = pods::<1>();
     let envoy = within(&manifests(&pods, COOKIE), &["request-headers-timeout=300ms"]).await;
     let mut stream = TcpStream::connect(address(&envoy)).await.unwrap();
@@ -134,7 +134,7 @@ async fn unfinished_headers_end_with_their_timeout() {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_is_closed_and_the_admin_interface_still_answers() {
+async fn connections_over_the_limit_are_closed_except_for_admin() {
     let pods = pods::<1>();
     let envoy = within(&manifests(&pods, COOKIE), &["connections=5"]).await;
     let mut connections = Vec::new();
@@ -169,7 +169,7 @@ async fn talk(connection: &mut TcpStream) -> String {
 
 /// A refused share is answered by a listener inside this Envoy, which must not count as a client.
 #[tokio::test]
-async fn answers_from_inside_envoy_need_no_connection_of_a_client() {
+async fn internal_listeners_are_exempt_from_the_connection_limit() {
     let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: route}\n\
                  spec:\n  parentRefs: [{name: eg}]\n  rules:\n  - backendRefs: [{name: backend, port: 3000}]\n";
     let manifests = Manifests::gateway().service("backend", Vec::<Endpoint>::new()).with(route);
@@ -182,7 +182,7 @@ async fn answers_from_inside_envoy_need_no_connection_of_a_client() {
 }
 
 #[tokio::test]
-async fn an_upload_within_the_retry_buffer_survives_a_dead_endpoint() {
+async fn uploads_within_the_retry_buffer_survive_failover() {
     for (settings, survives) in [(&["retry-buffer=4MiB"][..], true), (&[], false)] {
         let mut dead = pods::<1>();
         let live = ClosingPod::start("live").await;

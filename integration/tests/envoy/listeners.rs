@@ -44,7 +44,7 @@ async fn status(envoy: &Process, protocol: Protocol, host: &str, path: &str) -> 
 
 /// What the Gateway API calls listener isolation; its conformance test is `GatewayHTTPListenerIsolation`.
 #[tokio::test]
-async fn a_request_meets_the_routes_of_the_most_specific_listener_and_of_no_other() {
+async fn listener_isolation_ignores_case_port_and_trailing_dot_of_host() {
     let pods = pods::<1>();
     let sections = ["any", "wildcard", "deeper", "exact"];
     let wider = "bar.com, '*.example.com', '*.foo.example.com', abc.foo.example.com";
@@ -93,7 +93,7 @@ async fn http_2_without_tls_is_served_beside_http_1_on_one_port() {
 }
 
 #[tokio::test]
-async fn listeners_that_cannot_be_served_take_nothing_from_the_others() {
+async fn invalid_listeners_do_not_affect_other_listeners() {
     let pods = pods::<1>();
     let listeners = "
   - {name: any, protocol: HTTP, port: 80, allowedRoutes: {kinds: [{kind: HTTPRoute}, {kind: NoRoute}]}}

@@ -48,7 +48,7 @@ async fn assert_answers(envoy: &Process, cases: &[Case<'_>]) {
 }
 
 #[tokio::test]
-async fn paths_match_whole_by_segment_or_by_a_whole_expression() {
+async fn path_matches_are_exact_prefix_or_anchored_regex() {
     let pods = Pods::new(&["exact", "short", "long", "regex", "encoded"]);
     let rules = [
         rule("{path: {type: Exact, value: /one}}", "exact"),
@@ -89,7 +89,7 @@ async fn paths_match_whole_by_segment_or_by_a_whole_expression() {
 }
 
 #[tokio::test]
-async fn headers_match_by_whole_values_and_names_in_any_case() {
+async fn header_matches_compare_whole_values_and_ignore_name_case() {
     let pods = Pods::new(&["exact", "two", "regex", "host"]);
     let rules = [
         rule("{headers: [{name: Version, value: two}, {name: Color, value: red}]}", "two"),
@@ -119,7 +119,7 @@ async fn headers_match_by_whole_values_and_names_in_any_case() {
 }
 
 #[tokio::test]
-async fn query_parameters_match_by_their_first_value_encoded_or_not() {
+async fn query_matches_use_the_first_decoded_value() {
     let pods = Pods::new(&["whale", "both", "regex", "words"]);
     let rules = [
         rule("{queryParams: [{name: animal, value: whale}]}", "whale"),
@@ -151,7 +151,7 @@ async fn query_parameters_match_by_their_first_value_encoded_or_not() {
 }
 
 #[tokio::test]
-async fn methods_match_and_a_rule_without_matches_takes_the_rest() {
+async fn rules_without_matches_serve_the_remaining_requests() {
     let pods = Pods::new(&["posts", "rest"]);
     let rules = [
         rule("{method: POST}", "posts"),
@@ -179,7 +179,7 @@ async fn rules_without_backends_answer_500_and_take_nothing_from_others() {
 
 /// The order of the rules, of the documents and of the names of the routes is against it all the way.
 #[tokio::test]
-async fn the_most_specific_match_goes_first_across_routes_then_the_oldest() {
+async fn most_specific_match_wins_across_routes_then_the_oldest() {
     let names = ["prefix", "longer", "exact", "method", "headers", "header", "query", "older"];
     let pods = Pods::new(&names);
     let of = |name: &str, created: &str, rules: &[String]| {
@@ -238,7 +238,7 @@ async fn the_most_specific_match_goes_first_across_routes_then_the_oldest() {
 
 /// The API server would have taken the route; a rule that cannot be served takes nothing from the others.
 #[tokio::test]
-async fn a_rule_with_an_expression_that_is_none_is_left_out_and_the_others_serve() {
+async fn rules_with_invalid_regex_are_skipped_and_the_others_served() {
     let pods = Pods::new(&["good", "general"]);
     let rules = [
         rule("{path: {value: /good}}", "good"),

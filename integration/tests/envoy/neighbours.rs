@@ -5,7 +5,7 @@ use integration::harness::manifests::Manifests;
 use crate::scene::{COOKIE, browser, client, plain_rule, pod, pods, pods_of, route, rule, serve};
 
 #[tokio::test]
-async fn a_route_without_persistence_sets_no_cookie_and_does_not_touch_the_others() {
+async fn rules_without_persistence_set_no_cookie() {
     let (pods, icons) = (pods::<3>(), pods_of::<2>("icons"));
     let rules =
         [rule("/", &[("backend", 1)], "{cookie: {name: session}}"), plain_rule("/favicon.ico", "icons")];
@@ -22,7 +22,7 @@ async fn a_route_without_persistence_sets_no_cookie_and_does_not_touch_the_other
 }
 
 #[tokio::test]
-async fn two_rules_for_one_service_keep_sessions_of_their_own() {
+async fn two_rules_of_one_service_have_separate_sessions() {
     let pods = pods::<4>();
     let rules = [("/a", "a"), ("/b", "b")]
         .map(|(prefix, name)| rule(prefix, &[("backend", 1)], &format!("{{cookie: {{name: {name}}}}}")));
@@ -43,7 +43,7 @@ async fn two_rules_for_one_service_keep_sessions_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_request_that_no_route_matches_gets_no_session() {
+async fn unmatched_requests_start_no_session() {
     let pods = pods::<1>();
     let rules = [rule("/a", &[("backend", 1)], COOKIE)];
     let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route("route", &rules))).await;
@@ -53,7 +53,7 @@ async fn a_request_that_no_route_matches_gets_no_session() {
 }
 
 #[tokio::test]
-async fn a_token_never_changes_which_rule_matches() {
+async fn tokens_do_not_affect_route_matching() {
     let (stable, canary) = (pods_of::<1>("stable"), pods_of::<1>("canary"));
     let by_header = "{matches: [{headers: [{name: x-canary, value: \"1\"}]}], \
                      backendRefs: [{name: canary, port: 3000}], sessionPersistence: {cookie: {name: session}}}";

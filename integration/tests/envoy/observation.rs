@@ -7,7 +7,7 @@ use integration::harness::{deadline, keys};
 use crate::scene::{COOKIE, Mint, client, deployment, get_with_cookie, manifests, pods, serve, start, token};
 
 #[tokio::test]
-async fn counters_tell_what_was_issued_and_refused() {
+async fn counters_count_issued_and_rejected_tokens() {
     let mut pods = pods::<2>();
     let manifests = manifests(&pods, COOKIE);
     let keys = keys::fresh().unwrap();
@@ -41,7 +41,7 @@ async fn counters_tell_what_was_issued_and_refused() {
 }
 
 #[tokio::test]
-async fn the_access_log_tells_what_session_each_request_had() {
+async fn access_log_records_the_session_of_each_request() {
     let pods = pods::<1>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);

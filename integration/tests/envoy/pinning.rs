@@ -12,7 +12,7 @@ use crate::scene::{
 };
 
 #[tokio::test]
-async fn fifty_requests_with_the_cookie_reach_one_pod() {
+async fn requests_with_the_session_cookie_reach_one_pod() {
     let pods = pods::<4>();
     let envoy = start(&deployment(&manifests(&pods, COOKIE)).with_workers(2)).await;
     let browser = browser(&envoy);
@@ -23,7 +23,7 @@ async fn fifty_requests_with_the_cookie_reach_one_pod() {
 }
 
 #[tokio::test]
-async fn fifty_requests_with_the_header_reach_one_pod() {
+async fn requests_with_the_session_header_reach_one_pod() {
     let pods = pods::<4>();
     let envoy = start(&deployment(&manifests(&pods, HEADER)).with_workers(2)).await;
     let client = client(&envoy);
@@ -35,7 +35,7 @@ async fn fifty_requests_with_the_header_reach_one_pod() {
 }
 
 #[tokio::test]
-async fn fifty_requests_over_http_2_reach_one_pod() {
+async fn requests_over_http_2_reach_one_pod() {
     let pods = pods::<4>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let browser = browser(&envoy).speaking(Protocol::Http2);
@@ -46,7 +46,7 @@ async fn fifty_requests_over_http_2_reach_one_pod() {
 }
 
 #[tokio::test]
-async fn requests_without_a_session_are_spread_over_the_pods() {
+async fn requests_without_a_session_are_load_balanced() {
     let pods = pods::<4>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let reached: BTreeSet<_> = pods_of_new_sessions(&client(&envoy), 8).await.into_iter().collect();
@@ -54,7 +54,7 @@ async fn requests_without_a_session_are_spread_over_the_pods() {
 }
 
 #[tokio::test]
-async fn every_session_that_begins_gets_a_token_of_its_own_and_one_that_goes_on_gets_none() {
+async fn only_new_sessions_get_a_token() {
     let pods = pods::<2>();
     let envoy = serve(&manifests(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -65,7 +65,7 @@ async fn every_session_that_begins_gets_a_token_of_its_own_and_one_that_goes_on_
 }
 
 #[tokio::test]
-async fn a_session_goes_on_at_another_envoy_with_the_same_keys() {
+async fn sessions_continue_on_another_envoy_with_the_same_keys() {
     let pods = pods::<4>();
     let keys = keys::fresh().unwrap();
     let here = start(&deployment(&manifests(&pods, COOKIE)).with_keys(&keys)).await;
@@ -79,7 +79,7 @@ async fn a_session_goes_on_at_another_envoy_with_the_same_keys() {
 }
 
 #[tokio::test]
-async fn a_session_goes_on_after_a_restart_with_the_endpoints_in_another_order() {
+async fn sessions_survive_a_restart_with_reordered_endpoints() {
     let pods = pods::<4>();
     let keys = keys::fresh().unwrap();
     let before = start(&deployment(&manifests(&pods, COOKIE)).with_keys(&keys)).await;
@@ -97,7 +97,7 @@ async fn a_session_goes_on_after_a_restart_with_the_endpoints_in_another_order()
 }
 
 #[tokio::test]
-async fn scaling_up_moves_nobody() {
+async fn scaling_up_moves_no_session() {
     let pods = pods::<5>();
     let keys = keys::fresh().unwrap();
     let mut browsers = Vec::new();

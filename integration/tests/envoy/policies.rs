@@ -37,7 +37,7 @@ async fn assert_stays(browser: &Client, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_policy_keeps_sessions_in_every_rule_that_sends_requests_to_its_service() {
+async fn policies_apply_to_every_rule_of_their_service() {
     let pods = pods::<4>();
     let envoy = serve(&two_rules(&pods, "{absoluteTimeout: 1h, cookie: {}}")).await;
     for _ in 0..4 {
@@ -51,7 +51,7 @@ async fn a_policy_keeps_sessions_in_every_rule_that_sends_requests_to_its_servic
 }
 
 #[tokio::test]
-async fn rules_of_one_policy_share_no_session_even_under_one_name() {
+async fn rules_of_one_policy_have_separate_sessions() {
     let pods = pods::<4>();
     let envoy = serve(&two_rules(&pods, COOKIE)).await;
     let client = client(&envoy);
@@ -68,7 +68,7 @@ async fn rules_of_one_policy_share_no_session_even_under_one_name() {
 }
 
 #[tokio::test]
-async fn a_rules_own_session_goes_before_the_policy_of_its_backend() {
+async fn session_persistence_of_a_rule_overrides_the_policy() {
     let pods = pods::<2>();
     let manifests = Manifests::gateway()
         .service("backend", &pods)
@@ -86,7 +86,7 @@ async fn a_rules_own_session_goes_before_the_policy_of_its_backend() {
 }
 
 #[tokio::test]
-async fn of_several_policies_for_a_service_the_oldest_counts() {
+async fn oldest_policy_of_a_service_wins() {
     let pods = pods::<2>();
     let created = |day| format!(", creationTimestamp: '2026-01-0{day}T00:00:00Z'");
     let manifests = Manifests::gateway()
@@ -101,7 +101,7 @@ async fn of_several_policies_for_a_service_the_oldest_counts() {
 }
 
 #[tokio::test]
-async fn a_policy_of_one_backend_is_for_the_whole_split() {
+async fn policy_of_one_backend_applies_to_the_whole_split() {
     let ([with], [without]) = (pods_of("with"), pods_of("without"));
     let split =
         "{backendRefs: [{name: with, port: 3000, weight: 1}, {name: without, port: 3000, weight: 1}]}";

@@ -30,7 +30,7 @@ async fn reached(client: &Client, path: &str, wanted: &Backend) -> BTreeSet<Stri
 }
 
 #[tokio::test]
-async fn a_client_cannot_choose_its_endpoint() {
+async fn clients_cannot_choose_an_endpoint() {
     let pods = pods::<3>();
     let envoy = serve(&three_routes(&pods)).await;
     for path in ["/cookie/get", "/header/get", "/plain/get"] {
@@ -39,7 +39,7 @@ async fn a_client_cannot_choose_its_endpoint() {
 }
 
 #[tokio::test]
-async fn a_client_with_a_session_cannot_choose_another_endpoint() {
+async fn clients_with_a_session_cannot_choose_another_endpoint() {
     let pods = pods::<3>();
     let envoy = serve(&three_routes(&pods)).await;
     let client = client(&envoy);
@@ -56,7 +56,7 @@ async fn a_client_with_a_session_cannot_choose_another_endpoint() {
 }
 
 #[tokio::test]
-async fn neither_backend_nor_client_ever_sees_the_header() {
+async fn private_header_reaches_neither_backend_nor_client() {
     let pods = pods::<2>();
     let envoy = serve(&three_routes(&pods)).await;
     let client = client(&envoy);
@@ -73,7 +73,7 @@ async fn neither_backend_nor_client_ever_sees_the_header() {
 }
 
 #[tokio::test]
-async fn no_copy_of_a_request_carries_the_header_to_a_mirror() {
+async fn private_header_does_not_reach_mirrors() {
     let pods = pods::<1>();
     let [copies] = pods_of::<1>("copies");
     let mirror = "filters: [{type: RequestMirror, requestMirror: {backendRef: {name: copies, port: 3000}}}]";

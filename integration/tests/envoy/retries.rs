@@ -42,7 +42,7 @@ async fn troubled(client: &Client, failures: u32, status: Option<u16>, more: &st
 }
 
 #[tokio::test]
-async fn a_request_that_takes_longer_than_it_may_is_answered_504() {
+async fn timeouts_answer_504_without_a_retry() {
     for timeouts in ["request: 200ms", "backendRequest: 200ms", "request: 400ms, backendRequest: 200ms"] {
         let pods = pods::<1>();
         let envoy = serve(&with(&format!("timeouts: {{{timeouts}}}"), &pods)).await;
@@ -63,7 +63,7 @@ async fn zero_is_no_timeout() {
 }
 
 #[tokio::test]
-async fn a_session_moves_in_time_when_its_endpoint_is_gone() {
+async fn sessions_fail_over_within_the_timeout() {
     for timeouts in ["request: 1s", "backendRequest: 500ms", "request: 1s, backendRequest: 500ms"] {
         let mut pods = pods::<3>();
         let envoy =
@@ -73,7 +73,7 @@ async fn a_session_moves_in_time_when_its_endpoint_is_gone() {
 }
 
 #[tokio::test]
-async fn a_session_moves_with_one_retry_when_its_endpoint_is_gone() {
+async fn sessions_fail_over_with_a_single_retry() {
     for retry in ["{attempts: 1}", "{codes: [500], attempts: 1}", "{codes: [503]}", "{}"] {
         let mut pods = pods::<2>();
         let envoy = serve(&with(&format!("retry: {retry}, sessionPersistence: {COOKIE}"), &pods)).await;
@@ -96,7 +96,7 @@ async fn assert_moves_once(envoy: &Process, pods: &mut [Backend]) {
 }
 
 #[tokio::test]
-async fn statuses_that_a_rule_names_are_tried_again_as_often_as_it_says() {
+async fn listed_statuses_are_retried_up_to_the_number_of_attempts() {
     let pods = pods::<1>();
     let envoy = serve(&with("retry: {codes: [500, 429], attempts: 3}", &pods)).await;
     let client = client(&envoy);
@@ -110,7 +110,7 @@ async fn statuses_that_a_rule_names_are_tried_again_as_often_as_it_says() {
 }
 
 #[tokio::test]
-async fn connections_that_fail_are_tried_again_where_a_rule_retries_at_all() {
+async fn connection_failures_are_retried_by_rules_with_retry() {
     let pods = pods::<1>();
     let envoy = serve(&with("retry: {attempts: 3}", &pods)).await;
     let client = client(&envoy);
@@ -120,7 +120,7 @@ async fn connections_that_fail_are_tried_again_where_a_rule_retries_at_all() {
 }
 
 #[tokio::test]
-async fn a_post_that_a_pod_has_seen_is_not_repeated_without_a_word_about_retries() {
+async fn posts_are_not_repeated_without_retry() {
     let pods = pods::<1>();
     let envoy = serve(&with("timeouts: {request: 5s}", &pods)).await;
     let answer = client(&envoy).post("/retry/x?uuid=1&succeedAfter=1").await.unwrap();
@@ -148,7 +148,7 @@ async fn all_tries_together_take_no_longer_than_the_request_may() {
 
 /// Envoy would send the retry to the other pod, which knows nothing of the session.
 #[tokio::test]
-async fn a_request_of_a_session_keeps_the_answer_of_its_endpoint() {
+async fn requests_with_a_session_are_not_retried_on_another_endpoint() {
     let pods = pods::<2>();
     let fields = format!("retry: {{codes: [500], attempts: 2}}, sessionPersistence: {COOKIE}");
     let envoy = serve(&with(&fields, &pods)).await;
@@ -167,7 +167,7 @@ async fn a_request_of_a_session_keeps_the_answer_of_its_endpoint() {
 }
 
 #[tokio::test]
-async fn a_new_session_begins_at_the_endpoint_that_answers_in_the_end() {
+async fn new_sessions_start_at_the_endpoint_that_finally_answers() {
     let pods = pods::<2>();
     let fields = format!("retry: {{codes: [500], attempts: 3}}, sessionPersistence: {COOKIE}");
     let envoy = serve(&with(&fields, &pods)).await;
@@ -181,7 +181,7 @@ async fn a_new_session_begins_at_the_endpoint_that_answers_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_session_whose_endpoint_answers_nothing_moves_where_a_rule_retries() {
+async fn sessions_fail_over_when_an_attempt_times_out() {
     let pods = pods::<2>();
     let fields =
         format!("retry: {{attempts: 1}}, timeouts: {{backendRequest: 300ms}}, sessionPersistence: {COOKIE}");
@@ -196,7 +196,7 @@ async fn a_session_whose_endpoint_answers_nothing_moves_where_a_rule_retries() {
 }
 
 #[tokio::test]
-async fn no_client_changes_how_long_a_request_may_take_or_how_often_it_is_tried() {
+async fn clients_cannot_change_timeouts_or_retries() {
     let pods = pods::<1>();
     let envoy = serve(&with("timeouts: {request: 10s}", &pods)).await;
     let client = client(&envoy);
@@ -217,7 +217,7 @@ async fn no_client_changes_how_long_a_request_may_take_or_how_often_it_is_tried(
 
 /// That a backend is missing is an answer, and no other backend is asked instead.
 #[tokio::test]
-async fn the_share_of_a_backend_that_is_not_there_is_refused_whatever_is_tried_again() {
+async fn retries_do_not_replace_a_missing_backend() {
     let pods = pods::<1>();
     let session = ", sessionPersistence: {sessionName: session, absoluteTimeout: 1h}";
     for (retry, persistence) in [
@@ -242,7 +242,7 @@ async fn the_share_of_a_backend_that_is_not_there_is_refused_whatever_is_tried_a
 }
 
 #[tokio::test]
-async fn envoy_takes_the_longest_and_the_shortest_times_that_the_api_has() {
+async fn envoy_accepts_the_extreme_durations_of_the_api() {
     for time in ["99999h99999h99999h99999h", "1ms", "0ms"] {
         let pods = pods::<1>();
         let retry = format!("retry: {{codes: [500], attempts: 1, backoff: {time}}}");
@@ -254,7 +254,7 @@ async fn envoy_takes_the_longest_and_the_shortest_times_that_the_api_has() {
 
 /// A node that is gone answers nothing at all, not even that nobody listens.
 #[tokio::test]
-async fn a_session_moves_within_the_time_of_a_request_when_its_endpoint_swallows_connections() {
+async fn sessions_fail_over_when_connections_time_out() {
     let pods = pods::<1>();
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();

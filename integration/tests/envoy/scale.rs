@@ -12,7 +12,7 @@ use workload::Size;
 const CLUSTER: Size = Size { routes: 1_000, rules: 4, endpoints: 10 };
 
 #[tokio::test]
-async fn envoy_loads_a_thousand_routes_with_four_rules_and_ten_thousand_endpoints() {
+async fn envoy_loads_4000_rules_and_10000_endpoints() {
     let manifests = Manifests::default().with(&workload::manifests(CLUSTER).text);
     let envoy = serve(&manifests).await;
     let stats = envoy.admin().stats("cluster_manager.active_clusters").await.unwrap();

@@ -45,7 +45,7 @@ fn share(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn new_sessions_follow_the_weights_and_stay_with_their_share() {
+async fn new_sessions_follow_weights_and_stay_on_their_backend_ref() {
     for persistence in [COOKIE, HEADER] {
         let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
         let rules = [rule("/", &[marked("old", 3), marked("new", 1)], persistence)];
@@ -69,7 +69,7 @@ async fn new_sessions_follow_the_weights_and_stay_with_their_share() {
 }
 
 #[tokio::test]
-async fn weight_zero_keeps_the_sessions_of_its_share_even_alone() {
+async fn weight_zero_keeps_existing_sessions() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
     let keys = keys::fresh().unwrap();
     let of = |weights: [u32; 2]| {
@@ -97,7 +97,7 @@ async fn weight_zero_keeps_the_sessions_of_its_share_even_alone() {
 }
 
 #[tokio::test]
-async fn the_share_of_a_backend_that_is_not_there_is_refused_and_no_session_is() {
+async fn missing_backend_refs_answer_500_and_end_no_session() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<1>("new"));
     let rules = [rule("/", &[marked("old", 1), marked("nobody", 1)], COOKIE)];
     let wrong = manifests(&old, &new, &rules);
@@ -117,7 +117,7 @@ async fn the_share_of_a_backend_that_is_not_there_is_refused_and_no_session_is()
 }
 
 #[tokio::test]
-async fn a_session_whose_endpoint_is_gone_goes_on_in_its_share() {
+async fn sessions_fail_over_within_their_backend_ref() {
     let (mut old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
     let rules = [rule("/", &[marked("old", 1), marked("new", 0)], COOKIE)];
     let envoy = serve(&manifests(&old, &new, &rules)).await;
@@ -134,7 +134,7 @@ async fn a_session_whose_endpoint_is_gone_goes_on_in_its_share() {
 }
 
 #[tokio::test]
-async fn the_weights_decide_when_the_share_of_a_session_has_no_endpoint_left() {
+async fn weights_apply_when_a_backend_ref_has_no_endpoint_left() {
     let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
     let keys = keys::fresh().unwrap();
     let of = |state, weight: u32| {
@@ -159,7 +159,7 @@ async fn the_weights_decide_when_the_share_of_a_session_has_no_endpoint_left() {
 }
 
 #[tokio::test]
-async fn a_share_that_redirects_begins_no_session_and_ends_none() {
+async fn redirecting_backend_refs_neither_start_nor_end_sessions() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<1>("new"));
     let elsewhere = "{name: new, port: 3000, weight: 1, filters: [\
                        {type: RequestRedirect, requestRedirect: {hostname: elsewhere.example}}]}";
@@ -183,7 +183,7 @@ async fn a_share_that_redirects_begins_no_session_and_ends_none() {
 }
 
 #[tokio::test]
-async fn a_mirror_of_a_rule_copies_its_part_of_every_share() {
+async fn rule_mirrors_copy_their_fraction_of_every_backend_ref() {
     let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
     let [copies] = pods_of::<1>("copies");
     let mirror = "filters: [{type: RequestMirror, requestMirror: {backendRef: {name: copies, port: 3000}, percent: 50}}]";
@@ -218,7 +218,7 @@ async fn a_mirror_of_a_rule_copies_its_part_of_every_share() {
 }
 
 #[tokio::test]
-async fn no_client_chooses_a_share_or_brings_a_token_to_another_rule() {
+async fn clients_cannot_choose_a_backend_ref_or_reuse_tokens_across_rules() {
     let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
     let refs = |weights: [u32; 2]| [marked("old", weights[0]), marked("new", weights[1])];
     let rules = [rule("/a", &refs([1, 0]), COOKIE), rule("/b", &refs([0, 1]), COOKIE)];

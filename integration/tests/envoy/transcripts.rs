@@ -13,7 +13,7 @@ fn demo(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn both_transcripts_hold_word_for_word() {
+fn demo_transcripts_give_the_expected_results() {
     let output = demo(&[]);
     let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{shown}\n{said}");

@@ -66,14 +66,14 @@ async fn upload_to_a_dead_endpoint(persistence: &str, limits: &Limits) -> Answer
 }
 
 #[tokio::test]
-async fn a_large_upload_to_a_dead_endpoint_moves_the_session_or_ends_it() {
+async fn large_uploads_to_a_dead_endpoint_move_or_end_the_session() {
     for persistence in [COOKIE, HEADER] {
         upload_to_a_dead_endpoint(persistence, &Limits::default()).await;
     }
 }
 
 #[tokio::test]
-async fn a_large_upload_that_cannot_be_sent_to_another_endpoint_ends_the_session() {
+async fn large_uploads_that_cannot_be_retried_end_the_session() {
     for persistence in [COOKIE, HEADER] {
         let failed = upload_to_a_dead_endpoint(persistence, &read_more_than_kept()).await;
         assert_eq!((failed.status, token(&failed).as_deref()), (503, Some("")), "{failed:?}");
@@ -86,7 +86,7 @@ async fn a_large_upload_that_cannot_be_sent_to_another_endpoint_ends_the_session
 }
 
 #[tokio::test]
-async fn a_large_upload_that_a_living_endpoint_breaks_off_keeps_the_session() {
+async fn large_uploads_rejected_by_a_live_endpoint_keep_the_session() {
     for persistence in [COOKIE, HEADER] {
         let pods = pods::<2>();
         let (envoy, kept) = begin(&pods, persistence, &read_more_than_kept()).await;

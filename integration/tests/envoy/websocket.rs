@@ -81,7 +81,7 @@ fn token(answer: &Response) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_upgrading_answer_carries_the_token_and_who_brings_it_reaches_the_same_pod() {
+async fn upgrade_responses_carry_a_token_that_reaches_the_same_pod() {
     for persistence in [COOKIE, HEADER] {
         let pods = pods::<4>();
         let envoy = serve(&with_sessions(persistence, &pods)).await;
@@ -104,7 +104,7 @@ async fn the_upgrading_answer_carries_the_token_and_who_brings_it_reaches_the_sa
 
 /// Envoy's own limit is 1,024 requests to the backends of one rule.
 #[tokio::test]
-async fn a_rule_serves_more_websockets_than_envoy_would_by_itself() {
+async fn rules_serve_more_websockets_than_envoys_default_limit() {
     const SOCKETS: usize = 1100;
     // Each has an end of a connection at the client and one at the pod, both in this process.
     allow_files(4 * SOCKETS as u64);
@@ -136,7 +136,7 @@ fn allow_files(wanted: u64) {
 }
 
 #[tokio::test]
-async fn who_reconnects_after_the_pod_died_reaches_another_and_gets_its_token() {
+async fn reconnects_after_a_pod_died_reach_another_with_a_new_token() {
     let mut pods = pods::<3>();
     let envoy = serve(&with_sessions(COOKIE, &pods)).await;
     let address = address(&envoy);
@@ -150,7 +150,7 @@ async fn who_reconnects_after_the_pod_died_reaches_another_and_gets_its_token() 
 }
 
 #[tokio::test]
-async fn a_service_whose_port_speaks_websocket_is_reached_like_any_other() {
+async fn websocket_app_protocol_keeps_sessions() {
     for protocol in ["kubernetes.io/ws", "http"] {
         let pods = pods::<2>();
         let with_protocol = with_sessions(COOKIE, &pods)
@@ -166,7 +166,7 @@ async fn a_service_whose_port_speaks_websocket_is_reached_like_any_other() {
 
 /// The time is for an answer: the one that upgrades the connection is there.
 #[tokio::test]
-async fn no_timeout_ends_a_websocket_that_has_begun() {
+async fn timeouts_do_not_end_established_websockets() {
     for timeouts in ["request: 300ms", "backendRequest: 300ms", "request: 300ms, backendRequest: 200ms"] {
         let pods = pods::<1>();
         let fields = format!("timeouts: {{{timeouts}}}, sessionPersistence: {COOKIE}");
@@ -184,7 +184,7 @@ async fn no_timeout_ends_a_websocket_that_has_begun() {
 }
 
 #[tokio::test]
-async fn a_timeout_ends_the_wait_for_an_upgrade() {
+async fn timeouts_apply_to_the_upgrade_response() {
     for timeouts in ["request: 300ms", "backendRequest: 300ms"] {
         let pods = [WebSocketPod::start("pod", Manner::Silent)];
         let envoy = serve(&manifests(&format!("timeouts: {{{timeouts}}}"), &pods)).await;

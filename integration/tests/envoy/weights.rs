@@ -16,7 +16,7 @@ fn split(old: &Backend, new: &Backend, weights: [u32; 2]) -> Manifests {
 }
 
 #[tokio::test]
-async fn new_sessions_follow_the_weights_while_old_ones_stay() {
+async fn new_sessions_follow_weights_and_existing_ones_stay() {
     let ([old], [new]) = (pods_of("old"), pods_of("new"));
     let envoy = serve(&split(&old, &new, [70, 30])).await;
     let mut browsers = Vec::new();
@@ -36,7 +36,7 @@ async fn new_sessions_follow_the_weights_while_old_ones_stay() {
 }
 
 #[tokio::test]
-async fn weight_zero_keeps_its_sessions_and_gets_no_new_ones() {
+async fn weight_zero_keeps_sessions_and_gets_no_new_ones() {
     let ([old], [new]) = (pods_of("old"), pods_of("new"));
     let keys = keys::fresh().unwrap();
     let before = start(&deployment(&split(&old, &new, [1, 0])).with_keys(&keys)).await;
@@ -55,7 +55,7 @@ async fn weight_zero_keeps_its_sessions_and_gets_no_new_ones() {
 /// Half of the weight is nobody's. Where a cluster looks a name up, the share is refused in front of it, for requests that bring
 /// no session: another cookie, even one whose name ends with ours, is none.
 #[tokio::test]
-async fn the_share_of_a_missing_backend_beside_a_name_is_refused_whatever_other_cookies_say() {
+async fn missing_backends_beside_a_hostname_answer_500_whatever_the_cookies() {
     let [pod] = pods_of::<1>("named");
     let service = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{name: named}}\n\

@@ -11,7 +11,7 @@ fn backend() -> Backend {
 }
 
 #[tokio::test]
-async fn a_backend_tells_its_pod_and_counts_its_requests() {
+async fn backends_report_their_pod_and_count_requests() {
     let backend = backend();
     let answer = Client::new(backend.address()).get("/get").await.unwrap();
     assert_eq!((answer.status, answer.pod().as_deref()), (200, Some("backend-1")));
@@ -19,7 +19,7 @@ async fn a_backend_tells_its_pod_and_counts_its_requests() {
 }
 
 #[tokio::test]
-async fn a_killed_backend_refuses_connections_until_it_is_revived_at_the_same_address() {
+async fn killed_backends_refuse_connections_until_revived() {
     let mut backend = backend();
     let address = backend.address();
     backend.kill().await.unwrap();
@@ -30,7 +30,7 @@ async fn a_killed_backend_refuses_connections_until_it_is_revived_at_the_same_ad
 }
 
 #[tokio::test]
-async fn killing_a_backend_ends_the_requests_it_has() {
+async fn killing_a_backend_ends_pending_requests() {
     let mut backend = backend();
     backend.behave(Behaviour::Pause);
     let client = Client::new(backend.address());
@@ -41,7 +41,7 @@ async fn killing_a_backend_ends_the_requests_it_has() {
 }
 
 #[tokio::test]
-async fn a_paused_backend_answers_when_it_is_told_to() {
+async fn paused_backends_answer_when_resumed() {
     let backend = backend();
     backend.behave(Behaviour::Pause);
     let client = Client::new(backend.address());
@@ -53,7 +53,7 @@ async fn a_paused_backend_answers_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_backend_that_hangs_up_closes_the_connection_without_an_answer() {
+async fn hanging_up_closes_connections_without_a_response() {
     let backend = backend();
     backend.behave(Behaviour::HangUp);
     assert!(Client::new(backend.address()).get("/get").await.is_err());
@@ -61,7 +61,7 @@ async fn a_backend_that_hangs_up_closes_the_connection_without_an_answer() {
 }
 
 #[tokio::test]
-async fn a_backend_that_leaves_refuses_connections_and_still_answers_the_requests_it_has() {
+async fn leaving_backends_refuse_connections_and_finish_pending_requests() {
     let mut backend = backend();
     backend.behave(Behaviour::Pause);
     let client = Client::new(backend.address());

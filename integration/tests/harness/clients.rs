@@ -10,7 +10,7 @@ fn backend() -> Backend {
 const SET: (&str, &str) = ("x-echo-set-header", "Set-Cookie:a=1; Path=/, Set-Cookie:b=2; Path=/deep");
 
 #[tokio::test]
-async fn a_jar_sends_back_what_was_set_where_it_was_set_for() {
+async fn cookie_jars_send_cookies_to_matching_paths() {
     let backend = backend();
     let client = Client::with_jar(backend.address());
     client.get_with("/get", &[SET]).await.unwrap();
@@ -19,7 +19,7 @@ async fn a_jar_sends_back_what_was_set_where_it_was_set_for() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_jar_keeps_nothing() {
+async fn clients_without_a_jar_keep_no_cookies() {
     let backend = backend();
     let client = Client::new(backend.address());
     assert_eq!(client.get_with("/get", &[SET]).await.unwrap().cookie("b").as_deref(), Some("2"));
@@ -27,7 +27,7 @@ async fn a_client_without_a_jar_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_on_request() {
+async fn clients_speak_http_2_on_request() {
     let backend = backend();
     let client = Client::new(backend.address()).speaking(Protocol::Http2);
     let answer = client.get_with("/get", &[("cookie", "a=1"), ("cookie", "b=2")]).await.unwrap();
@@ -38,7 +38,7 @@ async fn http_2_is_spoken_on_request() {
 }
 
 #[tokio::test]
-async fn raw_bytes_go_out_as_they_are_and_the_answer_is_read() {
+async fn raw_requests_are_sent_unchanged() {
     let backend = backend();
     let request = b"GET /get HTTP/1.1\r\nHost: localhost\r\nX-Odd: \xff\r\nConnection: close\r\n\r\n";
     let answer = raw(backend.address(), request).await.unwrap();

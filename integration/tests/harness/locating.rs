@@ -56,41 +56,41 @@ const OLD: &str = "echo 'envoy  version: abc/1.39.2/Clean/RELEASE/BoringSSL'";
 const RIGHT: &str = "echo 'envoy  version: abc/1.40.3/Clean/RELEASE/BoringSSL'";
 
 #[test]
-fn a_program_that_the_commands_need_is_named() {
+fn missing_programs_are_named() {
     let without_curl: Vec<_> = PROGRAMS.into_iter().filter(|program| *program != "curl").collect();
     let said = Machine::with(&without_curl).complaint(None);
     assert!(said.contains("need the program `curl`: install it"), "{said}");
 }
 
 #[test]
-fn a_missing_envoy_is_an_error_when_it_was_asked_for() {
+fn missing_envoy_variable_target_is_an_error() {
     let said = Machine::with(&PROGRAMS).and("envoy", RIGHT).complaint(Some(Path::new("/nonexistent/envoy")));
     assert!(said.contains("ENVOY is set to `/nonexistent/envoy`, which does not run as Envoy"), "{said}");
 }
 
 #[test]
-fn another_version_is_an_error_when_it_was_asked_for() {
+fn wrong_version_in_envoy_variable_is_an_error() {
     let machine = Machine::with(&PROGRAMS).and("old", OLD);
     let said = machine.complaint(Some(&machine.program("old")));
     assert!(said.contains("which is Envoy 1.39.2: 1.40.x is needed"), "{said}");
 }
 
 #[test]
-fn something_that_is_no_envoy_is_an_error_when_it_was_asked_for() {
+fn non_envoy_program_in_envoy_variable_is_an_error() {
     let machine = Machine::with(&PROGRAMS).and("other", "echo hello");
     let said = machine.complaint(Some(&machine.program("other")));
     assert!(said.contains("does not run as Envoy: `--version` printed \"hello\""), "{said}");
 }
 
 #[test]
-fn the_right_version_on_the_path_is_taken() {
+fn matching_version_on_path_is_used() {
     // The next thing that the demo looks for is the filter.
     let said = Machine::with(&PROGRAMS).and("envoy", RIGHT).complaint(None);
     assert!(said.contains("there is no compiled filter") && said.contains("make module"), "{said}");
 }
 
 #[test]
-fn a_filter_that_is_older_than_a_source_of_it_is_not_run() {
+fn stale_filter_modules_are_rejected() {
     let machine = Machine::with(&PROGRAMS).and("envoy", RIGHT);
     let release = machine.0.path().join("wasm32-wasip1/release");
     fs::create_dir_all(&release).unwrap();
@@ -108,7 +108,7 @@ fn a_filter_that_is_older_than_a_source_of_it_is_not_run() {
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[test]
-fn without_python_nothing_can_be_fetched_and_another_version_on_the_path_does_not_do() {
+fn missing_python_is_reported_and_other_versions_on_path_are_ignored() {
     let said = Machine::with(&PROGRAMS).and("envoy", OLD).complaint(None);
     assert!(said.contains("no `python3` to fetch it with"), "{said}");
     assert!(said.contains("set ENVOY to the path of an Envoy 1.40 binary"), "{said}");
@@ -116,7 +116,7 @@ fn without_python_nothing_can_be_fetched_and_another_version_on_the_path_does_no
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[test]
-fn a_download_that_fails_says_why_and_leaves_nothing_behind() {
+fn failed_downloads_report_the_reason_and_leave_no_files() {
     let machine = Machine::with(&PROGRAMS).and("python3", "echo 'no route to host' >&2; exit 1");
     let said = machine.complaint(None);
     assert!(said.contains("cannot fetch") && said.contains("no route to host"), "{said}");

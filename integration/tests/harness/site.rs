@@ -42,7 +42,7 @@ fn facts(page: &Answer) -> Value {
 }
 
 #[tokio::test]
-async fn the_page_is_for_those_who_read_html_and_the_echo_for_all_others() {
+async fn browsers_get_the_page_and_other_clients_get_json() {
     let pods = pods().await;
     let client = client(&pods[0]).await;
     let page = client.get_with("/", &HTML).await.unwrap();
@@ -54,7 +54,7 @@ async fn the_page_is_for_those_who_read_html_and_the_echo_for_all_others() {
 }
 
 #[tokio::test]
-async fn the_page_lets_nothing_in_from_elsewhere() {
+async fn content_security_policy_blocks_external_content() {
     let pods = pods().await;
     let page = client(&pods[0]).await.get_with("/", &HTML).await.unwrap();
     let policy = page.value("content-security-policy").unwrap();
@@ -67,7 +67,7 @@ async fn the_page_lets_nothing_in_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_page_knows_the_rules_of_its_gateway_and_shows_no_token_in_full() {
+async fn page_lists_the_rules_of_its_gateway_and_shortens_tokens() {
     let pods = pods().await;
     // Only what is as long as a token is taken for one.
     let token = format!("ARum{}VtlA", "x".repeat(72));
@@ -98,7 +98,7 @@ async fn the_page_knows_the_rules_of_its_gateway_and_shows_no_token_in_full() {
 }
 
 #[tokio::test]
-async fn what_a_client_sends_cannot_end_the_script_element_that_it_is_told_in() {
+async fn client_data_cannot_close_the_script_element() {
     let pods = pods().await;
     let cookie = format!("Session-A=</s1{}8ipt", "x".repeat(72));
     let request = [HTML[0], ("cookie", &cookie)];
@@ -108,7 +108,7 @@ async fn what_a_client_sends_cannot_end_the_script_element_that_it_is_told_in() 
 }
 
 #[tokio::test]
-async fn a_pod_stops_and_another_one_brings_it_back() {
+async fn pods_can_be_stopped_and_started_by_another_pod() {
     let pods = pods().await;
     let [one, other] = [client(&pods[0]).await, client(&pods[1]).await];
     assert_eq!(one.post("/-/stop?pod=backend-1").await.unwrap().status, 200);
@@ -122,7 +122,7 @@ async fn a_pod_stops_and_another_one_brings_it_back() {
 }
 
 #[tokio::test]
-async fn orders_from_other_sites_and_for_unknown_pods_are_refused() {
+async fn cross_site_commands_and_unknown_pods_are_rejected() {
     let pods = pods().await;
     let client = client(&pods[0]).await;
     assert_eq!(client.post("/-/stop?pod=backend-7").await.unwrap().status, 409);
@@ -136,7 +136,7 @@ async fn orders_from_other_sites_and_for_unknown_pods_are_refused() {
 }
 
 #[tokio::test]
-async fn forgetting_expires_the_cookie_of_that_rule_at_its_path() {
+async fn forget_expires_the_cookie_of_the_rule_at_its_path() {
     let pods = pods().await;
     let client = client(&pods[0]).await;
     let forgotten = client.post("/-/forget?rule=default%2Fpage%2F0%2F0").await.unwrap();
@@ -182,7 +182,7 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-async fn the_program_is_healthy_while_it_is_stopped_and_not_when_it_is_gone() {
+async fn health_check_passes_for_stopped_pods_and_fails_for_absent_ones() {
     let mut program = Program::start();
     let client = Client::new(program.serves);
     assert_eq!(client.get("/get").await.unwrap().pod().as_deref(), Some("backend-9"));
@@ -196,7 +196,7 @@ async fn the_program_is_healthy_while_it_is_stopped_and_not_when_it_is_gone() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_program_ends_at_once_when_it_is_told_to_amid_a_connection() {
+async fn termination_does_not_wait_for_open_connections() {
     let mut program = Program::start();
     let _open = tokio::net::TcpStream::connect(program.serves).await.unwrap();
     let told = Instant::now();

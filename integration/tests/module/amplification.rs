@@ -112,7 +112,7 @@ fn cookies_full_of_tokens_cost_at_most_twice_a_normal_request() {
 }
 
 #[test]
-fn cookies_full_of_nothing_cost_at_most_twice_a_normal_request() {
+fn cookies_without_tokens_cost_at_most_twice_a_normal_request() {
     let mut plugin = plugin_with_keys(KEY);
     let good = begin::<Browser>(&mut plugin, BLUE);
     let fill = |text: &str| Browser::first().header("cookie", text.repeat(LARGEST / text.len()));
@@ -181,7 +181,7 @@ fn session_headers_full_of_tokens_cost_at_most_twice_a_normal_request() {
 }
 
 #[test]
-fn sixteen_shares_and_eight_keys_cost_at_most_twice_a_normal_request() {
+fn sixteen_backend_refs_and_eight_keys_cost_at_most_twice_a_normal_request() {
     let rule = |number| {
         format!(
             r#""rule/{number}": {{"id": "default/cookie@4f2a9c0d71b6e835", "share": "default/v{number}:80",
@@ -224,7 +224,7 @@ fn sixteen_shares_and_eight_keys_cost_at_most_twice_a_normal_request() {
 }
 
 #[test]
-fn a_refused_request_counts_and_logs_once() {
+fn rejected_tokens_are_counted_and_logged_once() {
     for (route, name) in [(COOKIE, "cookie"), (HEADER, "session-a")] {
         let mut plugin = plugin_with_keys(KEY);
         let separator = if name == "cookie" { "; " } else { ", " };

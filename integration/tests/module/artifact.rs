@@ -93,7 +93,7 @@ fn imports(module: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn is_a_core_module_of_webassembly_2() {
+fn module_is_webassembly_2_core() {
     let module = read();
     let version = payloads(&module).next().unwrap();
     assert!(matches!(version, Payload::Version { encoding: Encoding::Module, .. }), "{version:?}");
@@ -102,7 +102,7 @@ fn is_a_core_module_of_webassembly_2() {
 }
 
 #[test]
-fn exports_what_the_filter_needs_and_no_other_callback() {
+fn module_exports_only_the_callbacks_it_needs() {
     let module = read();
     let mut exports = Vec::new();
     for payload in payloads(&module) {
@@ -114,14 +114,14 @@ fn exports_what_the_filter_needs_and_no_other_callback() {
 }
 
 #[test]
-fn imports_nothing_outside_the_list() {
+fn module_imports_only_listed_functions() {
     let allowed = |name: &String| [&CALLED[..], &NAMED_BY_THE_SDK].concat().contains(&name.as_str());
     let more: Vec<String> = imports(&read()).into_iter().filter(|name| !allowed(name)).collect();
     assert!(more.is_empty(), "not on the list: {more:#?}");
 }
 
 #[test]
-fn has_at_most_250_kilobytes() {
+fn module_size_is_at_most_250_kilobytes() {
     let size = read().len();
     assert!(size <= SIZE_LIMIT, "{size} bytes");
 }

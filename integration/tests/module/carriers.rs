@@ -4,7 +4,7 @@ use crate::exchange::{Request, Response};
 use crate::sample::{BLUE, Browser, COOKIE, Client, GREEN, HEADER, Program, begin, come_back, plugin};
 
 #[test]
-fn a_cookie_carries_its_attributes() {
+fn cookies_have_their_attributes() {
     let (_, answer) = plugin().exchange(Browser::first(), Response::from_endpoint(BLUE));
     let cookies = answer.values("set-cookie");
     let (_, attributes) = cookies[0].split_once("; ").unwrap();
@@ -12,7 +12,7 @@ fn a_cookie_carries_its_attributes() {
 }
 
 #[test]
-fn max_age_is_what_is_left_of_the_absolute_timeout() {
+fn max_age_is_the_rest_of_the_absolute_timeout() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     plugin.wait(60);
@@ -21,7 +21,7 @@ fn max_age_is_what_is_left_of_the_absolute_timeout() {
 }
 
 #[test]
-fn the_cookies_of_a_backend_stay_untouched() {
+fn backend_cookies_are_unchanged() {
     let response = Response::from_endpoint(BLUE)
         .header("set-cookie", "a=1")
         .header("set-cookie", "Session-B=2; Path=/x");
@@ -32,14 +32,14 @@ fn the_cookies_of_a_backend_stay_untouched() {
 }
 
 #[test]
-fn a_backend_cannot_choose_the_session_header() {
+fn backends_cannot_set_the_session_header() {
     let (_, answer) =
         plugin().exchange(Program::first(), Response::from_endpoint(BLUE).header("session-a", "chosen"));
     assert_ne!(Program::token(&answer).unwrap(), "chosen");
 }
 
 #[test]
-fn a_backend_cannot_replace_the_session_of_a_header() {
+fn backends_cannot_replace_a_header_session() {
     let mut plugin = plugin();
     let token = begin::<Program>(&mut plugin, BLUE);
     let response = Response::from_endpoint(BLUE).header("session-a", "chosen");
@@ -48,7 +48,7 @@ fn a_backend_cannot_replace_the_session_of_a_header() {
 }
 
 #[test]
-fn a_token_of_one_rule_is_none_for_another() {
+fn tokens_of_one_rule_are_invalid_for_another() {
     let mut plugin = plugin();
     let cookie = begin::<Browser>(&mut plugin, BLUE);
     let header = begin::<Program>(&mut plugin, GREEN);
@@ -58,7 +58,7 @@ fn a_token_of_one_rule_is_none_for_another() {
 }
 
 #[test]
-fn several_cookies_of_our_name_are_tried_in_turn() {
+fn several_session_cookies_are_tried_in_order() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     let cookies = format!("Session-A=stale; other=x; Session-A=\"{token}\"; last");
@@ -67,7 +67,7 @@ fn several_cookies_of_our_name_are_tried_in_turn() {
 
 /// Envoy joins the cookie lines of HTTP/2, but leaves those of HTTP/1 as they came.
 #[test]
-fn our_cookie_may_stand_in_any_cookie_line() {
+fn session_cookie_is_found_in_any_cookie_line() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     let request = Request::to(COOKIE)
@@ -78,7 +78,7 @@ fn our_cookie_may_stand_in_any_cookie_line() {
 }
 
 #[test]
-fn our_header_may_stand_in_any_line() {
+fn session_header_is_found_in_any_line() {
     let mut plugin = plugin();
     let token = begin::<Program>(&mut plugin, BLUE);
     let request = Request::to(HEADER).header("Session-A", "stale").header("SESSION-A", token);
@@ -86,20 +86,20 @@ fn our_header_may_stand_in_any_line() {
 }
 
 #[test]
-fn an_ipv6_endpoint_is_pinned_as_envoy_prints_it() {
+fn ipv6_endpoints_are_pinned_in_envoys_notation() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, "[2001:db8::1]:3000");
     assert_eq!(plugin.request(Browser::back(&token)).pin().as_deref(), Some("[2001:db8::1]:3000"));
 }
 
 #[test]
-fn a_token_of_an_ipv4_endpoint_has_at_most_88_characters() {
+fn ipv4_tokens_have_at_most_88_characters() {
     let token = begin::<Browser>(&mut plugin(), "255.255.255.255:65535");
     assert!(token.len() <= 88, "{} characters", token.len());
 }
 
 #[test]
-fn no_two_tokens_are_alike() {
+fn tokens_are_unique() {
     let mut plugin = plugin();
     let mut tokens: Vec<String> = (0..100).map(|_| begin::<Browser>(&mut plugin, BLUE)).collect();
     tokens.sort_unstable();

@@ -45,7 +45,7 @@ fn warm<C: Client>() -> (Plugin, String) {
 }
 
 #[test]
-fn a_route_without_a_rule_takes_two_calls() {
+fn routes_without_a_rule_take_two_calls() {
     let (mut plugin, token) = warm::<Browser>();
     let cookie = format!("Session-A={token}");
     for request in [Request::without_route(), Request::to("default/none/0/0")] {
@@ -106,7 +106,7 @@ fn a_local_reply_to_a_returning_client_takes_five_calls() {
 
 /// Only Envoy's own answers have so few headers.
 #[test]
-fn a_body_takes_one_call_more_where_the_answer_has_few_headers() {
+fn request_body_takes_one_more_call_when_the_response_has_few_headers() {
     let (mut plugin, token) = warm::<Browser>();
     let request = || Browser::back(&token).with_body();
     assert_calls(&mut plugin, request(), Response::from_endpoint(BLUE), 6);
@@ -151,7 +151,7 @@ fn a_session_that_moves_or_is_refreshed_takes_fourteen_calls() {
 
 /// A session of a rule whose backends are told apart, on the way to its share or to another one.
 #[test]
-fn a_client_that_comes_by_another_share_takes_three_calls_more() {
+fn token_of_another_backend_ref_takes_three_more_calls() {
     let rule =
         |share| format!(r#""rule/{share}": {{"id": "r", "header": {{"name": "x"}}, "share": "{share}"}}"#);
     let rules = ["one", "two"].map(rule).join(",");
@@ -190,7 +190,7 @@ fn instructions_grow_no_faster_than_the_cookie_header() {
 }
 
 #[test]
-fn ten_thousand_requests_leave_memory_as_it_was() {
+fn ten_thousand_requests_do_not_grow_memory() {
     let (mut plugin, token) = warm::<Browser>();
     let mut size_after = |requests| {
         for number in 0..requests {
@@ -216,7 +216,7 @@ fn plugin_of(rules: u32) -> Plugin {
 }
 
 #[test]
-fn a_thousand_rules_cost_a_request_next_to_nothing() {
+fn request_cost_does_not_grow_with_the_number_of_rules() {
     let fuel = |rules: u32| {
         let mut plugin = plugin_of(rules);
         let request = Request::to("0");
@@ -230,7 +230,7 @@ fn a_thousand_rules_cost_a_request_next_to_nothing() {
 }
 
 #[test]
-fn a_start_costs_no_more_than_its_share_for_each_rule() {
+fn start_cost_per_rule_is_bounded() {
     let fuel = |rules| plugin_of(rules).take_costs().fuel;
     let (few, many) = (fuel(100), fuel(1_000));
     // Twice the share leaves room for the routing table, which doubles its size from time to time.

@@ -52,7 +52,7 @@ fn nasty_values() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn nasty_values_are_no_session() {
+fn hostile_values_are_not_sessions() {
     let mut plugin = plugin();
     for value in nasty_values() {
         is_no_session::<Browser>(&mut plugin, Browser::first().header("cookie", &value));
@@ -61,7 +61,7 @@ fn nasty_values_are_no_session() {
 }
 
 #[test]
-fn nasty_values_beside_a_token_do_not_hide_it() {
+fn hostile_values_do_not_hide_a_valid_token() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     for value in nasty_values() {
@@ -75,7 +75,7 @@ fn nasty_values_beside_a_token_do_not_hide_it() {
 }
 
 #[test]
-fn a_token_with_any_character_changed_is_no_session() {
+fn tokens_with_any_character_changed_are_rejected() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     for at in 0..token.len() {
@@ -86,7 +86,7 @@ fn a_token_with_any_character_changed_is_no_session() {
 }
 
 #[test]
-fn a_token_cut_short_or_drawn_out_is_no_session() {
+fn truncated_and_extended_tokens_are_rejected() {
     let mut plugin = plugin();
     let token = begin::<Program>(&mut plugin, BLUE);
     for length in 1..token.len() {
@@ -98,7 +98,7 @@ fn a_token_cut_short_or_drawn_out_is_no_session() {
 }
 
 #[test]
-fn a_token_of_a_foreign_key_is_no_session() {
+fn tokens_of_an_unknown_key_are_rejected() {
     let token = begin::<Browser>(&mut plugin_with_keys(NEW_KEY), BLUE);
     let mut plugin = plugin();
     is_no_session::<Browser>(&mut plugin, Browser::back(&token));
@@ -106,7 +106,7 @@ fn a_token_of_a_foreign_key_is_no_session() {
 }
 
 #[test]
-fn a_client_cannot_pin_itself() {
+fn clients_cannot_pin_themselves() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     let forge = |request: Request| {
@@ -121,7 +121,7 @@ fn a_client_cannot_pin_itself() {
 }
 
 #[test]
-fn a_route_without_a_rule_is_left_alone() {
+fn routes_without_a_rule_are_unaffected() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     let cookie = format!("Session-A={token}");
@@ -136,7 +136,7 @@ fn a_route_without_a_rule_is_left_alone() {
 }
 
 #[test]
-fn an_upstream_that_is_no_address_gets_no_session() {
+fn upstreams_without_an_ip_address_start_no_session() {
     let mut plugin = plugin();
     let pipes = ["", "/run/backend.sock", "envoy://internal/x", "10.0.0.1", "10.0.0.1:", "10.0.0.1:99999"];
     let mut upstreams: Vec<&[u8]> = pipes.map(str::as_bytes).into();
@@ -179,7 +179,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_of_a_client_trap_or_pin(cookies in vec(cookie_like(), 0..4), header in cookie_like()) {
+    fn arbitrary_client_bytes_neither_trap_nor_pin(cookies in vec(cookie_like(), 0..4), header in cookie_like()) {
         let mut plugin = plugin();
         let request = cookies.iter().fold(Browser::first(), |request, value| request.header("cookie", value));
         is_no_session::<Browser>(&mut plugin, request);
@@ -187,14 +187,14 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_of_envoy_trap(route in vec(any::<u8>(), 0..60), upstream in address_like()) {
+    fn arbitrary_envoy_bytes_never_trap(route in vec(any::<u8>(), 0..60), upstream in address_like()) {
         let mut plugin = plugin();
         plugin.exchange(Request::to(route), Response::from_endpoint(&upstream));
         plugin.exchange(Browser::first(), Response::from_endpoint(&upstream));
     }
 
     #[test]
-    fn every_endpoint_comes_back_as_it_went(endpoint in endpoint()) {
+    fn endpoints_round_trip(endpoint in endpoint()) {
         let mut plugin = plugin();
         let token = begin::<Program>(&mut plugin, &endpoint);
         prop_assert_eq!(plugin.request(Program::back(&token)).pin(), Some(endpoint));

@@ -9,7 +9,7 @@ const OTHER: &str = r#"{"rules": {
 }}"#;
 
 #[test]
-fn each_listener_has_rules_of_its_own() {
+fn listeners_have_separate_rules() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     let first = plugin.listen(OTHER).unwrap();
@@ -21,7 +21,7 @@ fn each_listener_has_rules_of_its_own() {
 }
 
 #[test]
-fn a_listener_with_the_same_rule_has_the_same_sessions() {
+fn listeners_with_the_same_rule_share_sessions() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     plugin.listen(CONFIGURATION).unwrap();
@@ -29,7 +29,7 @@ fn a_listener_with_the_same_rule_has_the_same_sessions() {
 }
 
 #[test]
-fn a_refused_listener_leaves_the_others_alone() {
+fn rejected_listeners_do_not_affect_others() {
     let mut plugin = plugin();
     let token = begin::<Browser>(&mut plugin, BLUE);
     plugin.listen("no JSON").unwrap_err();
@@ -37,7 +37,7 @@ fn a_refused_listener_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_request_outlives_its_listener() {
+fn requests_outlive_their_listener() {
     let mut plugin = plugin();
     let under_way = plugin.request(Browser::first());
     let first = plugin.listen(OTHER).unwrap();

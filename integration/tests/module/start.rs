@@ -20,7 +20,7 @@ fn rule(fields: &str) -> String {
 }
 
 #[test]
-fn good_keys_and_a_good_configuration_start_without_a_complaint() {
+fn valid_keys_and_configuration_start_without_warnings() {
     for keys in [KEY, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", &format!("{NEW_KEY}, {KEY}\n")] {
         for configuration in [CONFIGURATION, r#"{"rules": {}}"#] {
             let plugin = Plugin::start(Some(keys), configuration, START).unwrap();
@@ -31,7 +31,7 @@ fn good_keys_and_a_good_configuration_start_without_a_complaint() {
 }
 
 #[test]
-fn absent_keys_are_refused_with_the_way_to_make_and_to_pass_them() {
+fn missing_keys_are_rejected_with_instructions() {
     for keys in [None, Some(""), Some(" \n")] {
         let message = refusal(keys, CONFIGURATION);
         for part in ["SESSION_KEYS", "openssl rand -hex 32", "host_env_keys"] {
@@ -41,7 +41,7 @@ fn absent_keys_are_refused_with_the_way_to_make_and_to_pass_them() {
 }
 
 #[test]
-fn malformed_keys_are_refused_without_showing_them() {
+fn malformed_keys_are_rejected_without_leaking_them() {
     let short = KEY.get(..62).unwrap();
     let not_hex = KEY.replace('f', "x");
     for (keys, place) in [
@@ -63,7 +63,7 @@ fn malformed_keys_are_refused_without_showing_them() {
 }
 
 #[test]
-fn a_bad_configuration_is_refused_with_the_path_of_what_is_bad() {
+fn invalid_configuration_is_rejected_with_the_field_path() {
     const COOKIE: &str = r#""cookie": {"name": "a"}"#;
     const HEADER: &str = r#""header": {"name": "b"}"#;
     let cookie = |more: &str| rule(&format!(r#""id": "i", "cookie": {{"name": "a"{more}}}"#));
@@ -111,7 +111,7 @@ fn a_bad_configuration_is_refused_with_the_path_of_what_is_bad() {
 }
 
 #[test]
-fn a_configuration_of_any_bytes_is_refused_and_never_a_trap() {
+fn arbitrary_configuration_bytes_are_rejected_without_a_trap() {
     let deep = format!(r#"{{"rules": {{"a": {}"#, "[".repeat(100_000));
     for configuration in
         [&b"\xff\xfe"[..], b"\0", b"{\"rules\": {\"\xff\": {}}}", deep.as_bytes(), &b" ".repeat(100_000)]
@@ -121,6 +121,6 @@ fn a_configuration_of_any_bytes_is_refused_and_never_a_trap() {
 }
 
 #[test]
-fn the_keys_are_looked_at_before_the_configuration() {
+fn keys_are_checked_before_the_configuration() {
     assert!(refusal(None, "no JSON").contains("SESSION_KEYS"));
 }
