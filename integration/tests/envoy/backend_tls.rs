@@ -95,20 +95,6 @@ async fn sessions_persist_over_backend_tls() {
 }
 
 #[tokio::test]
-async fn a_certificate_with_another_name_or_of_another_authority_is_not_believed() {
-    let pods = pods::<1>();
-    let fronts = fronts(&pods).await;
-    for (authorities, validation, expected) in [
-        ("authority", "hostname: backend.example.com", 200),
-        ("authority", "hostname: mismatch.example.com", 503),
-        ("other", "hostname: backend.example.com", 503),
-    ] {
-        let envoy = serve(&manifests(&fronts, "").with(&policy(authorities, validation))).await;
-        assert_eq!(status(&envoy).await, expected, "{authorities} {validation}");
-    }
-}
-
-#[tokio::test]
 async fn one_subject_alt_name_must_match_the_certificate() {
     let pods = pods::<1>();
     let fronts = fronts(&pods).await;

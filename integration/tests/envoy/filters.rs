@@ -153,18 +153,6 @@ async fn redirects_start_no_session() {
 }
 
 #[tokio::test]
-async fn the_port_of_a_redirect_is_the_gateways_and_not_written_where_the_scheme_says_it() {
-    let gateway = Manifests::gateway().text().replace("port: 80", "port: 8080");
-    let rules =
-        [redirect("/own", "hostname: e.example"), redirect("/known", "hostname: e.example, port: 80")];
-    let envoy = serve(&Manifests::default().with(&gateway).with(&route("route", &rules))).await;
-    let client = Client::new(envoy.listener("default/eg/8080").unwrap());
-    let location = async |path: &str| client.get(path).await.unwrap().value("location").unwrap();
-    assert_eq!(location("/own").await, "http://e.example:8080/own");
-    assert_eq!(location("/known").await, "http://e.example/known");
-}
-
-#[tokio::test]
 async fn rules_with_unknown_filters_answer_500() {
     let [pod] = pods::<1>();
     let filter = "{type: ExtensionRef, extensionRef: {group: example.com, kind: Guard, name: g}}";

@@ -232,25 +232,6 @@ async fn route_hostnames_restrict_calls() {
 }
 
 #[tokio::test]
-async fn new_calls_go_by_weight() {
-    let (one, two, three) = (pods_of::<1>("one"), pods_of::<1>("two"), pods_of::<1>("three"));
-    let rule = "{backendRefs: [{name: one, port: 3000, weight: 70}, {name: two, port: 3000, weight: 30}, \
-                {name: three, port: 3000, weight: 0}]}";
-    let manifests = Manifests::gateway().service("one", &one).service("two", &two).service("three", &three);
-    let envoy = serve(&manifests.with(&route(&[rule]))).await;
-    let caller = caller(&envoy).await;
-    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..100 {
-        *counts.entry(reached(&caller, "/shop.Cart/Say").await).or_default() += 1;
-    }
-    // A call that Envoy had to send again has taken a turn more.
-    let retries = envoy.admin().stats("upstream_rq_retry").await.unwrap();
-    let turns = u32::try_from(retries.values().sum::<u64>()).unwrap();
-    let (one, two) = (counts["one"], counts["two"]);
-    assert!(one.abs_diff(70) <= turns && one + two == 100, "{counts:?}, {retries:?}");
-}
-
-#[tokio::test]
 async fn missing_backends_answer_unavailable() {
     let pods = pods::<1>();
     let route = route(&[

@@ -105,15 +105,6 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// What has curl show the certificate of this Secret.
-    fn identity(&self, name: &str) -> [String; 4] {
-        let (chain, key) = (self.file(&format!("{name}.crt")), self.file(&format!("{name}.key")));
-        fs::write(&chain, certificate(name)).unwrap();
-        fs::write(&key, private_key(name)).unwrap();
-        let path = |path: PathBuf| path.into_os_string().into_string().unwrap();
-        [String::from("--cert"), path(chain), String::from("--key"), path(key)]
-    }
-
     /// Gets `/get` from the HTTPS port with a handshake for this hostname, trusting only the certificate of this Secret.
     async fn get(&self, hostname: &str, trusted: &str, more: &[&str]) -> Output {
         let authorities = self.file(trusted);
@@ -219,24 +210,17 @@ async fn tls_older_than_1_2_is_rejected() {
     assert_eq!(output.status.code(), Some(35), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The cases of the Gateway API's conformance test `HTTPRouteHTTPSListenerDetectMisdirectedRequests`, for these listeners.
+/// What the conformance test `httproute_https_listener_detect_misdirected_requests` leaves open.
 #[tokio::test]
 async fn misdirected_requests_are_detected_whatever_the_case_and_port_of_host() {
     let pods = pods::<1>();
     let scene = scene(&pods).await;
     for (hostname, secret, host, status) in [
-        ("example.org", "localhost", "example.org", "200"),
-        ("example.org", "localhost", "unknown.org", "200"),
-        ("example.org", "localhost", "blog.example.com", "421"),
-        ("example.org", "localhost", "shop.example.com", "421"),
+        ("example.org", "localhost", "SHOP.example.com", "421"),
+        ("example.org", "localhost", "shop.example.com:443", "421"),
         ("example.org", "localhost", "SHOP.example.com:443", "421"),
-        ("blog.example.com", "example", "blog.example.com", "200"),
+        ("shop.example.com", "shop", "SHOP.example.com:443", "200"),
         ("blog.example.com", "example", "deep.blog.example.com", "200"),
-        ("blog.example.com", "example", "shop.example.com", "421"),
-        ("blog.example.com", "example", "example.org", "421"),
-        ("shop.example.com", "shop", "shop.example.com", "200"),
-        ("shop.example.com", "shop", "blog.example.com", "421"),
-        ("shop.example.com", "shop", "unknown.org", "421"),
     ] {
         let header = format!("Host: {host}");
         let found = scene.told(hostname, secret, "%{http_code}", &["--header", &header]).await;
@@ -269,40 +253,6 @@ async fn requests_for_a_listener_without_certificate_answer_421() {
         let header = format!("Host: {host}");
         let found = scene.told("example.org", "localhost", "%{http_code}", &["--header", &header]).await;
         assert_eq!(found, status, "{host}");
-    }
-}
-
-/// Each certificate here has signed itself, so that it is its own authority.
-#[tokio::test]
-async fn a_listener_that_checks_its_clients_connects_only_with_those_of_its_authority() {
-    let pods = pods::<1>();
-    let gateway = |mode: &str| {
-        let authority = certificate("example").replace('\n', "\n    ");
-        let checked = format!(
-            "tls: {{frontend: {{default: {{validation: {{mode: {mode}, \
-             caCertificateRefs: [{{group: '', kind: ConfigMap, name: authority}}]}}}}}}}}, listeners"
-        );
-        let one = "{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}";
-        let gateway = GATEWAY_OF.replace("LISTENERS", one).replace("listeners", &checked);
-        format!(
-            "{gateway}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: authority}}\ndata:\n  ca.crt: |\n    {authority}\n"
-        )
-    };
-    for (mode, strangers) in [("AllowValidOnly", None), ("AllowInsecureFallback", Some("200"))] {
-        let scene = scene_of(&gateway(mode), &pods).await;
-        for (client, expected) in
-            [(Some("example"), Some("200")), (Some("shop"), strangers), (None, strangers)]
-        {
-            let shown = client.map(|name| scene.identity(name));
-            let shown: Vec<&str> = shown.iter().flatten().map(String::as_str).collect();
-            if let Some(status) = expected {
-                let found = scene.told("localhost", "localhost", "%{http_code}", &shown).await;
-                assert_eq!(found, status, "{mode}: {client:?}");
-            } else {
-                let output = scene.get("localhost", "localhost", &shown).await;
-                assert!(!output.status.success(), "{mode}: {client:?}");
-            }
-        }
     }
 }
 

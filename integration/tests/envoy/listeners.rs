@@ -42,7 +42,7 @@ async fn status(envoy: &Process, protocol: Protocol, host: &str, path: &str) -> 
     client.get(path).await.unwrap().status
 }
 
-/// What the Gateway API calls listener isolation; its conformance test is `GatewayHTTPListenerIsolation`.
+/// What the conformance test `gateway_http_listener_isolation` leaves open.
 #[tokio::test]
 async fn listener_isolation_ignores_case_port_and_trailing_dot_of_host() {
     let pods = pods::<1>();
@@ -55,11 +55,7 @@ async fn listener_isolation_ignores_case_port_and_trailing_dot_of_host() {
             .fold(manifests, |manifests, section| manifests.with(&at_listener(section, hostnames)));
         let envoy = serve(&manifests).await;
         for (host, own) in [
-            ("bar.com", "any"),
-            ("bar.example.com", "wildcard"),
             ("deep.bar.example.com", "wildcard"),
-            ("bar.foo.example.com", "deeper"),
-            ("abc.foo.example.com", "exact"),
             ("ABC.foo.example.com", "exact"),
             ("abc.foo.example.com:8080", "exact"),
             ("abc.foo.example.com.", "exact"),
@@ -70,24 +66,6 @@ async fn listener_isolation_ignores_case_port_and_trailing_dot_of_host() {
                 let found = status(&envoy, Protocol::Http1, host, &format!("/{section}")).await;
                 assert_eq!(found, expected, "{host} at /{section}, routes for [{hostnames}]");
             }
-        }
-    }
-}
-
-#[tokio::test]
-async fn http_2_without_tls_is_served_beside_http_1_on_one_port() {
-    let pods = pods::<1>();
-    let manifests = manifests(LISTENERS, &pods).with(&at_listener("exact", "")).with(&at_listener("any", ""));
-    let envoy = serve(&manifests).await;
-    for protocol in [Protocol::Http1, Protocol::Http2] {
-        for (host, path, expected) in [
-            ("abc.foo.example.com", "/exact", 200),
-            ("abc.foo.example.com:8080", "/exact", 200),
-            ("abc.foo.example.com", "/any", 404),
-            ("bar.com", "/any", 200),
-            ("bar.com", "/exact", 404),
-        ] {
-            assert_eq!(status(&envoy, protocol, host, path).await, expected, "{protocol:?}: {host}{path}");
         }
     }
 }

@@ -163,20 +163,6 @@ async fn rules_without_matches_serve_the_remaining_requests() {
     assert_eq!(answer(&client, "/a", &[]).await, "rest");
 }
 
-#[tokio::test]
-async fn rules_without_backends_answer_500_and_take_nothing_from_others() {
-    let pods = Pods::new(&["rest"]);
-    let rules = [
-        String::from("{matches: [{path: {type: Exact, value: /omitted}}]}"),
-        String::from("{matches: [{path: {type: Exact, value: /empty}}], backendRefs: []}"),
-        rule("{path: {value: /}}", "rest"),
-    ];
-    let envoy = serve(&pods.manifests().with(&route("route", &rules))).await;
-    let none: &[(&str, &str)] = &[];
-    assert_answers(&envoy, &[("/omitted", none, "500"), ("/empty", none, "500"), ("/forward", none, "rest")])
-        .await;
-}
-
 /// The order of the rules, of the documents and of the names of the routes is against it all the way.
 #[tokio::test]
 async fn most_specific_match_wins_across_routes_then_the_oldest() {
