@@ -7,14 +7,14 @@ use fantoccini::key::Key;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Button};
-use crate::scene::{COOKIE, Scene};
+use crate::site::{COOKIE, Site};
 
 const HEADER: &str = "{sessionName: X-Session, type: Header, absoluteTimeout: 1h}";
 
-async fn page() -> (Scene, Browser) {
-    let scene = Scene::with(&[("/", COOKIE), ("/header", HEADER)]).await;
-    let browser = Browser::on(&scene.url()).await;
-    (scene, browser)
+async fn page() -> (Site, Browser) {
+    let site = Site::with(&[("/", COOKIE), ("/header", HEADER)]).await;
+    let browser = Browser::on(&site.url()).await;
+    (site, browser)
 }
 
 async fn strike(browser: &Browser, key: Key) {

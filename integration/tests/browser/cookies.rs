@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::browser::{Browser, Button, Square};
-use crate::scene::{COOKIE, Scene};
+use crate::site::{COOKIE, Site};
 
 fn all_of(pod: &str, squares: &[Square]) -> bool {
     squares.iter().all(|square| square.pod.as_deref() == Some(pod) && !square.fresh)
@@ -11,13 +11,13 @@ fn all_of(pod: &str, squares: &[Square]) -> bool {
 
 #[tokio::test]
 async fn sessions_survive_a_reload_and_apply_in_a_second_tab() {
-    let scene = Scene::with(&[("/", COOKIE)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&site.url()).await;
     let pod = browser.first_pod().await;
     browser.reload().await;
     let squares = browser.press_until(Button::Twenty, 20).await;
     assert!(all_of(&pod, &squares), "{pod} {squares:?}");
-    browser.open_tab(&scene.url()).await;
+    browser.open_tab(&site.url()).await;
     let squares = browser.press_until(Button::Twenty, 20).await;
     assert!(all_of(&pod, &squares), "{pod} {squares:?}");
     assert_eq!(browser.complaints().await, [""; 0]);
@@ -25,8 +25,8 @@ async fn sessions_survive_a_reload_and_apply_in_a_second_tab() {
 
 #[tokio::test]
 async fn session_cookie_has_the_root_path_and_is_http_only() {
-    let scene = Scene::with(&[("/", COOKIE)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&site.url()).await;
     let cookie = browser.cookie("session").await.unwrap();
     assert_eq!(cookie.path(), Some("/"));
     assert_eq!(cookie.http_only(), Some(true));
@@ -42,8 +42,8 @@ async fn session_cookie_has_the_root_path_and_is_http_only() {
 
 #[tokio::test]
 async fn forgetting_removes_the_cookie_and_the_next_request_starts_a_session() {
-    let scene = Scene::with(&[("/", COOKIE)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&site.url()).await;
     browser.first_pod().await;
     let before = browser.cookie("session").await.unwrap();
     browser.press(Button::Forget).await;
@@ -58,8 +58,8 @@ async fn forgetting_removes_the_cookie_and_the_next_request_starts_a_session() {
 #[tokio::test]
 async fn rejected_sessions_can_be_forgotten_without_starting_another() {
     // The filter refuses what the jar holds then, and would answer with a new session.
-    let scene = Scene::with(&[("/", COOKIE)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&site.url()).await;
     browser.first_pod().await;
     browser.client().delete_cookie("session").await.unwrap();
     browser.run("document.cookie = `session=${'AAAA'.repeat(20)}; Path=/`").await;
@@ -72,8 +72,8 @@ async fn rejected_sessions_can_be_forgotten_without_starting_another() {
 #[tokio::test]
 async fn permanent_cookies_expire_after_max_age() {
     let persistence = "{sessionName: session, absoluteTimeout: 4s, cookieConfig: {lifetimeType: Permanent}}";
-    let scene = Scene::with(&[("/", persistence)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", persistence)]).await;
+    let browser = Browser::on(&site.url()).await;
     let cookie = browser.cookie("session").await.unwrap();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let expires =
@@ -92,7 +92,7 @@ async fn permanent_cookies_expire_after_max_age() {
 
 #[tokio::test]
 async fn session_lifetime_cookies_have_no_expiry_date() {
-    let scene = Scene::with(&[("/", "{sessionName: session, absoluteTimeout: 1h}")]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", "{sessionName: session, absoluteTimeout: 1h}")]).await;
+    let browser = Browser::on(&site.url()).await;
     assert_eq!(browser.cookie("session").await.unwrap().expires_datetime(), None);
 }

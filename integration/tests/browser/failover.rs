@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::browser::{Browser, Button};
-use crate::scene::{COOKIE, Scene};
+use crate::site::{COOKIE, Site};
 
 #[tokio::test]
 async fn sessions_fail_over_without_a_visible_error() {
-    let scene = Scene::with(&[("/", COOKIE)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&site.url()).await;
     let pod = browser.first_pod().await;
     let before = browser.cookie("session").await.unwrap();
     browser.press(Button::Stop).await;
     browser.until_text("said", "refuses connections").await;
-    assert!(!scene.reachable(&pod).await);
+    assert!(!site.reachable(&pod).await);
     browser.until_text("pods", "stopped").await;
 
     let moved = browser.press_until(Button::Twenty, 21).await.split_off(1);
@@ -27,15 +27,15 @@ async fn sessions_fail_over_without_a_visible_error() {
 
     browser.press(Button::Start).await;
     browser.until_text("said", "All pods answer again").await;
-    assert!(scene.reachable(&pod).await);
+    assert!(site.reachable(&pod).await);
     let last = browser.press_until(Button::One, 22).await.pop();
     assert_eq!(last.as_ref(), moved.last().filter(|square| !square.fresh), "it stays where it has moved to");
 }
 
 #[tokio::test]
 async fn stopping_a_pod_during_requests_loses_none() {
-    let scene = Scene::with(&[("/", COOKIE)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&site.url()).await;
     browser.press(Button::Twenty).await;
     browser.press(Button::Stop).await;
     let squares = browser.until_squares(20).await;
@@ -46,8 +46,8 @@ async fn stopping_a_pod_during_requests_loses_none() {
 
 #[tokio::test]
 async fn the_last_pod_cannot_be_stopped() {
-    let scene = Scene::with(&[("/", COOKIE)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE)]).await;
+    let browser = Browser::on(&site.url()).await;
     for stopped in 0..3 {
         browser.press_until(Button::One, stopped + 1).await;
         browser.press(Button::Stop).await;
@@ -57,5 +57,5 @@ async fn the_last_pod_cannot_be_stopped() {
     let last = browser.press_until(Button::One, 4).await.pop().unwrap().pod.unwrap();
     browser.press(Button::Stop).await;
     browser.until_text("said", "is the last pod that answers").await;
-    assert!(scene.reachable(&last).await);
+    assert!(site.reachable(&last).await);
 }

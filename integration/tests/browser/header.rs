@@ -1,14 +1,14 @@
 //! A session in a header, which the page's script keeps.
 
 use crate::browser::{Browser, Button};
-use crate::scene::{COOKIE, Scene};
+use crate::site::{COOKIE, Site};
 
 const HEADER: &str = "{sessionName: X-Session, type: Header, absoluteTimeout: 1h}";
 
 #[tokio::test]
 async fn header_sessions_work_with_same_origin_fetch() {
-    let scene = Scene::with(&[("/", COOKIE), ("/header", HEADER)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE), ("/header", HEADER)]).await;
+    let browser = Browser::on(&site.url()).await;
     browser.choose("Header").await;
     let squares = browser.press_until(Button::Twenty, 20).await;
     let pod = squares[0].pod.clone().expect("somebody answers");
@@ -30,8 +30,8 @@ async fn header_sessions_work_with_same_origin_fetch() {
 
 #[tokio::test]
 async fn switching_carriers_keeps_both_sessions() {
-    let scene = Scene::with(&[("/", COOKIE), ("/header", HEADER)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE), ("/header", HEADER)]).await;
+    let browser = Browser::on(&site.url()).await;
     let cookie = browser.first_pod().await;
     browser.choose("Header").await;
     let header = browser.press_until(Button::One, 2).await[1].pod.clone();

@@ -1,15 +1,15 @@
 //! A session over HTTPS, on a host that is also there without.
 
 use crate::browser::{Browser, Button};
-use crate::scene::{COOKIE, Scene};
+use crate::site::{COOKIE, Site};
 
 /// Not `localhost`, to which a browser sends `Secure` cookies over HTTP, too.
 const HOST: &str = "shop.test";
 
 #[tokio::test]
 async fn https_cookies_are_secure_and_not_sent_over_http() {
-    let scene = Scene::over_both_schemes(&[("/", COOKIE)]).await;
-    let [https, http] = ["default/eg/443", "default/plain/80"].map(|name| scene.address(name).port());
+    let site = Site::over_both_schemes(&[("/", COOKIE)]).await;
+    let [https, http] = ["default/eg/443", "default/plain/80"].map(|name| site.address(name).port());
     let mapped = format!("--host-resolver-rules=MAP {HOST} 127.0.0.1");
     let page = format!("https://{HOST}:{https}/");
     let browser = Browser::with_arguments(&[mapped], &page).await;

@@ -12,4 +12,4 @@ mod header;
 mod https;
 mod path;
 mod picture;
-mod scene;
+mod site;

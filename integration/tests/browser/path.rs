@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::browser::{Browser, Button};
-use crate::scene::{COOKIE, Scene};
+use crate::site::{COOKIE, Site};
 
 const ON_SHOP: &str = "{cookie: {name: basket, path: /shop}, absoluteTimeout: 1h}";
 
@@ -15,8 +15,8 @@ async fn sends(browser: &Browser, path: &str) -> bool {
 
 #[tokio::test]
 async fn cookies_are_limited_to_their_path() {
-    let scene = Scene::with(&[("/", COOKIE), ("/shop", ON_SHOP)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE), ("/shop", ON_SHOP)]).await;
+    let browser = Browser::on(&site.url()).await;
     browser.choose("Cookie on /shop").await;
     let squares = browser.press_until(Button::Twenty, 20).await;
     assert!(squares[0].fresh && squares.iter().all(|square| square.pod == squares[0].pod), "{squares:?}");
@@ -24,14 +24,14 @@ async fn cookies_are_limited_to_their_path() {
     for (path, sent) in [("/shop", true), ("/shop/get", true), ("/get", false), ("/shopping", false)] {
         assert_eq!(sends(&browser, path).await, sent, "{path}");
     }
-    browser.client().goto(&format!("{}shop/get", scene.url())).await.unwrap();
+    browser.client().goto(&format!("{}shop/get", site.url())).await.unwrap();
     assert_eq!(browser.cookie("basket").await.unwrap().path(), Some("/shop"));
 }
 
 #[tokio::test]
 async fn forgetting_removes_the_cookie_of_that_path() {
-    let scene = Scene::with(&[("/", COOKIE), ("/shop", ON_SHOP)]).await;
-    let browser = Browser::on(&scene.url()).await;
+    let site = Site::with(&[("/", COOKIE), ("/shop", ON_SHOP)]).await;
+    let browser = Browser::on(&site.url()).await;
     browser.choose("Cookie on /shop").await;
     browser.press_until(Button::One, 1).await;
     assert!(sends(&browser, "/shop").await);

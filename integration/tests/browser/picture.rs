@@ -6,7 +6,7 @@ use integration::harness::workspace;
 use serde_json::json;
 
 use crate::browser::{Browser, Button};
-use crate::scene::Scene;
+use crate::site::Site;
 
 /// Set to have the picture in `docs` made anew.
 const UPDATE: &str = "UPDATE_PICTURE";
@@ -18,8 +18,8 @@ const DEMO: &str = "localhost:8888";
 async fn page_picture_is_current() {
     let cookie = "{sessionName: Session-A, absoluteTimeout: 60s, cookieConfig: {lifetimeType: Permanent}}";
     let header = "{sessionName: Session-A, type: Header, absoluteTimeout: 60s}";
-    let scene = Scene::with(&[("/", cookie), ("/header", header)]).await;
-    let mapped = format!("--host-resolver-rules=MAP {DEMO} {}", scene.address("default/eg/80"));
+    let site = Site::with(&[("/", cookie), ("/header", header)]).await;
+    let mapped = format!("--host-resolver-rules=MAP {DEMO} {}", site.address("default/eg/80"));
     let browser = Browser::with_arguments(&[mapped], &format!("http://{DEMO}/")).await;
     // Amid them its pod stops, so that the picture has more than one colour to show.
     browser.press(Button::Twenty).await;

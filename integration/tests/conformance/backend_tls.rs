@@ -10,7 +10,7 @@ use crate::case::{Case, get};
 use crate::documents::{config_map, http_route, route};
 use crate::grpc::{call, grpc_route, method_rule};
 use crate::infrastructure::{HTTPS, INFRA, Infrastructure, SAME_NAMESPACE, V3};
-use crate::scene::{Scene, statuses};
+use crate::replay::{Replay, statuses};
 
 const CERTIFICATE: &str = include_str!("../envoy/backend_tls/certificate.pem");
 const KEY: &str = include_str!("../envoy/backend_tls/key.pem");
@@ -54,9 +54,9 @@ impl Stage {
         )
     }
 
-    async fn serve(self, faulty: &[&str], documents: &[String]) -> (Scene, TlsFront) {
+    async fn serve(self, faulty: &[&str], documents: &[String]) -> (Replay, TlsFront) {
         let documents = [documents, &authorities()].concat();
-        (Scene::start_on(self.infrastructure, faulty, &documents).await, self.front)
+        (Replay::start_on(self.infrastructure, faulty, &documents).await, self.front)
     }
 }
 
@@ -108,14 +108,14 @@ async fn backendtlspolicy() {
         route("in-the-clear", SAME_NAMESPACE, &rules),
         http_route(INFRA, "over-tls", &format!("{{name: {HTTPS}}}"), "example.org", &rule("good", 443)),
     ]);
-    let (scene, front) = stage.serve(&[], &documents).await;
+    let (replay, front) = stage.serve(&[], &documents).await;
     for policy in services {
-        assert_eq!(scene.statuses.of_policy(policy, "Accepted"), ["True Accepted"]);
-        assert_eq!(scene.statuses.of_policy(policy, "ResolvedRefs"), ["True ResolvedRefs"]);
+        assert_eq!(replay.statuses.of_policy(policy, "Accepted"), ["True Accepted"]);
+        assert_eq!(replay.statuses.of_policy(policy, "ResolvedRefs"), ["True ResolvedRefs"]);
     }
     let cases = [reaches("/good-443"), fails("/other-host-443"), fails("/other-authority-443")];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
-    scene.check_tls(HTTPS, 443, &[("example.org", get("/good-443").host("example.org").reaches(V3))]).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check_tls(HTTPS, 443, &[("example.org", get("/good-443").host("example.org").reaches(V3))]).await;
     let asked: Vec<_> =
         front.handshakes().into_iter().map(|Handshake { server_name, .. }| server_name).collect();
     assert!(asked.iter().all(|name| name.as_deref() == Some("backend.example.com")), "{asked:?}");
@@ -167,13 +167,13 @@ async fn backendtlspolicy_san() {
         rules += &rule(name, 443);
     }
     documents.push(route("names", SAME_NAMESPACE, &rules));
-    let (scene, _front) = stage.serve(&[], &documents).await;
+    let (replay, _front) = stage.serve(&[], &documents).await;
     let cases = cases.map(|(name, _, believed)| {
-        assert_eq!(scene.statuses.of_policy(name, "Accepted"), ["True Accepted"]);
+        assert_eq!(replay.statuses.of_policy(name, "Accepted"), ["True Accepted"]);
         let path = format!("/{name}-443");
         if believed { reaches(&path) } else { fails(&path) }
     });
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A reference to what holds no authority makes a policy bad, and what it is for out of reach.
@@ -203,10 +203,10 @@ async fn refused(reference: &str, more: Option<String>) -> [String; 2] {
     ];
     documents.extend(more);
     let faulty = ["BackendTLSPolicy gateway-conformance-infra/refused"];
-    let (scene, front) = stage.serve(&faulty, &documents).await;
-    scene.check(SAME_NAMESPACE, 80, &[fails("/refused-443")]).await;
+    let (replay, front) = stage.serve(&faulty, &documents).await;
+    replay.check(SAME_NAMESPACE, 80, &[fails("/refused-443")]).await;
     assert_eq!(front.handshakes(), []);
-    ["Accepted", "ResolvedRefs"].map(|condition| scene.statuses.of_policy("refused", condition).concat())
+    ["Accepted", "ResolvedRefs"].map(|condition| replay.statuses.of_policy("refused", condition).concat())
 }
 
 /// Of the policies for one target the first goes, by age and then by name; one for a port goes before one for the Service.
@@ -231,7 +231,7 @@ async fn backendtlspolicy_conflict_resolution() {
             &[rule("whole", 443), rule("port", 443), rule("both", 443), rule("both", 8443)].concat(),
         ),
     ];
-    let (scene, front) = stage.serve(&[], &documents).await;
+    let (replay, front) = stage.serve(&[], &documents).await;
     for (policy, told) in [
         ("whole-1", "True Accepted"),
         ("whole-2", "False Conflicted"),
@@ -240,7 +240,7 @@ async fn backendtlspolicy_conflict_resolution() {
         ("one-port", "True Accepted"),
         ("all-ports", "True Accepted"),
     ] {
-        assert_eq!(scene.statuses.of_policy(policy, "Accepted"), [told], "{policy}");
+        assert_eq!(replay.statuses.of_policy(policy, "Accepted"), [told], "{policy}");
     }
     for (path, asked) in [
         ("/whole-443", "other.example.com"),
@@ -248,7 +248,7 @@ async fn backendtlspolicy_conflict_resolution() {
         ("/both-443", "other.example.com"),
         ("/both-8443", "backend.example.com"),
     ] {
-        scene.check(SAME_NAMESPACE, 80, &[reaches(path)]).await;
+        replay.check(SAME_NAMESPACE, 80, &[reaches(path)]).await;
         let last = front.handshakes().into_iter().next_back().unwrap();
         assert_eq!(last.server_name.as_deref(), Some(asked), "{path}");
     }
@@ -272,9 +272,9 @@ async fn backendtlspolicy_grpcroute() {
         policy("other-authority", "other-authority/btls", UNKNOWN, BACKEND),
         grpc_route("calls", "{name: same-namespace}", &rules.concat()),
     ]);
-    let (scene, front) = stage.serve(&[], &documents).await;
+    let (replay, front) = stage.serve(&[], &documents).await;
     let unavailable = |method: &str| call(method).answers(200).answering("grpc-status", "14");
     let cases = [call("Pick").reaches(V3), unavailable("Drop"), unavailable("Count")];
-    scene.check_over(&[Protocol::Http2], SAME_NAMESPACE, 80, &cases).await;
+    replay.check_over(&[Protocol::Http2], SAME_NAMESPACE, 80, &cases).await;
     assert_eq!(front.handshakes()[0].protocol.as_deref(), Some("h2"));
 }

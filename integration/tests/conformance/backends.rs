@@ -8,7 +8,7 @@ use integration::harness::client::{Client, Protocol};
 use crate::case::get;
 use crate::documents::route;
 use crate::infrastructure::{INFRA, Infrastructure, SAME_NAMESPACE, V1, V2, slice};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// Rules with and without a name serve alike.
 #[tokio::test]
@@ -19,8 +19,8 @@ async fn httproute_named_rule() {
     backendRefs: [{name: infra-backend-v1, port: 8080}]
   - matches: [{path: {type: PathPrefix, value: /nameless}}]
     backendRefs: [{name: infra-backend-v2, port: 8080}]";
-    let scene = Scene::start(&[route("names", SAME_NAMESPACE, rules)]).await;
-    scene.check(SAME_NAMESPACE, 80, &[get("/named").reaches(V1), get("/nameless").reaches(V2)]).await;
+    let replay = Replay::start(&[route("names", SAME_NAMESPACE, rules)]).await;
+    replay.check(SAME_NAMESPACE, 80, &[get("/named").reaches(V1), get("/nameless").reaches(V2)]).await;
 }
 
 /// A rule without backendRefs, left out or empty, answers 500.
@@ -30,9 +30,9 @@ async fn httproute_omitted_backendrefs() {
   - matches: [{path: {type: Exact, value: /left-out}}]
   - {matches: [{path: {type: Exact, value: /empty}}], backendRefs: []}
   - {matches: [{path: {type: PathPrefix, value: /}}], backendRefs: [{name: infra-backend-v1, port: 8080}]}";
-    let scene = Scene::start(&[route("omitted", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start(&[route("omitted", SAME_NAMESPACE, rules)]).await;
     let cases = [get("/any").reaches(V1), get("/left-out").answers(500), get("/empty").answers(500)];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// Requests are shared out by weight, and a weight of zero gets none; a session keeps its share.
@@ -44,11 +44,11 @@ async fn httproute_weight() {
         "\n  - {{{refs}}}\n  - {{matches: [{{path: {{value: /session}}}}], {refs}, \
          sessionPersistence: {{sessionName: session, absoluteTimeout: 1h}}}}"
     );
-    let scene = Scene::start(&[route("weights", SAME_NAMESPACE, &rules)]).await;
+    let replay = Replay::start(&[route("weights", SAME_NAMESPACE, &rules)]).await;
     for path in ["/", "/session"] {
         let mut counts = BTreeMap::<_, u32>::new();
         for _ in 0..500 {
-            let client = Client::new(scene.address(SAME_NAMESPACE, 80));
+            let client = Client::new(replay.address(SAME_NAMESPACE, 80));
             let echo = client.get(path).await.unwrap().echo().unwrap();
             *counts.entry(echo["service"].as_str().unwrap().to_owned()).or_default() += 1;
         }
@@ -56,7 +56,7 @@ async fn httproute_weight() {
         assert!((325..=375).contains(&share("infra-backend-v1")), "{path}: {counts:?}");
         assert_eq!(share("infra-backend-v1") + share("infra-backend-v2"), 500, "{path}: {counts:?}");
     }
-    let browser = Client::with_jar(scene.address(SAME_NAMESPACE, 80));
+    let browser = Client::with_jar(replay.address(SAME_NAMESPACE, 80));
     let first = browser.get("/session").await.unwrap().pod();
     for _ in 0..10 {
         assert_eq!(browser.get("/session").await.unwrap().pod(), first);
@@ -94,9 +94,9 @@ async fn httproute_service_types() {
          addressType: IPv6\nports: [{{name: http, port: 3000}}]\nendpoints: []\n"
     ));
     documents.push(route("services", SAME_NAMESPACE, &rules));
-    let scene = Scene::start_on(infrastructure, &[], &documents).await;
+    let replay = Replay::start_on(infrastructure, &[], &documents).await;
     let cases = ["/by-hand", "/headless", "/headless-by-hand"].map(|path| get(path).reaches(V1));
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A port that speaks HTTP/2 in the clear is spoken to so, whatever the client speaks.
@@ -105,10 +105,10 @@ async fn httproute_backend_protocol_h2c() {
     let rules = "
   - {matches: [{path: {value: /h2c}}], backendRefs: [{name: infra-backend-v1, port: 8081}]}
   - {matches: [{path: {value: /}}], backendRefs: [{name: infra-backend-v1, port: 8080}]}";
-    let scene = Scene::start(&[route("h2c", SAME_NAMESPACE, rules)]).await;
-    scene.check(SAME_NAMESPACE, 80, &[get("/h2c").reaches(V1), get("/").reaches(V1)]).await;
+    let replay = Replay::start(&[route("h2c", SAME_NAMESPACE, rules)]).await;
+    replay.check(SAME_NAMESPACE, 80, &[get("/h2c").reaches(V1), get("/").reaches(V1)]).await;
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        let client = Client::new(scene.address(SAME_NAMESPACE, 80)).speaking(protocol);
+        let client = Client::new(replay.address(SAME_NAMESPACE, 80)).speaking(protocol);
         for (path, expected) in [("/h2c", "HTTP/2.0"), ("/", "HTTP/1.1")] {
             let echo = client.get(path).await.unwrap().echo().unwrap();
             assert_eq!(echo["proto"], expected, "{path} over {protocol:?}");

@@ -3,7 +3,7 @@
 use crate::conditions::Statuses;
 use crate::documents::{gateway, grant};
 use crate::infrastructure::{INFRA, WEB};
-use crate::scene::statuses;
+use crate::replay::statuses;
 
 /// An HTTPS listener whose certificate is in this Secret.
 fn secured(name: &str, reference: &str) -> String {

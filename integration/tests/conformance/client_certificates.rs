@@ -5,7 +5,7 @@
 use crate::case::get;
 use crate::documents::{TO_V1, TO_V2, config_map, gateway, http_route};
 use crate::infrastructure::{INFRA, V1, V2, WEB};
-use crate::scene::{Scene, statuses};
+use crate::replay::{Replay, statuses};
 use crate::tls::Identity;
 
 const ONE: Identity =
@@ -39,29 +39,29 @@ fn two_authorities(mode: &str) -> [String; 5] {
 /// A listener lets in the clients of its own authority, which a port can have for itself.
 #[tokio::test]
 async fn gateway_with_clientcertificate_validation() {
-    let scene = Scene::start(&two_authorities("")).await;
+    let replay = Replay::start(&two_authorities("")).await;
     let (first, second) = ("example.org", "second-example.org");
     let to_first = [(first, get("/").host(first).reaches(V1))];
     let to_second = [(second, get("/").host(second).reaches(V2))];
-    scene.check_tls_as(Some(&ONE), "clients", 443, &to_first).await;
-    scene.check_tls_as(Some(&TWO), "clients", 8443, &to_second).await;
+    replay.check_tls_as(Some(&ONE), "clients", 443, &to_first).await;
+    replay.check_tls_as(Some(&TWO), "clients", 8443, &to_second).await;
     for (client, port, hostname) in
         [(Some(&TWO), 443, first), (None, 443, first), (Some(&ONE), 8443, second), (None, 8443, second)]
     {
-        scene.check_refused(client, "clients", port, hostname).await;
+        replay.check_refused(client, "clients", port, hostname).await;
     }
 }
 
 /// One that may fall back lets in everybody, and its Gateway says so.
 #[tokio::test]
 async fn gateway_with_clientcertificate_validation_insecure_fallback() {
-    let scene = Scene::start(&two_authorities("mode: AllowInsecureFallback, ")).await;
-    let told = scene.statuses.of_gateway("clients", "InsecureFrontendValidationMode");
+    let replay = Replay::start(&two_authorities("mode: AllowInsecureFallback, ")).await;
+    let told = replay.statuses.of_gateway("clients", "InsecureFrontendValidationMode");
     assert_eq!(told, "True ConfigurationChanged");
     let (first, second) = ("example.org", "second-example.org");
     for client in [Some(&ONE), Some(&TWO), None] {
-        scene.check_tls_as(client, "clients", 443, &[(first, get("/").host(first).reaches(V1))]).await;
-        scene.check_tls_as(client, "clients", 8443, &[(second, get("/").host(second).reaches(V2))]).await;
+        replay.check_tls_as(client, "clients", 443, &[(first, get("/").host(first).reaches(V1))]).await;
+        replay.check_tls_as(client, "clients", 8443, &[(second, get("/").host(second).reaches(V2))]).await;
     }
 }
 
@@ -130,14 +130,17 @@ async fn gateway_invalid_default_frontend_client_certificate_validation() {
         http_route(INFRA, "route", "{name: clients}", "example.org", &format!("\n  - {TO_V1}")),
     ];
     let faulty = ["Gateway gateway-conformance-infra/clients"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
     for condition in ["ResolvedRefs", "Accepted", "Programmed"] {
-        assert!(scene.statuses.of_listener("clients", "http", condition).starts_with("True "), "{condition}");
+        assert!(
+            replay.statuses.of_listener("clients", "http", condition).starts_with("True "),
+            "{condition}"
+        );
     }
-    let told = |condition: &str| scene.statuses.of_listener("clients", "https", condition);
+    let told = |condition: &str| replay.statuses.of_listener("clients", "https", condition);
     assert_eq!(told("ResolvedRefs"), "False InvalidCACertificateRef");
     assert_eq!(told("Accepted"), "False NoValidCACertificate");
     assert!(told("Programmed").starts_with("False "));
-    scene.check("clients", 80, &[get("/").host("example.org").reaches(V1)]).await;
-    assert_eq!(scene.listener("clients", 443), None);
+    replay.check("clients", 80, &[get("/").host("example.org").reaches(V1)]).await;
+    assert_eq!(replay.listener("clients", 443), None);
 }

@@ -5,7 +5,7 @@ use hyper::Method;
 use crate::case::{Ask, Case, ask, get};
 use crate::documents::{TO_V1, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 const ORIGIN: &str = "access-control-allow-origin";
 const METHODS: &str = "access-control-allow-methods";
@@ -47,9 +47,9 @@ async fn httproute_cors() {
             "allowOrigins: ['*'], allowMethods: ['*'], allowHeaders: ['*'], allowCredentials: false",
         ),
     ];
-    let scene = Scene::start(&[route("cors", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("cors", SAME_NAMESPACE, &rules.concat())]).await;
     let cases = [listed(), any_method(), any_origin(), anything()].concat();
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 fn cors(prefix: &str, fields: &str) -> String {

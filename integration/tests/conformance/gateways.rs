@@ -3,7 +3,7 @@
 use crate::case::{Case, get};
 use crate::documents::{TO_V1, gateway, http_route, route, rule};
 use crate::infrastructure::{INFRA, V1};
-use crate::scene::{Scene, statuses};
+use crate::replay::{Replay, statuses};
 
 /// Of several listeners on a port the closest alone takes a request: the others' routes are out of reach.
 #[tokio::test]
@@ -36,8 +36,8 @@ async fn gateway_http_listener_isolation() {
             let parent = format!("{{name: isolation, sectionName: {section}}}");
             http_route(INFRA, section, &parent, hostnames, &rule(&format!("/{section}"), &[TO_V1]))
         }));
-        let scene = Scene::start(&documents).await;
-        scene.check("isolation", 80, &cases).await;
+        let replay = Replay::start(&documents).await;
+        replay.check("isolation", 80, &cases).await;
     }
 }
 
@@ -137,8 +137,8 @@ async fn gateway_name_maximum_length() {
         gateway(&name, "\n  - {name: http, protocol: HTTP, port: 80}"),
         route("route", &name, &format!("\n  - {TO_V1}")),
     ];
-    let scene = Scene::start(&documents).await;
-    scene.check(&name, 80, &[get("/").reaches(V1)]).await;
+    let replay = Replay::start(&documents).await;
+    replay.check(&name, 80, &[get("/").reaches(V1)]).await;
 }
 
 /// Listeners come and go between two renderings, and the routes of the others stay.
@@ -154,18 +154,18 @@ async fn gateway_modify_listeners() {
     let secured = [("second-example.org", get("/").reaches(V1))];
     let plain = [get("/").host("data.example").reaches(V1)];
 
-    let before = Scene::start(&[gateway("changing", &https), route.clone()]).await;
+    let before = Replay::start(&[gateway("changing", &https), route.clone()]).await;
     before.check_tls("changing", 443, &secured).await;
     assert_eq!(before.listener("changing", 80), None);
 
-    let added = Scene::start(&[gateway("changing", &format!("{https}{http}")), route.clone()]).await;
+    let added = Replay::start(&[gateway("changing", &format!("{https}{http}")), route.clone()]).await;
     added.check_tls("changing", 443, &secured).await;
     added.check("changing", 80, &plain).await;
     for listener in ["https", "http"] {
         assert_eq!(added.statuses.attached_to("changing", listener), 1);
     }
 
-    let removed = Scene::start(&[gateway("changing", http), route]).await;
+    let removed = Replay::start(&[gateway("changing", http), route]).await;
     removed.check("changing", 80, &plain).await;
     assert_eq!(removed.listener("changing", 443), None);
     assert_eq!(removed.statuses.attached("changing"), 1);

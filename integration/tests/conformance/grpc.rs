@@ -10,7 +10,7 @@ use integration::harness::client::Protocol;
 use crate::case::{Ask, Case, ask};
 use crate::documents::gateway;
 use crate::infrastructure::{INFRA, SAME_NAMESPACE, V1, V2, V3};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// UNIMPLEMENTED: what a call is told that no rule fits.
 const UNIMPLEMENTED: &str = "12";
@@ -35,8 +35,8 @@ fn unknown(ask: Ask) -> Case {
 }
 
 /// Makes calls of a Gateway and asserts what comes of each.
-async fn check(scene: &Scene, gateway: &str, cases: &[Case]) {
-    scene.check_over(&[Protocol::Http2], gateway, 80, cases).await;
+async fn check(replay: &Replay, gateway: &str, cases: &[Case]) {
+    replay.check_over(&[Protocol::Http2], gateway, 80, cases).await;
 }
 
 /// A rule for one method, and the rest of it in YAML.
@@ -52,9 +52,9 @@ const TO_V3: &str = "backendRefs: [{name: infra-backend-v3, port: 8081}]";
 #[tokio::test]
 async fn grpcroute_exact_method_matching() {
     let rules = method_rule("Pick", TO_V1) + &method_rule("Drop", TO_V2);
-    let scene = Scene::start(&[grpc_route("methods", "{name: same-namespace}", &rules)]).await;
+    let replay = Replay::start(&[grpc_route("methods", "{name: same-namespace}", &rules)]).await;
     let cases = [call("Pick").reaches(V1), call("Drop").reaches(V2), unknown(call("Count"))];
-    check(&scene, SAME_NAMESPACE, &cases).await;
+    check(&replay, SAME_NAMESPACE, &cases).await;
 }
 
 /// All headers of a match have to fit, and any match of a rule; more headers go before fewer.
@@ -73,7 +73,7 @@ async fn grpcroute_header_matching() {
         rule(&[headers(&[("taste", "sour")]), headers(&[("taste", "salty")])], TO_V1),
         rule(&[headers(&[("taste", "bitter")]), headers(&[("taste", "umami")])], TO_V2),
     ];
-    let scene = Scene::start(&[grpc_route("headers", "{name: same-namespace}", &rules.concat())]).await;
+    let replay = Replay::start(&[grpc_route("headers", "{name: same-namespace}", &rules.concat())]).await;
     let with = |headers: &[(&str, &str)]| {
         headers.iter().fold(call("Pick"), |call, (name, value)| call.header(name, value))
     };
@@ -90,7 +90,7 @@ async fn grpcroute_header_matching() {
         with(&[("taste", "umami")]).reaches(V2),
         unknown(with(&[("taste", "hot")])),
     ];
-    check(&scene, SAME_NAMESPACE, &cases).await;
+    check(&replay, SAME_NAMESPACE, &cases).await;
 }
 
 /// Of the listeners on one port the one with the closest hostname takes a call, and only its routes serve it.
@@ -99,7 +99,7 @@ async fn grpcroute_listener_hostname_matching() {
     let parent = |section: &str| format!("{{name: hostnames, sectionName: {section}}}");
     let rules = |to: &str| format!("\n  - {to}");
     let both = format!("{}, {}", parent("three"), parent("four"));
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         gateway(
             "hostnames",
             "
@@ -123,7 +123,7 @@ async fn grpcroute_listener_hostname_matching() {
         unknown(call("Pick").host("blog.example")),
         unknown(call("Pick").host("no.such.example")),
     ];
-    check(&scene, "hostnames", &cases).await;
+    check(&replay, "hostnames", &cases).await;
 }
 
 /// Rules with and without a name serve alike.
@@ -131,8 +131,8 @@ async fn grpcroute_listener_hostname_matching() {
 async fn grpcroute_named_rule() {
     let named = method_rule("Pick", TO_V1).replacen("- matches", "- name: a-name\n    matches", 1);
     let rules = named + &method_rule("Drop", TO_V2);
-    let scene = Scene::start(&[grpc_route("names", "{name: same-namespace}", &rules)]).await;
-    check(&scene, SAME_NAMESPACE, &[call("Pick").reaches(V1), call("Drop").reaches(V2)]).await;
+    let replay = Replay::start(&[grpc_route("names", "{name: same-namespace}", &rules)]).await;
+    check(&replay, SAME_NAMESPACE, &[call("Pick").reaches(V1), call("Drop").reaches(V2)]).await;
 }
 
 /// Metadata of a call is set, added and removed, whatever the letters of the names, and the rest stays.
@@ -151,7 +151,7 @@ async fn grpcroute_request_header_modifier() {
         rule("Remove", "{remove: [X-Remove]}", TO_V1),
         rule("Several", several, TO_V2),
     ];
-    let scene = Scene::start(&[grpc_route("metadata", "{name: same-namespace}", &rules.concat())]).await;
+    let replay = Replay::start(&[grpc_route("metadata", "{name: same-namespace}", &rules.concat())]).await;
     let plain = |method: &str| call(method).header("Some-Other", "same");
     let cases = [
         plain("Set").reaches(V1).with("Some-Other", "same").with("X-Set", "ours"),
@@ -185,7 +185,7 @@ async fn grpcroute_request_header_modifier() {
             .with("X-Add-2", "add-2")
             .without("X-Remove-1"),
     ];
-    check(&scene, SAME_NAMESPACE, &cases).await;
+    check(&replay, SAME_NAMESPACE, &cases).await;
 }
 
 /// Calls are shared out by weight, and a weight of zero gets none.
@@ -193,10 +193,10 @@ async fn grpcroute_request_header_modifier() {
 async fn grpcroute_weight() {
     let refs = "\n  - backendRefs: [{name: infra-backend-v1, port: 8081, weight: 70}, \
                 {name: infra-backend-v2, port: 8081, weight: 30}, {name: infra-backend-v3, port: 8081, weight: 0}]";
-    let scene = Scene::start(&[grpc_route("weights", "{name: same-namespace}", refs)]).await;
+    let replay = Replay::start(&[grpc_route("weights", "{name: same-namespace}", refs)]).await;
     let mut counts = BTreeMap::<_, u32>::new();
     for _ in 0..500 {
-        let answer = scene.answer(SAME_NAMESPACE, 80, &call("Pick"), Protocol::Http2).await.unwrap();
+        let answer = replay.answer(SAME_NAMESPACE, 80, &call("Pick"), Protocol::Http2).await.unwrap();
         let service = answer.echo().unwrap()["service"].as_str().unwrap().to_owned();
         *counts.entry(service).or_default() += 1;
     }

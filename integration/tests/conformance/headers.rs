@@ -7,7 +7,7 @@ use integration::harness::client::{Client, Protocol};
 use crate::case::{Case, get};
 use crate::documents::{route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// What a modifier says, and the path of the requests that it changes.
 const REQUEST_CHANGES: [(&str, &str); 5] = [
@@ -75,8 +75,8 @@ async fn httproute_request_header_modifier() {
         )
     };
     let rules: String = REQUEST_CHANGES.iter().map(rule).collect();
-    let scene = Scene::start(&[route("request-headers", SAME_NAMESPACE, &rules)]).await;
-    scene.check(SAME_NAMESPACE, 80, &request_cases()).await;
+    let replay = Replay::start(&[route("request-headers", SAME_NAMESPACE, &rules)]).await;
+    replay.check(SAME_NAMESPACE, 80, &request_cases()).await;
 }
 
 /// Headers of an answer are set, added and removed, whatever the letters of their names, and the others stay; beside
@@ -106,7 +106,7 @@ async fn httproute_response_header_modifier() {
         rule("/letters", letters, ""),
         rule("/both", several, request),
     ];
-    let scene = Scene::start(&[route("response-headers", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("response-headers", SAME_NAMESPACE, &rules.concat())]).await;
 
     let sent = |path: &str, headers: &str| get(path).header("X-Echo-Set-Header", headers);
     let cases = [
@@ -169,7 +169,7 @@ async fn httproute_response_header_modifier() {
         .answering_without("X-Remove-1")
         .answering_without("X-Remove-2"),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A backendRef can change the headers of its share's requests as a rule can.
@@ -183,8 +183,8 @@ async fn httproute_backend_request_header_modifier() {
         )
     };
     let rules: String = REQUEST_CHANGES.iter().map(rule).collect();
-    let scene = Scene::start(&[route("backend-headers", SAME_NAMESPACE, &rules)]).await;
-    scene.check(SAME_NAMESPACE, 80, &request_cases()).await;
+    let replay = Replay::start(&[route("backend-headers", SAME_NAMESPACE, &rules)]).await;
+    replay.check(SAME_NAMESPACE, 80, &request_cases()).await;
 }
 
 /// Each backendRef of a rule changes the requests of its own share alone; a session stays in its share.
@@ -199,11 +199,11 @@ async fn httproute_request_header_modifier_backend_weights() {
     let refs = format!("backendRefs: [{}, {}]", backend("infra-backend-v1"), backend("infra-backend-v2"));
     let session = "sessionPersistence: {sessionName: session, absoluteTimeout: 1h}";
     let rules = [rule("/", &[&refs]), rule("/session", &[&refs, session])];
-    let scene = Scene::start(&[route("shares", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("shares", SAME_NAMESPACE, &rules.concat())]).await;
     let mut reached = BTreeSet::new();
     for path in ["/", "/session"] {
         for _ in 0..100 {
-            let answer = scene.answer(SAME_NAMESPACE, 80, &get(path), Protocol::Http1).await.unwrap();
+            let answer = replay.answer(SAME_NAMESPACE, 80, &get(path), Protocol::Http1).await.unwrap();
             let service = answer.echo().unwrap()["service"].as_str().unwrap().to_owned();
             assert_eq!(answer.echoed("Backend"), [service.as_str()], "{path}");
             reached.insert((path, service));
@@ -211,7 +211,7 @@ async fn httproute_request_header_modifier_backend_weights() {
     }
     assert_eq!(reached.len(), 4, "{reached:?}");
     for _ in 0..10 {
-        let browser = Client::with_jar(scene.address(SAME_NAMESPACE, 80));
+        let browser = Client::with_jar(replay.address(SAME_NAMESPACE, 80));
         let first = browser.get("/session").await.unwrap();
         for _ in 0..5 {
             let next = browser.get("/session").await.unwrap();

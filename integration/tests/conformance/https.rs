@@ -3,14 +3,14 @@
 use crate::case::{Case, get};
 use crate::documents::http_route;
 use crate::infrastructure::{HTTPS, INFRA, V1, V2, V3};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// A route serves the HTTPS listeners that it names, for its hostnames or for theirs.
 #[tokio::test]
 async fn httproute_https_listener() {
     let rules = |backend: &str| format!("\n  - backendRefs: [{{name: {backend}, port: 8080}}]");
     let named = "{name: same-namespace-with-https-listener, sectionName: https-with-hostname}";
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         http_route(INFRA, "all", &format!("{{name: {HTTPS}}}"), "example.org", &rules("infra-backend-v1")),
         http_route(INFRA, "one", named, "", &rules("infra-backend-v2")),
     ])
@@ -20,7 +20,7 @@ async fn httproute_https_listener() {
         ("unknown-example.org", get("/").host("unknown-example.org").answers(404)),
         ("second-example.org", get("/").host("second-example.org").reaches(V2)),
     ];
-    scene.check_tls(HTTPS, 443, &cases).await;
+    replay.check_tls(HTTPS, 443, &cases).await;
 }
 
 /// A connection that was made for one listener's hostname is no way to another listener's: 421.
@@ -34,7 +34,7 @@ async fn httproute_https_listener_detect_misdirected_requests() {
         );
         http_route(INFRA, section, &parent, hostnames, &rules)
     };
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         route("https", "example.org", "infra-backend-v1"),
         route("https-with-hostname", "", "infra-backend-v2"),
         route("https-with-wildcard-hostname", "", "infra-backend-v3"),
@@ -63,5 +63,5 @@ async fn httproute_https_listener_detect_misdirected_requests() {
         (unknown, reaches(V1)(first)),
         (unknown, answers(404)(unknown)),
     ];
-    scene.check_tls(HTTPS, 443, &cases).await;
+    replay.check_tls(HTTPS, 443, &cases).await;
 }

@@ -5,14 +5,14 @@ use crate::documents::{gateway, http_route, route};
 use crate::infrastructure::{
     ALL_NAMESPACES, BACKEND_NAMESPACES, INFRA, SAME_NAMESPACE, Target, V1, V2, V3, WEB, WEB_BACKEND,
 };
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// A route without hostnames and matches serves all that its Gateway gets.
 #[tokio::test]
 async fn httproute_simple_same_namespace() {
     let rules = "\n  - backendRefs: [{name: infra-backend-v1, port: 8080}]";
-    let scene = Scene::start(&[route("simple", SAME_NAMESPACE, rules)]).await;
-    scene.check(SAME_NAMESPACE, 80, &[get("/").reaches(V1)]).await;
+    let replay = Replay::start(&[route("simple", SAME_NAMESPACE, rules)]).await;
+    replay.check(SAME_NAMESPACE, 80, &[get("/").reaches(V1)]).await;
 }
 
 /// A route may serve a Gateway of another namespace that takes routes of its own.
@@ -20,8 +20,8 @@ async fn httproute_simple_same_namespace() {
 async fn httproute_cross_namespace() {
     let parent = "{name: backend-namespaces, namespace: gateway-conformance-infra}";
     let rules = "\n  - backendRefs: [{name: web-backend, port: 8080}]";
-    let scene = Scene::start(&[http_route(WEB, "from-elsewhere", parent, "", rules)]).await;
-    scene.check(BACKEND_NAMESPACES, 80, &[get("/").reaches(WEB_BACKEND)]).await;
+    let replay = Replay::start(&[http_route(WEB, "from-elsewhere", parent, "", rules)]).await;
+    replay.check(BACKEND_NAMESPACES, 80, &[get("/").reaches(WEB_BACKEND)]).await;
 }
 
 /// A route serves the hostnames that it and the listener have in common, and a route without such none.
@@ -68,8 +68,8 @@ async fn httproute_hostname_intersection() {
         ),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/nothing-in-common"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
-    let accepted = |route: &str| scene.statuses.of_route(INFRA, route, "Accepted");
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let accepted = |route: &str| replay.statuses.of_route(INFRA, route, "Accepted");
     assert_eq!(accepted("nothing-in-common"), ["False NoMatchingListenerHostname"]);
     for route in ["particular-on-particular", "particular-on-wildcard", "wildcard-on-particular"] {
         assert_eq!(accepted(route), ["True Accepted"], "{route}");
@@ -105,7 +105,7 @@ async fn httproute_hostname_intersection() {
         at("wild.example", "/five").answers(404),
         at("very.particular.example", "/five").answers(404),
     ];
-    scene.check("hostnames", 80, &cases).await;
+    replay.check("hostnames", 80, &cases).await;
 
     let cases = [
         at("one.example", "/").reaches(V2),
@@ -116,7 +116,7 @@ async fn httproute_hostname_intersection() {
         at("sub.other.example", "/").answers(404),
         at("sub.sub.one.example", "/").answers(404),
     ];
-    scene.check("any-hostname", 80, &cases).await;
+    replay.check("any-hostname", 80, &cases).await;
 }
 
 /// Of the listeners on one port the one with the closest hostname takes a request, and only its routes serve it.
@@ -125,7 +125,7 @@ async fn httproute_listener_hostname_matching() {
     let parent = |section: &str| format!("{{name: hostnames, sectionName: {section}}}");
     let rules = |backend: &str| format!("\n  - backendRefs: [{{name: {backend}, port: 8080}}]");
     let both = format!("{}, {}", parent("three"), parent("four"));
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         gateway(
             "hostnames",
             "
@@ -149,7 +149,7 @@ async fn httproute_listener_hostname_matching() {
         get("/").host("blog.example").answers(404),
         get("/").host("no.such.example").answers(404),
     ];
-    scene.check("hostnames", 80, &cases).await;
+    replay.check("hostnames", 80, &cases).await;
 }
 
 /// A parent's port picks the listeners of that port, and with a section the one listener that has both.
@@ -157,7 +157,7 @@ async fn httproute_listener_hostname_matching() {
 async fn httproute_listener_port_matching() {
     let parent = |more: &str| format!("{{name: ports, {more}}}");
     let rules = |backend: &str| format!("\n  - backendRefs: [{{name: {backend}, port: 8080}}]");
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         gateway(
             "ports",
             "
@@ -180,7 +180,7 @@ async fn httproute_listener_port_matching() {
         (8090, get("/").host("blog.example:8090").answers(404)),
     ];
     for (port, case) in cases {
-        scene.check("ports", port, &[case]).await;
+        replay.check("ports", port, &[case]).await;
     }
 }
 
@@ -192,14 +192,14 @@ async fn httproute_multiple_gateways() {
     backendRefs: [{name: infra-backend-v1, port: 8080}]";
     let parents = "{name: same-namespace}, {name: all-namespaces}";
     let rules = |backend: &str| format!("\n  - backendRefs: [{{name: {backend}, port: 8080}}]");
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         http_route(INFRA, "shared", parents, "", shared),
         route("own-of-the-one", SAME_NAMESPACE, &rules("infra-backend-v2")),
         route("own-of-the-other", ALL_NAMESPACES, &rules("infra-backend-v3")),
     ])
     .await;
-    scene.check(SAME_NAMESPACE, 80, &[get("/shared").reaches(V1), get("/").reaches(V2)]).await;
-    scene.check(ALL_NAMESPACES, 80, &[get("/shared").reaches(V1), get("/").reaches(V3)]).await;
+    replay.check(SAME_NAMESPACE, 80, &[get("/shared").reaches(V1), get("/").reaches(V2)]).await;
+    replay.check(ALL_NAMESPACES, 80, &[get("/shared").reaches(V1), get("/").reaches(V3)]).await;
 }
 
 /// A listener that takes routes of another kind takes none of this one.
@@ -219,11 +219,11 @@ async fn httproute_disallowed_kind() {
     ];
     // The route's only fault is the listener's protocol, which is reported at the listener.
     let faulty = ["Gateway gateway-conformance-infra/tls-routes-only"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
-    let told = |condition: &str| scene.statuses.of_route(INFRA, "of-another-kind", condition);
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let told = |condition: &str| replay.statuses.of_route(INFRA, "of-another-kind", condition);
     assert_eq!(told("Accepted"), ["False NotAllowedByListeners"]);
     assert_eq!(told("ResolvedRefs"), ["True ResolvedRefs"]);
-    assert_eq!(scene.statuses.attached("tls-routes-only"), 0);
-    assert_eq!(scene.listener("tls-routes-only", 443), None);
-    scene.check(SAME_NAMESPACE, 80, &[get("/").reaches(V1)]).await;
+    assert_eq!(replay.statuses.attached("tls-routes-only"), 0);
+    assert_eq!(replay.listener("tls-routes-only", 443), None);
+    replay.check(SAME_NAMESPACE, 80, &[get("/").reaches(V1)]).await;
 }

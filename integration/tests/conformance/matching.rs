@@ -5,7 +5,7 @@ use hyper::Method;
 use crate::case::{ask, get};
 use crate::documents::{http_route, route};
 use crate::infrastructure::{SAME_NAMESPACE, V1, V2, V3};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// An exact path is met by itself alone: not by paths below it, nor with a slash more, nor in other letters.
 #[tokio::test]
@@ -13,7 +13,7 @@ async fn httproute_exact_path_matching() {
     let rules = "
   - {matches: [{path: {type: Exact, value: /first}}], backendRefs: [{name: infra-backend-v1, port: 8080}]}
   - {matches: [{path: {type: Exact, value: /second}}], backendRefs: [{name: infra-backend-v2, port: 8080}]}";
-    let scene = Scene::start(&[route("exact", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start(&[route("exact", SAME_NAMESPACE, rules)]).await;
     let cases = [
         get("/first").reaches(V1),
         get("/second").reaches(V2),
@@ -22,7 +22,7 @@ async fn httproute_exact_path_matching() {
         get("/second/").answers(404),
         get("/Second").answers(404),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// All headers of a match have to fit, and any match of a rule; more headers go before fewer.
@@ -37,7 +37,7 @@ async fn httproute_header_matching() {
     backendRefs: [{name: infra-backend-v1, port: 8080}]
   - matches: [{headers: [{name: taste, value: bitter}]}, {headers: [{name: taste, value: umami}]}]
     backendRefs: [{name: infra-backend-v2, port: 8080}]";
-    let scene = Scene::start(&[route("headers", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start(&[route("headers", SAME_NAMESPACE, rules)]).await;
     let cases = [
         get("/").header("Release", "old").reaches(V1),
         get("/").header("Release", "new").reaches(V2),
@@ -51,7 +51,7 @@ async fn httproute_header_matching() {
         get("/").header("Taste", "umami").reaches(V2),
         get("/").header("Taste", "hot").answers(404),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A prefix is one of whole segments, the longer one first; a header match stands for itself.
@@ -62,7 +62,7 @@ async fn httproute_matching() {
     backendRefs: [{name: infra-backend-v1, port: 8080}]
   - matches: [{path: {type: PathPrefix, value: /beta}}, {headers: [{name: release, value: new}]}]
     backendRefs: [{name: infra-backend-v2, port: 8080}]";
-    let scene = Scene::start(&[route("paths-and-headers", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start(&[route("paths-and-headers", SAME_NAMESPACE, rules)]).await;
     let cases = [
         get("/").reaches(V1),
         get("/any").reaches(V1),
@@ -74,7 +74,7 @@ async fn httproute_matching() {
         get("/betamax").reaches(V1),
         get("/any/beta/any").reaches(V1),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// The rules of several routes are one list: a rule of the one can go before that of the other, for its hostnames alone.
@@ -88,7 +88,7 @@ async fn httproute_matching_across_routes() {
   - matches: [{path: {type: PathPrefix, value: /beta}}, {headers: [{name: release, value: new}]}]
     backendRefs: [{name: infra-backend-v2, port: 8080}]";
     let infra = "gateway-conformance-infra";
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         http_route(infra, "part-one", parent, "fruit.example, nuts.example", first),
         http_route(infra, "part-two", parent, "fruit.example", second),
     ])
@@ -103,7 +103,7 @@ async fn httproute_matching_across_routes() {
         get("/beta/any").host("fruit.example").reaches(V2),
         get("/").host("fruit.example").header("Release", "new").reaches(V2),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// Methods match alone and with the rest, and go before headers, but after paths.
@@ -126,7 +126,7 @@ async fn httproute_method_matching() {
     backendRefs: [{name: infra-backend-v1, port: 8080}]
   - {matches: [{method: PATCH}], backendRefs: [{name: infra-backend-v2, port: 8080}]}
   - {matches: [{headers: [{name: release, value: four}]}], backendRefs: [{name: infra-backend-v3, port: 8080}]}";
-    let scene = Scene::start(&[route("methods", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start(&[route("methods", SAME_NAMESPACE, rules)]).await;
     let cases = [
         ask(Method::POST, "/").reaches(V1),
         get("/").reaches(V2),
@@ -141,7 +141,7 @@ async fn httproute_method_matching() {
         ask(Method::PATCH, "/five").reaches(V1),
         ask(Method::PATCH, "/").header("release", "four").reaches(V2),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// Query parameters match by their whole, case-sensitive name and value, alone and with the rest, and go last.
@@ -173,7 +173,7 @@ async fn httproute_query_param_matching() {
     backendRefs: [{name: infra-backend-v1, port: 8080}]
   - {matches: [{queryParams: [{name: bird, value: kite}]}], backendRefs: [{name: infra-backend-v2, port: 8080}]}
   - {matches: [{headers: [{name: release, value: four}]}], backendRefs: [{name: infra-backend-v3, port: 8080}]}";
-    let scene = Scene::start(&[route("queries", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start(&[route("queries", SAME_NAMESPACE, rules)]).await;
     let cases = [
         get("/?bird=owl").reaches(V1),
         get("/?bird=wren").reaches(V2),
@@ -195,7 +195,7 @@ async fn httproute_query_param_matching() {
         get("/five?bird=kite").reaches(V1),
         get("/?bird=kite").header("release", "four").reaches(V3),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// An exact path goes before every prefix, a longer prefix before a shorter one, wherever they stand.
@@ -208,7 +208,7 @@ async fn httproute_path_match_order() {
   - {matches: [{path: {type: PathPrefix, value: /tree/}}], backendRefs: [{name: infra-backend-v3, port: 8080}]}
   - {matches: [{path: {type: PathPrefix, value: /tree/prefix/}}], backendRefs: [{name: infra-backend-v1, port: 8080}]}
   - {matches: [{path: {type: PathPrefix, value: /tree/prefix/leaf}}], backendRefs: [{name: infra-backend-v2, port: 8080}]}";
-    let scene = Scene::start(&[route("order", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start(&[route("order", SAME_NAMESPACE, rules)]).await;
     let cases = [
         get("/tree/exact/leaf").reaches(V3),
         get("/tree/exact").reaches(V2),
@@ -217,5 +217,5 @@ async fn httproute_path_match_order() {
         get("/tree/prefix/any").reaches(V1),
         get("/tree/any").reaches(V3),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use crate::case::{Case, get};
 use crate::documents::{TO_V1, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, Target, V1, V2, V3};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// The longest that a mirrored request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,9 +45,9 @@ async fn httproute_request_mirror() {
         rule("/mirror", &[&format!("filters: [{}]", mirror(V2, "")), TO_V1]),
         rule("/headers", &[&format!("filters: [{CHANGE}{}]", mirror(V2, "")), TO_V1]),
     ];
-    let scene = Scene::start(&[route("mirror", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("mirror", SAME_NAMESPACE, &rules.concat())]).await;
     for case in [get("/mirror").reaches(V1), changing("/headers")] {
-        check_mirrored(&scene, &case, &[V2]).await;
+        check_mirrored(&replay, &case, &[V2]).await;
     }
 }
 
@@ -59,9 +59,9 @@ async fn httproute_request_multiple_mirrors() {
         rule("/mirrors", &[&format!("filters: [{mirrors}]"), TO_V1]),
         rule("/headers", &[&format!("filters: [{CHANGE}{mirrors}]"), TO_V1]),
     ];
-    let scene = Scene::start(&[route("mirrors", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("mirrors", SAME_NAMESPACE, &rules.concat())]).await;
     for case in [get("/mirrors").reaches(V1), changing("/headers")] {
-        check_mirrored(&scene, &case, &[V2, V3]).await;
+        check_mirrored(&replay, &case, &[V2, V3]).await;
     }
 }
 
@@ -74,19 +74,19 @@ async fn httproute_request_percentage_mirror() {
         rule("/fraction", &[&format!("filters: [{}]", mirror(V2, fraction)), TO_V1]),
         rule("/headers", &[&format!("filters: [{CHANGE}{}]", mirror(V2, ", percent: 35")), TO_V1]),
     ];
-    let scene = Scene::start(&[route("shares", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("shares", SAME_NAMESPACE, &rules.concat())]).await;
     let cases = [
         (get("/percent").reaches(V1), 0.2),
         (get("/fraction").reaches(V1), 0.5),
         (changing("/headers"), 0.35),
     ];
     for (case, share) in cases {
-        let before: u64 = scene.pods(V2).map(Backend::requests).sum();
+        let before: u64 = replay.pods(V2).map(Backend::requests).sum();
         for _ in 0..REQUESTS {
-            assert_eq!(scene.problem(SAME_NAMESPACE, 80, &case, Protocol::Http1).await, None);
+            assert_eq!(replay.problem(SAME_NAMESPACE, 80, &case, Protocol::Http1).await, None);
         }
-        scene.settled().await;
-        let mirrored = scene.pods(V2).map(Backend::requests).sum::<u64>() - before;
+        replay.settled().await;
+        let mirrored = replay.pods(V2).map(Backend::requests).sum::<u64>() - before;
         // Each request is mirrored or not by itself: five standard deviations are missed once in a million runs.
         let expected = f64::from(REQUESTS) * share;
         let margin = 5.0 * (expected * (1.0 - share)).sqrt();
@@ -96,17 +96,17 @@ async fn httproute_request_percentage_mirror() {
 }
 
 /// Asserts that a request reaches its backend, and each of the mirrors once.
-async fn check_mirrored(scene: &Scene, case: &Case, mirrors: &[Target]) {
+async fn check_mirrored(replay: &Replay, case: &Case, mirrors: &[Target]) {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut arrivals: Vec<Vec<_>> =
-            mirrors.iter().map(|&mirror| scene.pods(mirror).map(Backend::arrivals).collect()).collect();
-        assert_eq!(scene.problem(SAME_NAMESPACE, 80, case, protocol).await, None);
+            mirrors.iter().map(|&mirror| replay.pods(mirror).map(Backend::arrivals).collect()).collect();
+        assert_eq!(replay.problem(SAME_NAMESPACE, 80, case, protocol).await, None);
         for (mirror, arrivals) in mirrors.iter().zip(&mut arrivals) {
             let arrived = deadline::until(PATIENCE, async || next(arrivals)).await;
             let arrived = arrived.unwrap_or_else(|_| panic!("nothing reached {mirror:?}"));
             assert_eq!((arrived.method, arrived.path), (case.ask.method.clone(), case.ask.path.clone()));
         }
-        scene.settled().await;
+        replay.settled().await;
         assert_eq!(arrivals.iter_mut().find_map(|arrivals| next(arrivals)), None, "mirrored twice");
     }
 }

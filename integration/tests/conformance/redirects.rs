@@ -5,7 +5,7 @@ use hyper::Method;
 use crate::case::{Case, ask, get};
 use crate::documents::{TO_V1, gateway, route, rule};
 use crate::infrastructure::{HTTPS, SAME_NAMESPACE};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// A rule that redirects a prefix; what it redirects to in YAML.
 fn redirect(prefix: &str, to: &str) -> String {
@@ -14,8 +14,8 @@ fn redirect(prefix: &str, to: &str) -> String {
 
 /// Asserts what comes of some requests to a Gateway with these rules.
 async fn check(rules: &[String], cases: &[Case]) {
-    let scene = Scene::start(&[route("redirects", SAME_NAMESPACE, &rules.concat())]).await;
-    scene.check(SAME_NAMESPACE, 80, cases).await;
+    let replay = Replay::start(&[route("redirects", SAME_NAMESPACE, &rules.concat())]).await;
+    replay.check(SAME_NAMESPACE, 80, cases).await;
 }
 
 /// 303: see another URL, with GET.
@@ -135,7 +135,7 @@ async fn httproute_redirect_port_and_scheme() {
         to("/http-80", ", scheme: http, port: 80"),
         to("/http-8080", ", scheme: http, port: 8080"),
     ];
-    let scene = Scene::start(&[
+    let replay = Replay::start(&[
         gateway("on-8080", "\n  - {name: http, protocol: HTTP, port: 8080}"),
         route("to-80", SAME_NAMESPACE, &in_the_clear.concat()),
         route("to-8080", "on-8080", &in_the_clear.concat()),
@@ -151,14 +151,14 @@ async fn httproute_redirect_port_and_scheme() {
         get("/https-443").redirects(302, "https://example.org/https-443"),
         get("/https-8443").redirects(302, "https://example.org:8443/https-8443"),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 
     let cases = [
         get("/none").redirects(302, "http://example.org:8080/none"),
         get("/80").redirects(302, "http://example.org/80"),
         get("/https").redirects(302, "https://example.org/https"),
     ];
-    scene.check("on-8080", 8080, &cases).await;
+    replay.check("on-8080", 8080, &cases).await;
 
     let cases = [
         get("/none").redirects(302, "https://example.org/none"),
@@ -169,7 +169,7 @@ async fn httproute_redirect_port_and_scheme() {
         get("/http-8080").redirects(302, "http://example.org:8080/http-8080"),
     ];
     let cases = cases.map(|case| ("example.org", case));
-    scene.check_tls(HTTPS, 443, &cases).await;
+    replay.check_tls(HTTPS, 443, &cases).await;
 }
 
 /// A backendRef can redirect the requests of its share.

@@ -4,7 +4,7 @@
 use crate::case::get;
 use crate::documents::{gateway, grant, http_route, route};
 use crate::infrastructure::{APP_V1, INFRA, SAME_NAMESPACE, V1, WEB, WEB_BACKEND};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// A backendRef of a kind that nobody knows answers 500, whatever its name.
 #[tokio::test]
@@ -12,10 +12,10 @@ async fn httproute_invalid_backendref_unknown_kind() {
     let rules =
         "\n  - backendRefs: [{group: unknown.example, kind: Fountain, name: infra-backend-v1, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/unknown-kind"];
-    let scene = Scene::start_in_spite_of(&faulty, &[route("unknown-kind", SAME_NAMESPACE, rules)]).await;
-    assert_eq!(scene.statuses.of_route(INFRA, "unknown-kind", "Accepted"), ["True Accepted"]);
-    assert_eq!(scene.statuses.of_route(INFRA, "unknown-kind", "ResolvedRefs"), ["False InvalidKind"]);
-    scene.check(SAME_NAMESPACE, 80, &[get("/any").answers(500)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &[route("unknown-kind", SAME_NAMESPACE, rules)]).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "unknown-kind", "Accepted"), ["True Accepted"]);
+    assert_eq!(replay.statuses.of_route(INFRA, "unknown-kind", "ResolvedRefs"), ["False InvalidKind"]);
+    replay.check(SAME_NAMESPACE, 80, &[get("/any").answers(500)]).await;
 }
 
 /// A Service that is not there answers 500.
@@ -23,10 +23,10 @@ async fn httproute_invalid_backendref_unknown_kind() {
 async fn httproute_invalid_nonexistent_backendref() {
     let rules = "\n  - backendRefs: [{name: no-such-service, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/no-service"];
-    let scene = Scene::start_in_spite_of(&faulty, &[route("no-service", SAME_NAMESPACE, rules)]).await;
-    assert_eq!(scene.statuses.of_route(INFRA, "no-service", "Accepted"), ["True Accepted"]);
-    assert_eq!(scene.statuses.of_route(INFRA, "no-service", "ResolvedRefs"), ["False BackendNotFound"]);
-    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &[route("no-service", SAME_NAMESPACE, rules)]).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "no-service", "Accepted"), ["True Accepted"]);
+    assert_eq!(replay.statuses.of_route(INFRA, "no-service", "ResolvedRefs"), ["False BackendNotFound"]);
+    replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
 /// A Service of another namespace that grants nothing answers 500.
@@ -35,10 +35,10 @@ async fn httproute_invalid_cross_namespace_backend_ref() {
     let rules =
         "\n  - backendRefs: [{name: web-backend, namespace: gateway-conformance-web-backend, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
-    let scene = Scene::start_in_spite_of(&faulty, &[route("elsewhere", SAME_NAMESPACE, rules)]).await;
-    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
-    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
-    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &[route("elsewhere", SAME_NAMESPACE, rules)]).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
+    assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
+    replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
 /// A Gateway that takes routes of its own namespace alone serves none of another.
@@ -48,11 +48,11 @@ async fn httproute_invalid_cross_namespace_parent_ref() {
     let rules = "\n  - backendRefs: [{name: web-backend, port: 8080}]";
     let documents = [http_route(WEB, "from-elsewhere", parent, "", rules)];
     let faulty = ["HTTPRoute gateway-conformance-web-backend/from-elsewhere"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
-    assert_eq!(scene.statuses.of_route(WEB, "from-elsewhere", "Accepted"), ["False NotAllowedByListeners"]);
-    assert_eq!(scene.statuses.of_route(WEB, "from-elsewhere", "ResolvedRefs"), ["True ResolvedRefs"]);
-    assert_eq!(scene.statuses.attached(SAME_NAMESPACE), 0);
-    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(404)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(replay.statuses.of_route(WEB, "from-elsewhere", "Accepted"), ["False NotAllowedByListeners"]);
+    assert_eq!(replay.statuses.of_route(WEB, "from-elsewhere", "ResolvedRefs"), ["True ResolvedRefs"]);
+    assert_eq!(replay.statuses.attached(SAME_NAMESPACE), 0);
+    replay.check(SAME_NAMESPACE, 80, &[get("/").answers(404)]).await;
 }
 
 /// A port that the Gateway does not have is no parent.
@@ -74,11 +74,11 @@ async fn unmatched_parent(parent: &str) {
         http_route(INFRA, "found", "{name: same-namespace}", "found.example", rules),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
-    assert_eq!(scene.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
-    assert_eq!(scene.statuses.attached(SAME_NAMESPACE), 1);
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
+    assert_eq!(replay.statuses.attached(SAME_NAMESPACE), 1);
     let cases = [get("/").answers(404), get("/").host("found.example").reaches(V1)];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A listener of that name with another port is no parent.
@@ -89,10 +89,10 @@ async fn httproute_invalid_parentref_section_name_not_matching_port() {
     let parent = "{name: one-listener, sectionName: http, port: 81}";
     let documents = [gateway("one-listener", listener), http_route(INFRA, "lost", parent, "", rules)];
     let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
-    assert_eq!(scene.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
-    assert_eq!(scene.statuses.attached("one-listener"), 0);
-    scene.check("one-listener", 80, &[get("/").answers(404)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
+    assert_eq!(replay.statuses.attached("one-listener"), 0);
+    replay.check("one-listener", 80, &[get("/").answers(404)]).await;
 }
 
 const FROM_ROUTES: &str =
@@ -105,11 +105,11 @@ const TO_ELSEWHERE: &str =
 #[tokio::test]
 async fn httproute_reference_grant() {
     let elsewhere = route("elsewhere", SAME_NAMESPACE, TO_ELSEWHERE);
-    let scene = Scene::start(&[grant(WEB, "granted", FROM_ROUTES, TO_WEB), elsewhere.clone()]).await;
-    scene.check(SAME_NAMESPACE, 80, &[get("/").reaches(WEB_BACKEND)]).await;
+    let replay = Replay::start(&[grant(WEB, "granted", FROM_ROUTES, TO_WEB), elsewhere.clone()]).await;
+    replay.check(SAME_NAMESPACE, 80, &[get("/").reaches(WEB_BACKEND)]).await;
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
-    let scene = Scene::start_in_spite_of(&faulty, &[elsewhere]).await;
-    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &[elsewhere]).await;
+    replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
 /// Grants in another namespace, from others or to others are none.
@@ -132,10 +132,10 @@ async fn httproute_invalid_reference_grant() {
         route("elsewhere", SAME_NAMESPACE, TO_ELSEWHERE),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
-    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
-    assert_eq!(scene.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
-    scene.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
+    assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
+    replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
 /// A rule without a grant answers 500, its sibling with one serves.
@@ -155,8 +155,8 @@ async fn httproute_partially_invalid_via_invalid_reference_grant() {
         route("half-granted", SAME_NAMESPACE, rules),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/half-granted"];
-    let scene = Scene::start_in_spite_of(&faulty, &documents).await;
-    assert_eq!(scene.statuses.of_route(INFRA, "half-granted", "Accepted"), ["True Accepted"]);
-    assert_eq!(scene.statuses.of_route(INFRA, "half-granted", "ResolvedRefs"), ["False RefNotPermitted"]);
-    scene.check(SAME_NAMESPACE, 80, &[get("/beta").answers(500), get("/").reaches(APP_V1)]).await;
+    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "half-granted", "Accepted"), ["True Accepted"]);
+    assert_eq!(replay.statuses.of_route(INFRA, "half-granted", "ResolvedRefs"), ["False RefNotPermitted"]);
+    replay.check(SAME_NAMESPACE, 80, &[get("/beta").answers(500), get("/").reaches(APP_V1)]).await;
 }

@@ -4,7 +4,7 @@ use crate::case::{Case, get};
 use crate::documents::{INFRA_PARENT, TO_V1, TO_V2, http_route, route, rule};
 use crate::infrastructure::INFRA;
 use crate::infrastructure::{SAME_NAMESPACE, V1, V2};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// Another host for the backend, alone and with other headers.
 #[tokio::test]
@@ -15,8 +15,8 @@ async fn httproute_rewrite_host() {
         format!("\n  - filters: [{}]\n    {TO_V2}", rewrite("example.org")),
         rule("/headers", &[&format!("filters: [{}, {CHANGE}]", rewrite("three.example.org")), TO_V2]),
     ];
-    let scene =
-        Scene::start(&[http_route(INFRA, "hosts", INFRA_PARENT, "rewrite.example", &rules.concat())]).await;
+    let replay =
+        Replay::start(&[http_route(INFRA, "hosts", INFRA_PARENT, "rewrite.example", &rules.concat())]).await;
     let cases = [
         get("/one").host("rewrite.example").reaches(V1).with_host("one.example.org"),
         get("/two").host("rewrite.example").reaches(V2).with_host("example.org"),
@@ -29,7 +29,7 @@ async fn httproute_rewrite_host() {
         )
         .with_host("three.example.org"),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// Another path for the backend, or another beginning of it, alone and with other headers.
@@ -45,7 +45,7 @@ async fn httproute_rewrite_path() {
         rule("/full/headers", &[&format!("filters: [{}, {CHANGE}]", full("/new")), TO_V1]),
         rule("/prefix/headers", &[&format!("filters: [{}, {CHANGE}]", prefix("/prefix")), TO_V1]),
     ];
-    let scene = Scene::start(&[route("paths", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("paths", SAME_NAMESPACE, &rules.concat())]).await;
     let with_headers =
         |path: &str| get(path).header("X-Remove", "any").header("X-Append", "some").header("X-Set", "theirs");
     let cases = [
@@ -56,7 +56,7 @@ async fn httproute_rewrite_path() {
         changed(with_headers("/full/headers/any").reaches(V1)).with_path("/new"),
         changed(with_headers("/prefix/headers/one").reaches(V1)).with_path("/prefix/one"),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A backendRef can rewrite the requests of its share.
@@ -67,12 +67,12 @@ async fn httproute_backend_url_rewrite() {
         rule("/full", &[&rewritten("{type: ReplaceFullPath, replaceFullPath: /all/new}")]),
         rule("/prefix", &[&rewritten("{type: ReplacePrefixMatch, replacePrefixMatch: /new}")]),
     ];
-    let scene = Scene::start(&[route("backend-paths", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("backend-paths", SAME_NAMESPACE, &rules.concat())]).await;
     let cases = [
         get("/full/old").reaches(V1).with_path("/all/new"),
         get("/prefix/old").reaches(V1).with_path("/new/old"),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 fn path_filter(path: &str) -> String {

@@ -5,7 +5,7 @@ use integration::harness::client::{Client, Protocol};
 use crate::case::{Case, get};
 use crate::documents::{TO_V1, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 const SESSION: &str = "sessionPersistence: {sessionName: session, absoluteTimeout: 1h}";
 
@@ -59,11 +59,11 @@ fn rules() -> [(String, Case); 8] {
 #[tokio::test]
 async fn sessions_persist_whatever_else_a_rule_does() {
     let (rules, cases): (Vec<_>, Vec<_>) = rules().into_iter().unzip();
-    let scene = Scene::start(&[route("sessions", SAME_NAMESPACE, &rules.concat())]).await;
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    let replay = Replay::start(&[route("sessions", SAME_NAMESPACE, &rules.concat())]).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
     for case in cases {
         for protocol in [Protocol::Http1, Protocol::Http2] {
-            let browser = Client::with_jar(scene.address(SAME_NAMESPACE, 80)).speaking(protocol);
+            let browser = Client::with_jar(replay.address(SAME_NAMESPACE, 80)).speaking(protocol);
             let first = browser.get(&case.ask.path).await.unwrap().pod();
             assert!(first.is_some(), "{:?}", case.ask);
             for _ in 0..5 {

@@ -3,7 +3,7 @@
 use crate::case::get;
 use crate::documents::{TO_V1, TO_V3, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1, V3};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// A request that takes too long is answered 504; zero switches that off.
 #[tokio::test]
@@ -22,10 +22,10 @@ async fn timeouts(field: &str) {
         rule("/soon", &[TO_V1, &format!("timeouts: {{{field}: 500ms}}")]),
         rule("/whenever", &[TO_V1, &format!("timeouts: {{{field}: 0s}}")]),
     ];
-    let scene = Scene::start(&[route("timeouts", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("timeouts", SAME_NAMESPACE, &rules.concat())]).await;
     let cases =
         [get("/soon").reaches(V1), get("/soon?delay=1s").answers(504), get("/whenever?delay=1s").reaches(V1)];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A path below `/retry/` that fails so often, by this status, before it is answered.
@@ -40,7 +40,7 @@ async fn httproute_retry() {
         rule("/retry/one-code", &[TO_V3, "retry: {codes: [500], attempts: 3}"]),
         rule("/retry/all-codes", &[TO_V3, "retry: {codes: [500, 502, 503, 504], attempts: 2}"]),
     ];
-    let scene = Scene::start(&[route("retries", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("retries", SAME_NAMESPACE, &rules.concat())]).await;
     let mut cases = vec![
         get(&failing("one-code", 500, 2)).reaches(V3),
         get(&failing("one-code", 500, 4)).answers(500),
@@ -50,19 +50,19 @@ async fn httproute_retry() {
         cases.push(get(&failing("all-codes", status, 1)).reaches(V3));
         cases.push(get(&failing("all-codes", status, 3)).answers(status));
     }
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// A connection that breaks is attempted again, so many times.
 #[tokio::test]
 async fn httproute_retry_connection_error() {
     let rules = rule("/retry/breaks", &[TO_V3, "retry: {attempts: 3}"]);
-    let scene = Scene::start(&[route("connections", SAME_NAMESPACE, &rules)]).await;
+    let replay = Replay::start(&[route("connections", SAME_NAMESPACE, &rules)]).await;
     let cases = [
         get("/retry/breaks?succeedAfter=2&uuid={unique}").reaches(V3),
         get("/retry/breaks?succeedAfter=4&uuid={unique}").answers_one_of(&[500, 503]),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
 /// An attempt that takes too long is attempted again; the request with all its attempts has its own limit.
@@ -79,7 +79,7 @@ async fn httproute_retry_with_timeouts() {
             ],
         ),
     ];
-    let scene = Scene::start(&[route("retries-in-time", SAME_NAMESPACE, &rules.concat())]).await;
+    let replay = Replay::start(&[route("retries-in-time", SAME_NAMESPACE, &rules.concat())]).await;
     let slow =
         |path: &str, times: u32, delay: &str| format!("{}&delayRetry={delay}", failing(path, 500, times));
     let cases = [
@@ -88,5 +88,5 @@ async fn httproute_retry_with_timeouts() {
         get(&failing("request", 500, 1)).reaches(V3),
         get(&slow("request", 4, "100ms")).answers(504),
     ];
-    scene.check(SAME_NAMESPACE, 80, &cases).await;
+    replay.check(SAME_NAMESPACE, 80, &cases).await;
 }

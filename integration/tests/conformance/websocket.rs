@@ -9,7 +9,7 @@ use tokio_tungstenite::{accept_async, client_async};
 
 use crate::documents::route;
 use crate::infrastructure::{INFRA, SAME_NAMESPACE, Target, service, slice};
-use crate::scene::Scene;
+use crate::replay::Replay;
 
 /// A port that speaks WebSocket is reached by who asks for one; text and bytes come back as they went.
 #[tokio::test]
@@ -21,8 +21,8 @@ async fn httproute_backend_protocol_websocket() {
     let rules = "\n  - backendRefs: [{name: socket, port: 8082}]";
     let documents =
         [service(socket), slice(INFRA, "socket", 0, address), route("socket", SAME_NAMESPACE, rules)];
-    let scene = Scene::start(&documents).await;
-    converse(scene.address(SAME_NAMESPACE, 80)).await.unwrap();
+    let replay = Replay::start(&documents).await;
+    converse(replay.address(SAME_NAMESPACE, 80)).await.unwrap();
     server.await.unwrap().unwrap();
 }
 

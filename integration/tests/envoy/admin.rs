@@ -15,7 +15,7 @@ use integration::harness::{artifact, deadline, envoy, keys};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::scene::{COOKIE, manifests, pod, pods, start};
+use crate::setup::{COOKIE, manifests, pod, pods, start};
 
 /// An address that nothing else has for now.
 fn free_address() -> SocketAddr {

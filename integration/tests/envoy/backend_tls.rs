@@ -9,7 +9,7 @@ use integration::backend::{Backend, Handshake, TlsFront};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 
-use crate::scene::{COOKIE, browser, client, pod, pods, pods_of, route, serve, what_can_be_served};
+use crate::setup::{COOKIE, browser, client, pod, pods, pods_of, route, serve, what_can_be_served};
 
 const AUTHORITY: &str = include_str!("backend_tls/authority.pem");
 const OTHER_AUTHORITY: &str = include_str!("backend_tls/other-authority.pem");

@@ -6,7 +6,7 @@ use integration::backend::{Backend, Pod};
 use integration::harness::keys;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, Mint, browser, client, deployment, get_with_cookie, pod, pods, pods_of, pods_of_new_sessions,
     route, rule, serve, start, what_can_be_served,
 };

@@ -2,7 +2,7 @@
 
 use integration::harness::deployment::Deployment;
 
-use crate::scene::{COOKIE, deployment, manifests, pods, refusal};
+use crate::setup::{COOKIE, deployment, manifests, pods, refusal};
 
 /// The log of an Envoy whose plugin configuration has one text for another.
 async fn log_with(text: &str, other: &str) -> String {

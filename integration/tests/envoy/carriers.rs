@@ -4,7 +4,7 @@ use integration::harness::client::{Answer, Client, Protocol, raw};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, HEADER, address, client, deployment, manifests, plain_rule, pod, pods, route, rule, serve, start,
     token,
 };
@@ -20,7 +20,7 @@ async fn assert_all_reach(envoy: &Process, client: &Client, sent: &[Vec<(&str, S
         for _ in 0..3 {
             let answer = client.get_with("/get", &headers).await.unwrap();
             assert_eq!(pod(&answer), first, "{headers:?}\n{}", envoy.log());
-            assert!(crate::scene::token(&answer).is_none(), "{headers:?}");
+            assert!(crate::setup::token(&answer).is_none(), "{headers:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ use integration::harness::deployment::Deployment;
 use integration::harness::manifests::Manifests;
 use integration::harness::workspace;
 
-use crate::scene::{deployment, route};
+use crate::setup::{deployment, route};
 
 const GATEWAY: &str = "
 apiVersion: gateway.networking.k8s.io/v1

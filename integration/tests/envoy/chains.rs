@@ -11,7 +11,7 @@ use integration::harness::deployment::Deployment;
 use integration::harness::manifests::Manifests;
 use serde_json::{Value, json};
 
-use crate::scene::{COOKIE, HEADER, client, deployment, plain_rule, pod, pods, route, rule, start, token};
+use crate::setup::{COOKIE, HEADER, client, deployment, plain_rule, pod, pods, route, rule, start, token};
 
 /// `/cookie`, `/header` and, without sessions, `/plain`.
 fn three_rules(pods: &[Backend]) -> Manifests {

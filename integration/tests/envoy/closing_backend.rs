@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::scene::{COOKIE, HEADER, client, pod, route, rule, serve, token};
+use crate::setup::{COOKIE, HEADER, client, pod, route, rule, serve, token};
 
 /// A pod that answers the first request on every connection. The next one makes it close the connection without an answer, as
 /// a server does whose keep-alive time ends just then: every connection that Envoy uses again is one of those.
@@ -120,7 +120,7 @@ async fn ask(client: &Client, method: Method, path: &str, token: &str) -> Answer
 
 fn manifests(pods: &[ClosingPod], persistence: Option<&str>) -> Manifests {
     let rule = persistence
-        .map_or_else(|| crate::scene::plain_rule("/", "backend"), |it| rule("/", &[("backend", 1)], it));
+        .map_or_else(|| crate::setup::plain_rule("/", "backend"), |it| rule("/", &[("backend", 1)], it));
     Manifests::gateway().service("backend", pods).with(&route("route", &[rule]))
 }
 

@@ -6,7 +6,7 @@ use integration::backend::{Backend, Behaviour};
 use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 use integration::harness::{deadline, keys};
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, HEADER, Mint, client, deployment, get_with_cookie, manifests, pod, pods, pods_of_new_sessions,
     route, rule, serve, start, token,
 };

@@ -9,7 +9,7 @@ use integration::harness::client::Answer;
 use integration::harness::{deadline, keys};
 use session_persistence::token::Contents;
 
-use crate::scene::{
+use crate::setup::{
     Mint, client, deployment, get_with_cookie, manifests, now, pod, pods, serve, start, token,
 };
 

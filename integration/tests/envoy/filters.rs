@@ -10,7 +10,7 @@ use integration::harness::deployment::Deployment;
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{COOKIE, HEADER, browser, client, pod, pods, pods_of, route, serve, start, token};
+use crate::setup::{COOKIE, HEADER, browser, client, pod, pods, pods_of, route, serve, start, token};
 
 /// A rule with these filters for the requests with this prefix; `more` are its other fields.
 fn filtered(prefix: &str, filters: &str, more: &str) -> String {

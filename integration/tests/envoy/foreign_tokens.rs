@@ -3,7 +3,7 @@
 use integration::harness::keys;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, Mint, assert_no_session, client, deployment, get_with_cookie, manifests, pod, pods, route, rule,
     serve, start, token,
 };
@@ -71,7 +71,7 @@ async fn tokens_of_another_carrier_are_rejected() {
     let envoy = start(&deployment(&in_cookie).with_keys(&keys)).await;
     let client = client(&envoy);
     let token = Mint::new(&in_cookie, ROUTE, &keys).fresh(pods[0].address());
-    assert_eq!(crate::scene::token(&get_with_cookie(&client, &token).await), None);
+    assert_eq!(crate::setup::token(&get_with_cookie(&client, &token).await), None);
     let token = Mint::new(&in_header, ROUTE, &keys).fresh(pods[0].address());
     assert_no_session(&client, &token, "a header's token in a cookie").await;
 }
@@ -79,7 +79,7 @@ async fn tokens_of_another_carrier_are_rejected() {
 #[tokio::test]
 async fn tokens_cannot_reach_endpoints_outside_the_service() {
     let pods = pods::<2>();
-    let [outsider] = crate::scene::pods_of("outsider");
+    let [outsider] = crate::setup::pods_of("outsider");
     let manifests = manifests(&pods, COOKIE);
     let keys = keys::fresh().unwrap();
     let envoy = start(&deployment(&manifests).with_keys(&keys)).await;

@@ -14,7 +14,7 @@ use tonic::metadata::MetadataMap;
 
 use self::caller::{Caller, pod, token};
 use self::pod::GrpcPod;
-use crate::scene::{COOKIE, HEADER, address, serve, what_can_be_served};
+use crate::setup::{COOKIE, HEADER, address, serve, what_can_be_served};
 
 fn pods<const N: usize>() -> [GrpcPod; N] {
     pods_of("backend")

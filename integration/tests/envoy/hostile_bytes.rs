@@ -2,7 +2,7 @@
 
 use integration::harness::client::raw;
 
-use crate::scene::{COOKIE, HEADER, address, client, manifests, pod, pods, serve, token};
+use crate::setup::{COOKIE, HEADER, address, client, manifests, pod, pods, serve, token};
 
 /// Header values that try the readers of cookies and tokens.
 fn hostile_values() -> Vec<Vec<u8>> {

@@ -16,7 +16,7 @@ use integration::harness::workspace;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::scene::{COOKIE, browser, client, pod, pods, route, rule, what_can_be_served};
+use crate::setup::{COOKIE, browser, client, pod, pods, route, rule, what_can_be_served};
 
 /// One port for everything, for `*.example.com` and for `shop.example.com`, and one for HTTP in the clear.
 const GATEWAY: &str = "

@@ -2,7 +2,7 @@
 
 use integration::harness::keys;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, Mint, client, deployment, get_with_cookie, manifests, now, pod, pods, refusal, start, token,
 };
 
@@ -71,5 +71,5 @@ async fn removed_keys_end_their_sessions() {
     let [old, new] = [(); 2].map(|()| keys::fresh().unwrap());
     let envoy = start(&deployment(&manifests).with_keys(&new)).await;
     let token = Mint::new(&manifests, ROUTE, &old).fresh(pods[0].address());
-    crate::scene::assert_no_session(&client(&envoy), &token, "a dropped key").await;
+    crate::setup::assert_no_session(&client(&envoy), &token, "a dropped key").await;
 }

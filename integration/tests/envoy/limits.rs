@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::closing_backend::ClosingPod;
-use crate::scene::{COOKIE, Mint, address, client, manifests, pod, pods, route, rule, start};
+use crate::setup::{COOKIE, Mint, address, client, manifests, pod, pods, route, rule, start};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -5,7 +5,7 @@ use integration::harness::client::{Client, Protocol};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{address, plain_rule, pods, serve, what_can_be_served};
+use crate::setup::{address, plain_rule, pods, serve, what_can_be_served};
 
 /// Four listeners of one port, from every hostname to a single one.
 const LISTENERS: &str = "

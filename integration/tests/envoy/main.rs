@@ -29,7 +29,7 @@ mod private_header;
 mod rendered;
 mod retries;
 mod scale;
-mod scene;
+mod setup;
 mod shares;
 mod transcripts;
 mod uploads;

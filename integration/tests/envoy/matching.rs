@@ -9,7 +9,7 @@ use integration::harness::client::Client;
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{address, route, serve, what_can_be_served};
+use crate::setup::{address, route, serve, what_can_be_served};
 
 /// Pods named `a`, `b` and so on, each behind a Service of that name.
 struct Pods(BTreeMap<&'static str, Backend>);

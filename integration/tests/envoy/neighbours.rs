@@ -2,7 +2,7 @@
 
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{COOKIE, browser, client, plain_rule, pod, pods, pods_of, route, rule, serve};
+use crate::setup::{COOKIE, browser, client, plain_rule, pod, pods, pods_of, route, rule, serve};
 
 #[tokio::test]
 async fn rules_without_persistence_set_no_cookie() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use integration::harness::{deadline, keys};
 
-use crate::scene::{COOKIE, Mint, client, deployment, get_with_cookie, manifests, pods, serve, start, token};
+use crate::setup::{COOKIE, Mint, client, deployment, get_with_cookie, manifests, pods, serve, start, token};
 
 #[tokio::test]
 async fn counters_count_issued_and_rejected_tokens() {

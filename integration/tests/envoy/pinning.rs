@@ -6,7 +6,7 @@ use integration::backend::Backend;
 use integration::harness::client::Protocol;
 use integration::harness::keys;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, HEADER, address, browser, client, deployment, get_with_cookie, manifests, pod, pods,
     pods_of_new_sessions, serve, start, token,
 };

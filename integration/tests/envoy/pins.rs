@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use session_persistence::config::Pin;
 use session_persistence::names::OVERRIDE_HOST_HEADER;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, HEADER, Mint, client, manifests, pod, pods, pods_of, pods_of_new_sessions, route, rule, start,
     token,
 };

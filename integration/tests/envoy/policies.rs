@@ -4,7 +4,7 @@ use integration::backend::Backend;
 use integration::harness::client::Client;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, HEADER, browser, client, plain_rule, pod, pods, pods_of, route, rule, serve, token,
 };
 

@@ -7,7 +7,7 @@ use integration::harness::client::Client;
 use integration::harness::manifests::Manifests;
 use session_persistence::names::OVERRIDE_HOST_HEADER;
 
-use crate::scene::{COOKIE, HEADER, client, plain_rule, pod, pods, pods_of, route, rule, serve, token};
+use crate::setup::{COOKIE, HEADER, client, plain_rule, pod, pods, pods_of, route, rule, serve, token};
 
 /// `/cookie`, `/header` and, without session persistence, `/plain`.
 fn three_routes(pods: &[Backend]) -> Manifests {

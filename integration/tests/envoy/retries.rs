@@ -11,7 +11,7 @@ use integration::harness::manifests::{Endpoint, EndpointState, Manifests, SERVIC
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, Mint, client, deployment, get_with_cookie, pod, pods, route, serve, start, token,
     what_can_be_served,
 };

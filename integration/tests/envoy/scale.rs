@@ -5,7 +5,7 @@ mod workload;
 
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{client, serve};
+use crate::setup::{client, serve};
 use workload::Size;
 
 /// As in the benchmark of `envoy-config`.

@@ -9,7 +9,7 @@ use integration::harness::deployment::Deployment;
 use integration::harness::keys;
 use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, HEADER, address, browser, client, deployment, get_with_cookie, pod, pods_of, route, serve, start,
     token,
 };
@@ -61,7 +61,7 @@ async fn new_sessions_follow_weights_and_stay_on_their_backend_ref() {
                 let back =
                     client.get_with("/get", &[("cookie", &cookie), ("session", &token)]).await.unwrap();
                 share(&back);
-                assert_eq!((pod(&back), crate::scene::token(&back)), (pod(&first), None));
+                assert_eq!((pod(&back), crate::setup::token(&back)), (pod(&first), None));
             }
         }
         assert!((120..=180).contains(&to_old), "{to_old} of 200 new sessions, where 150 are due");

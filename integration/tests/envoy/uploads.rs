@@ -9,7 +9,7 @@ use integration::harness::deployment::Deployment;
 use integration::harness::envoy::Process;
 use integration::harness::keys;
 
-use crate::scene::{COOKIE, HEADER, Mint, client, manifests, pod, pods, start, token};
+use crate::setup::{COOKIE, HEADER, Mint, client, manifests, pod, pods, start, token};
 
 /// More than Envoy keeps of a request for a retry.
 const LARGE: usize = 3 << 20;

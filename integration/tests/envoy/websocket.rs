@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use self::pod::{Manner, WebSocketPod};
-use crate::scene::{COOKIE, HEADER, address, route, serve};
+use crate::setup::{COOKIE, HEADER, address, route, serve};
 
 fn pods<const N: usize>() -> [WebSocketPod; N] {
     std::array::from_fn(|number| WebSocketPod::start(&format!("pod-{number}"), Manner::Upgrade))

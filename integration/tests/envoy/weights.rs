@@ -4,7 +4,7 @@ use integration::backend::Backend;
 use integration::harness::keys;
 use integration::harness::manifests::Manifests;
 
-use crate::scene::{
+use crate::setup::{
     COOKIE, address, browser, client, deployment, pod, pods_of, pods_of_new_sessions, route, rule, serve,
     start, what_can_be_served,
 };

@@ -18,7 +18,7 @@ mod guest;
 mod headers;
 mod hostile;
 mod imports;
-mod life;
+mod lifetime;
 mod listeners;
 mod plugin;
 mod proxy;

@@ -24,7 +24,7 @@ use crate::tls::{self, Handshake, Identity};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An Envoy, what it serves, and the pods.
-pub(crate) struct Scene {
+pub(crate) struct Replay {
     envoy: Process,
     pub(crate) statuses: Statuses,
     pods: Vec<Backend>,
@@ -56,7 +56,7 @@ fn input(infrastructure: &str, documents: &[String]) -> ([Source; 2], Options) {
     (sources, options)
 }
 
-impl Scene {
+impl Replay {
     /// An Envoy that serves these documents, in which there is no error: each route is accepted by its parents.
     pub(crate) async fn start(documents: &[String]) -> Self {
         Self::start_in_spite_of(&[], documents).await

@@ -38,12 +38,12 @@ spec:
 ";
 
 /// What is behind the page.
-pub(crate) struct Scene {
+pub(crate) struct Site {
     envoy: Process,
     pods: Vec<Control>,
 }
 
-impl Scene {
+impl Site {
     /// Rules with session persistence, each for the paths with this prefix.
     pub(crate) async fn with(rules: &[(&str, &str)]) -> Self {
         Self::behind(&Manifests::gateway(), "[{name: eg}]", rules).await
