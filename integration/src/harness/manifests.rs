@@ -1,4 +1,4 @@
-//! The manifests of a test: a Gateway and Services around the routes that the test is about.
+//! Builds the manifests of a test: a Gateway, Services with their EndpointSlices, and routes.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -7,6 +7,14 @@ use crate::backend::Backend;
 
 /// The Service port of every Service here; the endpoints have ports of their own.
 pub const SERVICE_PORT: u16 = 3000;
+
+/// The GatewayClass of every Gateway here.
+const GATEWAY_CLASS: &str = "\
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: eg}
+spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
+";
 
 /// Manifests as text, one document after the other.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +29,7 @@ pub struct Endpoint {
     pub state: EndpointState,
 }
 
-/// The state of an endpoint, as its EndpointSlice tells it.
+/// The state of an endpoint in its EndpointSlice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointState {
     /// It serves.
@@ -50,17 +58,23 @@ impl Manifests {
     /// A GatewayClass and a Gateway, both named `eg`, with one HTTP listener.
     #[must_use]
     pub fn gateway() -> Self {
-        Self::default().with(
-            "apiVersion: gateway.networking.k8s.io/v1\n\
-             kind: GatewayClass\n\
-             metadata: {name: eg}\n\
-             spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}\n\
-             ---\n\
-             apiVersion: gateway.networking.k8s.io/v1\n\
-             kind: Gateway\n\
-             metadata: {name: eg}\n\
-             spec:\n  gatewayClassName: eg\n  listeners: [{name: http, protocol: HTTP, port: 80}]\n",
-        )
+        Self::gateway_with("listeners: [{name: http, protocol: HTTP, port: 80}]")
+    }
+
+    /// A GatewayClass and a Gateway, both named `eg`. `fields` are those of the Gateway's `spec` without the class, in YAML.
+    #[must_use]
+    pub fn gateway_with(fields: &str) -> Self {
+        Self::default().with(GATEWAY_CLASS).and_gateway("eg", fields)
+    }
+
+    /// These manifests and one more Gateway of the class `eg`.
+    #[must_use]
+    pub fn and_gateway(self, name: &str, fields: &str) -> Self {
+        let fields = fields.trim().replace('\n', "\n  ");
+        self.with(&format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: {name}}}\n\
+             spec:\n  gatewayClassName: eg\n  {fields}\n"
+        ))
     }
 
     /// These manifests and one more document, or several.
@@ -110,4 +124,45 @@ fn slice(service: &str, index: usize, Endpoint { address, state }: Endpoint) -> 
         port = address.port(),
         ip = address.ip(),
     )
+}
+
+/// An HTTPRoute of the Gateway `eg` with these rules.
+#[must_use]
+pub fn route(name: &str, rules: &[String]) -> String {
+    route_of("[{name: eg}]", name, rules)
+}
+
+/// An HTTPRoute of these `parentRefs` with these rules.
+#[must_use]
+pub fn route_of(parents: &str, name: &str, rules: &[String]) -> String {
+    let rules = rules.join("\n  - ");
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}}}\n\
+         spec:\n  parentRefs: {parents}\n  rules:\n  - {rules}\n"
+    )
+}
+
+/// A rule with session persistence for all paths with this prefix, which splits requests by these weights.
+#[must_use]
+pub fn rule(prefix: &str, services: &[(&str, u32)], persistence: &str) -> String {
+    let refs = services
+        .iter()
+        .map(|(name, weight)| format!("{{name: {name}, port: {SERVICE_PORT}, weight: {weight}}}"));
+    let refs = refs.collect::<Vec<_>>().join(", ");
+    format!(
+        "{{matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}], backendRefs: [{refs}], \
+         sessionPersistence: {persistence}}}"
+    )
+}
+
+/// A rule without session persistence for all paths with this prefix.
+#[must_use]
+pub fn plain_rule(prefix: &str, service: &str) -> String {
+    rule_matching(&format!("{{path: {{type: PathPrefix, value: {prefix}}}}}"), service)
+}
+
+/// A rule without session persistence for these matches of an HTTPRoute or a GRPCRoute.
+#[must_use]
+pub fn rule_matching(matches: &str, service: &str) -> String {
+    format!("{{matches: [{matches}], backendRefs: [{{name: {service}, port: {SERVICE_PORT}}}]}}")
 }

@@ -8,34 +8,16 @@ use integration::backend::Pod;
 use integration::demo::{self, Control};
 use integration::harness::deployment::{self, Deployment, FREE_PORT};
 use integration::harness::envoy::Process;
-use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
+use integration::harness::manifests::{Endpoint, EndpointState, Manifests, plain_rule, route_of, rule};
 use integration::harness::workspace;
 
 /// A session in a cookie of the whole site that lasts for an hour.
 pub(crate) const COOKIE: &str =
     "{sessionName: session, absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}";
 
-/// The Gateway `eg` with HTTPS, and the Gateway `plain` without.
-const BOTH_SCHEMES: &str = "
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: eg}
-spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: eg}
-spec:
-  gatewayClassName: eg
-  listeners: [{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}]
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: plain}
-spec:
-  gatewayClassName: eg
-  listeners: [{name: http, protocol: HTTP, port: 80}]
-";
+/// The listeners of the Gateway `eg` with HTTPS.
+const HTTPS: &str =
+    "listeners: [{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}]";
 
 /// What is behind the page.
 pub(crate) struct Site {
@@ -53,18 +35,16 @@ impl Site {
     pub(crate) async fn over_both_schemes(rules: &[(&str, &str)]) -> Self {
         // The certificates that the compiler's tests have.
         let secrets = workspace::root().join("envoy-config/tests/golden/https/secrets.yaml");
-        let gateways = Manifests::default().with(BOTH_SCHEMES).with(&fs::read_to_string(secrets).unwrap());
+        let gateways = Manifests::gateway_with(HTTPS)
+            .and_gateway("plain", "listeners: [{name: http, protocol: HTTP, port: 80}]")
+            .with(&fs::read_to_string(secrets).unwrap());
         Self::behind(&gateways, "[{name: eg}, {name: plain}]", rules).await
     }
 
     async fn behind(gateways: &Manifests, parents: &str, rules: &[(&str, &str)]) -> Self {
-        let persistent =
-            |&(prefix, persistence): &_| rule(prefix, &format!(", sessionPersistence: {persistence}"));
-        let rules = rules.iter().map(persistent).chain([rule("/-", "")]).collect::<Vec<_>>().join("\n  - ");
-        let route = format!(
-            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: page}}\n\
-             spec:\n  parentRefs: {parents}\n  rules:\n  - {rules}\n"
-        );
+        let persistent = |&(prefix, persistence): &(&str, &str)| rule(prefix, &[("backend", 1)], persistence);
+        let rules: Vec<_> = rules.iter().map(persistent).chain([plain_rule("/-", "backend")]).collect();
+        let route = route_of(parents, "page", &rules);
         // The pods have to know the rules before there are addresses to put into manifests.
         let known = gateways.clone().service("backend", [] as [Endpoint; 0]).with(&route);
         let source = Source { name: String::from("page.yaml"), text: known.text().to_owned() };
@@ -104,11 +84,4 @@ impl Site {
         }
         panic!("there is no pod {name}");
     }
-}
-
-fn rule(prefix: &str, persistence: &str) -> String {
-    format!(
-        "{{matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}], \
-         backendRefs: [{{name: backend, port: 3000}}]{persistence}}}"
-    )
 }

@@ -23,13 +23,13 @@ const KNOWN: &str = "{group: '', kind: ConfigMap, name: authority}";
 const UNKNOWN: &str = "{group: '', kind: ConfigMap, name: stranger}";
 
 /// The infrastructure, and TLS in front of the only pod of [`V3`].
-struct Stage {
+struct TlsBackend {
     infrastructure: Infrastructure,
     front: TlsFront,
 }
 
-impl Stage {
-    async fn set() -> Self {
+impl TlsBackend {
+    async fn start() -> Self {
         let infrastructure = Infrastructure::start();
         let pod = infrastructure.pods(V3).next().unwrap().address();
         let front = TlsFront::start(pod, CERTIFICATE, KEY).await.unwrap();
@@ -77,7 +77,7 @@ fn policy(name: &str, target: &str, authorities: &str, names: &str) -> String {
 }
 
 /// A rule for a path that is called after its Service.
-fn rule(service: &str, port: u16) -> String {
+fn service_rule(service: &str, port: u16) -> String {
     format!(
         "\n  - matches: [{{path: {{type: Exact, value: /{service}-{port}}}}}]\n    \
          backendRefs: [{{name: {service}, port: {port}}}]"
@@ -97,18 +97,24 @@ const BACKEND: &str = "hostname: backend.example.com";
 /// A backend is believed that has the policy's hostname from the policy's authority, from clients with and without TLS.
 #[tokio::test]
 async fn backendtlspolicy() {
-    let stage = Stage::set().await;
+    let tls = TlsBackend::start().await;
     let services = ["good", "other-host", "other-authority"];
-    let mut documents: Vec<_> = services.iter().map(|name| stage.service(name, &[("btls", 443)])).collect();
-    let rules: String = services.iter().map(|service| rule(service, 443)).collect();
+    let mut documents: Vec<_> = services.iter().map(|name| tls.service(name, &[("btls", 443)])).collect();
+    let rules: String = services.iter().map(|service| service_rule(service, 443)).collect();
     documents.extend([
         policy("good", "good/btls", KNOWN, BACKEND),
         policy("other-host", "other-host/btls", KNOWN, "hostname: stranger.example.com"),
         policy("other-authority", "other-authority/btls", UNKNOWN, BACKEND),
         route("in-the-clear", SAME_NAMESPACE, &rules),
-        http_route(INFRA, "over-tls", &format!("{{name: {HTTPS}}}"), "example.org", &rule("good", 443)),
+        http_route(
+            INFRA,
+            "over-tls",
+            &format!("{{name: {HTTPS}}}"),
+            "example.org",
+            &service_rule("good", 443),
+        ),
     ]);
-    let (replay, front) = stage.serve(&[], &documents).await;
+    let (replay, front) = tls.serve(&[], &documents).await;
     for policy in services {
         assert_eq!(replay.statuses.of_policy(policy, "Accepted"), ["True Accepted"]);
         assert_eq!(replay.statuses.of_policy(policy, "ResolvedRefs"), ["True ResolvedRefs"]);
@@ -124,11 +130,11 @@ async fn backendtlspolicy() {
 /// An authority that comes, goes and comes back makes a policy good, bad and good.
 #[tokio::test]
 async fn backendtlspolicy_with_an_authority_that_changes() {
-    let stage = Stage::set().await;
+    let tls = TlsBackend::start().await;
     let told = |authority: Option<&str>| {
         let mut documents = vec![
-            stage.service("good", &[("btls", 443)]),
-            route("route", SAME_NAMESPACE, &rule("good", 443)),
+            tls.service("good", &[("btls", 443)]),
+            route("route", SAME_NAMESPACE, &service_rule("good", 443)),
             policy("good", "good/btls", KNOWN, BACKEND),
         ];
         documents.extend(authority.map(|text| config_map(INFRA, "authority", text)));
@@ -145,7 +151,7 @@ async fn backendtlspolicy_with_an_authority_that_changes() {
 /// With alternative names, one of those has to be the backend's, and the hostname is for the handshake alone.
 #[tokio::test]
 async fn backendtlspolicy_san() {
-    let stage = Stage::set().await;
+    let tls = TlsBackend::start().await;
     let dns = |name: &str| format!("{{type: Hostname, hostname: {name}}}");
     let uri = |name: &str| format!("{{type: URI, uri: 'spiffe://{name}/backend'}}");
     let (right, wrong) = (dns("backend.example.com"), dns("stranger.example.com"));
@@ -161,13 +167,13 @@ async fn backendtlspolicy_san() {
     let mut documents = Vec::new();
     let mut rules = String::new();
     for (name, names, _) in &cases {
-        documents.push(stage.service(name, &[("btls", 443)]));
+        documents.push(tls.service(name, &[("btls", 443)]));
         let names = format!("{BACKEND}, subjectAltNames: [{names}]");
         documents.push(policy(name, &format!("{name}/btls"), KNOWN, &names));
-        rules += &rule(name, 443);
+        rules += &service_rule(name, 443);
     }
     documents.push(route("names", SAME_NAMESPACE, &rules));
-    let (replay, _front) = stage.serve(&[], &documents).await;
+    let (replay, _front) = tls.serve(&[], &documents).await;
     let cases = cases.map(|(name, _, believed)| {
         assert_eq!(replay.statuses.of_policy(name, "Accepted"), ["True Accepted"]);
         let path = format!("/{name}-443");
@@ -195,15 +201,15 @@ async fn backendtlspolicy_invalid_kind() {
 
 /// Asserts that a backend is out of reach whose policy has this reference; returns what the policy's status says.
 async fn refused(reference: &str, more: Option<String>) -> [String; 2] {
-    let stage = Stage::set().await;
+    let tls = TlsBackend::start().await;
     let mut documents = vec![
-        stage.service("refused", &[("btls", 443)]),
+        tls.service("refused", &[("btls", 443)]),
         policy("refused", "refused", reference, BACKEND),
-        route("refused", SAME_NAMESPACE, &rule("refused", 443)),
+        route("refused", SAME_NAMESPACE, &service_rule("refused", 443)),
     ];
     documents.extend(more);
     let faulty = ["BackendTLSPolicy gateway-conformance-infra/refused"];
-    let (replay, front) = stage.serve(&faulty, &documents).await;
+    let (replay, front) = tls.serve(&faulty, &documents).await;
     replay.check(SAME_NAMESPACE, 80, &[fails("/refused-443")]).await;
     assert_eq!(front.handshakes(), []);
     ["Accepted", "ResolvedRefs"].map(|condition| replay.statuses.of_policy("refused", condition).concat())
@@ -212,13 +218,13 @@ async fn refused(reference: &str, more: Option<String>) -> [String; 2] {
 /// Of the policies for one target the first goes, by age and then by name; one for a port goes before one for the Service.
 #[tokio::test]
 async fn backendtlspolicy_conflict_resolution() {
-    let stage = Stage::set().await;
+    let tls = TlsBackend::start().await;
     let (first, second) = ("hostname: other.example.com", BACKEND);
     let ports = [("https-1", 443), ("https-2", 8443)];
     let documents = [
-        stage.service("whole", &[("https", 443)]),
-        stage.service("port", &ports),
-        stage.service("both", &ports),
+        tls.service("whole", &[("https", 443)]),
+        tls.service("port", &ports),
+        tls.service("both", &ports),
         policy("whole-1", "whole", KNOWN, first),
         policy("whole-2", "whole", KNOWN, second),
         policy("port-1", "port/https-1", KNOWN, first),
@@ -228,10 +234,16 @@ async fn backendtlspolicy_conflict_resolution() {
         route(
             "conflicts",
             SAME_NAMESPACE,
-            &[rule("whole", 443), rule("port", 443), rule("both", 443), rule("both", 8443)].concat(),
+            &[
+                service_rule("whole", 443),
+                service_rule("port", 443),
+                service_rule("both", 443),
+                service_rule("both", 8443),
+            ]
+            .concat(),
         ),
     ];
-    let (replay, front) = stage.serve(&[], &documents).await;
+    let (replay, front) = tls.serve(&[], &documents).await;
     for (policy, told) in [
         ("whole-1", "True Accepted"),
         ("whole-2", "False Conflicted"),
@@ -257,7 +269,7 @@ async fn backendtlspolicy_conflict_resolution() {
 /// The backends of a GRPCRoute are believed as those of others, and spoken to in HTTP/2.
 #[tokio::test]
 async fn backendtlspolicy_grpcroute() {
-    let stage = Stage::set().await;
+    let tls = TlsBackend::start().await;
     let to = |service: &str| format!("backendRefs: [{{name: {service}, port: 443}}]");
     let rules = [
         method_rule("Pick", &to("good")),
@@ -265,14 +277,14 @@ async fn backendtlspolicy_grpcroute() {
         method_rule("Count", &to("other-authority")),
     ];
     let mut documents: Vec<_> =
-        ["good", "other-host", "other-authority"].map(|name| stage.service(name, &[("btls", 443)])).into();
+        ["good", "other-host", "other-authority"].map(|name| tls.service(name, &[("btls", 443)])).into();
     documents.extend([
         policy("good", "good/btls", KNOWN, BACKEND),
         policy("other-host", "other-host/btls", KNOWN, "hostname: stranger.example.com"),
         policy("other-authority", "other-authority/btls", UNKNOWN, BACKEND),
         grpc_route("calls", "{name: same-namespace}", &rules.concat()),
     ]);
-    let (replay, front) = stage.serve(&[], &documents).await;
+    let (replay, front) = tls.serve(&[], &documents).await;
     let unavailable = |method: &str| call(method).answers(200).answering("grpc-status", "14");
     let cases = [call("Pick").reaches(V3), unavailable("Drop"), unavailable("Count")];
     replay.check_over(&[Protocol::Http2], SAME_NAMESPACE, 80, &cases).await;

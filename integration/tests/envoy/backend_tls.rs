@@ -46,7 +46,7 @@ fn policy(authorities: &str, validation: &str) -> String {
     )
 }
 
-fn rule(persistence: &str, more: &str) -> String {
+fn backend_rule(persistence: &str, more: &str) -> String {
     format!("{{backendRefs: [{{name: backend, port: 3000}}{more}]{persistence}}}")
 }
 
@@ -56,7 +56,7 @@ fn manifests(fronts: &[TlsFront], persistence: &str) -> Manifests {
         .service("backend", endpoints(fronts))
         .with(&config_map("authority", AUTHORITY))
         .with(&config_map("other", OTHER_AUTHORITY))
-        .with(&route("route", &[rule(persistence, "")]))
+        .with(&route("route", &[backend_rule(persistence, "")]))
 }
 
 async fn status(envoy: &Process) -> u16 {
@@ -139,7 +139,7 @@ async fn tls_plaintext_and_missing_backends_split_requests_evenly() {
         .service("clear", [&clear])
         .with(&config_map("authority", AUTHORITY))
         .with(&policy("authority", HOST))
-        .with(&route("route", &[rule(&persistence, more)]));
+        .with(&route("route", &[backend_rule(&persistence, more)]));
     let envoy = what_can_be_served(&manifests).await;
     let client = client(&envoy);
     let mut counts = [0; 3];
@@ -178,7 +178,7 @@ async fn invalid_tls_policies_answer_500_and_never_fall_back_to_plaintext() {
             .service("other", [&other])
             .with(&config_map("other", OTHER_AUTHORITY))
             .with(&broken)
-            .with(&route("route", &[rule("", ", {name: other, port: 3000}")]));
+            .with(&route("route", &[backend_rule("", ", {name: other, port: 3000}")]));
         let envoy = what_can_be_served(&manifests).await;
         let mut refused = 0;
         for _ in 0..20 {

@@ -12,15 +12,11 @@ use integration::harness::workspace;
 
 use crate::setup::{deployment, route};
 
+/// The fields of the Gateway.
 const GATEWAY: &str = "
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: eg}
-spec:
-  gatewayClassName: eg
-  listeners:
-  - {name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: certificate}]}}
-  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: '', kind: ConfigMap, name: authorities}]}}}}
+listeners:
+- {name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: certificate}]}}
+tls: {frontend: {default: {validation: {caCertificateRefs: [{group: '', kind: ConfigMap, name: authorities}]}}}}
 ";
 
 fn folder(name: &str) -> PathBuf {
@@ -48,9 +44,7 @@ fn escaped(text: &str) -> String {
 /// A Gateway that shows this certificate and trusts clients with certificates of these CAs.
 fn manifests(certificate: &str, authorities: &str) -> Manifests {
     let certificate = escaped(certificate);
-    Manifests::default()
-        .with("{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: eg}, spec: {controllerName: example.com/c}}")
-        .with(GATEWAY)
+    Manifests::gateway_with(GATEWAY)
         .with(&format!(
             "{{apiVersion: v1, kind: Secret, metadata: {{name: certificate}}, type: kubernetes.io/tls, stringData: {{tls.crt: \"{certificate}\", tls.key: \"{certificate}\"}}}}"
         ))

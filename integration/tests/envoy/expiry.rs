@@ -38,14 +38,15 @@ async fn absolute_timeouts_end_sessions_in_real_time() {
     }
 }
 
-struct Scene {
+/// An Envoy, and tokens of any age for it.
+struct AgedTokens {
     pods: [Backend; 2],
     envoy: integration::harness::envoy::Process,
     mint: Mint,
 }
 
-impl Scene {
-    async fn set(persistence: &str) -> Self {
+impl AgedTokens {
+    async fn start(persistence: &str) -> Self {
         let pods = pods::<2>();
         let manifests = manifests(&pods, persistence);
         let keys = keys::fresh().unwrap();
@@ -81,21 +82,21 @@ impl Scene {
 
 #[tokio::test]
 async fn absolute_timeouts_count_from_the_first_token() {
-    let scene = Scene::set("{sessionName: session, absoluteTimeout: 1h}").await;
-    for answer in scene.answers(3500, 3500).await {
+    let tokens = AgedTokens::start("{sessionName: session, absoluteTimeout: 1h}").await;
+    for answer in tokens.answers(3500, 3500).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
     }
-    scene.assert_ended(3601, 3601).await;
-    scene.assert_ended(3601, 0).await;
+    tokens.assert_ended(3601, 3601).await;
+    tokens.assert_ended(3601, 0).await;
 }
 
 #[tokio::test]
 async fn idle_timeouts_end_idle_sessions_and_refresh_active_ones() {
-    let scene = Scene::set("{sessionName: session, idleTimeout: 10m}").await;
-    scene.assert_ended(10_000, 601).await;
-    for answer in scene.answers(10_000, 300).await {
+    let tokens = AgedTokens::start("{sessionName: session, idleTimeout: 10m}").await;
+    tokens.assert_ended(10_000, 601).await;
+    for answer in tokens.answers(10_000, 300).await {
         assert_eq!(pod(&answer), "backend-0");
-        let contents = scene.contents(&answer);
+        let contents = tokens.contents(&answer);
         assert!(contents.issued.unix_seconds() <= now() - 10_000, "its beginning is kept");
         assert!(contents.last_seen.unix_seconds() >= now() - 30, "its last use is now");
     }
@@ -103,20 +104,20 @@ async fn idle_timeouts_end_idle_sessions_and_refresh_active_ones() {
 
 #[tokio::test]
 async fn recently_used_sessions_get_no_new_token() {
-    let scene = Scene::set("{sessionName: session, idleTimeout: 1h}").await;
-    for answer in scene.answers(10_000, 60).await {
+    let tokens = AgedTokens::start("{sessionName: session, idleTimeout: 1h}").await;
+    for answer in tokens.answers(10_000, 60).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
     }
 }
 
 #[tokio::test]
 async fn active_sessions_end_at_the_absolute_timeout() {
-    let scene = Scene::set(
+    let tokens = AgedTokens::start(
         "{sessionName: session, absoluteTimeout: 1h, idleTimeout: 1m, cookieConfig: {lifetimeType: Permanent}}",
     )
     .await;
-    scene.assert_ended(3601, 1).await;
-    for answer in scene.answers(3000, 30).await {
+    tokens.assert_ended(3601, 1).await;
+    for answer in tokens.answers(3000, 30).await {
         assert_eq!(pod(&answer), "backend-0");
         let line = answer.set_cookie("session").unwrap();
         let left = line.split("; ").find_map(|part| part.strip_prefix("Max-Age=")).unwrap();
@@ -127,17 +128,17 @@ async fn active_sessions_end_at_the_absolute_timeout() {
 
 #[tokio::test]
 async fn sessions_without_timeouts_do_not_expire() {
-    let scene = Scene::set("{sessionName: session}").await;
-    for answer in scene.answers(300_000_000, 300_000_000).await {
+    let tokens = AgedTokens::start("{sessionName: session}").await;
+    for answer in tokens.answers(300_000_000, 300_000_000).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
     }
 }
 
 #[tokio::test]
 async fn small_clock_skew_is_tolerated_and_large_skew_is_rejected() {
-    let scene = Scene::set("{sessionName: session, absoluteTimeout: 1h}").await;
-    for answer in scene.answers(-30, -30).await {
+    let tokens = AgedTokens::start("{sessionName: session, absoluteTimeout: 1h}").await;
+    for answer in tokens.answers(-30, -30).await {
         assert_eq!((pod(&answer).as_str(), token(&answer)), ("backend-0", None));
     }
-    scene.assert_ended(-120, -120).await;
+    tokens.assert_ended(-120, -120).await;
 }

@@ -22,7 +22,7 @@ fn sticky(prefix: &str, filters: &str, persistence: &str) -> String {
     filtered(prefix, filters, &more)
 }
 
-async fn scene<'a>(pods: impl IntoIterator<Item = &'a Backend>, rules: &[String]) -> Process {
+async fn serve_rules<'a>(pods: impl IntoIterator<Item = &'a Backend>, rules: &[String]) -> Process {
     serve(&Manifests::gateway().service("backend", pods).with(&route("route", rules))).await
 }
 
@@ -37,7 +37,7 @@ async fn header_modifiers_apply_both_ways_and_sessions_persist() {
                      set: [{name: X-Set, value: '100%REQ(:path)%'}], add: [{name: X-Add, value: more}], remove: [X-Gone, Cookie]}}, \
                    {type: ResponseHeaderModifier, responseHeaderModifier: {\
                      set: [{name: X-Answer, value: ours}], add: [{name: X-More, value: two}], remove: [Set-Cookie, X-Secret]}}";
-    let envoy = scene(&pods, &[sticky("/", filters, COOKIE)]).await;
+    let envoy = serve_rules(&pods, &[sticky("/", filters, COOKIE)]).await;
     let browser = browser(&envoy);
     let headers = [
         ("x-set", "theirs"),
@@ -66,7 +66,7 @@ async fn rewritten_urls_reach_the_backend_and_sessions_persist() {
     let prefix =
         |with: &str| rewrite(&format!("path: {{type: ReplacePrefixMatch, replacePrefixMatch: '{with}'}}"));
     let full = rewrite("hostname: re.example, path: {type: ReplaceFullPath, replaceFullPath: /full%20path}");
-    let envoy = scene(
+    let envoy = serve_rules(
         &pods,
         &[
             sticky("/foo", &prefix("/xyz"), HEADER),
@@ -132,7 +132,7 @@ async fn redirects_start_no_session() {
         redirect("/prefix", "path: {type: ReplacePrefixMatch, replacePrefixMatch: /}"),
         redirect("/full", "path: {type: ReplaceFullPath, replaceFullPath: /there%20}"),
     ];
-    let envoy = scene(&pods, &rules).await;
+    let envoy = serve_rules(&pods, &rules).await;
     // What the Gateway calls port 80 is bound elsewhere, and says so in the Host of most clients.
     for (asked, status, plain, with_port) in [
         ("/plain/a?b", 302, "http://e.example/plain/a?b", "http://e.example:80/plain/a?b"),
@@ -254,7 +254,7 @@ async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> A
 #[tokio::test]
 async fn cors_exposes_the_session_header_to_allowed_origins_only() {
     let pods = pods::<3>();
-    let envoy = scene(&pods, &[sticky("/", CORS, HEADER)]).await;
+    let envoy = serve_rules(&pods, &[sticky("/", CORS, HEADER)]).await;
     let client = client(&envoy);
     for origin in ["https://www.foo.example", "https://www.foo.example:443", "http://a.b.bar.example:8080"] {
         let told = preflight(&client, "/get", origin, "PUT").await;
@@ -305,7 +305,7 @@ async fn cors_wildcards_echo_the_request_and_max_age_defaults_to_5() {
         )
     };
     let rules = [sticky("/with", &cors(", allowCredentials: true"), HEADER), sticky("/", &cors(""), HEADER)];
-    let envoy = scene(&pods, &rules).await;
+    let envoy = serve_rules(&pods, &rules).await;
     let client = client(&envoy);
     for (path, credentials, exposed) in
         [("/with", Some("true"), Some("session")), ("/without", None, Some("*"))]
@@ -325,7 +325,7 @@ async fn cors_wildcards_echo_the_request_and_max_age_defaults_to_5() {
 async fn rules_matching_a_method_answer_its_preflight() {
     let pods = pods::<1>();
     let rule = sticky("/get", CORS, COOKIE).replace("{value: /get}", "{value: /get}, method: PUT");
-    let envoy = scene(&pods, &[rule]).await;
+    let envoy = serve_rules(&pods, &[rule]).await;
     let client = client(&envoy);
     let told = preflight(&client, "/get", "https://www.foo.example", "PUT").await;
     assert_eq!(told.status, 200);

@@ -14,7 +14,7 @@ use tonic::metadata::MetadataMap;
 
 use self::caller::{Caller, pod, token};
 use self::pod::GrpcPod;
-use crate::setup::{COOKIE, HEADER, address, serve, what_can_be_served};
+use crate::setup::{COOKIE, HEADER, address, rule_matching, serve, what_can_be_served};
 
 fn pods<const N: usize>() -> [GrpcPod; N] {
     pods_of("backend")
@@ -31,11 +31,6 @@ fn route(rules: &[&str]) -> String {
         "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {{name: route}}\n\
          spec:\n  parentRefs: [{{name: eg}}]\n  rules:\n  - {rules}\n"
     )
-}
-
-/// A rule for these calls that goes to this Service.
-fn rule(matches: &str, service: &str) -> String {
-    format!("{{matches: [{matches}], backendRefs: [{{name: {service}, port: 3000}}]}}")
 }
 
 /// One rule for every call, and these pods behind it.
@@ -198,11 +193,14 @@ async fn reached(caller: &Caller, path: &'static str) -> String {
 async fn calls_match_service_method_and_header() {
     let (one, two) = (pods_of::<1>("one"), pods_of::<1>("two"));
     let route = route(&[
-        &rule("{method: {service: shop.Cart}}", "one"),
-        &rule("{method: {service: shop.Cart, method: SayMore}}", "two"),
-        &rule("{method: {type: RegularExpression, service: '^shop\\..*', method: 'Say|Count'}}", "two"),
-        &rule("{method: {service: shop.Cart}, headers: [{name: X-Tenant, value: blue}]}", "two"),
-        &rule("{method: {method: SayMore}}", "one"),
+        &rule_matching("{method: {service: shop.Cart}}", "one"),
+        &rule_matching("{method: {service: shop.Cart, method: SayMore}}", "two"),
+        &rule_matching(
+            "{method: {type: RegularExpression, service: '^shop\\..*', method: 'Say|Count'}}",
+            "two",
+        ),
+        &rule_matching("{method: {service: shop.Cart}, headers: [{name: X-Tenant, value: blue}]}", "two"),
+        &rule_matching("{method: {method: SayMore}}", "one"),
     ]);
     let envoy = serve(&Manifests::gateway().service("one", &one).service("two", &two).with(&route)).await;
     let caller = caller(&envoy).await;
@@ -220,8 +218,8 @@ async fn calls_match_service_method_and_header() {
 #[tokio::test]
 async fn route_hostnames_restrict_calls() {
     let pods = pods::<1>();
-    let route =
-        route(&[&rule("{}", "backend")]).replace("spec:\n", "spec:\n  hostnames: ['*.example.com']\n");
+    let route = route(&[&rule_matching("{}", "backend")])
+        .replace("spec:\n", "spec:\n  hostnames: ['*.example.com']\n");
     let envoy = serve(&Manifests::gateway().service("backend", &pods).with(&route)).await;
     for (host, expected) in
         [("a.example.com", "backend"), ("a.b.example.com", "backend"), ("example.com", "Unimplemented")]
@@ -236,7 +234,7 @@ async fn missing_backends_answer_unavailable() {
     let pods = pods::<1>();
     let route = route(&[
         "{matches: [{method: {service: half}}], backendRefs: [{name: backend, port: 3000}, {name: none, port: 3000}]}",
-        &rule("{method: {service: none}}", "none"),
+        &rule_matching("{method: {service: none}}", "none"),
         "{matches: [{method: {service: empty}}]}",
     ]);
     let envoy = what_can_be_served(&Manifests::gateway().service("backend", &pods).with(&route)).await;

@@ -19,18 +19,7 @@ use tokio::process::Command;
 use crate::setup::{COOKIE, browser, client, pod, pods, route, rule, what_can_be_served};
 
 /// One port for everything, for `*.example.com` and for `shop.example.com`, and one for HTTP in the clear.
-const GATEWAY: &str = "
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: eg}
-spec: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: eg}
-spec:
-  gatewayClassName: eg
-  listeners:
+const LISTENERS: &str = "
   - {name: http, protocol: HTTP, port: 80}
   - {name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}
   - name: wildcard
@@ -42,25 +31,11 @@ spec:
     protocol: HTTPS
     port: 443
     hostname: shop.example.com
-    tls: {certificateRefs: [{name: shop}]}
-";
-
-/// A Gateway with other listeners.
-const GATEWAY_OF: &str = "
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: eg}
-spec: {controllerName: example.com/controller}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: eg}
-spec: {gatewayClassName: eg, listeners: [LISTENERS]}
-";
+    tls: {certificateRefs: [{name: shop}]}";
 
 /// An Envoy, and a folder for the files of its clients.
-struct Scene {
-    envoy: Process,
+struct HttpsEnvoy {
+    process: Process,
     folder: TempDir,
 }
 
@@ -86,21 +61,24 @@ fn pair(name: &str) -> (String, String) {
     }
 }
 
-async fn scene(pods: &[Backend]) -> Scene {
-    scene_of(GATEWAY, pods).await
+async fn serve(pods: &[Backend]) -> HttpsEnvoy {
+    serve_listeners(LISTENERS, pods).await
 }
 
-/// What can be served with this Gateway.
-async fn scene_of(gateway: &str, pods: &[Backend]) -> Scene {
-    let manifests = Manifests::default()
-        .with(gateway)
+/// An Envoy that serves what it can of these listeners.
+async fn serve_listeners(listeners: &str, pods: &[Backend]) -> HttpsEnvoy {
+    serve_gateway(Manifests::gateway_with(&format!("listeners:{listeners}")), pods).await
+}
+
+async fn serve_gateway(gateway: Manifests, pods: &[Backend]) -> HttpsEnvoy {
+    let manifests = gateway
         .with(&secrets())
         .service("backend", pods)
         .with(&route("route", &[rule("/", &[("backend", 1)], COOKIE)]));
-    Scene { envoy: what_can_be_served(&manifests).await, folder: tempfile::tempdir().unwrap() }
+    HttpsEnvoy { process: what_can_be_served(&manifests).await, folder: tempfile::tempdir().unwrap() }
 }
 
-impl Scene {
+impl HttpsEnvoy {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -109,7 +87,7 @@ impl Scene {
     async fn get(&self, hostname: &str, trusted: &str, more: &[&str]) -> Output {
         let authorities = self.file(trusted);
         fs::write(&authorities, certificate(trusted)).unwrap();
-        let address = self.envoy.listener("default/eg/443").unwrap();
+        let address = self.process.listener("default/eg/443").unwrap();
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "30", "--cacert"])
             .arg(authorities)
@@ -125,7 +103,7 @@ impl Scene {
         let body = self.file("body");
         let asked = ["--output", body.to_str().unwrap(), "--write-out", what];
         let output = self.get(hostname, trusted, &[&asked, more].concat()).await;
-        let log = self.envoy.log();
+        let log = self.process.log();
         assert!(output.status.success(), "{}\n{log}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -133,7 +111,7 @@ impl Scene {
     /// The pod that answers.
     async fn pod(&self, hostname: &str, trusted: &str, more: &[&str]) -> String {
         let status = self.told(hostname, trusted, "%{http_code}", more).await;
-        assert_eq!(status, "200", "{}", self.envoy.log());
+        assert_eq!(status, "200", "{}", self.process.log());
         let echo: serde_json::Value = serde_json::from_slice(&fs::read(self.file("body")).unwrap()).unwrap();
         echo["pod"].as_str().unwrap().to_owned()
     }
@@ -142,21 +120,21 @@ impl Scene {
 #[tokio::test]
 async fn https_sessions_use_a_secure_cookie() {
     let pods = pods::<4>();
-    let scene = scene(&pods).await;
-    let jar = scene.file("jar");
+    let envoy = serve(&pods).await;
+    let jar = envoy.file("jar");
     let keep = ["--cookie", jar.to_str().unwrap(), "--cookie-jar", jar.to_str().unwrap()];
-    let head = scene.file("head");
+    let head = envoy.file("head");
     let first = [&keep[..], &["--dump-header", head.to_str().unwrap()]].concat();
-    let first = scene.pod("example.org", "localhost", &first).await;
+    let first = envoy.pod("example.org", "localhost", &first).await;
     let head = fs::read_to_string(head).unwrap().to_lowercase();
     let cookie = head.lines().find(|line| line.starts_with("set-cookie: session=")).unwrap();
     assert!(cookie.split("; ").any(|attribute| attribute == "secure"), "{cookie}");
     for _ in 0..5 {
-        assert_eq!(scene.pod("example.org", "localhost", &keep).await, first);
+        assert_eq!(envoy.pod("example.org", "localhost", &keep).await, first);
     }
     let mut without = BTreeSet::new();
     for _ in 0..5 {
-        without.insert(scene.pod("example.org", "localhost", &[]).await);
+        without.insert(envoy.pod("example.org", "localhost", &[]).await);
     }
     assert!(without.len() > 1, "{without:?}");
 }
@@ -164,10 +142,10 @@ async fn https_sessions_use_a_secure_cookie() {
 #[tokio::test]
 async fn http_sessions_of_the_same_route_use_a_cookie_without_secure() {
     let pods = pods::<4>();
-    let scene = scene(&pods).await;
-    let line = client(&scene.envoy).get("/get").await.unwrap().set_cookie("session").unwrap();
+    let envoy = serve(&pods).await;
+    let line = client(&envoy.process).get("/get").await.unwrap().set_cookie("session").unwrap();
     assert!(!line.to_lowercase().contains("secure"), "{line}");
-    let browser = browser(&scene.envoy);
+    let browser = browser(&envoy.process);
     let first = pod(&browser.get("/get").await.unwrap());
     for _ in 0..5 {
         assert_eq!(pod(&browser.get("/get").await.unwrap()), first);
@@ -177,36 +155,36 @@ async fn http_sessions_of_the_same_route_use_a_cookie_without_secure() {
 #[tokio::test]
 async fn sni_selects_the_listener_certificate() {
     let pods = pods::<1>();
-    let scene = scene(&pods).await;
+    let envoy = serve(&pods).await;
     for (hostname, secret) in [
         ("example.org", "localhost"),
         ("localhost", "localhost"),
         ("blog.example.com", "example"),
         ("shop.example.com", "shop"),
     ] {
-        assert_eq!(scene.told(hostname, secret, "%{http_code}", &[]).await, "200", "{hostname}");
+        assert_eq!(envoy.told(hostname, secret, "%{http_code}", &[]).await, "200", "{hostname}");
     }
     // The certificate of the wildcard is good for the shop, but is not the one shown.
-    let output = scene.get("shop.example.com", "example", &[]).await;
+    let output = envoy.get("shop.example.com", "example", &[]).await;
     assert_eq!(output.status.code(), Some(60), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]
 async fn alpn_offers_http_1_1_and_http_2() {
     let pods = pods::<1>();
-    let scene = scene(&pods).await;
+    let envoy = serve(&pods).await;
     for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
-        assert_eq!(scene.told("example.org", "localhost", "%{http_version}", &[option]).await, version);
+        assert_eq!(envoy.told("example.org", "localhost", "%{http_version}", &[option]).await, version);
     }
 }
 
 #[tokio::test]
 async fn tls_older_than_1_2_is_rejected() {
     let pods = pods::<1>();
-    let scene = scene(&pods).await;
+    let envoy = serve(&pods).await;
     let newest = |version| ["--tls-max", version, "--ciphers", "DEFAULT@SECLEVEL=0", "--tlsv1.0"];
-    assert_eq!(scene.told("example.org", "localhost", "%{http_code}", &newest("1.2")).await, "200");
-    let output = scene.get("example.org", "localhost", &newest("1.1")).await;
+    assert_eq!(envoy.told("example.org", "localhost", "%{http_code}", &newest("1.2")).await, "200");
+    let output = envoy.get("example.org", "localhost", &newest("1.1")).await;
     assert_eq!(output.status.code(), Some(35), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -214,7 +192,7 @@ async fn tls_older_than_1_2_is_rejected() {
 #[tokio::test]
 async fn misdirected_requests_are_detected_whatever_the_case_and_port_of_host() {
     let pods = pods::<1>();
-    let scene = scene(&pods).await;
+    let envoy = serve(&pods).await;
     for (hostname, secret, host, status) in [
         ("example.org", "localhost", "SHOP.example.com", "421"),
         ("example.org", "localhost", "shop.example.com:443", "421"),
@@ -223,7 +201,7 @@ async fn misdirected_requests_are_detected_whatever_the_case_and_port_of_host() 
         ("blog.example.com", "example", "deep.blog.example.com", "200"),
     ] {
         let header = format!("Host: {host}");
-        let found = scene.told(hostname, secret, "%{http_code}", &["--header", &header]).await;
+        let found = envoy.told(hostname, secret, "%{http_code}", &["--header", &header]).await;
         assert_eq!(found, status, "{hostname} asked for {host}");
     }
 }
@@ -231,13 +209,13 @@ async fn misdirected_requests_are_detected_whatever_the_case_and_port_of_host() 
 #[tokio::test]
 async fn sni_selects_among_several_certificates_of_one_listener() {
     let pods = pods::<1>();
-    let one = "{name: https, protocol: HTTPS, port: 443, \
-               tls: {certificateRefs: [{name: localhost}, {name: example}, {name: shop}]}}";
-    let scene = scene_of(&GATEWAY_OF.replace("LISTENERS", one), &pods).await;
+    let one = " [{name: https, protocol: HTTPS, port: 443, \
+               tls: {certificateRefs: [{name: localhost}, {name: example}, {name: shop}]}}]";
+    let envoy = serve_listeners(one, &pods).await;
     for (hostname, secret) in
         [("localhost", "localhost"), ("blog.example.com", "example"), ("shop.example.com", "shop")]
     {
-        assert_eq!(scene.told(hostname, secret, "%{http_code}", &[]).await, "200", "{hostname}");
+        assert_eq!(envoy.told(hostname, secret, "%{http_code}", &[]).await, "200", "{hostname}");
     }
 }
 
@@ -245,13 +223,13 @@ async fn sni_selects_among_several_certificates_of_one_listener() {
 #[tokio::test]
 async fn requests_for_a_listener_without_certificate_answer_421() {
     let pods = pods::<1>();
-    let listeners = "{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}, \
+    let listeners = " [{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}, \
                      {name: bare, protocol: HTTPS, port: 443, hostname: bare.example.org, \
-                      tls: {certificateRefs: [{name: nowhere}]}}";
-    let scene = scene_of(&GATEWAY_OF.replace("LISTENERS", listeners), &pods).await;
+                      tls: {certificateRefs: [{name: nowhere}]}}]";
+    let envoy = serve_listeners(listeners, &pods).await;
     for (host, status) in [("example.org", "200"), ("bare.example.org", "421")] {
         let header = format!("Host: {host}");
-        let found = scene.told("example.org", "localhost", "%{http_code}", &["--header", &header]).await;
+        let found = envoy.told("example.org", "localhost", "%{http_code}", &["--header", &header]).await;
         assert_eq!(found, status, "{host}");
     }
 }
@@ -259,8 +237,8 @@ async fn requests_for_a_listener_without_certificate_answer_421() {
 #[tokio::test]
 async fn config_dump_contains_no_private_keys() {
     let pods = pods::<1>();
-    let scene = scene(&pods).await;
-    let dump = scene.envoy.admin().config_dump().await.unwrap();
+    let envoy = serve(&pods).await;
+    let dump = envoy.process.admin().config_dump().await.unwrap();
     assert!(dump.contains("BEGIN CERTIFICATE") && !dump.contains("PRIVATE KEY"));
 }
 
@@ -271,15 +249,15 @@ async fn invalid_secrets_do_not_affect_other_listeners() {
         (certificate("shop").replace('\n', "\\n"), private_key("example").replace('\n', "\\n"));
     let bad = format!(
         "{{apiVersion: v1, kind: Secret, metadata: {{name: bad}}, type: kubernetes.io/tls, \
-         stringData: {{tls.crt: \"{chain}\", tls.key: \"{key}\"}}}}\n---\n"
+         stringData: {{tls.crt: \"{chain}\", tls.key: \"{key}\"}}}}"
     );
-    let listeners = "[{name: good, protocol: HTTPS, port: 443, hostname: localhost, tls: {certificateRefs: [{name: localhost}]}}, \
+    let listeners = " [{name: good, protocol: HTTPS, port: 443, hostname: localhost, tls: {certificateRefs: [{name: localhost}]}}, \
                      {name: bad, protocol: HTTPS, port: 443, hostname: shop.example.com, tls: {certificateRefs: [{name: bad}]}}]";
     let pods = pods::<1>();
-    let scene =
-        scene_of(&format!("{bad}{}", GATEWAY_OF.trim_start().replace("[LISTENERS]", listeners)), &pods).await;
-    let answer = scene.get("localhost", "localhost", &[]).await;
+    let gateway = Manifests::gateway_with(&format!("listeners:{listeners}")).with(&bad);
+    let envoy = serve_gateway(gateway, &pods).await;
+    let answer = envoy.get("localhost", "localhost", &[]).await;
     assert!(answer.status.success(), "{answer:?}");
-    let answer = scene.get("shop.example.com", "shop", &[]).await;
+    let answer = envoy.get("shop.example.com", "shop", &[]).await;
     assert!(!answer.status.success(), "{answer:?}");
 }

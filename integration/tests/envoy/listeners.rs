@@ -14,15 +14,6 @@ const LISTENERS: &str = "
   - {name: deeper, protocol: HTTP, port: 80, hostname: '*.foo.example.com'}
   - {name: exact, protocol: HTTP, port: 80, hostname: abc.foo.example.com}";
 
-fn gateway(listeners: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {{name: eg}}\n\
-         spec: {{controllerName: example.com/controller}}\n---\n\
-         apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: eg}}\n\
-         spec:\n  gatewayClassName: eg\n  listeners:{listeners}\n"
-    )
-}
-
 /// A route of one listener, for a prefix that is the listener's name.
 fn at_listener(listener: &str, hostnames: &str) -> String {
     format!(
@@ -34,7 +25,7 @@ fn at_listener(listener: &str, hostnames: &str) -> String {
 }
 
 fn manifests(listeners: &str, pods: &[Backend]) -> Manifests {
-    Manifests::default().with(&gateway(listeners)).service("backend", pods)
+    Manifests::gateway_with(&format!("listeners:{listeners}")).service("backend", pods)
 }
 
 async fn status(envoy: &Process, protocol: Protocol, host: &str, path: &str) -> u16 {

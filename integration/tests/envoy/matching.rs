@@ -9,7 +9,7 @@ use integration::harness::client::Client;
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
-use crate::setup::{address, route, serve, what_can_be_served};
+use crate::setup::{address, route, rule_matching, serve, what_can_be_served};
 
 /// Pods named `a`, `b` and so on, each behind a Service of that name.
 struct Pods(BTreeMap<&'static str, Backend>);
@@ -24,11 +24,6 @@ impl Pods {
             .iter()
             .fold(Manifests::gateway(), |manifests, (name, backend)| manifests.service(name, [backend]))
     }
-}
-
-/// A rule with these matches that goes to this Service.
-fn rule(matches: &str, service: &str) -> String {
-    format!("{{matches: [{matches}], backendRefs: [{{name: {service}, port: 3000}}]}}")
 }
 
 /// Who answers a request: a pod, or Envoy itself with a status.
@@ -51,11 +46,11 @@ async fn assert_answers(envoy: &Process, cases: &[Case<'_>]) {
 async fn path_matches_are_exact_prefix_or_anchored_regex() {
     let pods = Pods::new(&["exact", "short", "long", "regex", "encoded"]);
     let rules = [
-        rule("{path: {type: Exact, value: /one}}", "exact"),
-        rule("{path: {value: /v2/}}", "short"),
-        rule("{path: {value: /v2/deep}}", "long"),
-        rule("{path: {type: RegularExpression, value: '/re/[a-z]+'}}", "regex"),
-        rule("{path: {type: Exact, value: /%61%20b}}", "encoded"),
+        rule_matching("{path: {type: Exact, value: /one}}", "exact"),
+        rule_matching("{path: {value: /v2/}}", "short"),
+        rule_matching("{path: {value: /v2/deep}}", "long"),
+        rule_matching("{path: {type: RegularExpression, value: '/re/[a-z]+'}}", "regex"),
+        rule_matching("{path: {type: Exact, value: /%61%20b}}", "encoded"),
     ];
     let envoy = serve(&pods.manifests().with(&route("route", &rules))).await;
     let none: &[(&str, &str)] = &[];
@@ -92,10 +87,10 @@ async fn path_matches_are_exact_prefix_or_anchored_regex() {
 async fn header_matches_compare_whole_values_and_ignore_name_case() {
     let pods = Pods::new(&["exact", "two", "regex", "host"]);
     let rules = [
-        rule("{headers: [{name: Version, value: two}, {name: Color, value: red}]}", "two"),
-        rule("{headers: [{name: version, value: one}, {name: VERSION, value: never}]}", "exact"),
-        rule("{headers: [{name: color, type: RegularExpression, value: 'gr(e|a)y'}]}", "regex"),
-        rule("{headers: [{name: host, value: www.example.org}]}", "host"),
+        rule_matching("{headers: [{name: Version, value: two}, {name: Color, value: red}]}", "two"),
+        rule_matching("{headers: [{name: version, value: one}, {name: VERSION, value: never}]}", "exact"),
+        rule_matching("{headers: [{name: color, type: RegularExpression, value: 'gr(e|a)y'}]}", "regex"),
+        rule_matching("{headers: [{name: host, value: www.example.org}]}", "host"),
     ];
     let envoy = serve(&pods.manifests().with(&route("route", &rules))).await;
     assert_answers(
@@ -122,10 +117,10 @@ async fn header_matches_compare_whole_values_and_ignore_name_case() {
 async fn query_matches_use_the_first_decoded_value() {
     let pods = Pods::new(&["whale", "both", "regex", "words"]);
     let rules = [
-        rule("{queryParams: [{name: animal, value: whale}]}", "whale"),
-        rule("{queryParams: [{name: animal, value: whale}, {name: color, value: blue}]}", "both"),
-        rule("{queryParams: [{name: animal, type: RegularExpression, value: 'dolph.+'}]}", "regex"),
-        rule("{queryParams: [{name: says, value: 'two words/é'}]}", "words"),
+        rule_matching("{queryParams: [{name: animal, value: whale}]}", "whale"),
+        rule_matching("{queryParams: [{name: animal, value: whale}, {name: color, value: blue}]}", "both"),
+        rule_matching("{queryParams: [{name: animal, type: RegularExpression, value: 'dolph.+'}]}", "regex"),
+        rule_matching("{queryParams: [{name: says, value: 'two words/é'}]}", "words"),
     ];
     let envoy = serve(&pods.manifests().with(&route("route", &rules))).await;
     let none: &[(&str, &str)] = &[];
@@ -154,7 +149,7 @@ async fn query_matches_use_the_first_decoded_value() {
 async fn rules_without_matches_serve_the_remaining_requests() {
     let pods = Pods::new(&["posts", "rest"]);
     let rules = [
-        rule("{method: POST}", "posts"),
+        rule_matching("{method: POST}", "posts"),
         String::from("{name: everything-else, backendRefs: [{name: rest, port: 3000}]}"),
     ];
     let envoy = serve(&pods.manifests().with(&route("route", &rules))).await;
@@ -178,26 +173,33 @@ async fn most_specific_match_wins_across_routes_then_the_oldest() {
         .with(&of(
             "a",
             younger,
-            &[rule("{path: {value: /}}", "prefix"), rule("{path: {value: /x/same}}", "prefix")],
+            &[
+                rule_matching("{path: {value: /}}", "prefix"),
+                rule_matching("{path: {value: /x/same}}", "prefix"),
+            ],
         ))
         .with(&of(
             "b",
             younger,
-            &[rule("{path: {value: /x}, queryParams: [{name: q, value: '1'}]}", "query")],
+            &[rule_matching("{path: {value: /x}, queryParams: [{name: q, value: '1'}]}", "query")],
         ))
-        .with(&of("c", younger, &[rule("{path: {value: /x}, headers: [{name: h, value: '1'}]}", "header")]))
+        .with(&of(
+            "c",
+            younger,
+            &[rule_matching("{path: {value: /x}, headers: [{name: h, value: '1'}]}", "header")],
+        ))
         .with(&of(
             "d",
             younger,
-            &[rule(
+            &[rule_matching(
                 "{path: {value: /x}, headers: [{name: h, value: '1'}, {name: i, value: '1'}]}",
                 "headers",
             )],
         ))
-        .with(&of("e", younger, &[rule("{path: {value: /x}, method: GET}", "method")]))
-        .with(&of("f", younger, &[rule("{path: {value: /x/long}}", "longer")]))
-        .with(&of("g", younger, &[rule("{path: {type: Exact, value: /x/long/exact}}", "exact")]))
-        .with(&of("h", older, &[rule("{path: {value: /x/same}}", "older")]));
+        .with(&of("e", younger, &[rule_matching("{path: {value: /x}, method: GET}", "method")]))
+        .with(&of("f", younger, &[rule_matching("{path: {value: /x/long}}", "longer")]))
+        .with(&of("g", younger, &[rule_matching("{path: {type: Exact, value: /x/long/exact}}", "exact")]))
+        .with(&of("h", older, &[rule_matching("{path: {value: /x/same}}", "older")]));
     let envoy = serve(&manifests).await;
     let all: &[(&str, &str)] = &[("h", "1"), ("i", "1")];
     assert_answers(
@@ -227,13 +229,13 @@ async fn most_specific_match_wins_across_routes_then_the_oldest() {
 async fn rules_with_invalid_regex_are_skipped_and_the_others_served() {
     let pods = Pods::new(&["good", "general"]);
     let rules = [
-        rule("{path: {value: /good}}", "good"),
-        rule("{path: {type: RegularExpression, value: '/bad('}}", "good"),
+        rule_matching("{path: {value: /good}}", "good"),
+        rule_matching("{path: {type: RegularExpression, value: '/bad('}}", "good"),
         "{matches: [{path: {value: /both}}], filters: [{type: RequestRedirect, requestRedirect: {hostname: a.example}}, \
          {type: RequestMirror, requestMirror: {backendRef: {name: good, port: 3000}}}]}"
             .to_owned(),
     ];
-    let general = route("general", &[rule("{path: {value: /}}", "general")]);
+    let general = route("general", &[rule_matching("{path: {value: /}}", "general")]);
     let envoy = what_can_be_served(&pods.manifests().with(&route("route", &rules)).with(&general)).await;
     let none: &[(&str, &str)] = &[];
     // A redirect that would drop the mirror is no redirect.

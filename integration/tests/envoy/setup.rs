@@ -12,6 +12,7 @@ use integration::harness::client::{Answer, Client};
 use integration::harness::deployment::{self, DeployError, Deployment, FREE_PORT};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
+pub(crate) use integration::harness::manifests::{plain_rule, route, rule, rule_matching};
 use session_persistence::config::Rule;
 use session_persistence::endpoint::Endpoint;
 use session_persistence::key::KeyRing;
@@ -32,33 +33,6 @@ pub(crate) fn pods<const N: usize>() -> [Backend; N] {
 /// Pods of this Service, named as it is with a number.
 pub(crate) fn pods_of<const N: usize>(service: &str) -> [Backend; N] {
     std::array::from_fn(|number| Backend::start(Pod::new(service, &format!("{service}-{number}"))).unwrap())
-}
-
-/// An `HTTPRoute` of the Gateway `eg` with these rules.
-pub(crate) fn route(name: &str, rules: &[String]) -> String {
-    let rules = rules.join("\n  - ");
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}}}\n\
-         spec:\n  parentRefs: [{{name: eg}}]\n  rules:\n  - {rules}\n"
-    )
-}
-
-/// A rule for all paths with this prefix that goes to these Services by weight.
-pub(crate) fn rule(prefix: &str, services: &[(&str, u32)], persistence: &str) -> String {
-    let refs =
-        services.iter().map(|(name, weight)| format!("{{name: {name}, port: 3000, weight: {weight}}}"));
-    let refs = refs.collect::<Vec<_>>().join(", ");
-    format!(
-        "{{matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}], backendRefs: [{refs}], \
-         sessionPersistence: {persistence}}}"
-    )
-}
-
-/// A rule without session persistence.
-pub(crate) fn plain_rule(prefix: &str, service: &str) -> String {
-    format!(
-        "{{matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}], backendRefs: [{{name: {service}, port: 3000}}]}}"
-    )
 }
 
 /// One route with one rule for everything, and these pods behind it.

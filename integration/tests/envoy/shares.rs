@@ -23,7 +23,7 @@ fn marked(service: &str, weight: u32) -> String {
     )
 }
 
-fn rule(prefix: &str, refs: &[String], persistence: &str) -> String {
+fn split_rule(prefix: &str, refs: &[String], persistence: &str) -> String {
     format!(
         "{{name: rule{}, matches: [{{path: {{value: {prefix}}}}}], backendRefs: [{}], sessionPersistence: {persistence}}}",
         prefix.trim_matches('/'),
@@ -48,7 +48,7 @@ fn share(answer: &Answer) -> String {
 async fn new_sessions_follow_weights_and_stay_on_their_backend_ref() {
     for persistence in [COOKIE, HEADER] {
         let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
-        let rules = [rule("/", &[marked("old", 3), marked("new", 1)], persistence)];
+        let rules = [split_rule("/", &[marked("old", 3), marked("new", 1)], persistence)];
         let envoy = serve(&manifests(&old, &new, &rules)).await;
         let client = client(&envoy);
         let mut to_old = 0;
@@ -73,7 +73,7 @@ async fn weight_zero_keeps_existing_sessions() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
     let keys = keys::fresh().unwrap();
     let of = |weights: [u32; 2]| {
-        let rules = [rule("/", &[marked("old", weights[0]), marked("new", weights[1])], COOKIE)];
+        let rules = [split_rule("/", &[marked("old", weights[0]), marked("new", weights[1])], COOKIE)];
         deployment(&manifests(&old, &new, &rules)).with_keys(&keys)
     };
     let before = start(&of([1, 0])).await;
@@ -99,7 +99,7 @@ async fn weight_zero_keeps_existing_sessions() {
 #[tokio::test]
 async fn missing_backend_refs_answer_500_and_end_no_session() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<1>("new"));
-    let rules = [rule("/", &[marked("old", 1), marked("nobody", 1)], COOKIE)];
+    let rules = [split_rule("/", &[marked("old", 1), marked("nobody", 1)], COOKIE)];
     let wrong = manifests(&old, &new, &rules);
     let envoy = start(&Deployment::of_what_is_right(&wrong).unwrap()).await;
     let mut refused = 0;
@@ -119,7 +119,7 @@ async fn missing_backend_refs_answer_500_and_end_no_session() {
 #[tokio::test]
 async fn sessions_fail_over_within_their_backend_ref() {
     let (mut old, new) = (pods_of::<2>("old"), pods_of::<2>("new"));
-    let rules = [rule("/", &[marked("old", 1), marked("new", 0)], COOKIE)];
+    let rules = [split_rule("/", &[marked("old", 1), marked("new", 0)], COOKIE)];
     let envoy = serve(&manifests(&old, &new, &rules)).await;
     let browser = browser(&envoy);
     let first = pod(&browser.get("/get").await.unwrap());
@@ -138,7 +138,7 @@ async fn weights_apply_when_a_backend_ref_has_no_endpoint_left() {
     let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
     let keys = keys::fresh().unwrap();
     let of = |state, weight: u32| {
-        let rules = [rule("/", &[marked("old", 1), marked("new", weight)], COOKIE)];
+        let rules = [split_rule("/", &[marked("old", 1), marked("new", weight)], COOKIE)];
         let old = old.iter().map(|backend| Endpoint::from(backend).in_state(state));
         let manifests =
             Manifests::gateway().service("old", old).service("new", &new).with(&route("route", &rules));
@@ -163,7 +163,7 @@ async fn redirecting_backend_refs_neither_start_nor_end_sessions() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<1>("new"));
     let elsewhere = "{name: new, port: 3000, weight: 1, filters: [\
                        {type: RequestRedirect, requestRedirect: {hostname: elsewhere.example}}]}";
-    let rules = [rule("/", &[marked("old", 1), elsewhere.to_owned()], COOKIE)];
+    let rules = [split_rule("/", &[marked("old", 1), elsewhere.to_owned()], COOKIE)];
     let envoy = serve(&manifests(&old, &new, &rules)).await;
     let mut redirects = 0;
     for _ in 0..40 {
@@ -221,7 +221,7 @@ async fn rule_mirrors_copy_their_fraction_of_every_backend_ref() {
 async fn clients_cannot_choose_a_backend_ref_or_reuse_tokens_across_rules() {
     let (old, new) = (pods_of::<1>("old"), pods_of::<1>("new"));
     let refs = |weights: [u32; 2]| [marked("old", weights[0]), marked("new", weights[1])];
-    let rules = [rule("/a", &refs([1, 0]), COOKIE), rule("/b", &refs([0, 1]), COOKIE)];
+    let rules = [split_rule("/a", &refs([1, 0]), COOKIE), split_rule("/b", &refs([0, 1]), COOKIE)];
     let envoy = serve(&manifests(&old, &new, &rules)).await;
     let client: Client = client(&envoy);
     let first = client.get("/a").await.unwrap();

@@ -15,7 +15,7 @@ fn refusal(keys: Option<&str>, configuration: impl AsRef<[u8]>) -> String {
 }
 
 /// A configuration with one rule of this text.
-fn rule(fields: &str) -> String {
+fn with_rule(fields: &str) -> String {
     format!(r#"{{"rules": {{"ns/route/0/0": {{{fields}}}}}}}"#)
 }
 
@@ -66,8 +66,8 @@ fn malformed_keys_are_rejected_without_leaking_them() {
 fn invalid_configuration_is_rejected_with_the_field_path() {
     const COOKIE: &str = r#""cookie": {"name": "a"}"#;
     const HEADER: &str = r#""header": {"name": "b"}"#;
-    let cookie = |more: &str| rule(&format!(r#""id": "i", "cookie": {{"name": "a"{more}}}"#));
-    let timeout = |field: &str, text: &str| rule(&format!(r#""id": "i", {COOKIE}, "{field}": {text}"#));
+    let cookie = |more: &str| with_rule(&format!(r#""id": "i", "cookie": {{"name": "a"{more}}}"#));
+    let timeout = |field: &str, text: &str| with_rule(&format!(r#""id": "i", {COOKIE}, "{field}": {text}"#));
     let cases = [
         (String::new(), ".", "EOF"),
         (String::from("rules: {}"), ".", "expected value"),
@@ -77,18 +77,18 @@ fn invalid_configuration_is_rejected_with_the_field_path() {
         (String::from(r#"{"rules": {}, "ruls": {}}"#), "ruls", "unknown field"),
         (String::from(r#"{"rules": {}, "rule": {}}"#), "rules", "this or `rule`, not both"),
         (String::from(r#"{"rules": {}} {}"#), ".", "trailing characters"),
-        (rule(COOKIE), "rules.ns/route/0/0", "the field `id` is missing"),
-        (rule(&format!(r#""id": "", {COOKIE}"#)), "rules.ns/route/0/0.id", "invalid rule id"),
-        (rule(r#""id": "i""#), "rules.ns/route/0/0", "needs a `cookie` or a `header`"),
-        (rule(&format!(r#""id": "i", {COOKIE}, {HEADER}"#)), "rules.ns/route/0/0", "not in both"),
-        (rule(r#""id": "i", "cookie": {}"#), "rules.ns/route/0/0.cookie", "the field `name` is missing"),
+        (with_rule(COOKIE), "rules.ns/route/0/0", "the field `id` is missing"),
+        (with_rule(&format!(r#""id": "", {COOKIE}"#)), "rules.ns/route/0/0.id", "invalid rule id"),
+        (with_rule(r#""id": "i""#), "rules.ns/route/0/0", "needs a `cookie` or a `header`"),
+        (with_rule(&format!(r#""id": "i", {COOKIE}, {HEADER}"#)), "rules.ns/route/0/0", "not in both"),
+        (with_rule(r#""id": "i", "cookie": {}"#), "rules.ns/route/0/0.cookie", "the field `name` is missing"),
         (
-            rule(r#""id": "i", "cookie": {"name": "a b"}"#),
+            with_rule(r#""id": "i", "cookie": {"name": "a b"}"#),
             "rules.ns/route/0/0.cookie.name",
             "' ' is not allowed",
         ),
         (
-            rule(r#""id": "i", "header": {"name": "Cookie"}"#),
+            with_rule(r#""id": "i", "header": {"name": "Cookie"}"#),
             "rules.ns/route/0/0.header.name",
             "a meaning of its own",
         ),
