@@ -1,5 +1,4 @@
-//! Echo backends: real HTTP servers that answer as the Gateway API's `echo-basic` does, and that can be killed, paused
-//! and revived.
+//! Echo backends: HTTP servers that answer like the Gateway API's `echo-basic`, and that tests can kill, pause and restart.
 //!
 //! With a [`Site`] they also serve the demo's web page.
 
@@ -24,21 +23,21 @@ use serve::Shared;
 pub(crate) use serve::{Outcome, Server};
 pub use tls::{Handshake, TlsFront, TlsFrontError};
 
-/// How many connections may wait to be accepted.
+/// How many connections may wait for `accept`.
 const BACKLOG: u32 = 1024;
 
-/// What a backend does with the requests that reach it.
+/// What a backend does with requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// It answers them.
     Answer,
-    /// It accepts them and answers nothing, until it behaves otherwise.
+    /// It accepts them, and answers when the behaviour changes.
     Pause,
-    /// It closes their connections without an answer.
+    /// It closes their connections without a response.
     HangUp,
 }
 
-/// One backend. It has its address for as long as it lives, alive or killed.
+/// One backend. It keeps its address while it is killed.
 #[derive(Debug)]
 pub struct Backend {
     address: SocketAddr,
@@ -66,15 +65,15 @@ impl Backend {
     /// Starts a backend on this address.
     ///
     /// # Errors
-    /// The address is taken, or none of this machine's.
+    /// The address is in use, or does not belong to this machine.
     pub fn start_at(address: SocketAddr, pod: Pod) -> io::Result<Self> {
         Self::start_with(address, pod, None)
     }
 
-    /// Starts a backend on this address that, if there is a site, serves that, too.
+    /// Starts a backend on this address that also serves this site.
     ///
     /// # Errors
-    /// The address is taken, or none of this machine's.
+    /// The address is in use, or does not belong to this machine.
     pub fn start_with(address: SocketAddr, pod: Pod, site: Option<Arc<Site>>) -> io::Result<Self> {
         let listener = bind(address)?.listen(BACKLOG)?;
         let address = listener.local_addr()?;
@@ -89,7 +88,7 @@ impl Backend {
         self.address
     }
 
-    /// Who it is.
+    /// Its pod.
     #[must_use]
     pub fn pod(&self) -> &Pod {
         &self.shared.pod
@@ -101,21 +100,21 @@ impl Backend {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// The requests that reach it from now on; of those that nobody takes, the latest thousand.
+    /// The requests from now on. The latest thousand are buffered.
     #[must_use]
     pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {
         self.shared.arrivals.subscribe()
     }
 
-    /// Changes what it does with requests, those that wait included.
+    /// Changes what it does with requests, including paused ones.
     pub fn behave(&self, behaviour: Behaviour) {
         self.shared.behaviour.send_replace(behaviour);
     }
 
-    /// Closes every connection and refuses new ones; returns when that is so.
+    /// Closes every connection and refuses new ones; returns when it is done.
     ///
     /// # Errors
-    /// The address could not be kept.
+    /// The address cannot be reserved.
     pub async fn kill(&mut self) -> io::Result<()> {
         if let State::Alive(server) = std::mem::replace(&mut self.state, State::Killed(None)) {
             server.stop().await;
@@ -124,11 +123,11 @@ impl Backend {
         Ok(())
     }
 
-    /// Refuses new connections, and closes the others when they have had one more answer or had no request for a while;
-    /// returns when those that are left wait for their answer.
+    /// Shuts down gracefully: refuses new connections, and closes the others after their next response, or when they are
+    /// idle. Returns when only connections with a pending request are left.
     ///
     /// # Errors
-    /// The address could not be kept.
+    /// The address cannot be reserved.
     pub async fn leave(&mut self) -> io::Result<()> {
         if let State::Alive(mut server) = std::mem::replace(&mut self.state, State::Killed(None)) {
             server.leave().await;
@@ -141,7 +140,7 @@ impl Backend {
     /// Listens again, on the same address.
     ///
     /// # Errors
-    /// The address is no longer there.
+    /// The address is no longer available.
     pub fn revive(&mut self) -> io::Result<()> {
         if let State::Killed(kept) = &mut self.state {
             let socket = kept.take().map_or_else(|| bind(self.address), Ok)?;
@@ -156,16 +155,16 @@ impl Backend {
         matches!(self.state, State::Alive(_))
     }
 
-    /// Whether it takes connections.
+    /// Whether it accepts connections.
     pub async fn reachable(&self) -> bool {
         TcpStream::connect(self.address).await.is_ok()
     }
 }
 
-/// Takes an address without listening on it.
+/// Binds an address without listening on it.
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Closed connections hold an address for a while; a revived backend must have it at once.
+    // Closed connections occupy an address for a while; a restarted backend needs it at once.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)

@@ -1,8 +1,8 @@
 //! What a backend answers: the JSON of `echo-basic`, the backend of the Gateway API's conformance tests.
 //!
-//! Its ways to be asked for something else are here, too: `/status/503` answers with that status, and the request header
+//! As in `echo-basic`, `/status/503` answers with that status, and the request header
 //! `X-Echo-Set-Header: name: value, name: value` adds response headers. `/bytes/1000` answers with a body of that size, as
-//! httpbin does.
+//! in httpbin.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 /// The request header that asks for response headers.
 const SET_HEADER: &str = "x-echo-set-header";
 
-/// The largest body that can be asked for.
+/// The largest body of `/bytes/`.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Who a backend is, as Kubernetes tells its pods.
+/// The identity of a backend, as Kubernetes gives it to pods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pod {
     /// The pod's namespace.
@@ -92,7 +92,7 @@ fn asked_for(headers: &HeaderMap) -> impl Iterator<Item = (HeaderName, HeaderVal
     })
 }
 
-/// What Go's `json.MarshalIndent` with one space makes of the request.
+/// The request in the format of Go's `json.MarshalIndent` with one space.
 fn json<B>(request: &Request<B>, pod: &Pod) -> Vec<u8> {
     let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let host = request.headers().get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());

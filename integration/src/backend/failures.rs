@@ -1,7 +1,7 @@
-//! What a request asks its backend to suffer before it is answered, as it can ask `echo-basic`.
+//! Delays and failures that a request asks for, as in `echo-basic`.
 //!
-//! `?delay=300ms` has the answer wait. A path under `/retry/` fails as often as `?succeedAfter=2` says for its `uuid`, each
-//! time after `delayRetry`: with the status `responseCode` or, without one, by closing the connection.
+//! `?delay=300ms` delays the response. With `?succeedAfter=2`, the first two requests of a `uuid` to a path under `/retry/`
+//! fail, each after `delayRetry`: with the status `responseCode` or, without one, by closing the connection.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use hyper::{Request, StatusCode};
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<HashMap<String, u32>>);
 
-/// What comes of a request, if not an answer.
+/// How a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// An answer with this status and nothing else.
@@ -23,7 +23,7 @@ pub(super) enum Failure {
 }
 
 impl Failures {
-    /// Waits as long as the request asks for; says how it is to fail, if it is to.
+    /// Waits as long as the request asks for; returns how it should fail, if it should.
     pub(super) async fn of<B>(&self, request: &Request<B>) -> Option<Failure> {
         let query = Query(request.uri().query().unwrap_or_default());
         if request.uri().path().starts_with("/retry/")

@@ -1,4 +1,4 @@
-//! The server of a backend: connections, and what becomes of the requests on them.
+//! The HTTP server of a backend: its connections, and what happens to the requests on them.
 
 use std::io;
 use std::pin::pin;
@@ -22,7 +22,7 @@ use super::echo::{self, Pod};
 use super::failures::{Failure, Failures};
 use crate::demo::Site;
 
-/// How many requests wait for whoever looks at them.
+/// How many requests are buffered for a receiver.
 const ARRIVALS: usize = 1000;
 
 /// A request as it reached a backend.
@@ -64,7 +64,7 @@ impl Shared {
         if self.arrivals.receiver_count() > 0 {
             let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
             let headers = request.headers().clone();
-            // Whoever listened has stopped: then nobody is to be told.
+            // An error means that the receiver is gone.
             let _ = self.arrivals.send(Arrival { method: request.method().clone(), path, headers });
         }
     }

@@ -1,4 +1,4 @@
-//! TLS in front of a backend: a real handshake with a certificate of one's own, and bytes from there on.
+//! Terminates TLS in front of a backend with a given certificate, and forwards the bytes.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,16 +13,16 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// What a client of a [`TlsFront`] has agreed on.
+/// What a client of a [`TlsFront`] negotiated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
-    /// The hostname that it asked for (SNI).
+    /// The server name (SNI).
     pub server_name: Option<String>,
-    /// The protocol that both speak (ALPN).
+    /// The negotiated protocol (ALPN).
     pub protocol: Option<String>,
 }
 
-/// Why there is no front.
+/// A [`TlsFront`] cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFrontError {
     /// No port, or no connection.
@@ -36,7 +36,7 @@ pub enum TlsFrontError {
     Pem(#[from] pem::Error),
 }
 
-/// Ends TLS in front of a backend, for as long as it lives. It speaks HTTP/1.1 and HTTP/2.
+/// Terminates TLS in front of a backend until it is dropped. Offers HTTP/1.1 and HTTP/2.
 #[derive(Debug)]
 pub struct TlsFront {
     address: SocketAddr,

@@ -1,6 +1,6 @@
-//! The control port of a pod: whether it listens, and the order to stop or to start listening.
+//! The control port of a pod: reports whether the pod listens, and stops or starts it.
 //!
-//! It answers while the pod is stopped, so that a stopped pod can be told from a dead one, and brought back.
+//! It answers while the pod is stopped, so that a stopped pod differs from a dead one and can be started again.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::backend::{Backend, Outcome, Server};
 
-/// The path that tells the [`Status`].
+/// The path that returns the [`Status`].
 pub(super) const STATUS: &str = "/status";
 /// The path that stops the pod.
 pub(super) const STOP: &str = "/stop";
@@ -30,7 +30,7 @@ pub struct Control {
     _server: Server,
 }
 
-/// What a control port says.
+/// The status that a control port returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The pod's name.
@@ -40,7 +40,7 @@ pub struct Status {
 }
 
 impl Control {
-    /// Puts a backend under the control of whoever connects to this listener.
+    /// Starts the control port of a backend on this listener.
     ///
     /// # Errors
     /// The listener has no address.

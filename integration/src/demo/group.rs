@@ -1,4 +1,4 @@
-//! Several pods in one process, under control and with one site.
+//! Starts several pods in one process, each with a control port, all with one site.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,16 +14,16 @@ use crate::harness::deployment::FREE_PORT;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {problem}")]
 pub struct GroupError {
-    /// The address that cannot be had.
+    /// The address that cannot be bound.
     pub address: SocketAddr,
     /// Why.
     pub problem: io::Error,
 }
 
-/// Starts these pods at these addresses, each with a page that watches these sessions; in the same order.
+/// Starts these pods at these addresses, each with a page that shows these sessions; returns them in the same order.
 ///
 /// # Errors
-/// The first address that cannot be had.
+/// The first address that cannot be bound.
 pub async fn start_group(
     pods: impl IntoIterator<Item = (SocketAddr, Pod)>,
     sessions: Vec<WatchedSession>,

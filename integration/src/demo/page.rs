@@ -1,4 +1,4 @@
-//! The page: one document with its style and its script inside, and a policy that lets nothing else in.
+//! The web page: one document with inline style and script, and a Content-Security-Policy that allows nothing else.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use sha2::{Digest, Sha256};
 use super::WatchedSession;
 use crate::backend::Pod;
 
-/// The document; [`FACTS`] in it stands for what this answer has to tell.
+/// The document; [`FACTS`] is the placeholder of its data.
 const DOCUMENT: &str = include_str!("page.html");
 
-/// The place of the [`Facts`].
+/// The placeholder of the [`Facts`].
 const FACTS: &str = "{facts}";
 
 /// How much of a token is shown, at each end.
@@ -33,7 +33,7 @@ pub(super) struct Page {
     policy: Option<HeaderValue>,
 }
 
-/// What the script cannot find out by itself.
+/// The data of the page's script.
 #[derive(Serialize)]
 struct Facts<'a> {
     /// The pod that answered with this document.

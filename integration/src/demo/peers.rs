@@ -1,4 +1,4 @@
-//! All pods of a Service, by their control ports.
+//! Finds all pods of a Service by their control ports, and stops or starts them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::control::{START, STATUS, STOP, Status};
 use crate::harness::client::{Client, ClientError};
 
-/// The longest that a control port may take: the address may be that of a pod that has just gone.
+/// How long a control port may take: its pod may just have been deleted.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the control ports are.
@@ -21,7 +21,7 @@ pub enum Peers {
     Named(String),
 }
 
-/// Why a pod does not do as it is told.
+/// A command for a pod failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PeersError {
     /// The control ports cannot be found.
@@ -30,7 +30,7 @@ pub enum PeersError {
     /// No control port answered for a pod of this name.
     #[error("there is no pod {0:?}")]
     Unknown(String),
-    /// With it gone, nothing would be left to bring the others back.
+    /// Without it, no pod would be left to start the others.
     #[error("{0:?} is the last pod that answers")]
     Last(String),
     /// Its control port does not answer.
@@ -38,7 +38,7 @@ pub enum PeersError {
     Silent {
         /// The pod.
         pod: String,
-        /// What happened instead.
+        /// The error.
         problem: ClientError,
     },
 }
@@ -68,7 +68,7 @@ impl Peers {
         told.map(drop).map_err(|problem| PeersError::Silent { pod: pod.to_owned(), problem })
     }
 
-    /// Has every pod listen again.
+    /// Starts all pods.
     ///
     /// # Errors
     /// The name does not resolve.
@@ -83,7 +83,7 @@ impl Peers {
         }
     }
 
-    /// What the pods say, by name; those that say nothing are left out.
+    /// The answers of the pods, by name. Pods that do not answer are left out.
     async fn ask(&self, question: Question) -> io::Result<Vec<(SocketAddr, Status)>> {
         let mut asked = JoinSet::new();
         for address in self.addresses().await? {

@@ -1,4 +1,4 @@
-//! What the page knows of the sessions it watches: derived from the rules, by the code that Envoy's filter runs.
+//! The sessions that the page shows: derived from the rules, with the filter's own code.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use session_persistence::config::{Carrier, Cookie, Rule, Timeout};
 use session_persistence::cookie::set_cookie;
 
-/// A rule whose sessions a page can watch.
+/// A rule whose sessions a page can show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WatchedSession {
     /// The name of the Envoy route.
@@ -39,7 +39,7 @@ enum Watched {
     },
 }
 
-/// The rules of one Gateway whose sessions a page can watch: those for every host, and for paths with a prefix and no
+/// The rules of one Gateway whose sessions a page can show: those for every host, and for paths with a prefix and no
 /// other condition. The shortest prefix comes first.
 #[must_use]
 pub fn watched(model: &Model, gateway: &NamespacedName) -> Vec<WatchedSession> {

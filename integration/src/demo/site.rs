@@ -1,7 +1,7 @@
-//! What a backend serves beside its echo: the page, and what its buttons ask for.
+//! What a pod of the demo serves besides its echo: the page, and the requests of its buttons.
 //!
-//! `/` is the page for whoever accepts HTML. The buttons ask for paths under `/-/`, which are best served by a rule without
-//! session persistence: an answer that ends a session must not begin one.
+//! `/` is the page for clients that accept HTML. The buttons request paths under `/-/`, which should have a rule without
+//! session persistence: a response that ends a session must not start one.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -25,13 +25,13 @@ pub struct Site {
 }
 
 impl Site {
-    /// A page that watches these sessions on these pods.
+    /// A page that shows these sessions on these pods.
     #[must_use]
     pub fn new(sessions: Vec<WatchedSession>, peers: Peers) -> Self {
         Self { page: Page::new(), sessions, peers }
     }
 
-    /// The answer, if the request is for the site.
+    /// The response, if the request is for the site.
     pub(crate) async fn answer<B>(&self, request: &Request<B>, pod: &Pod) -> Option<Response<Full<Bytes>>> {
         let (method, path) = (request.method(), request.uri().path());
         if method == Method::GET && path == "/" && accepts_html(request) {
@@ -52,7 +52,7 @@ impl Site {
         Some(answer)
     }
 
-    /// Has the browser drop a cookie that no script can touch.
+    /// Removes a cookie in the browser, which no script can do.
     fn forget(&self, rule: &str) -> Response<Full<Bytes>> {
         let session = self.sessions.iter().find(|session| session.rule == rule);
         match session.and_then(WatchedSession::cookie).map(|cookie| HeaderValue::try_from(expired(cookie))) {
@@ -77,7 +77,7 @@ fn accepts_html<B>(request: &Request<B>) -> bool {
     accepted.iter().any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
-/// Whether no other site had the browser send this. What is no browser does not say.
+/// Whether the request is not from another site. Clients other than browsers do not send the header.
 fn from_this_site<B>(request: &Request<B>) -> bool {
     request.headers().get("sec-fetch-site").is_none_or(|site| site == "same-origin")
 }

@@ -1,6 +1,6 @@
-//! The pods behind the EndpointSlices of some manifests: who has to answer, and where.
+//! Reads the names and addresses of pods from EndpointSlices.
 //!
-//! `envoy-config` needs addresses only; whoever plays the pods needs their names, too.
+//! `envoy-config` needs addresses only; the demo, which starts the pods, needs their names, too.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use crate::backend::Pod;
 
-/// Why the pods of some manifests are not known.
+/// The EndpointSlices cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SliceError {
-    /// A source is not YAML, or an EndpointSlice in it has not the form of one.
+    /// A source is not YAML, or has an invalid EndpointSlice.
     #[error("{source_name}: {problem}")]
     Yaml {
         /// The source's name.
@@ -63,7 +63,7 @@ struct TargetRef {
     name: String,
 }
 
-/// The pods and their addresses, in the order of the manifests. A pod without a name is called by its address.
+/// The pods and their addresses, in the order of the manifests. A pod without a name is named by its address.
 ///
 /// # Errors
 /// A source that cannot be read.

@@ -1,4 +1,4 @@
-//! The manifests of a folder or a file.
+//! Reads the manifests of a file or a folder.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use envoy_config::source::Source;
 
-/// Why manifests cannot be read.
+/// A file or folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read `{}`: {problem}", .path.display())]
 pub struct UnreadableSource {

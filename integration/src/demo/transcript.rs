@@ -1,7 +1,5 @@
-//! The transcript of Envoy Gateway's task "Session Persistence": the commands that people know, word for word, and what
-//! has to come of them.
-//!
-//! They run in a real shell with the real `curl`; only the port may be another one.
+//! The transcripts of Envoy Gateway's task "Session Persistence": its commands, unchanged except for the port, and their
+//! expected results. They run in a shell with `curl`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,7 +7,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// The programs that the commands need, beside the shell.
+/// The programs that the commands need besides the shell.
 pub const PROGRAMS: [&str; 5] = ["awk", "curl", "grep", "seq", "sleep"];
 
 /// One command of a transcript.
@@ -19,14 +17,14 @@ pub struct Step {
     pub purpose: &'static str,
     /// The shell command.
     pub command: String,
-    /// What has to come of it.
+    /// Its expected result.
     pub expected: Expected,
 }
 
-/// What has to come of a command.
+/// The expected result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// It puts something into this shell variable, which later commands use.
+    /// It sets this shell variable, which later commands use.
     Variable(&'static str),
     /// Five answers from one pod.
     SamePod,
@@ -36,12 +34,12 @@ pub enum Expected {
     NewCookies,
 }
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What it printed; of a variable, its value.
+    /// What it printed, or the value of the variable.
     pub output: String,
-    /// Whether that was what had to come.
+    /// Whether it is the expected result.
     pub held: bool,
 }
 
@@ -95,7 +93,7 @@ const COOKIE_EXPIRED: &str = r#"sleep 10 && for i in `seq 5`; do
     curl -H "Cookie: $COOKIE" -H "Host: www.example.com" http://localhost:8888/get 2>/dev/null | grep pod
 done"#;
 
-/// Not of the task: shows what the command before it does not.
+/// Not part of the task: shows that each response carries a new cookie.
 const COOKIE_RENEWED: &str = r#"for i in `seq 5`; do
     curl --include -H "Cookie: $COOKIE" http://localhost:8888/get 2>/dev/null | grep set-cookie
 done"#;
@@ -112,7 +110,7 @@ const HEADER_REMOVED: &str = r"for i in `seq 5`; do
 done";
 
 impl Shell {
-    /// Runs a command and judges what comes of it.
+    /// Runs a command and compares its output with the expected result.
     ///
     /// # Errors
     /// There is no shell.

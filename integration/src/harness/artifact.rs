@@ -1,7 +1,7 @@
 //! The compiled filter.
 //!
-//! It is built by cargo for another target, so a test cannot depend on it; it can only refuse to run against a module
-//! that is missing, or older than the sources it is to speak for. Cargo lists those beside the module, in a `.d` file.
+//! Cargo builds it for another target, so a test cannot depend on it. A test can only reject a module that is missing, or
+//! older than one of its sources, which cargo lists in a `.d` file beside the module.
 
 use std::fs;
 use std::io;
@@ -10,16 +10,16 @@ use std::time::SystemTime;
 
 use crate::harness::workspace;
 
-/// Why there is no module to test.
+/// The compiled filter cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
-    /// It was never built.
+    /// It does not exist.
     #[error("there is no compiled filter at `{}`: run `make module`", .0.display())]
     Missing(PathBuf),
-    /// It was built from other sources.
+    /// A source is newer.
     #[error("the compiled filter is older than `{}`: run `make module`", .0.display())]
     Stale(PathBuf),
-    /// A file could not be looked at.
+    /// A file cannot be read.
     #[error("cannot read `{}`: {problem}", .path.display())]
     Unreadable {
         /// The file.
@@ -29,10 +29,10 @@ pub enum ArtifactError {
     },
 }
 
-/// The path of the compiled filter, built from the sources as they are.
+/// The path of the compiled filter.
 ///
 /// # Errors
-/// It is missing, or a source of it has changed since.
+/// It is missing, or a source has changed since it was built.
 pub fn module() -> Result<PathBuf, ArtifactError> {
     let path = workspace::target().join("wasm32-wasip1/release/session_persistence.wasm");
     let Ok(built) = modified(&path) else {
@@ -41,7 +41,7 @@ pub fn module() -> Result<PathBuf, ArtifactError> {
     let list = path.with_extension("d");
     let text =
         fs::read_to_string(&list).map_err(|problem| ArtifactError::Unreadable { path: list, problem })?;
-    // A source that is no longer there has changed, too.
+    // A source that was removed counts as changed.
     let unchanged = |source: &PathBuf| modified(source).is_ok_and(|changed| changed <= built);
     match sources(&text).into_iter().find(|source| !unchanged(source)) {
         Some(source) => Err(ArtifactError::Stale(source)),

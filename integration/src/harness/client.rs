@@ -1,6 +1,6 @@
-//! Clients: one that keeps cookies as a browser does, one that keeps nothing, and one that sends any bytes at all.
+//! HTTP clients: with a cookie jar, without one, and one that sends arbitrary bytes.
 //!
-//! Each request opens a connection of its own, so that with several workers it may meet any of them.
+//! Each request opens a new connection, so any of several workers may serve it.
 
 mod answer;
 mod jar;
@@ -21,25 +21,25 @@ pub use answer::Answer;
 use jar::Jar;
 pub use raw::{parse, raw};
 
-/// The longest that a request may take.
+/// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why there is no answer.
+/// There is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Connecting, reading or writing failed.
     #[error("the connection failed: {0}")]
     Connection(#[from] std::io::Error),
-    /// The other side did not speak HTTP, or stopped speaking it.
+    /// The server does not speak HTTP, or broke the protocol.
     #[error("no HTTP answer: {0}")]
     Http(#[from] hyper::Error),
     /// The request cannot be written as HTTP.
     #[error("no HTTP request: {0}")]
     Request(#[from] hyper::http::Error),
-    /// The bytes that came are no answer.
+    /// The received bytes are not an HTTP response.
     #[error("no HTTP answer, but {0:?}")]
     Garbage(String),
-    /// No answer came.
+    /// There was no response in time.
     #[error("no answer within {PATIENCE:?}")]
     Timeout,
 }
@@ -54,7 +54,7 @@ pub enum Protocol {
     Http2,
 }
 
-/// Someone who sends requests to one address.
+/// A client for one address.
 #[derive(Debug)]
 pub struct Client {
     address: SocketAddr,
@@ -64,31 +64,31 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that keeps nothing between requests.
+    /// A client without a cookie jar.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self { address, host: String::from("localhost"), protocol: Protocol::default(), jar: None }
     }
 
-    /// A client that keeps and sends cookies as a browser does.
+    /// A client with a cookie jar.
     #[must_use]
     pub fn with_jar(address: SocketAddr) -> Self {
         Self { jar: Some(Jar::default()), ..Self::new(address) }
     }
 
-    /// The same client speaking another version of HTTP.
+    /// The same client with another version of HTTP.
     #[must_use]
     pub fn speaking(self, protocol: Protocol) -> Self {
         Self { protocol, ..self }
     }
 
-    /// The same client asking for another host.
+    /// The same client with another `Host`.
     #[must_use]
     pub fn asking_for(self, host: &str) -> Self {
         Self { host: host.to_owned(), ..self }
     }
 
-    /// The same client with what it has kept, sending to another address.
+    /// The same client, with its cookies, for another address.
     #[must_use]
     pub fn moved_to(self, address: SocketAddr) -> Self {
         Self { address, ..self }
@@ -97,15 +97,15 @@ impl Client {
     /// Gets a path.
     ///
     /// # Errors
-    /// There is no answer; any status is one.
+    /// There is no response. Any status is a response.
     pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
         self.get_with(path, &[]).await
     }
 
-    /// Gets a path with these headers, each of them a line (HTTP/1) or field (HTTP/2) of its own, in this order.
+    /// Gets a path with these headers, each in its own line (HTTP/1) or field (HTTP/2), in this order.
     ///
     /// # Errors
-    /// There is no answer; any status is one.
+    /// There is no response. Any status is a response.
     pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
         self.ask(Method::GET, path, headers).await
     }
@@ -113,7 +113,7 @@ impl Client {
     /// Posts nothing to a path.
     ///
     /// # Errors
-    /// There is no answer; any status is one.
+    /// There is no response. Any status is a response.
     pub async fn post(&self, path: &str) -> Result<Answer, ClientError> {
         self.post_with(path, &[]).await
     }
@@ -121,7 +121,7 @@ impl Client {
     /// Posts nothing to a path, with these headers.
     ///
     /// # Errors
-    /// There is no answer; any status is one.
+    /// There is no response. Any status is a response.
     pub async fn post_with(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, ClientError> {
         self.ask(Method::POST, path, headers).await
     }
@@ -129,7 +129,7 @@ impl Client {
     /// Sends a request of any method without a body, with these headers.
     ///
     /// # Errors
-    /// There is no answer; any status is one.
+    /// There is no response. Any status is a response.
     pub async fn ask(
         &self,
         method: Method,
@@ -139,11 +139,10 @@ impl Client {
         self.upload(method, path, headers, Bytes::new()).await
     }
 
-    /// Sends a request of any method with these headers and this body. An answer that comes before the whole body is sent
-    /// is an answer.
+    /// Sends a request of any method with these headers and this body. A response may arrive before the whole body is sent.
     ///
     /// # Errors
-    /// There is no answer; any status is one.
+    /// There is no response. Any status is a response.
     pub async fn upload(
         &self,
         method: Method,

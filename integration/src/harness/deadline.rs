@@ -1,22 +1,22 @@
-//! Waiting for a state.
+//! Waits for a state.
 //!
-//! Nothing here sleeps for a time in the hope that something has happened by then: it asks, often, until the answer is
-//! there or too much time has passed. Deadlines are long, because only a failing test waits for them.
+//! Polls often until the state is reached or the deadline has passed, and never sleeps for a fixed time. Deadlines are
+//! long, because only a failing test waits for them.
 
 use std::time::{Duration, Instant};
 
-/// How often a state is asked for.
+/// The time between two polls.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// The state was not reached in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("waited {0:?} in vain")]
+#[error("the state was not reached within {0:?}")]
 pub struct Elapsed(pub Duration);
 
-/// Asks until there is an answer.
+/// Calls `ask` until it returns a value.
 ///
 /// # Errors
-/// `limit` has passed without one.
+/// It returned none within `limit`.
 pub async fn until<T>(limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> Result<T, Elapsed> {
     let start = Instant::now();
     loop {

@@ -1,4 +1,5 @@
-//! From manifests to a running Envoy: compiled as `envoy-config render` does it, with the real module, on ports of its own.
+//! Compiles manifests as `envoy-config render` does, and starts an Envoy with the result and the compiled filter, on free
+//! ports.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -17,28 +18,28 @@ use crate::harness::envoy::{self, Launch, LocateError, Process, StartError};
 use crate::harness::keys;
 use crate::harness::manifests::Manifests;
 
-/// Where the authorities are that the system of these tests trusts.
+/// The CA certificates that this machine trusts.
 const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Any free port of this machine's loopback interface.
+/// Any free port of the loopback interface.
 pub const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Why manifests do not become a running Envoy.
+/// Manifests cannot be compiled or served.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
-    /// They are wrong: the diagnostics as the command line prints them.
+    /// They have errors: the diagnostics as the command line prints them.
     #[error("the manifests do not compile:\n{0}")]
     Manifests(String),
-    /// There is no module.
+    /// The compiled filter cannot be used.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// There is no Envoy.
+    /// Envoy was not found.
     #[error(transparent)]
     Locate(#[from] LocateError),
     /// Envoy does not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// There are no random numbers.
+    /// The system provides no random numbers.
     #[error("cannot make keys: {0}")]
     Keys(#[from] getrandom::Error),
     /// The bootstrap.
@@ -46,7 +47,7 @@ pub enum DeployError {
     Render(#[from] RenderError),
 }
 
-/// What an Envoy of a test is to serve, and how.
+/// A bootstrap, and how to start an Envoy with it.
 #[derive(Clone, Debug)]
 pub struct Deployment {
     bootstrap: String,
@@ -56,7 +57,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// These manifests, on free ports, with fresh keys and one worker.
+    /// Compiles these manifests, for free ports, with new keys and one worker.
     ///
     /// # Errors
     /// The manifests do not compile, or there is no module.
@@ -72,7 +73,7 @@ impl Deployment {
         Self::with_options(manifests, &options(), &Limits::default(), pin)
     }
 
-    /// The same within these limits.
+    /// The same with these limits.
     ///
     /// # Errors
     /// The manifests do not compile, or there is no module.
@@ -80,11 +81,11 @@ impl Deployment {
         Self::with_options(manifests, &options(), limits, Pin::default())
     }
 
-    /// What is right of these manifests, as `--keep-going` has it, on free ports, with fresh keys and one worker.
+    /// The same with `--keep-going`: objects with errors are skipped.
     ///
     /// # Errors
     /// There is nothing to serve, or no module.
-    pub fn of_what_is_right(manifests: &Manifests) -> Result<Self, DeployError> {
+    pub fn keep_going(manifests: &Manifests) -> Result<Self, DeployError> {
         let options = Options { keep_going: true, ..options() };
         Self::with_options(manifests, &options, &Limits::default(), Pin::default())
     }
@@ -104,7 +105,7 @@ impl Deployment {
         Self::of_bootstrap(bootstrap_within(&model, FREE_PORT.into(), &module, limits, pin)?)
     }
 
-    /// This bootstrap, with fresh keys and one worker.
+    /// This bootstrap, with new keys and one worker.
     ///
     /// # Errors
     /// The system has no random numbers.
@@ -124,13 +125,13 @@ impl Deployment {
         Self { keys: None, ..self }
     }
 
-    /// The same with so many workers.
+    /// The same with this number of workers.
     #[must_use]
     pub fn with_workers(self, workers: u32) -> Self {
         Self { workers, ..self }
     }
 
-    /// The same, run by this program with these arguments of its own: a profiler, for example.
+    /// The same, run by another program with its arguments: a profiler, for example.
     #[must_use]
     pub fn under(self, command: &[String]) -> Self {
         Self { under: command.to_vec(), ..self }
@@ -151,10 +152,10 @@ impl Deployment {
         Ok(Process::start(&self.launch(&envoy)).await?)
     }
 
-    /// Has Envoy read the bootstrap as if it were to start with it.
+    /// Has Envoy validate the bootstrap.
     ///
     /// # Errors
-    /// There is no Envoy, or it refuses the bootstrap.
+    /// There is no Envoy, or it rejects the bootstrap.
     pub fn validate(&self) -> Result<(), DeployError> {
         let envoy = envoy::locate(|line| eprintln!("{line}"))?;
         Ok(envoy::validate(&self.launch(&envoy))?)
@@ -171,13 +172,13 @@ impl Deployment {
     }
 }
 
-/// The options for backends that run on the machine that Envoy runs on.
+/// The options for backends on the same machine as Envoy.
 #[must_use]
 pub fn options() -> Options {
     Options { allow_loopback_endpoints: true, ..Options::default() }
 }
 
-/// What manifests are to serve.
+/// Compiles manifests.
 ///
 /// # Errors
 /// The diagnostics, if any of them is an error.
@@ -190,7 +191,7 @@ pub fn compile(sources: &[Source], options: &Options) -> Result<Model, DeployErr
     })
 }
 
-/// The bootstrap that serves a model within the limits that are the default.
+/// The bootstrap of a model, with the default limits.
 ///
 /// # Errors
 /// It cannot be written.

@@ -1,4 +1,4 @@
-//! A real Envoy: found or fetched, started, watched, stopped.
+//! Finds or downloads Envoy, starts it, reads its admin interface, stops it.
 
 mod admin;
 mod locate;

@@ -1,11 +1,11 @@
-//! Fresh keys for sealing tokens.
+//! New keys for sealing tokens.
 
 use std::fmt::Write;
 
-/// A new random key, as the environment variable `SESSION_KEYS` takes it: 32 bytes as 64 hex characters.
+/// A new random key in the format of `SESSION_KEYS`: 32 bytes as 64 hexadecimal digits.
 ///
 /// # Errors
-/// The system has no random numbers to give.
+/// The system provides no random numbers.
 pub fn fresh() -> Result<String, getrandom::Error> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;

@@ -1,4 +1,4 @@
-//! The page by keyboard, by screen reader, on a phone, in light and in dark.
+//! Accessibility of the page: keyboard, screen reader, narrow screens, contrast in light and dark.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A browser on the demo's page, with its buttons and what they lead to.
+//! A browser on the demo's page, and the actions of its buttons.
 
 use std::time::Duration;
 

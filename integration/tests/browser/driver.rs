@@ -1,4 +1,4 @@
-//! The program that drives Chromium, started for one test and gone with it.
+//! Starts chromedriver for one test and stops it afterwards.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};

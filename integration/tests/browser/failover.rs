@@ -1,4 +1,4 @@
-//! Pods that stop under the eyes of a person.
+//! Failover as the page shows it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A session in a header, which the page's script keeps.
+//! Header sessions, which the page's script stores.
 
 use crate::browser::{Browser, Button};
 use crate::site::{COOKIE, Site};

@@ -1,4 +1,4 @@
-//! A session over HTTPS, on a host that is also there without.
+//! Sessions over HTTPS on a host that also serves HTTP.
 
 use crate::browser::{Browser, Button};
 use crate::site::{COOKIE, Site};

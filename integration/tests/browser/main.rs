@@ -1,4 +1,4 @@
-//! What the project promises to people with a browser: in a real Chromium, on the demo's page, behind a real Envoy.
+//! Sessions in a real Chromium, on the demo's page, behind a real Envoy.
 //!
 //! Run by `make test-browser`: it needs Chromium and its driver.
 #![cfg(test)]

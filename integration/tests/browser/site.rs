@@ -1,4 +1,4 @@
-//! The page behind an Envoy: four pods, and rules for it to watch.
+//! The demo's site behind an Envoy: four pods, and the rules whose sessions the page shows.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! TLS to backends: whom a BackendTLSPolicy lets be believed, and which of several policies goes.
+//! TLS to backends: which certificates a BackendTLSPolicy accepts, and which of several policies applies.
 //!
 //! The backends' certificate has the names `backend.example.com`, `other.example.com` and `spiffe://example.com/backend`,
 //! and the signature of `authority`.

@@ -1,4 +1,4 @@
-//! What a rule's backendRefs come to: Services of each sort and protocol, shares by weight, none at all.
+//! backendRefs: types of Services, protocols, weights, and rules without backendRefs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

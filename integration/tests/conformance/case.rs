@@ -1,4 +1,4 @@
-//! One request, and what has to come of it: an answer of the right backend, which saw the right request, or another answer.
+//! A request and its expected response: from which backend, what the backend received, or which status.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,4 +1,4 @@
-//! The certificates of HTTPS listeners: whether they are what they should be, and whether the Gateway may have them.
+//! Certificates of HTTPS listeners: validity, and ReferenceGrants for Secrets of other namespaces.
 
 use crate::conditions::Statuses;
 use crate::documents::{gateway, grant};

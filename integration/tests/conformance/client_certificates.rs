@@ -1,6 +1,6 @@
-//! The certificates of clients: whom an HTTPS listener lets in.
+//! Client certificates: which clients an HTTPS listener accepts.
 //!
-//! Each client's certificate signs itself, and is the authority that a listener believes.
+//! The client certificates are self-signed and serve as CA certificates of the listeners.
 
 use crate::case::get;
 use crate::documents::{TO_V1, TO_V2, config_map, gateway, http_route};

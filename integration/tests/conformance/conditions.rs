@@ -1,4 +1,4 @@
-//! What `envoy-config check --output json` says of the objects of a replay.
+//! The conditions that `envoy-config check --output json` reports for the objects of a replay.
 
 use std::collections::BTreeSet;
 

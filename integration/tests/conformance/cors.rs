@@ -1,4 +1,4 @@
-//! CORS: which origins a browser may let read the answers, and what it may send.
+//! CORS: allowed origins, methods and headers.
 
 use hyper::Method;
 

@@ -1,4 +1,4 @@
-//! The documents of a replay, as text.
+//! Builds the manifests of a replay.
 
 use crate::infrastructure::INFRA;
 

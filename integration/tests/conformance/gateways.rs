@@ -1,4 +1,4 @@
-//! Gateways by themselves: what their listeners take, refer to and keep apart, and what their status says of it.
+//! Gateways: listener isolation, references, route kinds, addresses, and their status.
 
 use crate::case::{Case, get};
 use crate::documents::{TO_V1, gateway, http_route, route, rule};

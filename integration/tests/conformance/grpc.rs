@@ -1,6 +1,6 @@
-//! GRPCRoutes: which rule a call meets, what changes in its metadata, and what it is told where no rule fits.
+//! GRPCRoutes: matches, header modifiers, weights, and calls that no rule matches.
 //!
-//! The backends are those of the other tests, over HTTP/2: they show the call as it reached them.
+//! The backends are the echo backends of the other tests over HTTP/2: they report the call as they received it.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What changes in the headers of a request on its way to the backend, and in those of the answer on its way back.
+//! Header modifiers of requests and responses.
 
 use std::collections::BTreeSet;
 

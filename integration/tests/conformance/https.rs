@@ -1,4 +1,4 @@
-//! HTTPS: the listener that the handshake met serves its own routes alone.
+//! HTTPS: a connection serves only the routes of the listener that its SNI selected.
 
 use crate::case::{Case, get};
 use crate::documents::http_route;

@@ -1,4 +1,4 @@
-//! What every replay stands on: the Gateways, the certificate, and Services with real backends behind them.
+//! The infrastructure of every replay: Gateways, the certificate, and Services with real backends.
 
 use std::fmt::Write;
 use std::net::SocketAddr;

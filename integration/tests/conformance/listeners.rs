@@ -1,4 +1,4 @@
-//! Which listener takes a request, and whose routes it serves: hostnames, ports, namespaces, kinds.
+//! Attachment of routes to listeners: hostnames, ports, namespaces, kinds.
 
 use crate::case::{Case, get};
 use crate::documents::{gateway, http_route, route};

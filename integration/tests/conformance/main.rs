@@ -1,7 +1,7 @@
-//! The Gateway API's conformance tests, replayed: for each of them that needs no live API server, its promise in manifests of
-//! our own on top of an infrastructure like the suite's, compiled with `--keep-going`, on a real Envoy.
+//! The Gateway API's conformance tests, replayed on a real Envoy: each test that needs no live API server, with manifests of
+//! our own on an infrastructure like the suite's, compiled with `--keep-going`.
 //!
-//! A test is named after the file of the one that it replays.
+//! A test has the name of the upstream file that it replays.
 #![cfg(test)]
 
 mod backend_tls;

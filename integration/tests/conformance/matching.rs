@@ -1,4 +1,4 @@
-//! Which rule a request meets: paths, headers, methods, query parameters, and which of several that fit goes first.
+//! Route matches: paths, headers, methods, query parameters, and their precedence.
 
 use hyper::Method;
 

@@ -1,4 +1,4 @@
-//! Mirrors: other backends get requests, too, and nobody waits for their answers.
+//! Request mirrors: all requests, several mirrors, and percentages.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Redirects: where the client is sent, and with which status.
+//! Redirects: location and status.
 
 use hyper::Method;
 

@@ -1,5 +1,5 @@
-//! What refers to something that is not there, may not be used, or is of no known kind: 500 for what is behind it, and
-//! nothing at all where the parent is meant.
+//! References to backends that are missing, forbidden or of an unknown kind (500), and to parents that do not exist (not
+//! served).
 
 use crate::case::get;
 use crate::documents::{gateway, grant, http_route, route};

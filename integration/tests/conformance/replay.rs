@@ -1,5 +1,4 @@
-//! A replay: the routes of a test on top of the infrastructure, compiled as `envoy-config render --keep-going` does it,
-//! on a real Envoy.
+//! A replay: the manifests of a test and the infrastructure, compiled with `--keep-going` and served by a real Envoy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

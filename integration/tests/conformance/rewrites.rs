@@ -1,4 +1,4 @@
-//! Rewrites: the backend sees another path or another host than the client asked for.
+//! URL rewrites of path and host.
 
 use crate::case::{Case, get};
 use crate::documents::{INFRA_PARENT, TO_V1, TO_V2, http_route, route, rule};

@@ -1,4 +1,4 @@
-//! Sessions on top: a rule keeps them whatever else it does with its requests.
+//! Sessions together with every other feature of a rule.
 
 use integration::harness::client::{Client, Protocol};
 

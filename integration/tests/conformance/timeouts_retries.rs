@@ -1,4 +1,4 @@
-//! How long a request and each attempt at it may take, and what is attempted again.
+//! Timeouts of requests and attempts, and retries.
 
 use crate::case::get;
 use crate::documents::{TO_V1, TO_V3, route, rule};

@@ -1,4 +1,4 @@
-//! Requests over TLS, by `curl`: it tells the hostname of the handshake from that of the request, and checks certificates.
+//! Requests over TLS with `curl`, which takes SNI and `Host` separately and verifies certificates.
 
 use std::fs;
 use std::net::SocketAddr;

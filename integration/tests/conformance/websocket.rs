@@ -1,4 +1,4 @@
-//! WebSockets: an upgraded connection carries frames both ways.
+//! WebSockets: an upgraded connection carries frames in both directions.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! The commands: those that need nothing but this checkout and Envoy run, page by page, in a scratch copy.
+//! Runs the commands that need only this checkout and Envoy, page by page, in a scratch copy.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The form of every page in Markdown: one wrap width, and links that lead somewhere.
+//! The format of every page: one wrap width, and links with existing targets.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The documentation, held against the programs: its commands run, its examples are accepted, its links lead somewhere.
+//! Tests of the documentation: its commands run, its examples are accepted, its links have targets.
 //!
 //! Every fenced block of README.md, CONTRIBUTING.md and docs/*.md is read. A block that is not tried has its reason in
 //! `commands` or `examples`; a block of neither kind fails the tests, and so does a reason that no block needs any more.

@@ -1,4 +1,4 @@
-//! A folder in which the commands of a page find what a reader has in a checkout, and can write what they like.
+//! A scratch copy of the checkout, in which the commands of a page may write.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The admin interface: no manifest leads requests to it, and it can be a Unix socket.
+//! The admin interface: manifests cannot route requests to it, and it can be a Unix socket.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! TLS to backends: what Envoy asks for, what it believes, and sessions over it.
+//! TLS to backends: SNI, ALPN, certificate validation, and sessions over TLS.
 //!
 //! The certificate in `backend_tls/` has the names `backend.example.com`, `other.example.com` and
 //! `spiffe://example.com/backend`, and the signature of `authority.pem`. Its key was made for these tests alone.
@@ -9,7 +9,7 @@ use integration::backend::{Backend, Handshake, TlsFront};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 
-use crate::setup::{COOKIE, browser, client, pod, pods, pods_of, route, serve, what_can_be_served};
+use crate::setup::{COOKIE, browser, client, pod, pods, pods_of, route, serve, serve_valid_parts};
 
 const AUTHORITY: &str = include_str!("backend_tls/authority.pem");
 const OTHER_AUTHORITY: &str = include_str!("backend_tls/other-authority.pem");
@@ -140,7 +140,7 @@ async fn tls_plaintext_and_missing_backends_split_requests_evenly() {
         .with(&config_map("authority", AUTHORITY))
         .with(&policy("authority", HOST))
         .with(&route("route", &[backend_rule(&persistence, more)]));
-    let envoy = what_can_be_served(&manifests).await;
+    let envoy = serve_valid_parts(&manifests).await;
     let client = client(&envoy);
     let mut counts = [0; 3];
     for _ in 0..90 {
@@ -179,7 +179,7 @@ async fn invalid_tls_policies_answer_500_and_never_fall_back_to_plaintext() {
             .with(&config_map("other", OTHER_AUTHORITY))
             .with(&broken)
             .with(&route("route", &[backend_rule("", ", {name: other, port: 3000}")]));
-        let envoy = what_can_be_served(&manifests).await;
+        let envoy = serve_valid_parts(&manifests).await;
         let mut refused = 0;
         for _ in 0..20 {
             let answer = client(&envoy).get("/get").await.unwrap();

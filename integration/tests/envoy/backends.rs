@@ -1,4 +1,4 @@
-//! Where requests go: protocols, families of addresses, names, other namespaces, and references that lead nowhere.
+//! Backends: protocols, address families, hostnames, other namespaces, and references that do not resolve.
 
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -8,7 +8,7 @@ use integration::harness::manifests::Manifests;
 
 use crate::setup::{
     COOKIE, Mint, browser, client, deployment, get_with_cookie, pod, pods, pods_of, pods_of_new_sessions,
-    route, rule, serve, start, what_can_be_served,
+    route, rule, serve, serve_valid_parts, start,
 };
 
 fn to(references: &str, persistence: &str) -> String {
@@ -191,7 +191,7 @@ async fn cross_namespace_backends_need_a_reference_grant() {
     reached.sort();
     assert_eq!(reached, [["backend-0"; 5], ["other-0"; 5]].concat());
 
-    let envoy = what_can_be_served(&manifests("another")).await;
+    let envoy = serve_valid_parts(&manifests("another")).await;
     assert_eq!(refused_of_10(&envoy, "/").await, 5);
 }
 
@@ -258,7 +258,7 @@ async fn unresolved_references_answer_500_by_weight_and_sessions_continue() {
              spec: {endpoints: [{unix: {path: /run/backend}}]}\n",
         )
         .with(&route("route", &rules));
-    let envoy = what_can_be_served(&manifests).await;
+    let envoy = serve_valid_parts(&manifests).await;
     for (number, reference) in references.iter().enumerate() {
         let path = format!("/{number}");
         assert_eq!(refused_of_10(&envoy, &path).await, 5, "{reference}");

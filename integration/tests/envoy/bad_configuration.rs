@@ -1,4 +1,4 @@
-//! A plugin configuration that is wrong keeps Envoy from starting, and the log says where.
+//! Envoy does not start with an invalid plugin configuration, and logs the location of the error.
 
 use integration::harness::deployment::Deployment;
 

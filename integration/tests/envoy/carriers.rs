@@ -1,4 +1,4 @@
-//! Cookies and headers as clients really send them, and cookies as browsers have to get them.
+//! Session cookies and headers in the forms that clients send, and the attributes of cookies.
 
 use integration::harness::client::{Answer, Client, Protocol, raw};
 use integration::harness::envoy::Process;

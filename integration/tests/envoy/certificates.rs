@@ -1,7 +1,7 @@
-//! What Envoy takes and refuses of certificates, keys and CA certificates is what the compiler of manifests takes and refuses.
+//! Envoy accepts and rejects the same certificates, keys and CA certificates as the compiler.
 //!
-//! Each file of `envoy-config/tests/certificates` becomes a Secret or a ConfigMap, and the bootstrap is rendered for it. For a refused
-//! one it is rendered with a good certificate, which is then replaced: the compiler would not let it through.
+//! Each file of `envoy-config/tests/certificates` becomes a Secret or a ConfigMap, for which the bootstrap is rendered. The
+//! compiler rejects invalid ones, so for these the bootstrap is rendered with a valid certificate, which is then replaced.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Endpoints that die, drain, or are not ready.
+//! Endpoints that fail, drain, or are not ready.
 
 use std::time::Duration;
 

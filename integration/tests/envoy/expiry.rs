@@ -1,6 +1,6 @@
-//! When sessions end: by the wall clock, whatever the client does.
+//! When sessions end.
 //!
-//! Most tokens here are made to measure, so that nobody has to wait for the time to pass.
+//! Most tests seal tokens of a given age, so that they need not wait.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Filters of rules: what happens to a request and to its answer on the way, with sessions on.
+//! Filters of rules together with sessions: header modifiers, rewrites, redirects, mirrors, CORS.
 
 use std::time::Duration;
 
@@ -159,7 +159,7 @@ async fn rules_with_unknown_filters_answer_500() {
     let manifests = Manifests::gateway()
         .service("backend", [&pod])
         .with(&route("route", &[sticky("/guarded", filter, COOKIE), sticky("/", "", COOKIE)]));
-    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    let envoy = start(&Deployment::keep_going(&manifests).unwrap()).await;
     let client = client(&envoy);
     assert_eq!(client.get("/guarded/x").await.unwrap().status, 500);
     assert_eq!(client.get("/open").await.unwrap().status, 200);
@@ -217,7 +217,7 @@ async fn mirror_fractions_apply_to_requests_that_are_not_rejected() {
         .service("some", [&some])
         .with(&service)
         .with(&route("route", &[filtered("/", mirror, &more)]));
-    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    let envoy = start(&Deployment::keep_going(&manifests).unwrap()).await;
     let client = client(&envoy);
     let mut forwarded = 0;
     for _ in 0..400 {
@@ -234,7 +234,7 @@ async fn missing_mirrors_do_not_affect_requests() {
     let filter = "{type: RequestMirror, requestMirror: {backendRef: {name: nobody, port: 3000}}}";
     let manifests =
         Manifests::gateway().service("backend", [&pod]).with(&route("route", &[sticky("/", filter, COOKIE)]));
-    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    let envoy = start(&Deployment::keep_going(&manifests).unwrap()).await;
     assert_eq!(client(&envoy).get("/get").await.unwrap().status, 200);
 }
 
@@ -345,7 +345,7 @@ async fn cors_applies_to_local_replies() {
     let odd = CORS.replace("exposeHeaders: [X-Two]", "exposeHeaders: [X-Two, 'x-%PROTOCOL%']");
     let nobody = filtered("/nobody", &odd, "backendRefs: [{name: nobody, port: 3000}]");
     let manifests = Manifests::gateway().with(&route("route", &[redirect, nobody]));
-    let envoy = start(&Deployment::of_what_is_right(&manifests).unwrap()).await;
+    let envoy = start(&Deployment::keep_going(&manifests).unwrap()).await;
     for host in ["localhost", "localhost:18080"] {
         let client = client(&envoy).asking_for(host);
         for (path, status) in [("/moved", 302), ("/nobody", 500)] {

@@ -1,4 +1,4 @@
-//! Tokens that nobody here issued, or not for this: each counts as no session, and the answer to it carries a new one.
+//! Tokens that are forged, or issued for something else: each is rejected, and the response carries a new one.
 
 use integration::harness::keys;
 use integration::harness::manifests::Manifests;

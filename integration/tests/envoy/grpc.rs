@@ -14,7 +14,7 @@ use tonic::metadata::MetadataMap;
 
 use self::caller::{Caller, pod, token};
 use self::pod::GrpcPod;
-use crate::setup::{COOKIE, HEADER, address, rule_matching, serve, what_can_be_served};
+use crate::setup::{COOKIE, HEADER, address, rule_matching, serve, serve_valid_parts};
 
 fn pods<const N: usize>() -> [GrpcPod; N] {
     pods_of("backend")
@@ -237,7 +237,7 @@ async fn missing_backends_answer_unavailable() {
         &rule_matching("{method: {service: none}}", "none"),
         "{matches: [{method: {service: empty}}]}",
     ]);
-    let envoy = what_can_be_served(&Manifests::gateway().service("backend", &pods).with(&route)).await;
+    let envoy = serve_valid_parts(&Manifests::gateway().service("backend", &pods).with(&route)).await;
     let caller = caller(&envoy).await;
     for path in ["/none/Say", "/empty/Say"] {
         assert_eq!(reached(&caller, path).await, "Unavailable", "{path}");

@@ -1,4 +1,4 @@
-//! Whatever bytes a client sends, the filter goes on.
+//! Arbitrary bytes from clients never trap the filter.
 
 use integration::harness::client::raw;
 

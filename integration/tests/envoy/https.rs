@@ -1,4 +1,4 @@
-//! HTTPS listeners: which certificate a client is shown, what its connection is good for, and cookies that stay on it.
+//! HTTPS listeners: certificate selection, misdirected requests, and secure cookies.
 //!
 //! The certificates are those of the golden case `https`; the client is `curl`, which checks them.
 
@@ -16,7 +16,7 @@ use integration::harness::workspace;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::setup::{COOKIE, browser, client, pod, pods, route, rule, what_can_be_served};
+use crate::setup::{COOKIE, browser, client, pod, pods, route, rule, serve_valid_parts};
 
 /// One port for everything, for `*.example.com` and for `shop.example.com`, and one for HTTP in the clear.
 const LISTENERS: &str = "
@@ -75,7 +75,7 @@ async fn serve_gateway(gateway: Manifests, pods: &[Backend]) -> HttpsEnvoy {
         .with(&secrets())
         .service("backend", pods)
         .with(&route("route", &[rule("/", &[("backend", 1)], COOKIE)]));
-    HttpsEnvoy { process: what_can_be_served(&manifests).await, folder: tempfile::tempdir().unwrap() }
+    HttpsEnvoy { process: serve_valid_parts(&manifests).await, folder: tempfile::tempdir().unwrap() }
 }
 
 impl HttpsEnvoy {

@@ -1,4 +1,4 @@
-//! Keys: needed, kept secret, rotated.
+//! Session keys: missing or malformed keys, secrecy, rotation.
 
 use integration::harness::keys;
 

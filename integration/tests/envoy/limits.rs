@@ -1,4 +1,4 @@
-//! Limits: what one client can take from the others.
+//! Limits: one client cannot exhaust resources of the others.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

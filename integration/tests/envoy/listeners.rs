@@ -1,11 +1,11 @@
-//! Listeners: whose hostname a request is for, versions of HTTP, and what is left out.
+//! Listeners: isolation by hostname, and listeners that cannot be served.
 
 use integration::backend::Backend;
 use integration::harness::client::{Client, Protocol};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
-use crate::setup::{address, plain_rule, pods, serve, what_can_be_served};
+use crate::setup::{address, plain_rule, pods, serve, serve_valid_parts};
 
 /// Four listeners of one port, from every hostname to a single one.
 const LISTENERS: &str = "
@@ -72,7 +72,7 @@ async fn invalid_listeners_do_not_affect_other_listeners() {
   - {name: clear, protocol: HTTP, port: 8443}
   - {name: secure, protocol: HTTPS, port: 8443, hostname: a.example, tls: {certificateRefs: [{name: none}]}}";
     let route = at_listener("any", "").replace(", sectionName: any", "");
-    let envoy = what_can_be_served(&manifests(listeners, &pods).with(&route)).await;
+    let envoy = serve_valid_parts(&manifests(listeners, &pods).with(&route)).await;
     assert_eq!(status(&envoy, Protocol::Http1, "bar.com", "/any").await, 200);
     // Its routes may be none, but its hostname is still its own.
     assert_eq!(status(&envoy, Protocol::Http1, "closed.example.com", "/any").await, 404);

@@ -1,4 +1,6 @@
-//! What the project promises, on a real Envoy with the real filter.
+//! Sessions, and what they add to the Gateway API, on a real Envoy with the compiled filter.
+//!
+//! What the Gateway API says without sessions is tested in `tests/conformance`.
 #![cfg(test)]
 
 mod admin;

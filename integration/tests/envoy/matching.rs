@@ -1,6 +1,6 @@
-//! Which rule a request meets: the Gateway API's matches as the real Envoy reads them.
+//! Route matches beyond the conformance tests: regular expressions, encoding, normalization, precedence.
 //!
-//! Each rule has a Service of its own, with one pod that is named as the rule's letter.
+//! Each rule has its own Service with one pod of the same name.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use integration::harness::client::Client;
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
-use crate::setup::{address, route, rule_matching, serve, what_can_be_served};
+use crate::setup::{address, route, rule_matching, serve, serve_valid_parts};
 
 /// Pods named `a`, `b` and so on, each behind a Service of that name.
 struct Pods(BTreeMap<&'static str, Backend>);
@@ -236,7 +236,7 @@ async fn rules_with_invalid_regex_are_skipped_and_the_others_served() {
             .to_owned(),
     ];
     let general = route("general", &[rule_matching("{path: {value: /}}", "general")]);
-    let envoy = what_can_be_served(&pods.manifests().with(&route("route", &rules)).with(&general)).await;
+    let envoy = serve_valid_parts(&pods.manifests().with(&route("route", &rules)).with(&general)).await;
     let none: &[(&str, &str)] = &[];
     // A redirect that would drop the mirror is no redirect.
     assert_answers(&envoy, &[("/good", none, "good"), ("/bad(", none, "general"), ("/both", none, "500")])

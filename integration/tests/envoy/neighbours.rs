@@ -1,4 +1,4 @@
-//! Session persistence on one rule is no business of the others.
+//! Session persistence of one rule does not affect the others.
 
 use integration::harness::manifests::Manifests;
 

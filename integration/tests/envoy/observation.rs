@@ -1,4 +1,4 @@
-//! What an operator sees of sessions.
+//! Counters and access log of sessions.
 
 use std::time::Duration;
 

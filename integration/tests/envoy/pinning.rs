@@ -1,4 +1,4 @@
-//! A session stays where it began.
+//! Requests of a session reach the pod that started it.
 
 use std::collections::BTreeSet;
 

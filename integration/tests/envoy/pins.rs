@@ -1,4 +1,4 @@
-//! The other pin: Envoy's `stateful_session` filter in header mode, behind this project's, in place of request metadata.
+//! The alternative pin: Envoy's `stateful_session` filter in header mode, behind this project's, in place of request metadata.
 
 use std::collections::BTreeSet;
 

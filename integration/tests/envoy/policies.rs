@@ -1,4 +1,4 @@
-//! Sessions that a policy for a backend says (`XBackendTrafficPolicy`, GEP-1619 "Edge Case Behavior").
+//! Session persistence from a policy of a backend (`XBackendTrafficPolicy`, GEP-1619 "Edge Case Behavior").
 
 use integration::backend::Backend;
 use integration::harness::client::Client;

@@ -1,4 +1,4 @@
-//! The header between our filter and Envoy is nobody else's.
+//! The private header between the filter and Envoy cannot be set or seen by anybody else.
 
 use std::collections::BTreeSet;
 

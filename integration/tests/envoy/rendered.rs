@@ -1,4 +1,4 @@
-//! Every configuration that the golden cases of `envoy-config` hold is one that Envoy accepts.
+//! Envoy accepts the configuration of every golden case of `envoy-config`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

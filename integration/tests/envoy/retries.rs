@@ -1,4 +1,4 @@
-//! Timeouts and retries: what a rule asks for, and sessions all the same.
+//! Timeouts and retries together with sessions.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::setup::{
-    COOKIE, Mint, client, deployment, get_with_cookie, pod, pods, route, serve, start, token,
-    what_can_be_served,
+    COOKIE, Mint, client, deployment, get_with_cookie, pod, pods, route, serve, serve_valid_parts, start,
+    token,
 };
 
 /// A route with one rule of these fields, and these pods behind it.
@@ -203,7 +203,7 @@ async fn retries_do_not_replace_a_missing_backend() {
             format!("backendRefs: [{{name: backend, port: {SERVICE_PORT}}}, {{name: none, port: 80}}]");
         let rule = format!("{{{refs}{retry}{persistence}}}");
         let manifests = Manifests::gateway().service("backend", &pods).with(&route("route", &[rule]));
-        let envoy = what_can_be_served(&manifests).await;
+        let envoy = serve_valid_parts(&manifests).await;
         let client = client(&envoy);
         let mut refused = 0;
         for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! Big configurations.
+//! Large configurations.
 
 #[path = "../../../envoy-config/benches/scale/workload.rs"]
 mod workload;

@@ -1,15 +1,14 @@
-//! What most tests begin with: some pods, a route, an Envoy, and tokens made to measure.
+//! What tests set up: pods, an Envoy, requests, and sealed tokens of any age. Manifests are built by
+//! [`integration::harness::manifests`].
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use envoy_config::model::Listener;
-use envoy_config::options::Options;
 use envoy_config::source::Source;
 use integration::backend::{Backend, Pod};
-use integration::harness::artifact;
 use integration::harness::client::{Answer, Client};
-use integration::harness::deployment::{self, DeployError, Deployment, FREE_PORT};
+use integration::harness::deployment::{self, DeployError, Deployment};
 use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 pub(crate) use integration::harness::manifests::{plain_rule, route, rule, rule_matching};
@@ -57,16 +56,9 @@ pub(crate) async fn start(deployment: &Deployment) -> Process {
     deployment.start().await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An Envoy that serves what can be served of these manifests, as with `--keep-going`.
-pub(crate) async fn what_can_be_served(manifests: &Manifests) -> Process {
-    let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
-    let options = Options { keep_going: true, ..deployment::options() };
-    let mut model = deployment::compile(&[source], &options).unwrap_or_else(|error| panic!("{error}"));
-    for listener in &mut model.listeners {
-        listener.bind = FREE_PORT;
-    }
-    let bootstrap = deployment::bootstrap(&model, FREE_PORT, &artifact::module().unwrap()).unwrap();
-    start(&Deployment::of_bootstrap(bootstrap).unwrap()).await
+/// An Envoy that serves these manifests without the objects that have errors, as with `--keep-going`.
+pub(crate) async fn serve_valid_parts(manifests: &Manifests) -> Process {
+    start(&Deployment::keep_going(manifests).unwrap_or_else(|error| panic!("{error}"))).await
 }
 
 /// The log of an Envoy that must not start with this.

@@ -1,4 +1,4 @@
-//! Rules whose backends have filters of their own: each backend is a share of the rule, and a session stays with its share.
+//! Split rules: backendRefs with their own filters each have a route and a cluster, and sessions stay on their backendRef.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ async fn missing_backend_refs_answer_500_and_end_no_session() {
     let (old, new) = (pods_of::<2>("old"), pods_of::<1>("new"));
     let rules = [split_rule("/", &[marked("old", 1), marked("nobody", 1)], COOKIE)];
     let wrong = manifests(&old, &new, &rules);
-    let envoy = start(&Deployment::of_what_is_right(&wrong).unwrap()).await;
+    let envoy = start(&Deployment::keep_going(&wrong).unwrap()).await;
     let mut refused = 0;
     for _ in 0..100 {
         let browser = browser(&envoy);

@@ -1,4 +1,4 @@
-//! The transcript of Envoy Gateway's task, by the demo that shows it: the real `curl` in a real shell.
+//! Runs the demo with the transcripts of Envoy Gateway's task.
 
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};

@@ -1,4 +1,4 @@
-//! Requests that are too large to be sent a second time.
+//! Uploads that are too large to be retried.
 
 use envoy_config::limits::Limits;
 use hyper::Method;

@@ -1,4 +1,4 @@
-//! WebSockets: the answer that upgrades the connection carries the token like any other.
+//! WebSockets: the upgrade response carries the token.
 
 mod pod;
 

@@ -1,4 +1,4 @@
-//! Weights are for sessions that begin.
+//! Weights apply to new sessions only.
 
 use integration::backend::Backend;
 use integration::harness::keys;
@@ -6,7 +6,7 @@ use integration::harness::manifests::Manifests;
 
 use crate::setup::{
     COOKIE, address, browser, client, deployment, pod, pods_of, pods_of_new_sessions, route, rule, serve,
-    start, what_can_be_served,
+    serve_valid_parts, start,
 };
 
 fn split(old: &Backend, new: &Backend, weights: [u32; 2]) -> Manifests {
@@ -67,7 +67,7 @@ async fn missing_backends_beside_a_hostname_answer_500_whatever_the_cookies() {
         &pod.address().port().to_string(),
         1,
     );
-    let envoy = what_can_be_served(&Manifests::gateway().with(&service).with(&route("route", &[rule]))).await;
+    let envoy = serve_valid_parts(&Manifests::gateway().with(&service).with(&route("route", &[rule]))).await;
     let client = client(&envoy);
     let token = loop {
         let answer = client.get("/get").await.unwrap();

@@ -1,4 +1,4 @@
-//! Backends that can be killed, paused, revived and made to hang up.
+//! Backends can be killed, paused, restarted and made to close connections.
 
 use std::time::Duration;
 

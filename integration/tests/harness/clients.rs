@@ -1,4 +1,4 @@
-//! Clients with a jar, without one, and with any bytes at all.
+//! Clients with a cookie jar, without one, and with arbitrary bytes.
 
 use integration::backend::{Backend, Pod};
 use integration::harness::client::{Client, Protocol, raw};

@@ -1,4 +1,4 @@
-//! Where the Envoy comes from, by the demo, which tells: one that is wrong or missing is named with what to do.
+//! How Envoy is found, shown by the demo's output: an unusable or missing one is reported with what to do.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

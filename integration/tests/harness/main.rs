@@ -1,4 +1,4 @@
-//! The harness itself: what the tests of the project stand on.
+//! Tests of the harness, the echo backend and the demo's site.
 #![cfg(test)]
 
 mod backends;

@@ -1,4 +1,4 @@
-//! The page and its buttons, without a browser; and the program that serves them in a container.
+//! The demo's page and its buttons without a browser, and the program that serves them in a container.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The module file itself: what it needs of a proxy, what it offers, how large it is.
+//! The module file: imports, exports, size.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What is a cookie's alone, or a header's: attributes, several of them, the messages of others.
+//! Cookies and headers: attributes, several values, and cookies or headers of clients and backends.
 
 use crate::exchange::{Request, Response};
 use crate::sample::{BLUE, Browser, COOKIE, Client, GREEN, HEADER, Program, begin, come_back, plugin};

@@ -1,4 +1,4 @@
-//! Requests and answers as tests write them and read them.
+//! Builds requests and reads responses.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Reading and writing the module's memory.
+//! Reads and writes the module's memory.
 
 use wasmi::{Caller, Error};
 

@@ -1,4 +1,4 @@
-//! What a client, a backend or a pipe can send: nothing of it may trap, and none of it is a session.
+//! Hostile input from clients, backends and configuration: it never traps and is never a session.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,6 +1,6 @@
-//! The `env` functions of proxy-wasm ABI 0.2.1 that the filter calls, with Envoy's meaning and Envoy's answers.
+//! The `env` functions of proxy-wasm ABI 0.2.1 that the filter calls, with Envoy's behaviour.
 //!
-//! Each call is noted in the journal. A function that the filter has no business with traps under its own name.
+//! Each call is recorded in the journal. Functions that the filter must not call trap with their name.
 
 use wasmi::{Error, ExternType, Linker, Module, Val};
 

@@ -1,4 +1,4 @@
-//! The life of a session, from its first answer to its end, for both carriers.
+//! The lifetime of a session, from its first response to its end, for both carriers.
 
 use crate::exchange::Response;
 use crate::plugin::Plugin;

@@ -1,6 +1,6 @@
-//! The filter's module as a running plugin: started as Envoy starts it, then given requests and their answers.
+//! The filter's module as a running plugin: started as Envoy starts it, then given requests and responses.
 //!
-//! A trap, a paused request or an endless loop fails the test that meets it: the filter promises none of them.
+//! A trap, a paused request or an endless loop fails the test.
 
 use std::mem;
 use std::sync::LazyLock;

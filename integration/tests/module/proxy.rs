@@ -1,4 +1,4 @@
-//! What the embedded proxy knows: its environment, the streams under way and what the filter did to them.
+//! The state of the embedded proxy: environment, active streams, and what the filter did to them.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! A plugin as most tests want it: two rules, a key, a clock.
+//! The plugin of most tests: two rules, a key, a clock.
 
 use crate::exchange::{Answer, Forwarded, Request, Response};
 use crate::plugin::Plugin;

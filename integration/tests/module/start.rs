@@ -1,4 +1,4 @@
-//! Starting: what is wrong with the keys or the configuration stops Envoy, with a message that leads to it.
+//! Start: invalid keys or configuration stop Envoy with a message that names the error.
 
 use crate::plugin::{Plugin, Refused};
 use crate::sample::{CONFIGURATION, KEY, NEW_KEY, START};

@@ -43,7 +43,7 @@ struct Arguments {
     /// Serve a page at `/` that watches the sessions of these manifests: a file, or a folder of files.
     #[arg(long, value_name = "PATH")]
     manifests: Vec<PathBuf>,
-    /// The Gateway that the page is behind.
+    /// The Gateway of the page.
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "default/eg")]
     gateway: NamespacedName,
     /// Do not serve, but exit with 0 if the pod with this control port is there, stopped or not, and with 1 if not.

@@ -25,7 +25,7 @@ struct Arguments {
     /// The port of the route that carries sessions in a header.
     #[arg(long, value_name = "PORT", default_value_t = 8889)]
     header_port: u16,
-    /// The port of Envoy's administration interface.
+    /// The port of Envoy's admin interface.
     #[arg(long, value_name = "PORT", default_value_t = 9901)]
     admin_port: u16,
     /// The port of the backends [default: the one in the EndpointSlice, 3000].

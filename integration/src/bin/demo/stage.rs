@@ -1,4 +1,4 @@
-//! What the demo shows: four backends and an Envoy, as the example manifests say.
+//! Starts the backends and the Envoy of the demo from the example manifests.
 
 use std::fmt;
 use std::io;
@@ -20,7 +20,7 @@ use super::print;
 /// The manifests, seen from the root of the workspace.
 const EXAMPLES: &str = "envoy-config/examples/quickstart";
 
-/// The Gateway that the page is behind.
+/// The Gateway of the page.
 const GATEWAY: &str = "default/eg";
 
 /// The listener of the cookie route and where it binds, unless a user chooses otherwise; as for `--map-port`.
@@ -35,7 +35,7 @@ pub(super) struct Ports {
     pub(super) cookie: u16,
     /// The port of the header route.
     pub(super) header: u16,
-    /// The port of Envoy's administration interface.
+    /// The port of Envoy's admin interface.
     pub(super) admin: u16,
     /// The port of the backends; by default the one in the EndpointSlice.
     pub(super) backend: Option<u16>,
@@ -53,7 +53,7 @@ pub(super) struct Stage {
     _pods: Vec<Control>,
 }
 
-/// Why the demo cannot be shown.
+/// The demo cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StageError {
     /// Something is missing, or does not start.
@@ -74,10 +74,10 @@ pub(super) enum StageError {
     /// Something that the commands need.
     #[error("the commands of the demo need the program `{0}`: install it and try again")]
     NoProgram(&'static str),
-    /// An address that cannot be had.
+    /// An address cannot be bound.
     #[error("cannot listen on {address}: {problem}; {advice}")]
     Address { address: SocketAddr, problem: io::Error, advice: Advice },
-    /// Envoy is gone.
+    /// Envoy exited.
     #[error("Envoy ended by itself ({0})")]
     Ended(ExitStatus),
     /// A shell or a process cannot be started or watched.
@@ -85,7 +85,7 @@ pub(super) enum StageError {
     Io(#[from] io::Error),
 }
 
-/// What to do about an address that cannot be had.
+/// What to do about an address that cannot be bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Advice {
     /// The port is taken: stop its user, or choose another port with this flag.
@@ -95,7 +95,7 @@ pub(super) enum Advice {
 }
 
 impl Stage {
-    /// Sets everything up, telling each step.
+    /// Starts everything, and prints each step.
     pub(super) async fn set(ports: &Ports) -> Result<Self, StageError> {
         if let Some(missing) = transcript::PROGRAMS.into_iter().find(|program| !on_path(program)) {
             return Err(StageError::NoProgram(missing));

@@ -1,20 +1,20 @@
-//! What came back.
+//! An HTTP response, and what an echo backend wrote in it.
 
 use serde_json::Value;
 
-/// An answer, whatever its status.
+/// A response with any status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The headers in the order in which they came, names in lower case.
+    /// The headers in order of arrival, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// The values of a header (its name in lower case), in the order in which they came.
+    /// The values of a header (its name in lower case), in order of arrival.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<String> {
         let named = self.headers.iter().filter(|(found, _)| found == name);
@@ -27,13 +27,13 @@ impl Answer {
         self.values(name).into_iter().next()
     }
 
-    /// The whole `Set-Cookie` line that sets the cookie of this name, if there is one.
+    /// The `Set-Cookie` value that sets the cookie of this name.
     #[must_use]
     pub fn set_cookie(&self, name: &str) -> Option<String> {
         self.values("set-cookie").into_iter().find(|line| line.split('=').next() == Some(name))
     }
 
-    /// The value that this answer sets for the cookie of this name, if it sets it.
+    /// The value of the cookie of this name, if the response sets it.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
         let line = self.set_cookie(name)?;
@@ -41,19 +41,19 @@ impl Answer {
         pair.split_once('=').map(|(_, value)| value.to_owned())
     }
 
-    /// What an echo backend wrote: `None` when the body is not its JSON.
+    /// The JSON of an echo backend: `None` if the body is not JSON.
     #[must_use]
     pub fn echo(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The pod that answered: `None` when no echo backend did.
+    /// The pod that answered: `None` if no echo backend did.
     #[must_use]
     pub fn pod(&self) -> Option<String> {
         self.echo()?.get("pod")?.as_str().map(str::to_owned)
     }
 
-    /// The values of a request header as an echo backend saw them (the name as Go writes it: `X-Request-Id`).
+    /// The values of a request header as an echo backend received them (the name in Go's notation: `X-Request-Id`).
     #[must_use]
     pub fn echoed(&self, name: &str) -> Vec<String> {
         let echo = self.echo();

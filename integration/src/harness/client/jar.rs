@@ -1,4 +1,4 @@
-//! A cookie jar, with the rules of a browser (RFC 6265), by the crate `cookie_store`.
+//! A cookie jar with the rules of a browser (RFC 6265), on the crate `cookie_store`.
 
 use std::cmp::Reverse;
 use std::sync::{Mutex, PoisonError};
@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use cookie_store::{CookieStore, RawCookie};
 use url::Url;
 
-/// What a browser keeps.
+/// The cookies of a client.
 #[derive(Debug, Default)]
 pub(super) struct Jar(Mutex<CookieStore>);
 
 impl Jar {
-    /// The `Cookie` header for a request to `url`, if there is anything to send.
+    /// The `Cookie` header for a request to `url`, if any cookie matches.
     pub(super) fn cookies(&self, url: &str) -> Option<String> {
         let url = Url::parse(url).ok()?;
         let store = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -23,7 +23,7 @@ impl Jar {
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    /// Keeps what the answer to a request to `url` sets, as far as a browser would.
+    /// Stores the cookies that the response from `url` sets, as a browser would.
     pub(super) fn keep(&self, url: &str, lines: Vec<String>) {
         if let Ok(url) = Url::parse(url) {
             let cookies = lines.into_iter().filter_map(|line| RawCookie::parse(line).ok());

@@ -1,4 +1,4 @@
-//! Requests that no HTTP library would write: bytes out, an answer in.
+//! Sends arbitrary bytes as a request and parses the response.
 
 use std::net::SocketAddr;
 
@@ -7,10 +7,10 @@ use tokio::net::TcpStream;
 
 use super::{Answer, ClientError, PATIENCE};
 
-/// Sends these bytes, which must be one HTTP/1.1 request with `Connection: close`, and reads what comes until the end.
+/// Sends these bytes, which must be one HTTP/1.1 request with `Connection: close`, and reads until the connection closes.
 ///
 /// # Errors
-/// What comes is no answer, or nothing comes.
+/// There is no response, or it is not HTTP.
 pub async fn raw(address: SocketAddr, request: &[u8]) -> Result<Answer, ClientError> {
     tokio::time::timeout(PATIENCE, exchange(address, request)).await.map_err(|_| ClientError::Timeout)?
 }
@@ -23,7 +23,7 @@ async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Answer, ClientE
     parse(&bytes).ok_or_else(|| ClientError::Garbage(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// An HTTP answer whose body is what follows the head: as it came over HTTP/1.1, or as `curl --include` tells it.
+/// Parses a response whose body is everything after the head: as received over HTTP/1.1, or as printed by `curl --include`.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;

@@ -1,4 +1,4 @@
-//! Envoy's administration interface.
+//! Envoy's admin interface.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::harness::client::{Client, ClientError};
 
-/// Why the administration interface told nothing.
+/// The admin interface did not answer as expected.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// It did not answer.
-    #[error("Envoy's administration interface: {0}")]
+    #[error("Envoy's admin interface: {0}")]
     Client(#[from] ClientError),
-    /// It answered with something else.
-    #[error("Envoy's administration interface: `{path}` answered {status}: {body}")]
+    /// It gave an unexpected response.
+    #[error("Envoy's admin interface: `{path}` answered {status}: {body}")]
     Unexpected {
-        /// What was asked for.
+        /// The path of the request.
         path: String,
         /// The status.
         status: u16,
@@ -25,7 +25,7 @@ pub enum AdminError {
     },
 }
 
-/// The administration interface of one Envoy.
+/// The admin interface of one Envoy.
 #[derive(Debug)]
 pub struct Admin {
     client: Client,
@@ -43,7 +43,7 @@ impl Admin {
         self.address
     }
 
-    /// Whether Envoy takes requests.
+    /// Whether Envoy accepts requests.
     pub async fn ready(&self) -> bool {
         self.client.get("/ready").await.is_ok_and(|answer| answer.status == 200)
     }
@@ -51,7 +51,7 @@ impl Admin {
     /// The addresses of the listeners, by name.
     ///
     /// # Errors
-    /// No answer, or another one.
+    /// There is no response, or an unexpected one.
     pub async fn listeners(&self) -> Result<BTreeMap<String, SocketAddr>, AdminError> {
         let statuses = self.json("/listeners?format=json").await?;
         let listener = |status: &Value| {
@@ -67,7 +67,7 @@ impl Admin {
     /// The counters and gauges whose name contains `part`, by name.
     ///
     /// # Errors
-    /// No answer, or another one.
+    /// There is no response, or an unexpected one.
     pub async fn stats(&self, part: &str) -> Result<BTreeMap<String, u64>, AdminError> {
         let text = self.text("/stats").await?;
         let named = text.lines().filter_map(|line| line.split_once(": "));
@@ -75,10 +75,10 @@ impl Admin {
         Ok(counted.filter(|(name, _)| name.contains(part)).collect())
     }
 
-    /// The configuration as Envoy holds it.
+    /// Envoy's configuration dump.
     ///
     /// # Errors
-    /// No answer, or another one.
+    /// There is no response, or an unexpected one.
     pub async fn config_dump(&self) -> Result<String, AdminError> {
         self.text("/config_dump").await
     }

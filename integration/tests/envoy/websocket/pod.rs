@@ -1,4 +1,4 @@
-//! A pod that speaks WebSocket: it says its name and then whatever it hears.
+//! A WebSocket pod: it sends its name, then echoes.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
