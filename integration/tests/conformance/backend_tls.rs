@@ -94,7 +94,7 @@ fn fails(path: &str) -> Case {
 
 const BACKEND: &str = "hostname: backend.example.com";
 
-/// A backend is believed that has the policy's hostname from the policy's authority, from clients with and without TLS.
+/// Backends need a certificate with the policy's hostname, signed by the policy's CA, for clients with and without TLS.
 #[tokio::test]
 async fn backendtlspolicy() {
     let tls = TlsBackend::start().await;
@@ -127,7 +127,7 @@ async fn backendtlspolicy() {
     assert!(asked.iter().all(|name| name.as_deref() == Some("backend.example.com")), "{asked:?}");
 }
 
-/// An authority that comes, goes and comes back makes a policy good, bad and good.
+/// A policy is valid while its CA certificate exists.
 #[tokio::test]
 async fn backendtlspolicy_with_an_authority_that_changes() {
     let tls = TlsBackend::start().await;
@@ -148,7 +148,7 @@ async fn backendtlspolicy_with_an_authority_that_changes() {
     assert_eq!(told(Some("")), bad);
 }
 
-/// With alternative names, one of those has to be the backend's, and the hostname is for the handshake alone.
+/// With subjectAltNames, one of them must match the certificate, and the hostname is only the SNI.
 #[tokio::test]
 async fn backendtlspolicy_san() {
     let tls = TlsBackend::start().await;
@@ -182,7 +182,7 @@ async fn backendtlspolicy_san() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// A reference to what holds no authority makes a policy bad, and what it is for out of reach.
+/// A reference without a CA certificate makes a policy invalid, and its backend unreachable.
 #[tokio::test]
 async fn backendtlspolicy_invalid_ca_certificate_ref() {
     for (name, more) in [("absent", None), ("malformed", Some(""))] {
@@ -215,7 +215,7 @@ async fn refused(reference: &str, more: Option<String>) -> [String; 2] {
     ["Accepted", "ResolvedRefs"].map(|condition| replay.statuses.of_policy("refused", condition).concat())
 }
 
-/// Of the policies for one target the first goes, by age and then by name; one for a port goes before one for the Service.
+/// Of several policies of a target, the oldest wins, then the first by name; a policy of a port precedes one of the Service.
 #[tokio::test]
 async fn backendtlspolicy_conflict_resolution() {
     let tls = TlsBackend::start().await;

@@ -10,7 +10,7 @@ use crate::documents::route;
 use crate::infrastructure::{INFRA, Infrastructure, SAME_NAMESPACE, V1, V2, slice};
 use crate::replay::Replay;
 
-/// Rules with and without a name serve alike.
+/// Rules are served with and without a name.
 #[tokio::test]
 async fn httproute_named_rule() {
     let rules = "
@@ -23,7 +23,7 @@ async fn httproute_named_rule() {
     replay.check(SAME_NAMESPACE, 80, &[get("/named").reaches(V1), get("/nameless").reaches(V2)]).await;
 }
 
-/// A rule without backendRefs, left out or empty, answers 500.
+/// Rules with missing or empty backendRefs answer 500.
 #[tokio::test]
 async fn httproute_omitted_backendrefs() {
     let rules = "
@@ -35,7 +35,7 @@ async fn httproute_omitted_backendrefs() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// Requests are shared out by weight, and a weight of zero gets none; a session keeps its share.
+/// Requests are split by weight; weight zero gets none; sessions stay.
 #[tokio::test]
 async fn httproute_weight() {
     let refs = "backendRefs: [{name: infra-backend-v1, port: 8080, weight: 70}, \

@@ -18,7 +18,7 @@ pub(crate) struct Ask {
     pub(crate) headers: Vec<(String, String)>,
 }
 
-/// A request and what has to come of it.
+/// A request and its expected response.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) ask: Ask,
@@ -28,7 +28,7 @@ pub(crate) struct Case {
     answered: Vec<(String, Values)>,
 }
 
-/// What the backend saw, where that is not what was asked.
+/// What the backend received, where it differs from the request.
 #[derive(Clone, Debug)]
 struct Reached {
     target: Target,
@@ -37,7 +37,7 @@ struct Reached {
     headers: Vec<(String, Values)>,
 }
 
-/// What a header has to be.
+/// The expected values of a header.
 #[derive(Clone, Debug)]
 enum Values {
     /// One of these, its lines joined by commas; blanks do not count.
@@ -68,7 +68,7 @@ impl Ask {
         self
     }
 
-    /// A pod of this Service answers and has seen this very request, unless the case says otherwise.
+    /// A pod of this Service answers and received the same request, unless the case says otherwise.
     pub(crate) fn reaches(self, target: Target) -> Case {
         let reached = Reached { target, path: None, host: None, headers: Vec::new() };
         Case { reached: Some(reached), ..self.answers(200) }

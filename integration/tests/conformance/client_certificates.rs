@@ -36,7 +36,7 @@ fn two_authorities(mode: &str) -> [String; 5] {
     ]
 }
 
-/// A listener lets in the clients of its own authority, which a port can have for itself.
+/// A listener accepts client certificates of its CA, which can differ by port.
 #[tokio::test]
 async fn gateway_with_clientcertificate_validation() {
     let replay = Replay::start(&two_authorities("")).await;
@@ -52,7 +52,7 @@ async fn gateway_with_clientcertificate_validation() {
     }
 }
 
-/// One that may fall back lets in everybody, and its Gateway says so.
+/// `AllowInsecureFallback` accepts every client, and the Gateway has a condition about it.
 #[tokio::test]
 async fn gateway_with_clientcertificate_validation_insecure_fallback() {
     let replay = Replay::start(&two_authorities("mode: AllowInsecureFallback, ")).await;
@@ -65,7 +65,7 @@ async fn gateway_with_clientcertificate_validation_insecure_fallback() {
     }
 }
 
-/// A port without a valid authority is not served; the others are.
+/// A port without a valid CA certificate is not served; the others are.
 #[tokio::test]
 async fn gateway_with_invalid_clientcertificate_validation() {
     let listener = |name: &str, port: u16| {
@@ -130,7 +130,7 @@ async fn gateway_invalid_default_frontend_client_certificate_validation() {
         http_route(INFRA, "route", "{name: clients}", "example.org", &format!("\n  - {TO_V1}")),
     ];
     let faulty = ["Gateway gateway-conformance-infra/clients"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     for condition in ["ResolvedRefs", "Accepted", "Programmed"] {
         assert!(
             replay.statuses.of_listener("clients", "http", condition).starts_with("True "),

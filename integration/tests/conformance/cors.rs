@@ -14,7 +14,7 @@ const EXPOSED: &str = "access-control-expose-headers";
 const AGE: &str = "access-control-max-age";
 const CREDENTIALS: &str = "access-control-allow-credentials";
 
-/// What a browser asks before it sends a request of another method or with other headers.
+/// A preflight request.
 fn preflight(path: &str, origin: &str, method: &str) -> Ask {
     ask(Method::OPTIONS, path).header("origin", origin).header("access-control-request-method", method)
 }
@@ -27,7 +27,7 @@ fn allowed(ask: Ask) -> Case {
     ask.answers_one_of(&[200, 204])
 }
 
-/// Origins are named whole or by a wildcard in front; every request is told what its origin may do, and others nothing.
+/// Allowed origins are exact or have a leading wildcard; other origins get no CORS headers.
 #[tokio::test]
 async fn httproute_cors() {
     let rules = [

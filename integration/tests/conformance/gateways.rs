@@ -5,7 +5,7 @@ use crate::documents::{TO_V1, gateway, http_route, route, rule};
 use crate::infrastructure::{INFRA, V1};
 use crate::replay::{Replay, statuses};
 
-/// Of several listeners on a port the closest alone takes a request: the others' routes are out of reach.
+/// Only the most specific listener of a port serves a request.
 #[tokio::test]
 async fn gateway_http_listener_isolation() {
     let hosts = ["shop.example", "b.fruit.example", "b.a.fruit.example", "c.a.fruit.example"];
@@ -41,7 +41,7 @@ async fn gateway_http_listener_isolation() {
     }
 }
 
-/// A listener of a protocol that nobody knows is not accepted; the Gateway is, as long as another listener is.
+/// A listener with an unknown protocol is not accepted; the Gateway is, if another listener is.
 #[tokio::test]
 async fn gateway_invalid_listeners_unsupported_protocol() {
     let unknown = "\n  - {name: unknown, protocol: example.org/PIGEON, port: 1111}";

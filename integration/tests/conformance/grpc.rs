@@ -12,7 +12,7 @@ use crate::documents::gateway;
 use crate::infrastructure::{INFRA, SAME_NAMESPACE, V1, V2, V3};
 use crate::replay::Replay;
 
-/// UNIMPLEMENTED: what a call is told that no rule fits.
+/// UNIMPLEMENTED: the status of calls that no rule matches.
 const UNIMPLEMENTED: &str = "12";
 
 /// A GRPCRoute: its parents and its rules in YAML.
@@ -29,12 +29,12 @@ pub(crate) fn call(method: &str) -> Ask {
     ask(Method::POST, &path).header("content-type", "application/grpc").header("te", "trailers")
 }
 
-/// A call that no rule fits.
+/// A call that no rule matches.
 fn unknown(ask: Ask) -> Case {
     ask.answers(200).answering("grpc-status", UNIMPLEMENTED)
 }
 
-/// Makes calls of a Gateway and asserts what comes of each.
+/// Makes calls to a Gateway and checks the responses.
 async fn check(replay: &Replay, gateway: &str, cases: &[Case]) {
     replay.check_over(&[Protocol::Http2], gateway, 80, cases).await;
 }
@@ -48,7 +48,7 @@ const TO_V1: &str = "backendRefs: [{name: infra-backend-v1, port: 8081}]";
 const TO_V2: &str = "backendRefs: [{name: infra-backend-v2, port: 8081}]";
 const TO_V3: &str = "backendRefs: [{name: infra-backend-v3, port: 8081}]";
 
-/// A method is met by its name alone.
+/// Methods match exactly.
 #[tokio::test]
 async fn grpcroute_exact_method_matching() {
     let rules = method_rule("Pick", TO_V1) + &method_rule("Drop", TO_V2);
@@ -57,7 +57,7 @@ async fn grpcroute_exact_method_matching() {
     check(&replay, SAME_NAMESPACE, &cases).await;
 }
 
-/// All headers of a match have to fit, and any match of a rule; more headers go before fewer.
+/// All headers of a match must match; any match of a rule is enough; more headers take precedence.
 #[tokio::test]
 async fn grpcroute_header_matching() {
     let headers = |headers: &[(&str, &str)]| {
@@ -93,7 +93,7 @@ async fn grpcroute_header_matching() {
     check(&replay, SAME_NAMESPACE, &cases).await;
 }
 
-/// Of the listeners on one port the one with the closest hostname takes a call, and only its routes serve it.
+/// Only the most specific listener of a port serves a call.
 #[tokio::test]
 async fn grpcroute_listener_hostname_matching() {
     let parent = |section: &str| format!("{{name: hostnames, sectionName: {section}}}");
@@ -126,7 +126,7 @@ async fn grpcroute_listener_hostname_matching() {
     check(&replay, "hostnames", &cases).await;
 }
 
-/// Rules with and without a name serve alike.
+/// Rules are served with and without a name.
 #[tokio::test]
 async fn grpcroute_named_rule() {
     let named = method_rule("Pick", TO_V1).replacen("- matches", "- name: a-name\n    matches", 1);
@@ -135,7 +135,7 @@ async fn grpcroute_named_rule() {
     check(&replay, SAME_NAMESPACE, &[call("Pick").reaches(V1), call("Drop").reaches(V2)]).await;
 }
 
-/// Metadata of a call is set, added and removed, whatever the letters of the names, and the rest stays.
+/// Header modifiers set, add and remove metadata, whatever the case of names.
 #[tokio::test]
 async fn grpcroute_request_header_modifier() {
     let rule = |method: &str, change: &str, to: &str| {
@@ -188,7 +188,7 @@ async fn grpcroute_request_header_modifier() {
     check(&replay, SAME_NAMESPACE, &cases).await;
 }
 
-/// Calls are shared out by weight, and a weight of zero gets none.
+/// Calls are split by weight; weight zero gets none.
 #[tokio::test]
 async fn grpcroute_weight() {
     let refs = "\n  - backendRefs: [{name: infra-backend-v1, port: 8081, weight: 70}, \

@@ -5,7 +5,7 @@ use crate::documents::http_route;
 use crate::infrastructure::{HTTPS, INFRA, V1, V2, V3};
 use crate::replay::Replay;
 
-/// A route serves the HTTPS listeners that it names, for its hostnames or for theirs.
+/// A route serves its HTTPS listeners, for its hostnames or for theirs.
 #[tokio::test]
 async fn httproute_https_listener() {
     let rules = |backend: &str| format!("\n  - backendRefs: [{{name: {backend}, port: 8080}}]");
@@ -23,7 +23,7 @@ async fn httproute_https_listener() {
     replay.check_tls(HTTPS, 443, &cases).await;
 }
 
-/// A connection that was made for one listener's hostname is no way to another listener's: 421.
+/// Requests for the hostname of another listener than that of the connection get 421.
 #[tokio::test]
 async fn httproute_https_listener_detect_misdirected_requests() {
     let route = |section: &str, hostnames: &str, backend: &str| {

@@ -7,7 +7,7 @@ use crate::infrastructure::{
 };
 use crate::replay::Replay;
 
-/// A route without hostnames and matches serves all that its Gateway gets.
+/// A route without hostnames and matches serves all requests of its Gateway.
 #[tokio::test]
 async fn httproute_simple_same_namespace() {
     let rules = "\n  - backendRefs: [{name: infra-backend-v1, port: 8080}]";
@@ -15,7 +15,7 @@ async fn httproute_simple_same_namespace() {
     replay.check(SAME_NAMESPACE, 80, &[get("/").reaches(V1)]).await;
 }
 
-/// A route may serve a Gateway of another namespace that takes routes of its own.
+/// A route can attach to a Gateway of another namespace that allows it.
 #[tokio::test]
 async fn httproute_cross_namespace() {
     let parent = "{name: backend-namespaces, namespace: gateway-conformance-infra}";
@@ -24,7 +24,7 @@ async fn httproute_cross_namespace() {
     replay.check(BACKEND_NAMESPACES, 80, &[get("/").reaches(WEB_BACKEND)]).await;
 }
 
-/// A route serves the hostnames that it and the listener have in common, and a route without such none.
+/// A route serves the intersection of its hostnames with the listener's.
 #[tokio::test]
 async fn httproute_hostname_intersection() {
     let on = |name: &str, hostnames: &str, path: &str, target: Target| {
@@ -68,7 +68,7 @@ async fn httproute_hostname_intersection() {
         ),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/nothing-in-common"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     let accepted = |route: &str| replay.statuses.of_route(INFRA, route, "Accepted");
     assert_eq!(accepted("nothing-in-common"), ["False NoMatchingListenerHostname"]);
     for route in ["particular-on-particular", "particular-on-wildcard", "wildcard-on-particular"] {
@@ -219,7 +219,7 @@ async fn httproute_disallowed_kind() {
     ];
     // The route's only fault is the listener's protocol, which is reported at the listener.
     let faulty = ["Gateway gateway-conformance-infra/tls-routes-only"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     let told = |condition: &str| replay.statuses.of_route(INFRA, "of-another-kind", condition);
     assert_eq!(told("Accepted"), ["False NotAllowedByListeners"]);
     assert_eq!(told("ResolvedRefs"), ["True ResolvedRefs"]);

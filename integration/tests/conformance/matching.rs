@@ -7,7 +7,7 @@ use crate::documents::{http_route, route};
 use crate::infrastructure::{SAME_NAMESPACE, V1, V2, V3};
 use crate::replay::Replay;
 
-/// An exact path is met by itself alone: not by paths below it, nor with a slash more, nor in other letters.
+/// An exact path matches itself only: no paths below it, no trailing slash, no other case.
 #[tokio::test]
 async fn httproute_exact_path_matching() {
     let rules = "
@@ -25,7 +25,7 @@ async fn httproute_exact_path_matching() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// All headers of a match have to fit, and any match of a rule; more headers go before fewer.
+/// All headers of a match must match; any match of a rule is enough; more headers take precedence.
 #[tokio::test]
 async fn httproute_header_matching() {
     let rules = "
@@ -54,7 +54,7 @@ async fn httproute_header_matching() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// A prefix is one of whole segments, the longer one first; a header match stands for itself.
+/// Prefixes match whole segments, the longest first; header matches are independent of paths.
 #[tokio::test]
 async fn httproute_matching() {
     let rules = "
@@ -77,7 +77,7 @@ async fn httproute_matching() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// The rules of several routes are one list: a rule of the one can go before that of the other, for its hostnames alone.
+/// Precedence applies across routes, for each hostname.
 #[tokio::test]
 async fn httproute_matching_across_routes() {
     let parent = "{name: same-namespace}";
@@ -106,7 +106,7 @@ async fn httproute_matching_across_routes() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// Methods match alone and with the rest, and go before headers, but after paths.
+/// Methods match alone and combined; they take precedence over headers, not over paths.
 #[tokio::test]
 async fn httproute_method_matching() {
     let rules = "
@@ -144,7 +144,7 @@ async fn httproute_method_matching() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// Query parameters match by their whole, case-sensitive name and value, alone and with the rest, and go last.
+/// Query parameters match whole, case-sensitive names and values, alone and combined, with the lowest precedence.
 #[tokio::test]
 async fn httproute_query_param_matching() {
     let rules = "
@@ -198,7 +198,7 @@ async fn httproute_query_param_matching() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// An exact path goes before every prefix, a longer prefix before a shorter one, wherever they stand.
+/// Exact paths precede prefixes, and longer prefixes shorter ones, in any order of rules.
 #[tokio::test]
 async fn httproute_path_match_order() {
     let rules = "

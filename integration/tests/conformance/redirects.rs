@@ -12,7 +12,7 @@ fn redirect(prefix: &str, to: &str) -> String {
     rule(prefix, &[&format!("filters: [{{type: RequestRedirect, requestRedirect: {{{to}}}}}]")])
 }
 
-/// Asserts what comes of some requests to a Gateway with these rules.
+/// Checks the responses of a Gateway with these rules.
 async fn check(rules: &[String], cases: &[Case]) {
     let replay = Replay::start(&[route("redirects", SAME_NAMESPACE, &rules.concat())]).await;
     replay.check(SAME_NAMESPACE, 80, cases).await;
@@ -40,7 +40,7 @@ async fn httproute_308_redirect() {
     check(&rules, &[get("/for-good").redirects(308, "http://gateway.example/for-good")]).await;
 }
 
-/// Another hostname, by default with 302.
+/// Redirects to another hostname, by default with 302.
 #[tokio::test]
 async fn httproute_redirect_host_and_status() {
     let rules = [
@@ -54,7 +54,7 @@ async fn httproute_redirect_host_and_status() {
     check(&rules, &cases).await;
 }
 
-/// Another path, or another beginning of it, alone and with the rest.
+/// Redirects to another path or prefix, alone and combined.
 #[tokio::test]
 async fn httproute_redirect_path() {
     let prefix = "path: {type: ReplacePrefixMatch, replacePrefixMatch: /new}";
@@ -78,7 +78,7 @@ async fn httproute_redirect_path() {
     check(&rules, &cases).await;
 }
 
-/// Another port, alone and with the rest.
+/// Redirects to another port, alone and combined.
 #[tokio::test]
 async fn httproute_redirect_port() {
     let rules = [
@@ -96,7 +96,7 @@ async fn httproute_redirect_port() {
     check(&rules, &cases).await;
 }
 
-/// Another scheme, alone and with the rest.
+/// Redirects to another scheme, alone and combined.
 #[tokio::test]
 async fn httproute_redirect_scheme() {
     let rules = [
@@ -114,8 +114,7 @@ async fn httproute_redirect_scheme() {
     check(&rules, &cases).await;
 }
 
-/// A port that is named goes; else the usual one of a scheme that is named; else the listener's. The usual port of the
-/// scheme need not be told.
+/// The port is the given one, else that of the given scheme, else the listener's. The default port of a scheme is omitted.
 #[tokio::test]
 async fn httproute_redirect_port_and_scheme() {
     let to = |path: &str, more: &str| redirect(path, &format!("hostname: example.org{more}"));
@@ -172,7 +171,7 @@ async fn httproute_redirect_port_and_scheme() {
     replay.check_tls(HTTPS, 443, &cases).await;
 }
 
-/// A backendRef can redirect the requests of its share.
+/// A backendRef can redirect its requests.
 #[tokio::test]
 async fn httproute_backend_request_redirect() {
     let redirect = |path: &str| {

@@ -12,7 +12,7 @@ async fn httproute_invalid_backendref_unknown_kind() {
     let rules =
         "\n  - backendRefs: [{group: unknown.example, kind: Fountain, name: infra-backend-v1, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/unknown-kind"];
-    let replay = Replay::start_in_spite_of(&faulty, &[route("unknown-kind", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start_with_errors(&faulty, &[route("unknown-kind", SAME_NAMESPACE, rules)]).await;
     assert_eq!(replay.statuses.of_route(INFRA, "unknown-kind", "Accepted"), ["True Accepted"]);
     assert_eq!(replay.statuses.of_route(INFRA, "unknown-kind", "ResolvedRefs"), ["False InvalidKind"]);
     replay.check(SAME_NAMESPACE, 80, &[get("/any").answers(500)]).await;
@@ -23,7 +23,7 @@ async fn httproute_invalid_backendref_unknown_kind() {
 async fn httproute_invalid_nonexistent_backendref() {
     let rules = "\n  - backendRefs: [{name: no-such-service, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/no-service"];
-    let replay = Replay::start_in_spite_of(&faulty, &[route("no-service", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start_with_errors(&faulty, &[route("no-service", SAME_NAMESPACE, rules)]).await;
     assert_eq!(replay.statuses.of_route(INFRA, "no-service", "Accepted"), ["True Accepted"]);
     assert_eq!(replay.statuses.of_route(INFRA, "no-service", "ResolvedRefs"), ["False BackendNotFound"]);
     replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
@@ -35,7 +35,7 @@ async fn httproute_invalid_cross_namespace_backend_ref() {
     let rules =
         "\n  - backendRefs: [{name: web-backend, namespace: gateway-conformance-web-backend, port: 8080}]";
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
-    let replay = Replay::start_in_spite_of(&faulty, &[route("elsewhere", SAME_NAMESPACE, rules)]).await;
+    let replay = Replay::start_with_errors(&faulty, &[route("elsewhere", SAME_NAMESPACE, rules)]).await;
     assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
     assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
     replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
@@ -48,7 +48,7 @@ async fn httproute_invalid_cross_namespace_parent_ref() {
     let rules = "\n  - backendRefs: [{name: web-backend, port: 8080}]";
     let documents = [http_route(WEB, "from-elsewhere", parent, "", rules)];
     let faulty = ["HTTPRoute gateway-conformance-web-backend/from-elsewhere"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     assert_eq!(replay.statuses.of_route(WEB, "from-elsewhere", "Accepted"), ["False NotAllowedByListeners"]);
     assert_eq!(replay.statuses.of_route(WEB, "from-elsewhere", "ResolvedRefs"), ["True ResolvedRefs"]);
     assert_eq!(replay.statuses.attached(SAME_NAMESPACE), 0);
@@ -74,7 +74,7 @@ async fn unmatched_parent(parent: &str) {
         http_route(INFRA, "found", "{name: same-namespace}", "found.example", rules),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     assert_eq!(replay.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
     assert_eq!(replay.statuses.attached(SAME_NAMESPACE), 1);
     let cases = [get("/").answers(404), get("/").host("found.example").reaches(V1)];
@@ -89,7 +89,7 @@ async fn httproute_invalid_parentref_section_name_not_matching_port() {
     let parent = "{name: one-listener, sectionName: http, port: 81}";
     let documents = [gateway("one-listener", listener), http_route(INFRA, "lost", parent, "", rules)];
     let faulty = ["HTTPRoute gateway-conformance-infra/lost"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     assert_eq!(replay.statuses.of_route(INFRA, "lost", "Accepted"), ["False NoMatchingParent"]);
     assert_eq!(replay.statuses.attached("one-listener"), 0);
     replay.check("one-listener", 80, &[get("/").answers(404)]).await;
@@ -108,7 +108,7 @@ async fn httproute_reference_grant() {
     let replay = Replay::start(&[grant(WEB, "granted", FROM_ROUTES, TO_WEB), elsewhere.clone()]).await;
     replay.check(SAME_NAMESPACE, 80, &[get("/").reaches(WEB_BACKEND)]).await;
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
-    let replay = Replay::start_in_spite_of(&faulty, &[elsewhere]).await;
+    let replay = Replay::start_with_errors(&faulty, &[elsewhere]).await;
     replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
 }
 
@@ -132,7 +132,7 @@ async fn httproute_invalid_reference_grant() {
         route("elsewhere", SAME_NAMESPACE, TO_ELSEWHERE),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/elsewhere"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "Accepted"), ["True Accepted"]);
     assert_eq!(replay.statuses.of_route(INFRA, "elsewhere", "ResolvedRefs"), ["False RefNotPermitted"]);
     replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
@@ -155,7 +155,7 @@ async fn httproute_partially_invalid_via_invalid_reference_grant() {
         route("half-granted", SAME_NAMESPACE, rules),
     ];
     let faulty = ["HTTPRoute gateway-conformance-infra/half-granted"];
-    let replay = Replay::start_in_spite_of(&faulty, &documents).await;
+    let replay = Replay::start_with_errors(&faulty, &documents).await;
     assert_eq!(replay.statuses.of_route(INFRA, "half-granted", "Accepted"), ["True Accepted"]);
     assert_eq!(replay.statuses.of_route(INFRA, "half-granted", "ResolvedRefs"), ["False RefNotPermitted"]);
     replay.check(SAME_NAMESPACE, 80, &[get("/beta").answers(500), get("/").reaches(APP_V1)]).await;

@@ -56,13 +56,13 @@ fn input(infrastructure: &str, documents: &[String]) -> ([Source; 2], Options) {
 }
 
 impl Replay {
-    /// An Envoy that serves these documents, in which there is no error: each route is accepted by its parents.
+    /// Serves these documents, which must have no errors: each route is accepted by its parents.
     pub(crate) async fn start(documents: &[String]) -> Self {
-        Self::start_in_spite_of(&[], documents).await
+        Self::start_with_errors(&[], documents).await
     }
 
-    /// An Envoy that serves what can be served of these documents, in which there are errors in these objects.
-    pub(crate) async fn start_in_spite_of(faulty: &[&str], documents: &[String]) -> Self {
+    /// Serves the valid parts of these documents, in which these objects have errors.
+    pub(crate) async fn start_with_errors(faulty: &[&str], documents: &[String]) -> Self {
         Self::start_on(Infrastructure::start(), faulty, documents).await
     }
 
@@ -109,7 +109,7 @@ impl Replay {
         pods(&self.pods, target)
     }
 
-    /// Waits until Envoy has no request left that a backend is to answer.
+    /// Waits until Envoy has no pending upstream request.
     pub(crate) async fn settled(&self) {
         let busy = async |gauge| {
             let gauges = self.envoy.admin().stats(gauge).await.unwrap();
@@ -121,12 +121,12 @@ impl Replay {
         deadline::until(PATIENCE, settled).await.unwrap();
     }
 
-    /// Makes requests of a Gateway's port over HTTP/1.1 and HTTP/2 and asserts what comes of each.
+    /// Sends requests to a Gateway's port over HTTP/1.1 and HTTP/2 and checks the responses.
     pub(crate) async fn check(&self, gateway: &str, port: u16, cases: &[Case]) {
         self.check_over(&[Protocol::Http1, Protocol::Http2], gateway, port, cases).await;
     }
 
-    /// Makes requests of a Gateway's port over these versions of HTTP and asserts what comes of each.
+    /// Sends requests to a Gateway's port over these versions of HTTP and checks the responses.
     pub(crate) async fn check_over(&self, protocols: &[Protocol], gateway: &str, port: u16, cases: &[Case]) {
         let mut problems = Vec::new();
         for case in cases {
@@ -137,7 +137,7 @@ impl Replay {
         assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 
-    /// Makes requests of a Gateway's HTTPS port, each with a handshake for its own hostname, and asserts what comes of each.
+    /// Sends requests to a Gateway's HTTPS port, each with its own SNI, and checks the responses.
     pub(crate) async fn check_tls(&self, gateway: &str, port: u16, cases: &[(&str, Case)]) {
         self.check_tls_as(None, gateway, port, cases).await;
     }
@@ -168,7 +168,7 @@ impl Replay {
         assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 
-    /// Asserts that a Gateway's HTTPS port, which serves others, ends the connection of a client.
+    /// Asserts that a Gateway's HTTPS port rejects the connection of a client.
     pub(crate) async fn check_refused(
         &self,
         identity: Option<&Identity>,

@@ -5,13 +5,13 @@ use crate::documents::{TO_V1, TO_V3, route, rule};
 use crate::infrastructure::{SAME_NAMESPACE, V1, V3};
 use crate::replay::Replay;
 
-/// A request that takes too long is answered 504; zero switches that off.
+/// Requests that take too long get 504; zero disables the timeout.
 #[tokio::test]
 async fn httproute_timeout_request() {
     timeouts("request").await;
 }
 
-/// An attempt that takes too long is answered 504; zero switches that off.
+/// Attempts that take too long get 504; zero disables the timeout.
 #[tokio::test]
 async fn httproute_timeout_backend_request() {
     timeouts("backendRequest").await;
@@ -28,12 +28,12 @@ async fn timeouts(field: &str) {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// A path below `/retry/` that fails so often, by this status, before it is answered.
+/// A path below `/retry/` that fails this number of times with this status.
 fn failing(path: &str, status: u16, times: u32) -> String {
     format!("/retry/{path}?responseCode={status}&succeedAfter={times}&uuid={{unique}}")
 }
 
-/// The statuses of the list are attempted again, so many times, and no others.
+/// Only the listed statuses are retried, up to the number of attempts.
 #[tokio::test]
 async fn httproute_retry() {
     let rules = [
@@ -53,7 +53,7 @@ async fn httproute_retry() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// A connection that breaks is attempted again, so many times.
+/// Connection errors are retried up to the number of attempts.
 #[tokio::test]
 async fn httproute_retry_connection_error() {
     let rules = rule("/retry/breaks", &[TO_V3, "retry: {attempts: 3}"]);
@@ -65,7 +65,7 @@ async fn httproute_retry_connection_error() {
     replay.check(SAME_NAMESPACE, 80, &cases).await;
 }
 
-/// An attempt that takes too long is attempted again; the request with all its attempts has its own limit.
+/// Attempts that time out are retried; the request timeout includes all attempts.
 #[tokio::test]
 async fn httproute_retry_with_timeouts() {
     let rules = [

@@ -11,7 +11,7 @@ use crate::documents::route;
 use crate::infrastructure::{INFRA, SAME_NAMESPACE, Target, service, slice};
 use crate::replay::Replay;
 
-/// A port that speaks WebSocket is reached by who asks for one; text and bytes come back as they went.
+/// WebSocket connections reach a port with the WebSocket protocol, and carry text and bytes.
 #[tokio::test]
 async fn httproute_backend_protocol_websocket() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -37,7 +37,7 @@ fn config_map(name: &str, text: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  ca.crt: |\n    {lines}\n")
 }
 
-/// A policy for the Service `backend` that trusts this ConfigMap.
+/// A policy of the Service `backend` with the CA certificates of this ConfigMap.
 fn policy(authorities: &str, validation: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {{name: backend}}\n\
@@ -50,7 +50,7 @@ fn backend_rule(persistence: &str, more: &str) -> String {
     format!("{{backendRefs: [{{name: backend, port: 3000}}{more}]{persistence}}}")
 }
 
-/// The Service `backend` of these fronts, one rule for it, and both authorities.
+/// The Service `backend` of these fronts, one rule for it, and both CA certificates.
 fn manifests(fronts: &[TlsFront], persistence: &str) -> Manifests {
     Manifests::gateway()
         .service("backend", endpoints(fronts))

@@ -195,7 +195,7 @@ async fn cross_namespace_backends_need_a_reference_grant() {
     assert_eq!(refused_of_10(&envoy, "/").await, 5);
 }
 
-/// How many of ten requests are answered 500, and the others by a pod; those have no session.
+/// How many of ten requests get 500; a pod answers the others, without a session.
 async fn refused_of_10(envoy: &integration::harness::envoy::Process, path: &str) -> usize {
     let client = client(envoy);
     let mut refused = 0;

@@ -9,7 +9,7 @@ use crate::setup::{
     token,
 };
 
-/// Asserts that each of these ways to send a token reaches the pod that it names; a fresh session would go round.
+/// Asserts that each of these ways to send a token reaches its pod.
 async fn assert_all_reach(envoy: &Process, client: &Client, sent: &[Vec<(&str, String)>]) {
     let answer = client.get("/get").await.unwrap();
     let (first, token) = (pod(&answer), token(&answer).unwrap());

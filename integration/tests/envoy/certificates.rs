@@ -41,7 +41,7 @@ fn escaped(text: &str) -> String {
     text.replace('\n', "\\n")
 }
 
-/// A Gateway that shows this certificate and trusts clients with certificates of these CAs.
+/// A Gateway with this certificate, which accepts client certificates of these CAs.
 fn manifests(certificate: &str, authorities: &str) -> Manifests {
     let certificate = escaped(certificate);
     Manifests::gateway_with(GATEWAY)

@@ -113,7 +113,7 @@ fn redirect(prefix: &str, fields: &str) -> String {
     )
 }
 
-/// Asks with this Host, and gets the status and the new address, but no session.
+/// The status and location of a redirect for this Host, which must start no session.
 async fn redirected(client: Client, host: &str, path: &str) -> (u16, String) {
     let answer = client.asking_for(host).get(path).await.unwrap();
     assert_eq!(token(&answer), None);
@@ -133,7 +133,7 @@ async fn redirects_start_no_session() {
         redirect("/full", "path: {type: ReplaceFullPath, replaceFullPath: /there%20}"),
     ];
     let envoy = serve_rules(&pods, &rules).await;
-    // What the Gateway calls port 80 is bound elsewhere, and says so in the Host of most clients.
+    // The Gateway's port 80 is bound to another port, which most clients send in Host.
     for (asked, status, plain, with_port) in [
         ("/plain/a?b", 302, "http://e.example/plain/a?b", "http://e.example:80/plain/a?b"),
         ("/https?b", 301, "https://e.example/https?b", "https://e.example:443/https?b"),
@@ -199,8 +199,8 @@ async fn mirrors_get_their_fraction_and_do_not_affect_sessions() {
     copies.recv().await.unwrap();
 }
 
-/// Where one backend is looked up by name, the share of another that is missing is refused in front, and Envoy draws for a
-/// mirror with the number that it drew for the refusal.
+/// If a backend is a hostname, requests for a missing one beside it are rejected before routing, and Envoy samples the mirror
+/// with the random number that it used for that.
 #[tokio::test]
 async fn mirror_fractions_apply_to_requests_that_are_not_rejected() {
     let ([named], [some]) = (pods_of::<1>("named"), pods_of::<1>("some"));
@@ -241,7 +241,7 @@ async fn missing_mirrors_do_not_affect_requests() {
 const CORS: &str = "{type: CORS, cors: {allowOrigins: ['https://www.foo.example', 'http://*.bar.example:8080'], \
                     allowMethods: [GET, PUT], allowHeaders: [X-One], exposeHeaders: [X-Two], allowCredentials: true, maxAge: 60}}";
 
-/// The question whether a script of this site may use this method.
+/// A preflight request for this method from this origin.
 async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> Answer {
     let headers = [
         ("origin", origin),

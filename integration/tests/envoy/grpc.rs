@@ -33,7 +33,7 @@ fn route(rules: &[&str]) -> String {
     )
 }
 
-/// One rule for every call, and these pods behind it.
+/// One rule for all calls, and these pods.
 fn manifests(pods: &[GrpcPod], persistence: &str) -> Manifests {
     let rule = format!("{{backendRefs: [{{name: backend, port: 3000}}], sessionPersistence: {persistence}}}");
     Manifests::gateway().service("backend", pods).with(&route(&[&rule]))
@@ -47,7 +47,7 @@ fn names(pods: &[GrpcPod]) -> BTreeSet<&str> {
     pods.iter().map(GrpcPod::name).collect()
 }
 
-/// A caller who goes on with the session of an answer.
+/// A caller that continues the session of a response.
 fn resumed(caller: &Caller, metadata: &MetadataMap) -> Caller {
     let token = token(metadata).unwrap();
     if metadata.contains_key("session") {
@@ -181,7 +181,7 @@ async fn calls_fail_over_to_another_pod_with_a_new_token() {
     }
 }
 
-/// Which Service each call reaches, or the status it gets instead.
+/// The Service that a call reaches, or its error status.
 async fn reached(caller: &Caller, path: &'static str) -> String {
     match caller.call(path).await {
         Ok(answer) => pod(&answer).split_once('-').unwrap().0.to_owned(),

@@ -219,7 +219,7 @@ async fn sni_selects_among_several_certificates_of_one_listener() {
     }
 }
 
-/// It is left out; whoever serves every other hostname must not serve this one as well.
+/// The listener is skipped, but the listener for all hostnames must not serve its hostname.
 #[tokio::test]
 async fn requests_for_a_listener_without_certificate_answer_421() {
     let pods = pods::<1>();
@@ -242,7 +242,7 @@ async fn config_dump_contains_no_private_keys() {
     assert!(dump.contains("BEGIN CERTIFICATE") && !dump.contains("PRIVATE KEY"));
 }
 
-/// A Secret whose key belongs to another certificate, with which Envoy would not start.
+/// Envoy would not start with a Secret whose key belongs to another certificate.
 #[tokio::test]
 async fn invalid_secrets_do_not_affect_other_listeners() {
     let (chain, key) =

@@ -70,7 +70,7 @@ impl Body for Unfinished {
     }
 }
 
-/// Sends so many requests that never end over one HTTP/2 connection; the connection ends with the tasks.
+/// Starts this number of requests that never end on one HTTP/2 connection, which ends with the tasks.
 async fn attack(address: SocketAddr, requests: usize) -> JoinSet<()> {
     let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
@@ -167,7 +167,7 @@ async fn talk(connection: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
-/// A refused share is answered by a listener inside this Envoy, which must not count as a client.
+/// Missing backends are answered by a listener inside Envoy, whose connections must not count as those of clients.
 #[tokio::test]
 async fn internal_listeners_are_exempt_from_the_connection_limit() {
     let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: route}\n\

@@ -26,7 +26,7 @@ impl Pods {
     }
 }
 
-/// Who answers a request: a pod, or Envoy itself with a status.
+/// The pod that answers a request, or the status of Envoy's local reply.
 async fn answer(client: &Client, path: &str, headers: &[(&str, &str)]) -> String {
     let answer = client.get_with(path, headers).await.unwrap();
     answer.pod().unwrap_or_else(|| answer.status.to_string())
@@ -158,7 +158,7 @@ async fn rules_without_matches_serve_the_remaining_requests() {
     assert_eq!(answer(&client, "/a", &[]).await, "rest");
 }
 
-/// The order of the rules, of the documents and of the names of the routes is against it all the way.
+/// Rules, documents and route names are in the opposite order.
 #[tokio::test]
 async fn most_specific_match_wins_across_routes_then_the_oldest() {
     let names = ["prefix", "longer", "exact", "method", "headers", "header", "query", "older"];
@@ -224,7 +224,7 @@ async fn most_specific_match_wins_across_routes_then_the_oldest() {
     assert_eq!(posted("/x", &[]).await, "prefix");
 }
 
-/// The API server would have taken the route; a rule that cannot be served takes nothing from the others.
+/// An API server accepts such a route, so only the invalid rule is skipped.
 #[tokio::test]
 async fn rules_with_invalid_regex_are_skipped_and_the_others_served() {
     let pods = Pods::new(&["good", "general"]);
@@ -238,7 +238,7 @@ async fn rules_with_invalid_regex_are_skipped_and_the_others_served() {
     let general = route("general", &[rule_matching("{path: {value: /}}", "general")]);
     let envoy = serve_valid_parts(&pods.manifests().with(&route("route", &rules)).with(&general)).await;
     let none: &[(&str, &str)] = &[];
-    // A redirect that would drop the mirror is no redirect.
+    // A redirect that would ignore the mirror is rejected.
     assert_answers(&envoy, &[("/good", none, "good"), ("/bad(", none, "general"), ("/both", none, "500")])
         .await;
 }

@@ -24,7 +24,7 @@ fn two_rules(pods: &[Backend], persistence: &str) -> Manifests {
     Manifests::gateway().service("backend", pods).with(&route("route", &rules)).with(&policy)
 }
 
-/// Asserts that a path reaches one pod only, and gives its session once; tells which.
+/// Asserts that a path reaches one pod only and issues one token; returns the pod.
 async fn assert_stays(browser: &Client, path: &str) -> String {
     let first = browser.get(path).await.unwrap();
     let pinned = pod(&first);

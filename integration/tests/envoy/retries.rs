@@ -16,18 +16,18 @@ use crate::setup::{
     token,
 };
 
-/// A route with one rule of these fields, and these pods behind it.
+/// A route with one rule of these fields, and these pods.
 fn with<'a>(fields: &str, pods: impl IntoIterator<Item = &'a Backend>) -> Manifests {
     let rule = format!("{{backendRefs: [{{name: backend, port: {SERVICE_PORT}}}], {fields}}}");
     Manifests::gateway().service("backend", pods).with(&route("route", &[rule]))
 }
 
-/// The answer to a request that takes the backend so long.
+/// The response to a request that the backend delays.
 async fn delayed(client: &Client, delay: &str) -> Answer {
     client.get(&format!("/get?delay={delay}")).await.unwrap()
 }
 
-/// The status of a request that fails so often before it succeeds, with this status or, when there is none, by closing its
+/// The status of a request that fails this number of times before it succeeds: with this status or, without one, by a closed
 /// connection.
 async fn after(client: &Client, failures: u32, status: Option<u16>) -> u16 {
     failing(client, failures, status).await.status
@@ -51,7 +51,7 @@ async fn timeouts_answer_504_without_a_retry() {
         let start = Instant::now();
         assert_eq!(delayed(&client, "2s").await.status, 504, "{timeouts}");
         assert!(start.elapsed() < Duration::from_secs(2), "{timeouts}");
-        assert_eq!(pods[0].requests(), 2, "no endpoint is asked twice without a word about retries");
+        assert_eq!(pods[0].requests(), 2, "timeouts are not retried without `retry`");
     }
 }
 
@@ -74,7 +74,7 @@ async fn sessions_fail_over_with_a_single_retry() {
     }
 }
 
-/// Asserts that the session of a pod that dies goes on at another one, with a new token, and stays there.
+/// Asserts that the session of a killed pod moves to another one with a new token, and stays there.
 async fn assert_moves_once(envoy: &Process, pods: &mut [Backend]) {
     let client = client(envoy);
     let answer = client.get("/get").await.unwrap();
@@ -98,7 +98,7 @@ async fn listed_statuses_are_retried_up_to_the_number_of_attempts() {
         assert_eq!(after(&client, 4, Some(status)).await, status);
     }
     for status in [503, 404] {
-        assert_eq!(after(&client, 1, Some(status)).await, status, "nobody asked for that");
+        assert_eq!(after(&client, 1, Some(status)).await, status, "this status is not listed");
     }
 }
 
@@ -120,7 +120,7 @@ async fn posts_are_not_repeated_without_retry() {
     assert_eq!((answer.status, pods[0].requests()), (503, 1));
 }
 
-/// Envoy would send the retry to the other pod, which knows nothing of the session.
+/// Envoy would retry on the other pod, which does not have the session.
 #[tokio::test]
 async fn requests_with_a_session_are_not_retried_on_another_endpoint() {
     let pods = pods::<2>();
@@ -189,7 +189,7 @@ async fn clients_cannot_change_timeouts_or_retries() {
     assert_eq!(pods[0].requests(), before + 1);
 }
 
-/// That a backend is missing is an answer, and no other backend is asked instead.
+/// The 500 for a missing backend is final: no other backend is tried.
 #[tokio::test]
 async fn retries_do_not_replace_a_missing_backend() {
     let pods = pods::<1>();
@@ -226,7 +226,7 @@ async fn envoy_accepts_the_extreme_durations_of_the_api() {
     }
 }
 
-/// A node that is gone answers nothing at all, not even that nobody listens.
+/// A lost node does not even refuse connections.
 #[tokio::test]
 async fn sessions_fail_over_when_connections_time_out() {
     let pods = pods::<1>();
@@ -234,7 +234,7 @@ async fn sessions_fail_over_when_connections_time_out() {
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let (gone, mut waiting) = (socket.listen(1).unwrap(), Vec::new());
     let address = gone.local_addr().unwrap();
-    // Nobody accepts these; once enough of them wait, the system drops whatever else comes.
+    // These are never accepted; once the backlog is full, the system drops further connections.
     while let Ok(connected) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
         waiting.push(connected.unwrap());
     }

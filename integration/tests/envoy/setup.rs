@@ -34,7 +34,7 @@ pub(crate) fn pods_of<const N: usize>(service: &str) -> [Backend; N] {
     std::array::from_fn(|number| Backend::start(Pod::new(service, &format!("{service}-{number}"))).unwrap())
 }
 
-/// One route with one rule for everything, and these pods behind it.
+/// A route with one rule for all requests, and these pods.
 pub(crate) fn manifests<'a>(pods: impl IntoIterator<Item = &'a Backend>, persistence: &str) -> Manifests {
     Manifests::gateway()
         .service("backend", pods)
@@ -46,12 +46,12 @@ pub(crate) fn deployment(manifests: &Manifests) -> Deployment {
     Deployment::of(manifests).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An Envoy that serves these manifests with fresh keys and one worker.
+/// Starts an Envoy that serves these manifests with new keys and one worker.
 pub(crate) async fn serve(manifests: &Manifests) -> Process {
     start(&deployment(manifests)).await
 }
 
-/// An Envoy that serves this.
+/// Starts an Envoy with this deployment.
 pub(crate) async fn start(deployment: &Deployment) -> Process {
     deployment.start().await.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -61,7 +61,7 @@ pub(crate) async fn serve_valid_parts(manifests: &Manifests) -> Process {
     start(&Deployment::keep_going(manifests).unwrap_or_else(|error| panic!("{error}"))).await
 }
 
-/// The log of an Envoy that must not start with this.
+/// The log of an Envoy that must reject this deployment.
 pub(crate) async fn refusal(deployment: &Deployment) -> String {
     match deployment.start().await {
         Err(DeployError::Start(integration::harness::envoy::StartError::Refused { log, .. })) => log,
@@ -70,17 +70,17 @@ pub(crate) async fn refusal(deployment: &Deployment) -> String {
     }
 }
 
-/// Where the Gateway's listener is.
+/// The address of the Gateway's listener.
 pub(crate) fn address(envoy: &Process) -> SocketAddr {
     envoy.listener("default/eg/80").unwrap()
 }
 
-/// A client without a jar.
+/// A client without a cookie jar.
 pub(crate) fn client(envoy: &Process) -> Client {
     Client::new(address(envoy))
 }
 
-/// A client with a jar.
+/// A client with a cookie jar.
 pub(crate) fn browser(envoy: &Process) -> Client {
     Client::with_jar(address(envoy))
 }
@@ -101,7 +101,7 @@ pub(crate) async fn get_with_cookie(client: &Client, token: &str) -> Answer {
     client.get_with("/get", &[("cookie", &format!("session={token}"))]).await.unwrap()
 }
 
-/// The pods that answer so many requests without a session.
+/// The pods that answer this number of requests without a session.
 pub(crate) async fn pods_of_new_sessions(client: &Client, requests: usize) -> Vec<String> {
     let mut pods = Vec::new();
     for _ in 0..requests {
@@ -110,7 +110,7 @@ pub(crate) async fn pods_of_new_sessions(client: &Client, requests: usize) -> Ve
     pods
 }
 
-/// Asserts that a request with this token gets an answer with a session of its own, as if it had had none.
+/// Asserts that this token is rejected: the response has a new one.
 pub(crate) async fn assert_no_session(client: &Client, bad: &str, why: &str) {
     let answer = get_with_cookie(client, bad).await;
     pod(&answer);
@@ -123,19 +123,19 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Makes and reads the tokens of one rule.
+/// Seals and opens tokens of one rule.
 pub(crate) struct Mint {
     sealer: Sealer,
 }
 
 impl Mint {
-    /// For the rule that this path leads to, with this value of `SESSION_KEYS`.
+    /// For the rule of this Envoy route, with this value of `SESSION_KEYS`.
     pub(crate) fn new(manifests: &Manifests, route: &str, keys: &str) -> Self {
         let rule = rule_of(manifests, route);
         Self { sealer: Sealer::new(&KeyRing::parse(keys).unwrap(), rule.id(), rule.carrier()) }
     }
 
-    /// A token that was issued and last seen so many seconds ago (ahead of now when negative), for this endpoint.
+    /// A token for this endpoint, issued and last seen this number of seconds ago (in the future if negative).
     pub(crate) fn token(&self, issued_ago: i64, seen_ago: i64, endpoint: SocketAddr) -> String {
         let at = |ago: i64| Timestamp::from_unix_seconds(now().checked_add_signed(-ago).unwrap());
         let contents =
@@ -150,7 +150,7 @@ impl Mint {
         self.token(0, 0, endpoint)
     }
 
-    /// What a token says, if it is one of this rule's.
+    /// The contents of a token, if it is valid for this rule.
     pub(crate) fn open(&self, token: &str) -> Option<Opened> {
         self.sealer.open(token.as_bytes()).ok()
     }

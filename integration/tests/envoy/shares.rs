@@ -14,7 +14,7 @@ use crate::setup::{
     token,
 };
 
-/// A backendRef of this Service whose requests and answers say so.
+/// A backendRef of this Service that marks its requests and responses.
 fn marked(service: &str, weight: u32) -> String {
     format!(
         "{{name: {service}, port: 3000, weight: {weight}, filters: [\
@@ -35,7 +35,7 @@ fn manifests(old: &[Backend], new: &[Backend], rules: &[String]) -> Manifests {
     Manifests::gateway().service("old", old).service("new", new).with(&route("route", rules))
 }
 
-/// The share that a request and its answer went through, which must be the pod's.
+/// The backendRef whose filters a request and its response passed, which must be that of the pod.
 fn share(answer: &Answer) -> String {
     let pod = pod(answer);
     let share = answer.value("x-share").unwrap();

@@ -24,7 +24,7 @@ fn pods<const N: usize>() -> [WebSocketPod; N] {
     std::array::from_fn(|number| WebSocketPod::start(&format!("pod-{number}"), Manner::Upgrade))
 }
 
-/// A rule of these fields, and these pods behind it.
+/// A rule of these fields, and these pods.
 fn manifests(fields: &str, pods: &[WebSocketPod]) -> Manifests {
     let rule = format!("{{backendRefs: [{{name: backend, port: 3000}}], {fields}}}");
     Manifests::gateway().service("backend", pods).with(&route("route", &[rule]))
@@ -56,7 +56,7 @@ impl Talk {
         Ok(Self { socket, pod, token: token(&answer) })
     }
 
-    /// Goes on with a token, in whichever carrier the rule has.
+    /// Continues with a token in the carrier of the rule.
     async fn resume(address: SocketAddr, token: &str) -> Self {
         let cookie = format!("session={token}");
         Self::begin(address, &[("cookie", &cookie), ("session", token)]).await.unwrap()

@@ -1,6 +1,6 @@
-//! An echo backend as a program: what `echo-basic` is to a cluster, with a page to watch it and a port to control it.
+//! The echo backend as a program, like `echo-basic`, with a web page and a control port.
 //!
-//! Exit status: 0, told to end, or healthy; 1, not healthy; 2, it could not start.
+//! Exit status: 0, stopped by a signal, or healthy; 1, not healthy; 2, it cannot start.
 
 use std::fs;
 use std::io;
@@ -40,13 +40,13 @@ struct Arguments {
     /// The control ports of all pods: every address of this name. By default, the pod's own.
     #[arg(long, value_name = "HOST:PORT", requires = "control")]
     peers: Option<String>,
-    /// Serve a page at `/` that watches the sessions of these manifests: a file, or a folder of files.
+    /// Serve a page at `/` that shows the sessions of these manifests: a file, or a folder of files.
     #[arg(long, value_name = "PATH")]
     manifests: Vec<PathBuf>,
     /// The Gateway of the page.
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "default/eg")]
     gateway: NamespacedName,
-    /// Do not serve, but exit with 0 if the pod with this control port is there, stopped or not, and with 1 if not.
+    /// Do not serve, but exit with 0 if a pod answers on this control port, even a stopped one, and with 1 if not.
     #[arg(long, value_name = "IP:PORT", exclusive = true)]
     healthy: Option<SocketAddr>,
 }
@@ -84,9 +84,9 @@ async fn healthy(control: SocketAddr) -> ExitCode {
     if said.is_ok_and(|statuses| !statuses.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Serves until it is told to end.
+/// Serves until SIGTERM or SIGINT.
 async fn serve(arguments: Arguments) -> Result<(), BackendError> {
-    // Before anything else: as the first process of a container, it ends by signals that it handles only.
+    // First of all: as process 1 of a container, it gets only the signals that it handles.
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let site = site(&arguments)?.map(Arc::new);
@@ -111,13 +111,13 @@ async fn serve(arguments: Arguments) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// The backend, in the hands of whoever has it.
+/// The backend, with or without a control port.
 enum Running {
     Free { _backend: Backend },
     Controlled { _control: Control },
 }
 
-/// The page, if there are manifests to watch.
+/// The page, if there are manifests.
 fn site(arguments: &Arguments) -> Result<Option<Site>, BackendError> {
     if arguments.manifests.is_empty() {
         return Ok(None);

@@ -1,7 +1,7 @@
 //! The demo: the examples of `envoy-config`, unchanged, on a real Envoy with the real filter, shown with the commands of
 //! Envoy Gateway's task "Session Persistence".
 //!
-//! Exit status: 0, all went as the task says; 1, it did not; 2, it could not be tried; 130, interrupted on the way.
+//! Exit status: 0, all results are as expected; 1, some are not; 2, the demo cannot run; 130, interrupted.
 
 mod print;
 mod stage;
@@ -35,9 +35,9 @@ struct Arguments {
 
 /// How the demo ended.
 enum End {
-    /// The transcript was shown, and held or not.
+    /// All commands ran; `held` if all results are as expected.
     Shown { held: bool },
-    /// Somebody had enough.
+    /// The user interrupted it.
     Interrupted,
 }
 
@@ -83,7 +83,7 @@ async fn demo(arguments: &Arguments) -> Result<End, StageError> {
     Ok(End::Shown { held })
 }
 
-/// Runs both transcripts; whether all of it held.
+/// Runs both transcripts; returns whether all results are as expected.
 async fn show(stage: &Stage) -> Result<bool, StageError> {
     print::title("Cookie-based session persistence");
     let cookie = run(&transcript::cookie(stage.cookie.port())).await?;

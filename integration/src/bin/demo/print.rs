@@ -4,17 +4,17 @@ use integration::demo::transcript::{Expected, Outcome, Step};
 
 use super::stage::Stage;
 
-/// Something that is being done.
+/// Prints a step.
 pub(super) fn step(text: &str) {
     println!("==> {text}");
 }
 
-/// The beginning of a transcript.
+/// Prints the title of a transcript.
 pub(super) fn title(text: &str) {
     println!("\n{text}\n{}\n", "-".repeat(text.len()));
 }
 
-/// A command, as it would be typed.
+/// Prints a command as it would be typed.
 pub(super) fn command(step: &Step) {
     println!("# {}", step.purpose);
     for (line, prompt) in step.command.lines().zip(["$ "].into_iter().chain(std::iter::repeat("> "))) {
@@ -22,24 +22,24 @@ pub(super) fn command(step: &Step) {
     }
 }
 
-/// What came of a command.
+/// Prints the result of a command.
 pub(super) fn outcome(step: &Step, outcome: &Outcome) {
     match step.expected {
         Expected::Variable(name) => println!("{name}={}", outcome.output),
         _ => print!("{}", outcome.output),
     }
-    println!("{}\n", if outcome.held { "ok" } else { "NOT what was expected" });
+    println!("{}\n", if outcome.held { "ok" } else { "FAILED: not the expected result" });
 }
 
-/// What came of it all.
+/// Prints whether all results are as expected.
 pub(super) fn verdict(held: bool) {
     println!(
         "{}",
-        if held { "All of it is as the task says." } else { "Not all of it is as the task says." }
+        if held { "All results are as expected." } else { "Some results are not as expected." }
     );
 }
 
-/// How to go on by hand.
+/// Prints how to continue by hand.
 pub(super) fn usage(stage: &Stage) {
     let (cookie, header) = (stage.cookie.port(), stage.header.port());
     println!(

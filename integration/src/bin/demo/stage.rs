@@ -41,7 +41,7 @@ pub(super) struct Ports {
     pub(super) backend: Option<u16>,
 }
 
-/// Everything that runs.
+/// The running demo.
 pub(super) struct Stage {
     /// The Envoy.
     pub(super) envoy: Process,
@@ -49,20 +49,20 @@ pub(super) struct Stage {
     pub(super) cookie: SocketAddr,
     /// Where the route that carries sessions in a header is served.
     pub(super) header: SocketAddr,
-    /// The pods, which live as long as this.
+    /// The pods, which stop when this is dropped.
     _pods: Vec<Control>,
 }
 
 /// The demo cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StageError {
-    /// Something is missing, or does not start.
+    /// Envoy or the filter is missing, or Envoy does not start.
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The manifests cannot be read.
     #[error(transparent)]
     Example(#[from] UnreadableSource),
-    /// The manifests do not say who the pods are.
+    /// The EndpointSlices cannot be read.
     #[error(transparent)]
     Slices(#[from] slices::SliceError),
     /// A port mapping in this file is wrong.
@@ -71,7 +71,7 @@ pub(super) enum StageError {
     /// The manifests no longer have the Gateway of a port mapping.
     #[error("the examples serve nothing on `{0}`")]
     NoListener(SocketAddr),
-    /// Something that the commands need.
+    /// A program that the commands need is missing.
     #[error("the commands of the demo need the program `{0}`: install it and try again")]
     NoProgram(&'static str),
     /// An address cannot be bound.
@@ -88,9 +88,9 @@ pub(super) enum StageError {
 /// What to do about an address that cannot be bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Advice {
-    /// The port is taken: stop its user, or choose another port with this flag.
+    /// The port is in use: free it, or choose another port with this flag.
     Choose(&'static str),
-    /// The address is not this machine's.
+    /// The address does not belong to this machine.
     AddAlias,
 }
 
@@ -109,7 +109,7 @@ impl Stage {
         let [cookie, header] = [COOKIE.parse()?, HEADER.parse()?];
         let options = Options { port_mappings: vec![cookie, header], ..deployment::options() };
         let mut model = deployment::compile(&sources, &options)?;
-        print::step(&format!("the manifests in {EXAMPLES} are compiled"));
+        print::step(&format!("compiled the manifests in {EXAMPLES}"));
         let pods = start_pods(&sources, ports.backend, &mut model).await?;
         let cookie = rebind(&mut model, COOKIE, free(ports.cookie, "--cookie-port")?)?;
         let header = rebind(&mut model, HEADER, free(ports.header, "--header-port")?)?;
@@ -118,8 +118,8 @@ impl Stage {
         let deployment = Deployment::of_bootstrap(
             deployment::bootstrap(&model, admin, &module).map_err(DeployError::from)?,
         )?;
-        print::step("a fresh key is made, for Envoy alone, in SESSION_KEYS");
-        print::step("Envoy starts");
+        print::step("a new session key is passed to Envoy in SESSION_KEYS");
+        print::step("starting Envoy");
         let envoy = deployment.start().await?;
         let served =
             |name: &str| envoy.listener(name).ok_or_else(|| io::Error::other(format!("no listener {name}")));
@@ -133,7 +133,7 @@ impl Stage {
     }
 }
 
-/// Starts the pods of the EndpointSlices at their addresses, and shifts the model where they are to have another port.
+/// Starts the pods of the EndpointSlices at their addresses, or on another port, which then replaces theirs in the model.
 async fn start_pods(
     sources: &[Source],
     port: Option<u16>,
@@ -160,7 +160,7 @@ async fn start_pods(
     Ok(pods)
 }
 
-/// Binds the listener of a port mapping elsewhere; its name.
+/// Moves the listener of a port mapping to another address; returns its name.
 fn rebind(model: &mut Model, mapping: &str, bind: SocketAddr) -> Result<String, StageError> {
     let mapped = match mapping.parse::<PortMapping>()?.bind {
         envoy_config::options::Bind::Address(address) => address,
@@ -194,7 +194,7 @@ fn shown(path: &Path) -> String {
     path.strip_prefix(workspace::root()).unwrap_or(path).display().to_string()
 }
 
-/// Waits until somebody wants the demo to end.
+/// Waits for SIGINT or SIGTERM.
 pub(super) async fn interrupted() {
     #[cfg(unix)]
     {
@@ -216,7 +216,7 @@ impl fmt::Display for Advice {
         match self {
             Self::Choose(flag) => write!(
                 f,
-                "stop what uses the port, or choose another one with {flag} (`make demo ARGS={flag}=PORT`)"
+                "free the port, or choose another one with {flag} (`make demo ARGS={flag}=PORT`)"
             ),
             Self::AddAlias => f.write_str("add the address to the loopback interface"),
         }
