@@ -1,6 +1,6 @@
 //! Echo backends: HTTP servers that answer like the Gateway API's `echo-basic`, and that tests can kill, pause and restart.
 //!
-//! With a [`Site`] they also serve the demo's web page.
+//! With an [`Overlay`] they serve something else at some paths, as the demo's pods do.
 
 mod echo;
 mod failures;
@@ -15,11 +15,9 @@ use std::sync::atomic::Ordering;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::broadcast;
 
-use crate::demo::Site;
-
 pub use echo::Pod;
-pub use serve::Arrival;
 use serve::Shared;
+pub use serve::{Arrival, Overlaid, Overlay};
 pub(crate) use serve::{Outcome, Server};
 pub use tls::{Handshake, TlsFront, TlsFrontError};
 
@@ -70,14 +68,14 @@ impl Backend {
         Self::start_with(address, pod, None)
     }
 
-    /// Starts a backend on this address that also serves this site.
+    /// Starts a backend on this address that also serves this overlay.
     ///
     /// # Errors
     /// The address is in use, or does not belong to this machine.
-    pub fn start_with(address: SocketAddr, pod: Pod, site: Option<Arc<Site>>) -> io::Result<Self> {
+    pub fn start_with(address: SocketAddr, pod: Pod, overlay: Option<Arc<dyn Overlay>>) -> io::Result<Self> {
         let listener = bind(address)?.listen(BACKLOG)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(pod, site));
+        let shared = Arc::new(Shared::new(pod, overlay));
         let state = State::Alive(serve::pod(listener, &shared));
         Ok(Self { address, shared, state })
     }

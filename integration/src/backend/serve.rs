@@ -1,7 +1,8 @@
 //! The HTTP server of a backend: its connections, and what happens to the requests on them.
 
+use std::fmt::Debug;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,7 +21,6 @@ use tokio::task::JoinSet;
 use super::Behaviour;
 use super::echo::{self, Pod};
 use super::failures::{Failure, Failures};
-use crate::demo::Site;
 
 /// How many requests are buffered for a receiver.
 const ARRIVALS: usize = 1000;
@@ -36,6 +36,15 @@ pub struct Arrival {
     pub headers: HeaderMap,
 }
 
+/// Serves some requests instead of the echo.
+pub trait Overlay: Debug + Send + Sync {
+    /// The response to a request, or `None` if the backend should echo it.
+    fn answer<'a>(&'a self, request: &'a Request<Incoming>, pod: &'a Pod) -> Overlaid<'a>;
+}
+
+/// The response of an [`Overlay`], once it is known.
+pub type Overlaid<'a> = Pin<Box<dyn Future<Output = Option<Response<Full<Bytes>>>> + Send + 'a>>;
+
 /// What outlives a server that is killed and revived.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -44,18 +53,18 @@ pub(super) struct Shared {
     pub(super) behaviour: watch::Sender<Behaviour>,
     pub(super) arrivals: broadcast::Sender<Arrival>,
     failures: Failures,
-    site: Option<Arc<Site>>,
+    overlay: Option<Arc<dyn Overlay>>,
 }
 
 impl Shared {
-    pub(super) fn new(pod: Pod, site: Option<Arc<Site>>) -> Self {
+    pub(super) fn new(pod: Pod, overlay: Option<Arc<dyn Overlay>>) -> Self {
         Self {
             pod,
             requests: AtomicU64::new(0),
             behaviour: watch::Sender::new(Behaviour::Answer),
             arrivals: broadcast::Sender::new(ARRIVALS),
             failures: Failures::default(),
-            site,
+            overlay,
         }
     }
 
@@ -86,8 +95,8 @@ async fn respond(mut request: Request<Incoming>, shared: Arc<Shared>) -> Outcome
     if !decided.is_ok_and(|behaviour| *behaviour == Behaviour::Answer) {
         return Err(io::Error::other("hanging up"));
     }
-    if let Some(site) = &shared.site
-        && let Some(answer) = site.answer(&request, &shared.pod).await
+    if let Some(overlay) = &shared.overlay
+        && let Some(answer) = overlay.answer(&request, &shared.pod).await
     {
         return Ok(answer);
     }

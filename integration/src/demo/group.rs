@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::{Control, Peers, Site, WatchedSession};
-use crate::backend::{Backend, Pod};
+use crate::backend::{Backend, Overlay, Pod};
 use crate::harness::deployment::FREE_PORT;
 
 /// A pod of the group cannot be started.
@@ -36,7 +36,7 @@ pub async fn start_group(
         placed.push((address, pod, listener, control));
     }
     let peers = Peers::At(placed.iter().map(|(.., control)| *control).collect());
-    let site = Arc::new(Site::new(sessions, peers));
+    let site: Arc<dyn Overlay> = Arc::new(Site::new(sessions, peers));
     let started = placed.into_iter().map(|(address, pod, listener, _)| {
         let backend = Backend::start_with(address, pod, Some(Arc::clone(&site))).map_err(refused(address))?;
         Control::start(listener, backend).map_err(refused(FREE_PORT))

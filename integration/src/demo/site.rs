@@ -4,7 +4,7 @@
 //! session persistence: a response that ends a session must not start one.
 
 use http_body_util::Full;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use session_persistence::config::Cookie;
 use super::WatchedSession;
 use super::page::Page;
 use super::peers::{Peers, PeersError};
-use crate::backend::Pod;
+use crate::backend::{Overlaid, Overlay, Pod};
 
 /// A site of several pods, each of which serves all of it.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Site {
     }
 
     /// The response, if the request is for the site.
-    pub(crate) async fn answer<B>(&self, request: &Request<B>, pod: &Pod) -> Option<Response<Full<Bytes>>> {
+    async fn respond<B>(&self, request: &Request<B>, pod: &Pod) -> Option<Response<Full<Bytes>>> {
         let (method, path) = (request.method(), request.uri().path());
         if method == Method::GET && path == "/" && accepts_html(request) {
             return Some(self.page.answer(request.headers(), pod, &self.sessions));
@@ -63,6 +63,12 @@ impl Site {
             }
             _ => problem(StatusCode::NOT_FOUND, "there is no such cookie"),
         }
+    }
+}
+
+impl Overlay for Site {
+    fn answer<'a>(&'a self, request: &'a Request<Incoming>, pod: &'a Pod) -> Overlaid<'a> {
+        Box::pin(self.respond(request, pod))
     }
 }
 

@@ -29,12 +29,12 @@ async fn page_picture_is_current() {
     let squares = browser.until_squares(20).await;
     assert!(squares.iter().all(|square| square.pod.is_some()), "{squares:?}");
 
-    let size =
+    let dimensions =
         |height: u64| json!({"width": 1080, "height": height, "deviceScaleFactor": 1, "mobile": false});
-    browser.tell("Emulation.setDeviceMetricsOverride", size(800)).await;
+    browser.tell("Emulation.setDeviceMetricsOverride", dimensions(800)).await;
     let height =
         browser.run("document.activeElement.blur(); return document.documentElement.scrollHeight").await;
-    browser.tell("Emulation.setDeviceMetricsOverride", size(height.as_u64().unwrap())).await;
+    browser.tell("Emulation.setDeviceMetricsOverride", dimensions(height.as_u64().unwrap())).await;
     browser.run("return document.getAnimations().forEach(animation => animation.finish())").await;
     let picture = browser.client().screenshot().await.unwrap();
     assert!(picture.len() < 120_000, "{} bytes", picture.len());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use envoy_config::options::{NamespacedName, Options};
-use integration::backend::{Backend, Pod};
+use integration::backend::{Backend, Overlay, Pod};
 use integration::demo::sources::{self, UnreadableSource};
 use integration::demo::{self, Control, Peers, PeersError, Site};
 use integration::harness::deployment::{self, DeployError};
@@ -89,7 +89,7 @@ async fn serve(arguments: Arguments) -> Result<(), BackendError> {
     // First of all: as process 1 of a container, it gets only the signals that it handles.
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let site = site(&arguments)?.map(Arc::new);
+    let site = site(&arguments)?.map(|site| Arc::new(site) as Arc<dyn Overlay>);
     let Arguments { listen, pod, namespace, service, control, .. } = arguments;
     let pod = Pod { namespace, ingress: String::new(), service, pod: pod.unwrap_or_else(hostname) };
     let refused = |address| move |problem| BackendError::Address { address, problem };

@@ -33,10 +33,7 @@ pub(super) fn outcome(step: &Step, outcome: &Outcome) {
 
 /// Prints whether all results are as expected.
 pub(super) fn verdict(held: bool) {
-    println!(
-        "{}",
-        if held { "All results are as expected." } else { "Some results are not as expected." }
-    );
+    println!("{}", if held { "All results are as expected." } else { "Some results are not as expected." });
 }
 
 /// Prints how to continue by hand.

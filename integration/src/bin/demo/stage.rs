@@ -214,10 +214,9 @@ pub(super) async fn interrupted() {
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Choose(flag) => write!(
-                f,
-                "free the port, or choose another one with {flag} (`make demo ARGS={flag}=PORT`)"
-            ),
+            Self::Choose(flag) => {
+                write!(f, "free the port, or choose another one with {flag} (`make demo ARGS={flag}=PORT`)")
+            }
             Self::AddAlias => f.write_str("add the address to the loopback interface"),
         }
     }
