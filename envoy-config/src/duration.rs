@@ -11,7 +11,7 @@ pub(crate) enum DurationError {
     TooManyParts,
     #[error("expected a number followed by `h`, `m`, `s` or `ms`, as in `1h30m`")]
     Form,
-    #[error("fractions are not allowed; use smaller units, as in `1h30m`")]
+    #[error("fractions are not allowed; use a smaller unit, such as `1500ms` instead of `1.5s`")]
     Fraction,
     #[error("a number has more than five digits")]
     TooManyDigits,

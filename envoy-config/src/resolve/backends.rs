@@ -203,10 +203,11 @@ impl<'m, 'g> Backends<'m, 'g> {
         }
         if let Some(affinity) = &service.spec.client_ip_affinity {
             let place = Place::new(service, "spec.sessionAffinity", affinity.span);
-            let message = "`sessionAffinity` has no effect on rules with session persistence";
+            let message = "`sessionAffinity` has no effect: Envoy sends requests to the endpoints, not through the Service";
             let warning = report.warning(Code::SessionAffinity, place, message.to_owned());
-            warning.hint =
-                Some(String::from("Envoy sends requests directly to the endpoints, not through the Service"));
+            warning.hint = Some(String::from(
+                "the rule's `sessionPersistence` keeps clients on one endpoint; remove `sessionAffinity`, or ignore this warning",
+            ));
         }
         let may_have_slices = || {
             self.slices.has(service)

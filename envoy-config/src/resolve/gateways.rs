@@ -161,7 +161,7 @@ fn warn_about_missing_classes(
             Some(closest(class, classes.iter().copied()).map_or_else(
                 || {
                     String::from(
-                        "in a cluster, a controller must install this class; to silence this warning, add a GatewayClass with any `controllerName`",
+                        "in a cluster, this class must exist and its controller must accept it; to silence this warning, add a GatewayClass with any `controllerName`",
                     )
                 },
                 |near| format!("did you mean `{near}`?"),

@@ -37,7 +37,7 @@ fn class_parameters(at: At<'_>, findings: &mut Findings) -> Option<()> {
     fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
     let referent = referent(&fields, findings)?;
     let message = format!(
-        "the parameters in {referent} are not applied; Gateways of this class are served without them"
+        "`parametersRef` is not supported, so {referent} is ignored; Gateways of this class are served without it"
     );
     findings.add(at.warning(Code::ParametersNotApplied, message));
     Some(())
