@@ -164,7 +164,7 @@ pub struct Route {
     /// The requests that it matches.
     pub matches: RouteMatch,
     /// Which of these requests it takes.
-    pub portion: Portion,
+    pub subset: RequestSubset,
     /// What happens to them.
     pub action: Action,
     /// Changes to the headers of the request before it is forwarded.
@@ -178,15 +178,15 @@ pub struct Route {
     pub persistence: Option<Rule>,
 }
 
-/// Which of the requests that match it a route takes.
+/// The subset of the matching requests that a route takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Portion {
+pub enum RequestSubset {
     /// All that earlier routes did not take.
     All,
-    /// Those whose random number is below this. Each request has one number below a million, for all routes.
-    Below(u32),
-    /// Those with a session on this share ([`Rule::share`]).
-    Sessions(String),
+    /// Those whose random number is below this. Each request has one random number below a million, for all routes.
+    NumberBelow(u32),
+    /// Those with a session on this share of a split rule ([`Rule::share`]).
+    SessionsOf(String),
 }
 
 /// A match: all conditions must hold.
@@ -233,7 +233,7 @@ pub enum TextMatch {
 
 /// Endpoints between which Envoy balances requests: those of all backendRefs of one rule, because Envoy
 /// chooses the cluster before it looks at the session (with weighted clusters, it would choose one at random
-/// for each request of a session); or those of one backendRef of a split rule ([`Portion`]), or of a mirror.
+/// for each request of a session); or those of one backendRef of a split rule ([`RequestSubset`]), or of a mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// Unique: `namespace/name/rule index`, with the prefix `grpc:` for a GRPCRoute; followed by the index of
@@ -310,8 +310,8 @@ pub enum EndpointState {
     Serving,
     /// It is terminating but still serves.
     Draining,
-    /// Another address of a pod that is among the endpoints. With new sessions, that pod would get twice its
-    /// part.
+    /// Another address of a pod that is among the endpoints. With new sessions, that pod would get twice as many
+    /// as others.
     Alternative,
 }
 

@@ -39,7 +39,7 @@ pub struct Forward {
 pub struct Mirror {
     /// The name of the cluster.
     pub cluster: String,
-    /// Requests whose number is below this are copied (see [`super::Portion::Below`]).
+    /// Requests whose number is below this are copied (see [`super::RequestSubset::NumberBelow`]).
     pub below: u32,
 }
 
@@ -60,19 +60,19 @@ impl Mirror {
     /// The same fraction of a route that gets only requests whose number is in this range.
     #[must_use]
     pub fn within(&self, range: &Range<u32>) -> Self {
-        let below = range.start.saturating_add(self.part_of(width(range)));
+        let below = range.start.saturating_add(self.fraction_of(width(range)));
         Self { cluster: self.cluster.clone(), below }
     }
 
     /// The same fraction of a route that gets only requests whose number is outside this range.
     #[must_use]
     pub fn outside(&self, range: &Range<u32>) -> Self {
-        let part = self.part_of(ALL.saturating_sub(width(range)));
+        let part = self.fraction_of(ALL.saturating_sub(width(range)));
         let below = if part > range.start { part.saturating_add(width(range)) } else { part };
         Self { cluster: self.cluster.clone(), below }
     }
 
-    fn part_of(&self, numbers: u32) -> u32 {
+    fn fraction_of(&self, numbers: u32) -> u32 {
         u32::try_from(u64::from(self.below) * u64::from(numbers) / u64::from(ALL)).unwrap_or(numbers)
     }
 }

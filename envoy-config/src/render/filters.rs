@@ -16,7 +16,7 @@ use super::cors::{CORS, CorsFilter, CorsPolicy};
 use super::extension::{Empty, Extension, Message, Typed};
 use super::safe_methods::{SAFE_METHODS, SafeMethods};
 use super::session_header;
-use crate::model::{self, Action, Portion};
+use crate::model::{self, Action, RequestSubset};
 
 /// In the order in which a request passes them.
 #[derive(Serialize)]
@@ -305,7 +305,8 @@ impl PerRoute {
     pub(super) fn of(route: &model::Route, siblings: &[model::Route], options: &Options) -> Option<Self> {
         let mut configs = BTreeMap::new();
         // The plugin has already run when a session moves a request to this route.
-        let rule = route.persistence.as_ref().filter(|_| !matches!(route.portion, Portion::Sessions(_)));
+        let rule =
+            route.persistence.as_ref().filter(|_| !matches!(route.subset, RequestSubset::SessionsOf(_)));
         if let Some(rule) = rule {
             let shares = other_shares(rule, siblings);
             let rule = rule.clone().pinned_by(options.pin);

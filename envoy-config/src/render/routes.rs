@@ -213,7 +213,7 @@ impl Route {
         let before = match &route.action {
             Action::Forward(forward) => Self::error(route, forward, errors),
             Action::Redirect(redirect) => Redirect::with_port(redirect, origin, domain).map(|redirect| {
-                let mut matches = RouteMatch::of(&route.matches, &route.portion);
+                let mut matches = RouteMatch::of(&route.matches, &route.subset);
                 matches.headers.push(HeaderCondition::Value(StringCondition {
                     name: String::from(":authority"),
                     string_match: StringMatcher::regex(".*:[0-9]+"),
@@ -246,7 +246,7 @@ impl Route {
         let headers = HeaderMutations::of(route).without_answers(session.into_iter().chain(private));
         Self {
             name: Some(route.name.clone()),
-            matches: RouteMatch::of(&route.matches, &route.portion),
+            matches: RouteMatch::of(&route.matches, &route.subset),
             action,
             headers,
             typed_per_filter_config: PerRoute::of(route, around.siblings, around.options),
@@ -272,7 +272,7 @@ impl Route {
     /// The route that answers a fraction of the requests without a session with an error, if the cluster cannot do so.
     fn error(route: &model::Route, forward: &model::Forward, errors: &ErrorFractions) -> Option<Self> {
         let error = errors.before_routing(&forward.cluster)?;
-        let mut matches = RouteMatch::of(&route.matches, &route.portion);
+        let mut matches = RouteMatch::of(&route.matches, &route.subset);
         matches.headers.extend(route.persistence.as_ref().map(NoSession::of).map(HeaderCondition::NoSession));
         matches.runtime_fraction = Some(Fraction::of_a_million(error.millionths()));
         Some(Self {

@@ -7,8 +7,8 @@ use envoy_config::limits::Limits;
 use envoy_config::model::{
     Action, Allowed, Certificate, ClientCertificates, Cluster, Cors, Domain, Endpoint, EndpointState,
     Endpoints, Forward, HeaderChanges, HttpVersion, Limit, Listener, Locality, Mirror, Model, Name, Origin,
-    OriginHost, PathChange, PathMatch, Portion, Protocol, Redirect, RedirectPort, RedirectStatus, Retry,
-    Route, RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
+    OriginHost, PathChange, PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, RequestSubset,
+    Retry, Route, RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -59,7 +59,7 @@ pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Op
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
         cors: None,
-        portion: Portion::All,
+        subset: RequestSubset::All,
         persistence,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use envoy_config::model::{Domain, HeaderChange, HeaderChanges, Listener, Model, Portion, Protocol, Route};
+use envoy_config::model::{
+    Domain, HeaderChange, HeaderChanges, Listener, Model, Protocol, RequestSubset, Route,
+};
 use envoy_config::render::render;
 use serde_json::{Value, json};
 use session_persistence::config::{Carrier, RouteRule};
@@ -109,7 +111,7 @@ fn the_plugin_of_a_share_knows_the_routes_of_the_same_requests_to_the_others() {
 
 #[test]
 fn a_route_that_waits_for_the_sessions_of_a_share_has_no_plugin_since_requests_come_from_one_that_has() {
-    let waiting = Route { portion: Portion::Sessions("one".to_owned()), ..to_share(0, "x", "one") };
+    let waiting = Route { subset: RequestSubset::SessionsOf("one".to_owned()), ..to_share(0, "x", "one") };
     let bootstrap = rendered(&Model {
         listeners: vec![listener(80, vec![host(Domain::Any, vec![waiting, to_share(1, "x", "two")])])],
         clusters: vec![cluster("a", Vec::new())],

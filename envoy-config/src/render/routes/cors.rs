@@ -29,7 +29,7 @@ impl Route {
             return None;
         }
         let preflight = model::RouteMatch { method: Some(OPTIONS.to_owned()), ..route.matches.clone() };
-        let mut matches = RouteMatch::of(&preflight, &route.portion);
+        let mut matches = RouteMatch::of(&preflight, &route.subset);
         let requested_method = "access-control-request-method";
         matches.headers.push(method.map_or_else(
             || HeaderCondition::Present(Present { name: requested_method, present_match: true }),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use session_persistence::config::{Carrier, Rule};
 use session_persistence::names;
 
-use crate::model::{self, PathMatch, Portion, TextMatch, ValueMatch};
+use crate::model::{self, PathMatch, RequestSubset, TextMatch, ValueMatch};
 use crate::render::query;
 use crate::render::string_matcher::{Regex, StringMatcher};
 
@@ -99,7 +99,7 @@ impl RouteMatch {
         }
     }
 
-    pub(super) fn of(matches: &model::RouteMatch, portion: &Portion) -> Self {
+    pub(super) fn of(matches: &model::RouteMatch, subset: &RequestSubset) -> Self {
         let method = matches.method.iter().map(|method| StringCondition {
             name: String::from(":method"),
             string_match: StringMatcher::Exact(method.clone()),
@@ -111,16 +111,16 @@ impl RouteMatch {
                 .map(HeaderCondition::Value)
                 .collect(),
             query_parameters: matches.query.iter().map(StringCondition::of_query).collect(),
-            runtime_fraction: match portion {
-                Portion::Below(millionths) => Some(Fraction::of_a_million(*millionths)),
-                Portion::All | Portion::Sessions(_) => None,
+            runtime_fraction: match subset {
+                RequestSubset::NumberBelow(millionths) => Some(Fraction::of_a_million(*millionths)),
+                RequestSubset::All | RequestSubset::SessionsOf(_) => None,
             },
-            filter_state: match portion {
-                Portion::Sessions(share) => Some((FilterState {
+            filter_state: match subset {
+                RequestSubset::SessionsOf(share) => Some((FilterState {
                     key: names::SHARE_FILTER_STATE,
                     string_match: StringMatcher::Exact(share.clone()),
                 },)),
-                Portion::All | Portion::Below(_) => None,
+                RequestSubset::All | RequestSubset::NumberBelow(_) => None,
             },
         }
     }

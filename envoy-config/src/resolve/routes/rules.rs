@@ -49,7 +49,7 @@ pub(in crate::resolve) struct MatchEntry {
     pub(in crate::resolve) signature: Vec<u8>,
     /// The position of the rule.
     pub(in crate::resolve) rule: usize,
-    /// One, or several if the rule is split: they have the same match, and each takes a portion of the
+    /// One, or several if the rule is split: they have the same match, and each takes a subset of the
     /// requests.
     pub(in crate::resolve) routes: Vec<Route>,
 }

@@ -20,7 +20,7 @@ use session_persistence::config::Rule as Persistence;
 use super::filters::Effects;
 use crate::manifest::gateway_api::route::Rule;
 use crate::model::{
-    Action, Endpoints, Forward, HeaderChanges, Mirror, PathMatch, Portion, Route, RouteMatch,
+    Action, Endpoints, Forward, HeaderChanges, Mirror, PathMatch, RequestSubset, Route, RouteMatch,
 };
 use crate::resolve::backends::{self, Backend};
 
@@ -91,7 +91,7 @@ impl Destinations<'_> {
         match self {
             Self::One(destination) => {
                 let persistence = matched.persistence.clone();
-                vec![matched.route(matched.name.clone(), destination, Portion::All, persistence)]
+                vec![matched.route(matched.name.clone(), destination, RequestSubset::All, persistence)]
             }
             Self::Split(weighted) => routes_of(weighted, matched),
         }
@@ -100,10 +100,10 @@ impl Destinations<'_> {
 
 fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -> Vec<Route> {
     let route =
-        |number: usize, share: &WeightedDestination<'_>, portion, mirror: &dyn Fn(&Mirror) -> Mirror| {
+        |number: usize, share: &WeightedDestination<'_>, subset, mirror: &dyn Fn(&Mirror) -> Mirror| {
             let persistence = matched.persistence.clone().map(|rule| rule.of_share(&share.name));
             let mut route =
-                matched.route(format!("{}/{number}", matched.name), &share.destination, portion, persistence);
+                matched.route(format!("{}/{number}", matched.name), &share.destination, subset, persistence);
             if let Action::Forward(forward) = &mut route.action {
                 forward.mirrors = forward.mirrors.iter().map(mirror).collect();
             }
@@ -116,22 +116,23 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
     if matched.persistence.is_some() {
         for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.keeps_sessions) {
             // Requests whose random number is in the range of their own backendRef are there already.
-            let portion = Portion::Sessions(share.name.clone());
-            let waiting = route(number, share, portion, &|mirror| mirror.outside(range));
+            let subset = RequestSubset::SessionsOf(share.name.clone());
+            let waiting = route(number, share, subset, &|mirror| mirror.outside(range));
             routes.extend(Some(waiting).filter(|route| matches!(route.action, Action::Forward(_))));
         }
     }
     let last = weighted.iter().rposition(|share| share.weight > 0);
     for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.weight > 0) {
-        let portion = if last == Some(number) { Portion::All } else { Portion::Below(range.end) };
-        routes.push(route(number, share, portion, &|mirror| mirror.within(range)));
+        let subset =
+            if last == Some(number) { RequestSubset::All } else { RequestSubset::NumberBelow(range.end) };
+        routes.push(route(number, share, subset, &|mirror| mirror.within(range)));
     }
     if all == 0 {
         // No backendRef gets new sessions, but requests with a session must reach the filter.
         routes.push(Route {
             name: matched.name.clone(),
             matches: matched.matches.clone(),
-            portion: Portion::All,
+            subset: RequestSubset::All,
             action: Action::Respond(matched.error_status),
             request_headers: HeaderChanges::default(),
             response_headers: HeaderChanges::default(),
@@ -166,14 +167,14 @@ impl MatchContext<'_> {
         &self,
         name: String,
         destination: &Destination<'_>,
-        portion: Portion,
+        subset: RequestSubset,
         persistence: Option<Persistence>,
     ) -> Route {
         let effects = &destination.effects;
         Route {
             name,
             matches: self.matches.clone(),
-            portion,
+            subset,
             action: destination.action(&self.matches.path, self.error_status),
             request_headers: effects.request_headers.clone(),
             response_headers: effects.response_headers.clone(),

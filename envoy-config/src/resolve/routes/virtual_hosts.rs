@@ -14,7 +14,9 @@ use session_persistence::config::Rule;
 use super::conflicts::{Conflicts, RulePosition};
 use super::precedence::HostPrecedence;
 use super::rules::{MatchEntry, ResolvedRoute};
-use crate::model::{Action, Domain, HeaderChanges, PathMatch, Portion, Route, RouteMatch, Site, VirtualHost};
+use crate::model::{
+    Action, Domain, HeaderChanges, PathMatch, RequestSubset, Route, RouteMatch, Site, VirtualHost,
+};
 use crate::resolve::listeners::addresses::Handshake;
 
 /// One listener of the address.
@@ -89,7 +91,7 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
         cors: None,
-        portion: Portion::All,
+        subset: RequestSubset::All,
         persistence: None,
     };
     VirtualHost { domain: domain.clone(), routes: vec![route] }
