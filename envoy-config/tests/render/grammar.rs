@@ -1,4 +1,4 @@
-//! Whatever the model, the text is a bootstrap in Envoy's own words, and its texts arrive unharmed.
+//! Every model renders to a valid bootstrap, in which all strings are unchanged.
 
 use envoy_config::model::{
     Action, Cluster, Domain, Endpoint, EndpointState, Endpoints, Model, Name, PathMatch, RouteMatch,
@@ -15,17 +15,17 @@ use crate::models::{
 use crate::{envoy_protos, plugin_rule, rendered, routes};
 
 #[test]
-fn a_model_with_everything_is_a_bootstrap() {
+fn a_model_with_all_features_renders_to_a_valid_bootstrap() {
     rendered(&everything());
 }
 
 #[test]
-fn an_empty_model_is_a_bootstrap() {
+fn an_empty_model_renders_to_a_valid_bootstrap() {
     rendered(&Model { listeners: Vec::new(), clusters: Vec::new() });
 }
 
 #[test]
-fn a_misspelt_field_is_refused_wherever_it_stands() {
+fn the_validator_rejects_misspelled_fields() {
     let text = render(&everything(), &options()).unwrap();
     let fields = [
         "static_resources:",
@@ -60,7 +60,7 @@ fn a_misspelt_field_is_refused_wherever_it_stands() {
 }
 
 #[test]
-fn an_unknown_message_or_value_is_refused() {
+fn the_validator_rejects_unknown_messages_and_values() {
     let text = render(&everything(), &options()).unwrap();
     for (word, other) in [
         ("header_to_metadata.v3.Config", "header_to_metadata.v3.Konfig"),
@@ -74,7 +74,7 @@ fn an_unknown_message_or_value_is_refused() {
 }
 
 #[test]
-fn texts_that_yaml_1_1_reads_as_something_else_are_quoted() {
+fn strings_with_another_meaning_in_yaml_1_1_are_quoted() {
     let words = [
         "yes",
         "no",
@@ -162,7 +162,7 @@ fn endpoints() -> impl Strategy<Value = Endpoints> {
     ]
 }
 
-/// Models of one route with any text in the places where manifests have free text.
+/// Models of one route with arbitrary strings, where manifests can have them.
 fn model() -> impl Strategy<Value = Model> {
     let localities = prop::collection::vec((0..=1_000_000_u32, endpoints()), 0..4);
     let path = prop_oneof![
@@ -196,7 +196,7 @@ fn model() -> impl Strategy<Value = Model> {
 
 proptest! {
     #[test]
-    fn any_model_is_a_bootstrap_with_its_texts_unharmed(model in model()) {
+    fn any_model_renders_to_a_valid_bootstrap_with_unchanged_strings(model in model()) {
         let bootstrap = rendered(&model);
         prop_assert_eq!(render(&model, &options()).unwrap(), render(&model.clone(), &options()).unwrap());
         let written = routes(&bootstrap).as_array().unwrap().last().unwrap();

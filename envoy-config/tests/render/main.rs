@@ -1,4 +1,4 @@
-//! What `render` writes: a bootstrap in Envoy's own words that means what the model means.
+//! Rendering: the bootstrap is valid for Envoy's protobuf definitions and has the meaning of the model.
 
 #![allow(
     clippy::indexing_slicing,
@@ -20,7 +20,7 @@ use envoy_config::render::render;
 use serde_json::Value;
 use session_persistence::config::{PluginConfig, RouteRule};
 
-/// The bootstrap of a model, checked and read back.
+/// The bootstrap of a model, validated and parsed.
 fn rendered(model: &Model) -> Value {
     let text = render(model, &models::options()).unwrap();
     envoy_protos::check(&text).unwrap();
@@ -37,7 +37,7 @@ fn routes(bootstrap: &Value) -> &Value {
     &connection_manager(bootstrap)["route_config"]["virtual_hosts"][0]["routes"]
 }
 
-/// What the plugin of a route is configured with; none where the route has no plugin.
+/// The plugin of a route, if it has one.
 fn plugin(route: &Value) -> Option<&Value> {
     route["typed_per_filter_config"].get("envoy.filters.http.filter_chain").map(|chain| {
         let filters = &chain["filter_chain"]["filters"];

@@ -1,4 +1,4 @@
-//! Models to render, in as few words as they can be told.
+//! Models for the tests, and functions to build them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -94,7 +94,7 @@ pub(crate) fn site(domain: Domain, virtual_hosts: Vec<VirtualHost>) -> Site {
     }
 }
 
-/// A certificate and a key that hold this base64: a DER sequence.
+/// A certificate and a key with this base64: a DER sequence.
 pub(crate) fn certificate(body: &str) -> Certificate {
     let block = |label| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
     Certificate {
@@ -149,7 +149,7 @@ pub(crate) fn single(cluster: Cluster) -> Model {
     Model { listeners: vec![listener(8888, vec![host(Domain::Any, vec![route])])], clusters: vec![cluster] }
 }
 
-/// Something of everything.
+/// A CORS policy with every kind of origin.
 pub(crate) fn cors() -> Cors {
     let site = |host, port| Origin::Site { scheme: Scheme::Https, host, port };
     Cors {
@@ -167,7 +167,7 @@ pub(crate) fn cors() -> Cors {
     }
 }
 
-/// Routes with all that filters can do.
+/// Routes with all effects of filters.
 fn filtered() -> Vec<Route> {
     let mut headers = HeaderChanges::default();
     headers.set("x-set", "100%");
@@ -211,7 +211,7 @@ fn filtered() -> Vec<Route> {
 }
 
 /// Routes with every kind of timeout and retry.
-fn patient() -> Vec<Route> {
+fn with_timeouts_and_retries() -> Vec<Route> {
     let limits = [None, Some(Limit::Never), Some(Limit::After(Duration::from_millis(1500)))];
     let longest = Some(Limit::After(Duration::from_hours(4 * 99_999)));
     let timeouts = limits.into_iter().flat_map(|request| {
@@ -232,13 +232,13 @@ fn patient() -> Vec<Route> {
             let forward = Forward { timeouts, retry: retry.clone(), ..Forward::to("default/a/0") };
             let name = format!("default/p/{number}/{other}");
             let persistence = (number % 2 == 0).then(cookie_rule);
-            routes.push(route(&name, prefix("/patient"), Action::Forward(forward), persistence));
+            routes.push(route(&name, prefix("/timeouts"), Action::Forward(forward), persistence));
         }
     }
     routes
 }
 
-/// Everything that a model can hold, once.
+/// A model with all features.
 pub(crate) fn everything() -> Model {
     let matches = RouteMatch {
         path: PathMatch::Exact(String::from("/login")),
@@ -293,7 +293,7 @@ pub(crate) fn everything() -> Model {
         listeners: vec![
             listener(8888, hosts(&routes)),
             listener(8889, Vec::new()),
-            listener(8890, vec![host(Domain::Any, patient())]),
+            listener(8890, vec![host(Domain::Any, with_timeouts_and_retries())]),
             https(8443, sites),
         ],
         clusters: vec![

@@ -1,4 +1,4 @@
-//! Which requests go where, and through which filters.
+//! Routes: matches, filters and plugins.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::models::{
 use crate::{connection_manager, plugin, plugin_rule, rendered, routes};
 
 #[test]
-fn matches_are_written_in_envoys_words() {
+fn matches_use_envoys_matchers() {
     let bootstrap = rendered(&everything());
     let regex = |text: &str| json!({"safe_regex": {"regex": text}});
     assert_eq!(
@@ -44,7 +44,7 @@ fn matches_are_written_in_envoys_words() {
 }
 
 #[test]
-fn each_persistent_route_has_a_plugin_with_its_own_rule_and_no_other_route_has_one() {
+fn only_routes_with_sessions_have_a_plugin_which_has_their_rule() {
     let bootstrap = rendered(&everything());
     let rules = [Some(header_rule()), Some(cookie_rule()), None, None];
     for (route, rule) in routes(&bootstrap).as_array().unwrap().iter().zip(rules) {
@@ -53,9 +53,9 @@ fn each_persistent_route_has_a_plugin_with_its_own_rule_and_no_other_route_has_o
     }
 }
 
-/// The router removes a header before it adds what the route's filters say.
+/// The router removes headers before it adds those of the route.
 #[test]
-fn the_filter_removes_the_session_header_of_backends_where_a_filter_of_the_route_changes_it() {
+fn the_filter_removes_the_session_header_if_the_route_changes_it() {
     let set =
         |name: &str| HeaderChanges([(name.to_owned(), HeaderChange::Set("x".to_owned(), Vec::new()))].into());
     for (changed, removed) in [("other", true), ("session-a", false)] {
@@ -84,7 +84,7 @@ fn to_share(number: usize, matched: &str, share: &str) -> Route {
 }
 
 #[test]
-fn the_plugin_of_a_share_knows_the_routes_of_the_same_requests_to_the_others() {
+fn the_plugin_of_a_share_lists_the_routes_of_the_other_shares() {
     let routes =
         [to_share(0, "x", "one"), to_share(1, "x", "two"), to_share(0, "y", "one"), to_share(1, "y", "two")];
     let bootstrap = rendered(&Model {
@@ -110,10 +110,11 @@ fn the_plugin_of_a_share_knows_the_routes_of_the_same_requests_to_the_others() {
 }
 
 #[test]
-fn a_route_that_waits_for_the_sessions_of_a_share_has_no_plugin_since_requests_come_from_one_that_has() {
-    let waiting = Route { subset: RequestSubset::SessionsOf("one".to_owned()), ..to_share(0, "x", "one") };
+fn routes_for_existing_sessions_of_a_share_have_no_plugin() {
+    let for_sessions =
+        Route { subset: RequestSubset::SessionsOf("one".to_owned()), ..to_share(0, "x", "one") };
     let bootstrap = rendered(&Model {
-        listeners: vec![listener(80, vec![host(Domain::Any, vec![waiting, to_share(1, "x", "two")])])],
+        listeners: vec![listener(80, vec![host(Domain::Any, vec![for_sessions, to_share(1, "x", "two")])])],
         clusters: vec![cluster("a", Vec::new())],
     });
     assert_eq!(plugin(&routes(&bootstrap)[0]), None);
@@ -122,7 +123,7 @@ fn a_route_that_waits_for_the_sessions_of_a_share_has_no_plugin_since_requests_c
 }
 
 #[test]
-fn a_share_runs_the_cors_filter_where_another_share_of_its_requests_wants_it() {
+fn all_shares_run_the_cors_filter_if_one_has_cors() {
     let with = Route { cors: Some(cors()), ..to_share(0, "x", "one") };
     let model = |routes: Vec<Route>| Model {
         listeners: vec![listener(80, vec![host(Domain::Any, routes)])],
@@ -140,7 +141,7 @@ fn a_share_runs_the_cors_filter_where_another_share_of_its_requests_wants_it() {
 }
 
 #[test]
-fn the_filters_of_a_listener_are_the_same_whatever_its_routes_are() {
+fn the_filters_of_a_listener_do_not_depend_on_its_routes() {
     let chain = |model: &Model| {
         let mut bootstrap = rendered(model);
         let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
@@ -162,7 +163,7 @@ fn the_filters_of_a_listener_are_the_same_whatever_its_routes_are() {
 }
 
 #[test]
-fn envoy_is_told_where_its_module_and_its_admin_interface_are() {
+fn options_set_the_module_and_the_admin_address() {
     let mut options = options();
     options.module = String::from("/etc/envoy/yes.wasm");
     options.admin = address("[::1]:9000").into();
