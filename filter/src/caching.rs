@@ -1,16 +1,16 @@
-//! Keeping tokens out of shared caches: a cache that stores an answer with a token gives one session to all its clients.
+//! Keeping tokens out of shared caches: a cache that stored a response with a token would give one session to all its clients.
 //!
-//! RFC 9111 section 5.2.2: a shared cache stores no answer with `private` (without field names) or `no-store`. `public` and
-//! `s-maxage` say the opposite, and a cache that knows no better may follow them. Other directives are the backend's business.
+//! RFC 9111 section 5.2.2: a shared cache does not store a response with `private` (without field names) or `no-store`. `public`
+//! and `s-maxage` are removed, because simple caches may give them priority. Other directives stay as the backend set them.
 
-/// Headers that some shared caches obey instead of `Cache-Control`: CDNs (RFC 9213), surrogates (Edge Architecture), nginx.
+/// Headers that take precedence in some shared caches over `Cache-Control`: CDNs (RFC 9213), surrogates (Edge Architecture), nginx.
 pub const TARGETED: [&str; 3] = ["cdn-cache-control", "surrogate-control", "x-accel-expires"];
 
-/// What `Cache-Control` has to be so that no shared cache stores the answer; none if it is good as it is. Several lines are
-/// one with commas between them.
+/// The value of `Cache-Control` with which no shared cache stores the response; `None` if the present value has that effect.
+/// Several header lines are passed as one, joined with commas.
 #[must_use]
 pub fn private(cache_control: &[u8]) -> Option<String> {
-    // What is not text is no directive.
+    // Invalid UTF-8 contains no directives.
     let text = str::from_utf8(cache_control).unwrap_or_default();
     let mut value = String::with_capacity(text.len() + 9);
     for directive in directives(text) {
@@ -22,7 +22,7 @@ pub fn private(cache_control: &[u8]) -> Option<String> {
         if is("no-store") || is("private") && argument.is_none() {
             return None;
         }
-        // `private` with field names lets the cache store all but these fields.
+        // `private` with field names allows a cache to store the response without these fields.
         if !is("private") && !is("public") && !is("s-maxage") {
             value.push_str(directive);
             value.push_str(", ");
@@ -32,7 +32,7 @@ pub fn private(cache_control: &[u8]) -> Option<String> {
     Some(value)
 }
 
-/// The elements of a list, in which commas can also stand in quoted strings (RFC 9110 section 5.6.4).
+/// The elements of a comma-separated list; quoted strings can contain commas (RFC 9110 section 5.6.4).
 fn directives(text: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let mut escaped = false;
@@ -55,7 +55,7 @@ mod tests {
     use crate::test;
 
     #[test]
-    fn an_answer_becomes_private_and_keeps_what_does_not_matter() {
+    fn responses_become_private_and_keep_other_directives() {
         for (from, to) in [
             ("", "private"),
             (" , ", "private"),
@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_no_shared_cache_stores_is_left_alone() {
+    fn private_and_no_store_responses_are_not_changed() {
         for value in ["private", "no-store", "max-age=0, Private", "public,no-store", "a=\"b\",\tNO-STORE "] {
             assert_eq!(private(value.as_bytes()), None, "{value}");
         }
     }
 
     #[test]
-    fn bytes_that_are_no_text_become_private() {
+    fn invalid_utf_8_becomes_private() {
         assert_eq!(private(b"\xff, public").as_deref(), Some("private"));
     }
 }

@@ -1,15 +1,16 @@
-//! Candidates: which parts of a request's header are tried as tokens, in bounded time.
+//! Finds candidates: the parts of a request's header that are tried as tokens, in bounded time.
 //!
-//! Whoever sends 60 KB of cookies decides what is in them, so each step of the search has a limit:
+//! A client can send 60 KB of cookies of its choice, so each step of the search has a limit:
 //!
 //! | per request | at most |
 //! | --- | --- |
-//! | cookies (or elements of the session header) that are compared with the name | 256 |
-//! | cookies of our name (or elements of the session header) that are read | 8 |
-//! | different values among them, of a token's exact length, that are opened | 4 |
+//! | cookies whose name is compared (or elements of the session header) | 256 |
+//! | values of session cookies (or of the session header) that are read | 8 |
+//! | different values of the exact length of a token that are opened | 4 |
 //!
-//! Other lines of the header are read if the first has at most 16 KiB. What stands behind a limit is not looked at. A browser does not reach them: Chrome and Firefox keep at most 180 cookies
-//! for a site, and of those one per path has our name. Between separators, the header is searched with SIMD instructions.
+//! More header lines are read if the first one has at most 16 KiB. The rest of a header beyond a limit is ignored. Browsers do not
+//! reach the limits: Chrome and Firefox store at most 180 cookies for a site, of which one per path is a session cookie. The search
+//! for separators uses SIMD instructions.
 
 use memchr::{memchr, memchr2};
 
@@ -22,15 +23,15 @@ const PIECES: usize = 256;
 const VALUES: usize = 8;
 /// How many different values can be opened.
 const TOKENS: usize = 4;
-/// The longest first line, in bytes, behind which more lines are looked for: to look makes Envoy copy all of them once more.
-/// Clients that send several lines send short ones; browsers send one.
+/// The maximum length of the first line, in bytes, if more lines are to be read: reading them makes Envoy copy all lines again.
+/// Clients that send several lines send short ones; browsers send one line.
 const LINE: usize = 16 << 10;
-/// How much white space is taken off at each place where it may be. Clients send one space behind a semicolon.
+/// How many white space characters are skipped at each position. Clients send one space after a semicolon.
 const WHITE_SPACE: usize = 4;
 
 /// The search in the header lines of one request.
 pub struct Search<'a> {
-    /// The name of the cookie; none for a session header, all of whose elements are values.
+    /// The name of the cookie; `None` for a session header, in which all elements are values.
     cookie: Option<&'a [u8]>,
     pieces: usize,
     values: usize,
@@ -38,10 +39,10 @@ pub struct Search<'a> {
     found: usize,
 }
 
-/// A value of our cookie or header.
+/// A value of the session cookie or header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Candidate<'a> {
-    /// It has the length of a token, and was not there before in this request.
+    /// It has the length of a token, and did not occur before in this request.
     Token(&'a [u8]),
     /// It cannot be a token.
     Other,
@@ -64,7 +65,7 @@ impl<'a> Search<'a> {
         Self { cookie, pieces: PIECES, values: VALUES, tokens: [&[]; TOKENS], found: 0 }
     }
 
-    /// The candidates in the next header line, or in several that were joined with commas, in their order.
+    /// The candidates in the next header line, or in several lines joined with commas, in order.
     pub fn line(&mut self, line: &'a [u8]) -> impl Iterator<Item = Candidate<'a>> {
         let mut rest = Some(line);
         std::iter::from_fn(move || {
@@ -87,13 +88,13 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Whether it is worth while to look for more lines behind the first one.
+    /// Whether to read more lines after the first one: no limit is reached.
     #[must_use]
-    pub const fn goes_on_behind(&self, first: &[u8]) -> bool {
+    pub const fn wants_more_lines(&self, first: &[u8]) -> bool {
         first.len() <= LINE && self.pieces > 0 && self.values > 0
     }
 
-    /// The next value in the rest of a line. Not inlined, so that the loop over the cookies of others stays small.
+    /// The next value in the rest of a line. Not inlined, so that the loop over other cookies stays small.
     #[inline(never)]
     fn next_value(&mut self, rest: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
         while self.values > 0 {
@@ -112,14 +113,14 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// Where the first cookie or element of a text ends. Cookies are separated by semicolons; a comma is what Envoy joins
-    /// several lines with (RFC 9110 section 5.2), and no token has one.
+    /// The end of the first cookie or element of a text. Cookies are separated by semicolons. Envoy joins several lines with commas
+    /// (RFC 9110 section 5.2), which tokens do not contain.
     fn separator(&self, text: &[u8]) -> Option<usize> {
         if self.cookie.is_some() { memchr2(b';', b',', text) } else { memchr(b',', text) }
     }
 
-    /// The value of a cookie of our name, or of an element of our header; none of others. Cookies of one name differ in
-    /// their path, and a client sends the longest path first. Quotes around a value (RFC 6265 section 4.1.1) are taken off.
+    /// The value of a session cookie or of an element of the session header; `None` for other cookies. Cookies of the same name
+    /// differ in their path, and clients send the longest path first. Quotes around a value (RFC 6265 section 4.1.1) are removed.
     fn value(&self, piece: &'a [u8]) -> Option<&'a [u8]> {
         let piece = trim_start(piece);
         let Some(name) = self.cookie else {
@@ -132,8 +133,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether two texts of one length are the same. Names can be long, and this takes fewer steps than byte by byte, which is
-/// what WebAssembly has.
+/// Whether two texts of the same length are equal. Names can be long, and comparing words takes fewer steps than comparing bytes, as
+/// `==` does in WebAssembly.
 fn same(one: &[u8], other: &[u8]) -> bool {
     let (words, rest) = one.as_chunks::<8>();
     let (other_words, other_rest) = other.as_chunks::<8>();
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn our_cookie_is_found_among_others() {
+    fn the_session_cookie_is_found_among_others() {
         let one = token(1);
         for header in ["a=1; sid=1; b=2", "sid=1", "a=1;sid=1;", "a=1;  sid=1", "a; =; ;;sid=1", "a=1,sid=1"]
         {
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn several_cookies_of_our_name_are_found_in_order() {
+    fn several_session_cookies_are_found_in_order() {
         let (one, two) = (token(1), token(2));
         assert_eq!(cookies(&format!("sid={one}; x=y; sid=nonsense; sid={two}")), [&*one, "-", &*two]);
         assert_eq!(cookies(&format!("a=1,sid={one}; b=2,sid={two}")), [&*one, &*two]);
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_resemble_ours_are_others() {
+    fn similar_cookie_names_do_not_match() {
         let one = token(1);
         for name in ["xsid", "sidx", "SID", "s", "", "a=sid", "sid sid"] {
             assert_eq!(cookies(&format!("{name}={one}; sid")), [""; 0], "{name}");
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_length_is_no_token() {
+    fn only_values_of_token_length_are_tokens() {
         let ours = cookie("sid");
         for length in 0..200 {
             let header = format!("sid={}", "a".repeat(length));
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_a_header_are_values_unless_they_are_empty() {
+    fn all_nonempty_elements_of_a_header_are_values() {
         let (one, two) = (token(1), token(2));
         let lines = [format!("stale, {one} ,"), format!(",,{two}"), String::from(" , ")];
         let lines: Vec<_> = lines.iter().map(String::as_bytes).collect();
@@ -263,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn four_different_tokens_are_found_in_all_lines_together() {
+    fn at_most_four_different_tokens_are_found_in_all_lines_together() {
         let lines: Vec<_> = (0..3).map(|line| [2 * line, 2 * line + 1].map(token).join(",")).collect();
         let lines: Vec<_> = lines.iter().map(String::as_bytes).collect();
         assert_eq!(found(&header(), &lines), (0..4).map(token).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_token_that_is_there_twice_is_found_once() {
+    fn repeated_tokens_are_found_once() {
         let (one, two) = (token(1), token(2));
         assert_eq!(
             cookies(&format!("sid={one}; sid={one}; sid={one}; sid={two}; sid={one}")),
@@ -279,12 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn more_lines_are_looked_for_unless_a_limit_is_reached() {
+    fn more_lines_are_read_unless_a_limit_is_reached() {
         let ours = cookie("sid");
         let goes_on = |line: &str| {
             let mut search = Search::new(&ours);
             assert_eq!(search.line(line.as_bytes()).count(), usize::from(line.contains("sid")) * 4, "{line}");
-            search.goes_on_behind(line.as_bytes())
+            search.wants_more_lines(line.as_bytes())
         };
         assert!(goes_on("a=b"));
         assert!(goes_on(&"a=b;".repeat(200)));
@@ -297,14 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn eight_values_are_read() {
+    fn at_most_eight_values_are_read() {
         let header = format!("{}sid={}", "sid=a; ".repeat(7), token(1));
         assert_eq!(cookies(&header).last(), Some(&token(1)));
         assert_eq!(cookies(&format!("sid=b; {header}")), ["-"; 8]);
     }
 
     #[test]
-    fn a_cookie_behind_255_others_is_found() {
+    fn a_cookie_after_255_others_is_found_and_after_256_not() {
         let behind = |cookies: usize| format!("{}sid={}", "xsid=a; ".repeat(cookies), token(1));
         assert_eq!(cookies(&behind(255)), [token(1)]);
         assert_eq!(cookies(&behind(256)), [""; 0]);

@@ -1,15 +1,15 @@
-//! Writing the session cookie (RFC 6265).
+//! Writes the session cookie (RFC 6265).
 
 use crate::config::{Cookie, Lifetime};
 
-/// The `Set-Cookie` value that gives a client its token. `seconds_left` is what is left of the absolute timeout: a
-/// permanent cookie's `Max-Age`. `Max-Age` and not `Expires`, which would depend on the client's clock.
+/// The `Set-Cookie` value that gives a client its token. `seconds_left`, the remaining absolute timeout, becomes the `Max-Age` of a
+/// permanent cookie. (`Expires` would depend on the client's clock.)
 #[must_use]
 pub fn set_cookie(cookie: &Cookie, token: &str, seconds_left: Option<u64>) -> String {
     line(cookie, token, seconds_left.filter(|_| cookie.lifetime == Lifetime::Permanent))
 }
 
-/// The `Set-Cookie` value that takes the token away from a client.
+/// The `Set-Cookie` value that removes the token from a client.
 #[must_use]
 pub fn clear_cookie(cookie: &Cookie) -> String {
     line(cookie, "", Some(0))
@@ -17,7 +17,7 @@ pub fn clear_cookie(cookie: &Cookie) -> String {
 
 fn line(cookie: &Cookie, token: &str, max_age: Option<u64>) -> String {
     let (name, path) = (cookie.name.as_str(), cookie.path.as_str());
-    // `format!` would take more than half as many instructions as sealing the token does.
+    // `format!` would take more than half as many instructions as sealing the token.
     let mut value = String::with_capacity(name.len() + token.len() + path.len() + 80);
     for part in [name, "=", token, "; Path=", path] {
         value.push_str(part);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permanent_cookie_lives_as_long_as_its_session() {
+    fn a_permanent_cookie_expires_with_its_session() {
         let value = set_cookie(&cookie(Lifetime::Permanent, false), "token", Some(10));
         assert_eq!(value, "Session-A=token; Path=/shop; Max-Age=10; HttpOnly; SameSite=Lax");
     }
@@ -58,13 +58,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_of_a_tls_listener_is_secure() {
+    fn cookies_of_tls_listeners_are_secure() {
         let value = set_cookie(&cookie(Lifetime::Session, true), "token", None);
         assert_eq!(value, "Session-A=token; Path=/shop; Secure; HttpOnly; SameSite=Lax");
     }
 
     #[test]
-    fn a_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
+    fn a_cookie_is_removed_with_the_attributes_with_which_it_was_set() {
         for lifetime in [Lifetime::Permanent, Lifetime::Session] {
             let value = clear_cookie(&cookie(lifetime, true));
             assert_eq!(value, "Session-A=; Path=/shop; Max-Age=0; Secure; HttpOnly; SameSite=Lax");

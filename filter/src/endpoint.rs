@@ -1,4 +1,4 @@
-//! Endpoints: backend addresses as Envoy prints them.
+//! Endpoints: backend addresses, in the form in which Envoy prints them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 /// One backend address; cheap to clone.
 ///
-/// Its text stands beside it: requests name endpoints by their text, and to write one or to read one takes nearly half as
-/// many instructions as to open a token.
+/// Its text is stored, because every request needs it: formatting or parsing an address takes nearly half as many instructions as
+/// opening a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Rc<Named>);
 
@@ -17,8 +17,8 @@ struct Named {
     text: String,
 }
 
-/// A text of Envoy's that is no `ip:port`: the address of a pipe, of an internal listener, or one with an IPv6 zone, which
-/// means another host on every machine.
+/// An address of Envoy that is not `ip:port`: a pipe, an internal listener, or an address with an IPv6 zone, which has a different
+/// meaning on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an ip:port, so no session can be pinned to it")]
 pub struct NotAnAddress;
@@ -30,16 +30,16 @@ impl Endpoint {
         Self(Rc::new(Named { address, text: address.to_string() }))
     }
 
-    /// The text, `10.0.0.1:80` or `[2001:db8::1]:80`, as Envoy prints it and as `override_host` compares with.
+    /// The text, `10.0.0.1:80` or `[2001:db8::1]:80`, as Envoy prints it and as `override_host` expects it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.text.as_bytes()
     }
 
-    /// Reads what Envoy's property `upstream.address` says: `10.0.0.1:80` or `[2001:db8::1]:80`.
+    /// Parses the value of Envoy's property `upstream.address`: `10.0.0.1:80` or `[2001:db8::1]:80`.
     ///
     /// # Errors
-    /// Whatever is not an IP address with a port.
+    /// The text is not an IP address with a port.
     pub fn parse(text: &[u8]) -> Result<Self, NotAnAddress> {
         let address =
             std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(NotAnAddress)?;
@@ -49,7 +49,7 @@ impl Endpoint {
         }
     }
 
-    /// The compact form inside a token: 4 or 16 bytes of address, 2 of port.
+    /// Writes the compact form in tokens: 4 or 16 bytes of address, 2 bytes of port.
     pub(crate) fn encode(&self, to: &mut Vec<u8>) {
         match self.0.address.ip() {
             IpAddr::V4(ip) => to.extend_from_slice(&ip.octets()),
@@ -58,7 +58,7 @@ impl Endpoint {
         to.extend_from_slice(&self.0.address.port().to_be_bytes());
     }
 
-    /// Reads the compact form; its length tells the family.
+    /// Reads the compact form; the address family follows from its length.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (ip, port) = bytes.split_last_chunk::<2>()?;
         let ip = if let Ok(ip) = <[u8; 4]>::try_from(ip) {
@@ -89,7 +89,7 @@ mod tests {
     use crate::test;
 
     #[test]
-    fn an_endpoint_prints_as_envoy_printed_it() {
+    fn an_endpoint_is_printed_as_envoy_prints_it() {
         for text in [
             "10.0.0.1:80",
             "255.255.255.255:65535",
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn pipes_internal_listeners_hostnames_and_zones_are_no_endpoints() {
+    fn pipes_internal_listeners_hostnames_and_zones_are_rejected() {
         for text in [
             "/run/app.sock",
             "envoy://listener/id",

@@ -27,7 +27,7 @@ use crate::config::Pin;
 use crate::endpoint::Endpoint;
 use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER};
 use crate::pin;
-use crate::plugin::{AnswerHeader, Plugin, Route};
+use crate::plugin::{Plugin, Route, SessionHeader};
 use crate::session::{self, Issue, Session};
 use crate::time::Timestamp;
 use crate::token::Recent;
@@ -151,9 +151,9 @@ impl Configured {
         if session.endpoint().is_none() {
             show(&session);
         }
-        if let Session::Refused(refusal) = session {
-            self.counters.refused(refusal);
-            log::debug!("{}: token refused: {refusal}", route.rule().id());
+        if let Session::Rejected(rejection) = session {
+            self.counters.rejected(rejection);
+            log::debug!("{}: token rejected: {rejection}", route.rule().id());
         }
         let share = route
             .rule()
@@ -181,7 +181,7 @@ impl Configured {
         };
         let all;
         let mut reading = self.plugin.read(route, now());
-        if !reading.line(&first) && reading.goes_on_behind(&first) {
+        if !reading.line(&first) && reading.wants_more_lines(&first) {
             // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
             all = property(&[b"request\0headers\0", name.as_bytes()].concat()).unwrap_or_default();
             reading.line(all.get(first.len()..).unwrap_or_default());
@@ -237,7 +237,7 @@ impl Configured {
                 return false;
             }
         };
-        let Some(header) = route.answer(&due, &nonce) else {
+        let Some(header) = route.issue(&due, &nonce) else {
             log::error!("no token issued: sealing failed");
             return false;
         };
@@ -267,13 +267,13 @@ fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
 }
 
 /// Adds a header for one client to the answer, which then is for no other client.
-fn answer(header: AnswerHeader<'_>) {
+fn answer(header: SessionHeader<'_>) {
     match header {
-        AnswerHeader::SetCookie(value) => {
+        SessionHeader::SetCookie(value) => {
             let added = hostcalls::add_map_value(MapType::HttpResponseHeaders, "set-cookie", &value);
             report("set-cookie", added);
         }
-        AnswerHeader::Session { name, token } => {
+        SessionHeader::Session { name, token } => {
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
         }
     }

@@ -1,8 +1,9 @@
 //! The keys that seal and open tokens, and the environment variable that holds them.
 //!
-//! `SESSION_KEYS` is a comma-separated list of 32-byte keys, each as 64 hex characters or as base64. The first seals, all
-//! open. To rotate, give every Envoy the new key as the last, then as the first, then wait until the sessions of the old key
-//! have ended or were sealed anew, then drop it: at no time does an Envoy seal with a key that another cannot open.
+//! `SESSION_KEYS` is a comma-separated list of 32-byte keys, each as 64 hex characters or as base64. The first key seals, all
+//! keys open. To rotate keys, add the new key at the end of the list on every Envoy, then move it to the front, then wait until
+//! the sessions of the old key have ended or been resealed, then remove the old key. This way, every Envoy can always open what
+//! another one seals.
 
 use std::fmt;
 
@@ -15,37 +16,37 @@ use crate::names::KEYS_VARIABLE;
 /// The length of a key in bytes.
 pub const KEY_LENGTH: usize = 32;
 
-/// Padding may be left out, as some tools do.
+/// Padding is optional, because some tools omit it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A secret key. Its bytes leave this crate in no way, and its memory is cleared when it is dropped.
+/// A secret key. Its bytes never leave this crate, and its memory is zeroed on drop.
 pub struct Key {
     id: KeyId,
     secret: Zeroizing<[u8; KEY_LENGTH]>,
 }
 
-/// What a token calls the key that sealed it: the first 4 bytes of the key's SHA-256.
+/// The id of a key in tokens: the first 4 bytes of the key's SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyId(pub [u8; 4]);
 
-/// The keys of one Envoy: one that seals and any number of older ones. Never empty.
+/// The keys of one Envoy: the one that seals, and any number of others that only open. Never empty.
 pub struct KeyRing {
     keys: Vec<Key>,
 }
 
-/// Why the environment variable gives no keys. No message shows key material.
+/// The environment variable does not contain valid keys. Messages never show key material.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The variable is not there, or nothing is in it.
+    /// The variable is not set, or empty.
     #[error(
         "{KEYS_VARIABLE} is not set: start Envoy with SESSION_KEYS=\"$(openssl rand -hex 32)\", the same for every Envoy \
          that is to share sessions, and list SESSION_KEYS under vm_config.environment_variables.host_env_keys"
     )]
     Absent,
-    /// One of the keys is not 32 bytes in hex or base64.
+    /// A key is not 32 bytes in hex or base64.
     #[error(
         "{KEYS_VARIABLE}: key {position} of {count} is not a 32-byte key (it has {length} characters): \
          write 64 hex characters (`openssl rand -hex 32`) or base64 (`openssl rand -base64 32`), keys separated by commas"
@@ -55,11 +56,11 @@ pub enum KeyError {
         position: usize,
         /// How many there are.
         count: usize,
-        /// How long the text of this one is.
+        /// The number of its characters.
         length: usize,
     },
-    /// The same key twice: probably a mistake made in rotating them.
-    #[error("{KEYS_VARIABLE}: key {position} of {count} is there twice: drop one of the two")]
+    /// A key is listed twice: probably a mistake in a rotation.
+    #[error("{KEYS_VARIABLE}: key {position} of {count} is a duplicate: remove it")]
     Repeated {
         /// Which one, from 1.
         position: usize,
@@ -78,7 +79,7 @@ impl Key {
         Self { id: KeyId([a, b, c, d]), secret }
     }
 
-    /// What its tokens call it.
+    /// Its id in tokens.
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
@@ -107,16 +108,16 @@ impl Key {
 }
 
 impl KeyRing {
-    /// A ring in which `current` seals.
+    /// A ring in which `current` seals, and all keys open.
     #[must_use]
     pub fn new(current: Key, older: impl IntoIterator<Item = Key>) -> Self {
         Self { keys: std::iter::once(current).chain(older).collect() }
     }
 
-    /// Reads the value of `SESSION_KEYS`. White space around a key does no harm: values often come from files.
+    /// Parses the value of `SESSION_KEYS`. White space around keys is ignored, because values often come from files.
     ///
     /// # Errors
-    /// The first thing that is wrong, with the way to mend it and without key material.
+    /// The first mistake and how to fix it, without key material.
     pub fn parse(variable: &str) -> Result<Self, KeyError> {
         if variable.trim_ascii().is_empty() {
             return Err(KeyError::Absent);
@@ -137,7 +138,7 @@ impl KeyRing {
         Ok(Self { keys })
     }
 
-    /// The keys, the sealing one first.
+    /// The keys; the first one seals.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter()
     }
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn hex_and_base64_name_the_same_key() {
+    fn keys_are_hex_or_base64() {
         assert_eq!(ids(HEX), ids(BASE64));
         assert_eq!(ids(HEX), ids(&HEX.to_uppercase()));
         assert_eq!(ids(HEX), ids(BASE64.trim_end_matches('=')));
@@ -182,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn keys_keep_their_order_and_may_stand_in_lines() {
+    fn keys_keep_their_order_and_white_space_is_ignored() {
         let ring = ids(&format!(" {OTHER},\n{HEX}\n"));
         assert_eq!(ring, [ids(OTHER), ids(HEX)].concat());
     }
 
     #[test]
-    fn no_keys_is_an_error_that_says_how_to_make_one() {
+    fn missing_keys_are_an_error_that_says_how_to_make_one() {
         for nothing in ["", " \n"] {
             let error = KeyRing::parse(nothing).unwrap_err();
             assert_eq!(error, KeyError::Absent);
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_key_is_named_by_its_position_and_not_shown() {
+    fn the_error_for_a_malformed_key_shows_its_position_but_not_its_value() {
         let secret = "hunter2hunter2";
         let error = KeyRing::parse(&format!("{HEX},{secret}")).unwrap_err();
         assert_eq!(error, KeyError::Malformed { position: 2, count: 2, length: 14 });
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_another_length_are_refused() {
+    fn keys_of_the_wrong_length_are_rejected() {
         let cut = |by| HEX.get(by..).unwrap().to_owned();
         for wrong in [
             cut(1),
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_there_twice_is_an_error() {
+    fn a_duplicate_key_is_an_error() {
         let error = KeyRing::parse(&format!("{HEX},{OTHER},{BASE64}")).unwrap_err();
         assert_eq!(error, KeyError::Repeated { position: 3, count: 3 });
     }

@@ -1,11 +1,11 @@
-//! The private names that the filter and Envoy's configuration agree on.
+//! Private names that the filter and Envoy's configuration must agree on.
 //!
-//! `envoy-config` renders from these very constants, so the two cannot drift.
+//! `envoy-config` uses these constants in what it renders, so the two cannot disagree.
 
 /// The filter's name in the connection manager, in `typed_per_filter_config` and as the plugin.
 pub const FILTER: &str = "session-persistence";
 
-/// The request header that carries the pin (`ip:port`) from the filter to `header_to_metadata`, never further.
+/// The request header that carries the pin (`ip:port`) from the filter to `header_to_metadata`; it is never forwarded.
 pub const OVERRIDE_HOST_HEADER: &str = "x-session-persistence-override-host";
 
 /// The dynamic metadata namespace that `override_host` reads the pin from.
@@ -14,12 +14,12 @@ pub const METADATA_NAMESPACE: &str = "envoy.lb";
 /// The key of the pin in [`METADATA_NAMESPACE`].
 pub const METADATA_KEY: &str = "session-persistence-override-host";
 
-/// The filter state that tells the access log what session a request had: `%FILTER_STATE(wasm.session_persistence:PLAIN)%`.
+/// The filter state in which the access log finds the session of a request: `%FILTER_STATE(wasm.session_persistence:PLAIN)%`.
 pub const FILTER_STATE: &str = "wasm.session_persistence";
 
-/// The filter state that leads a request to the share of its session, where the backends of a rule are told apart: a route
-/// with a `filter_state` matcher waits for it. No client can set it.
+/// The filter state with the share of a session. In a split rule, a route with a `filter_state` matcher takes the sessions of each
+/// share. Clients cannot set filter state.
 pub const SHARE_FILTER_STATE: &str = "wasm.session_persistence_share";
 
-/// The environment variable of the Envoy process that holds the keys.
+/// The environment variable of the Envoy process that contains the keys.
 pub const KEYS_VARIABLE: &str = "SESSION_KEYS";

@@ -1,4 +1,4 @@
-//! A configured plugin: the rules of one listener with everything ready that a request needs.
+//! A configured plugin: keys and rules, prepared for requests. `reading` finds the session of a request.
 
 mod reading;
 
@@ -13,24 +13,24 @@ use crate::session::Due;
 use crate::time::Timestamp;
 use crate::token::{Nonce, Recent, Sealer, Share};
 
-/// What `on_configure` makes and requests read.
+/// Created when Envoy configures the plugin, and used by all requests.
 pub struct Plugin {
-    /// The route whose filter chain the plugin is in; none if it is in that of a listener.
+    /// The route in whose filter chain the plugin is; `None` if it is in the filter chain of a listener.
     own: Option<Rc<Route>>,
-    /// Sorted by route name, in the bytes in which Envoy gives it.
+    /// By route name, sorted.
     routes: Vec<(Vec<u8>, Rc<Route>)>,
-    /// By what the route's name begins with, the longest first.
+    /// By prefix of route names; of two prefixes of one name, the longer comes first.
     prefixes: Vec<(Vec<u8>, Rc<Route>)>,
     /// The rules that are split.
     splits: Vec<Split>,
     recent: Rc<RefCell<Recent>>,
 }
 
-/// A rule that is split: one route, or several, for each of its shares.
+/// A split rule, which has one or more routes for each share.
 struct Split {
     sealer: Rc<Sealer>,
     shares: Vec<Share>,
-    /// For each share, a route to it.
+    /// One route for each share.
     routes: Vec<Rc<Route>>,
 }
 
@@ -38,40 +38,40 @@ struct Split {
 pub struct Route {
     rule: Rule,
     sealer: Rc<Sealer>,
-    /// If its rule is split, the position among those, and the share that the route leads to.
+    /// If its rule is split: the position in [`Plugin::splits`], and the share of this route.
     share: Option<(usize, Share)>,
 }
 
-/// Why a plugin cannot start.
+/// The plugin cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The environment variable.
+    /// The environment variable is invalid.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// The plugin configuration.
+    /// The plugin configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
-/// A header for the client.
+/// A response header that issues a token or ends a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AnswerHeader<'a> {
-    /// A `Set-Cookie` beside those of the backend.
+pub enum SessionHeader<'a> {
+    /// A `Set-Cookie` header in addition to those of the backend.
     SetCookie(String),
-    /// The session header, in place of one that the backend sent.
+    /// The session header, which replaces one of the backend.
     Session {
         /// Its name.
         name: &'a str,
-        /// The token; empty where a session is ended.
+        /// The token; empty if the session ends.
         token: String,
     },
 }
 
 impl Plugin {
-    /// The plugin of this configuration document and this value of `SESSION_KEYS`. It remembers no tokens.
+    /// The plugin with this configuration and this value of `SESSION_KEYS`, without a token cache.
     ///
     /// # Errors
-    /// What keeps it from starting, in words for the person who starts Envoy.
+    /// Why it cannot start, for the person who starts Envoy.
     pub fn new(config: &[u8], keys: &str) -> Result<Self, StartError> {
         let ring = KeyRing::parse(keys)?;
         let mut plugin = Self {
@@ -94,7 +94,7 @@ impl Plugin {
                     let route = plugin.add(rule, &ring);
                     plugin.routes.push((name.into_bytes(), route));
                 }
-                // The longer one of two prefixes of one name comes later in the table.
+                // The table is sorted, so of two prefixes of one name, the longer comes later.
                 for (prefix, rule) in rules_by_prefix.into_iter().rev() {
                     let route = plugin.add(rule, &ring);
                     plugin.prefixes.push((prefix.into_bytes(), route));
@@ -104,19 +104,19 @@ impl Plugin {
         Ok(plugin)
     }
 
-    /// The same, remembering tokens in `recent`, which any number of plugins can share.
+    /// The same plugin with this token cache, which several plugins can share.
     #[must_use]
     pub fn remembering(self, recent: Rc<RefCell<Recent>>) -> Self {
         Self { recent, ..self }
     }
 
-    /// A route with this rule. If that is split, it shares the sealer with the rule's other routes, and knows their shares.
+    /// Adds a route with this rule. All routes of a split rule have the same sealer and know each other's shares.
     fn add(&mut self, rule: Rule, ring: &KeyRing) -> Rc<Route> {
         let sealer = || Rc::new(Sealer::new(ring, rule.id(), rule.carrier()));
         let Some(share) = rule.share().map(Share::new) else {
             return Rc::new(Route { sealer: sealer(), rule, share: None });
         };
-        // The routes of a rule follow each other, so that the last one is the one, if any is.
+        // The routes of a rule usually follow each other, so the search starts with the last rule.
         let of_rule = |split: &Split| {
             split
                 .routes
@@ -137,7 +137,7 @@ impl Plugin {
         route
     }
 
-    /// Begins to read a request to a route.
+    /// Starts to read a request to a route.
     #[must_use]
     pub fn read<'p: 'l, 'l>(&'p self, route: &'p Rc<Route>, now: Timestamp) -> Reading<'p, 'l> {
         let split = route.share.as_ref().and_then(|(position, _)| self.splits.get(*position));
@@ -145,7 +145,7 @@ impl Plugin {
         Reading::new(route, routes, route.sealer.opener(shares).remembering(&self.recent), now)
     }
 
-    /// The route whose filter chain the plugin is in: that of every request, before it is led to another share.
+    /// The route in whose filter chain the plugin is. All requests start on this route, before some move to another share.
     #[must_use]
     pub const fn own(&self) -> Option<&Rc<Route>> {
         self.own.as_ref()
@@ -160,7 +160,7 @@ impl Plugin {
         known.map(|(_, route)| route).or(self.own.as_ref())
     }
 
-    /// How many routes the plugin knows.
+    /// The number of routes with session persistence.
     #[must_use]
     pub fn len(&self) -> usize {
         self.routes.len() + self.prefixes.len() + usize::from(self.own.is_some())
@@ -189,7 +189,7 @@ impl Route {
         }
     }
 
-    /// The header to remove from answers that give no token, if there is one: a backend's would take the place of the
+    /// The header to remove from responses that issue no token, if there is one: a header of the backend would replace the
     /// client's session.
     #[must_use]
     pub fn header_to_remove(&self) -> Option<&str> {
@@ -199,25 +199,25 @@ impl Route {
         }
     }
 
-    /// The header that gives the client this token; none if the token cannot be sealed.
+    /// The response header that issues this token; `None` if sealing fails.
     #[must_use]
-    pub fn answer(&self, due: &Due, nonce: &Nonce) -> Option<AnswerHeader<'_>> {
+    pub fn issue(&self, due: &Due, nonce: &Nonce) -> Option<SessionHeader<'_>> {
         let token = self.sealer.seal(&due.contents, self.share.as_ref().map(|(_, share)| share), nonce)?;
         Some(match self.rule.carrier() {
             Carrier::Cookie(cookie) => {
-                AnswerHeader::SetCookie(cookie::set_cookie(cookie, &token, due.seconds_left))
+                SessionHeader::SetCookie(cookie::set_cookie(cookie, &token, due.seconds_left))
             }
-            Carrier::Header(header) => AnswerHeader::Session { name: header.name.as_str(), token },
+            Carrier::Header(header) => SessionHeader::Session { name: header.name.as_str(), token },
         })
     }
 
-    /// The header that ends a client's session: it takes the cookie away, or is a session header without a token.
+    /// The response header that ends a session: it removes the cookie, or is an empty session header.
     #[must_use]
-    pub fn end(&self) -> AnswerHeader<'_> {
+    pub fn end(&self) -> SessionHeader<'_> {
         match self.rule.carrier() {
-            Carrier::Cookie(cookie) => AnswerHeader::SetCookie(cookie::clear_cookie(cookie)),
+            Carrier::Cookie(cookie) => SessionHeader::SetCookie(cookie::clear_cookie(cookie)),
             Carrier::Header(header) => {
-                AnswerHeader::Session { name: header.name.as_str(), token: String::new() }
+                SessionHeader::Session { name: header.name.as_str(), token: String::new() }
             }
         }
     }
@@ -246,12 +246,12 @@ mod tests {
         let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
         let due =
             Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: Some(60) };
-        match route.answer(&due, &[3; 24]).unwrap() {
-            AnswerHeader::Session { name, token } => {
+        match route.issue(&due, &[3; 24]).unwrap() {
+            SessionHeader::Session { name, token } => {
                 assert_eq!(name, route.header_to_remove().unwrap());
                 token
             }
-            AnswerHeader::SetCookie(value) => {
+            SessionHeader::SetCookie(value) => {
                 let (token, attributes) = value.strip_prefix("sid=").unwrap().split_once(';').unwrap();
                 assert_eq!(attributes, " Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
                 token.to_owned()
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_was_answered_pins_when_it_comes_back() {
+    fn an_issued_token_pins_the_next_request() {
         let plugin = start(CONFIG.as_bytes(), KEYS).unwrap();
         let (shop, game) = (plugin.route(b"shop/0").unwrap(), plugin.route(b"game/0").unwrap());
         let cookies = format!("a=b; sid={}", token(shop));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn header_lines_joined_with_commas_are_tried_in_turn() {
+    fn all_tokens_in_comma_separated_header_lines_are_tried() {
         let plugin = start(CONFIG.as_bytes(), KEYS).unwrap();
         let game = plugin.route(b"game/0").unwrap();
         let joined = format!("stale, {} ,", token(game));
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_found_for_the_share_that_issued_it_on_any_route_of_its_rule() {
+    fn any_route_of_a_split_rule_finds_the_share_of_a_token() {
         const SHARES: &str = r#"{"rules": {
             "a/0/0": {"id": "a", "header": {"name": "x"}, "share": "one"},
             "a/0/1": {"id": "a", "header": {"name": "x"}, "share": "two"},
@@ -307,7 +307,7 @@ mod tests {
         let route = |name: &str| plugin.route(name.as_bytes()).unwrap();
         let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
         let due = Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: None };
-        let Some(AnswerHeader::Session { token, .. }) = route("a/0/1").answer(&due, &[3; 24]) else {
+        let Some(SessionHeader::Session { token, .. }) = route("a/0/1").issue(&due, &[3; 24]) else {
             panic!("no token");
         };
         let lines = [token.as_bytes()];
@@ -321,12 +321,12 @@ mod tests {
         }
         for name in ["b/0/0", "b/0/1"] {
             let (session, found) = read(&plugin, route(name), &lines);
-            assert!(matches!(session, Session::Refused(_)) && Rc::ptr_eq(found, route(name)), "{name}");
+            assert!(matches!(session, Session::Rejected(_)) && Rc::ptr_eq(found, route(name)), "{name}");
         }
     }
 
     #[test]
-    fn the_plugin_of_one_route_knows_it_without_its_name_and_the_other_shares_by_theirs() {
+    fn the_plugin_of_one_route_needs_route_names_only_for_other_shares() {
         let one = start(br#"{"rule": {"id": "a", "header": {"name": "x"}}}"#, KEYS).unwrap();
         for name in ["", "any"] {
             assert!(Rc::ptr_eq(one.route(name.as_bytes()).unwrap(), one.own().unwrap()));
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_known_by_its_name_then_by_the_longest_prefix_of_it() {
+    fn exact_route_names_take_precedence_over_the_longest_prefix() {
         let rule = |id: &str| format!(r#"{{"id": "{id}", "header": {{"name": "x"}}}}"#);
         let config = format!(
             r#"{{"rules": {{"a/b/c": {}}}, "rules_by_prefix": {{"a/": {}, "a/b/": {}, "": {}}}}}"#,
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remembered_token_expires_like_any_other_and_is_unknown_to_other_rules() {
+    fn a_cached_token_expires_and_does_not_open_for_other_rules() {
         let config = r#"{"rules": {
             "a": {"id": "a", "header": {"name": "x"}, "absolute_timeout": "60s", "idle_timeout": "20s"},
             "b": {"id": "b", "header": {"name": "x"}}
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_configuration_are_both_needed() {
+    fn keys_and_configuration_are_required() {
         assert!(matches!(start(CONFIG.as_bytes(), ""), Err(StartError::Keys(KeyError::Absent))));
         assert!(matches!(start(b"", KEYS), Err(StartError::Config(_))));
     }

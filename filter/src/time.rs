@@ -1,11 +1,11 @@
-//! Points in time, in the resolution of a token.
+//! Points in time, in whole seconds like those in tokens.
 
-/// Whole seconds since the Unix epoch, by the wall clock: a token means the same on every Envoy and after a restart.
+/// Whole seconds since the Unix epoch. Wall-clock time, so that a token has the same meaning on every Envoy and after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// So many seconds since the Unix epoch.
+    /// The time this many seconds after the Unix epoch.
     #[must_use]
     pub const fn from_unix_seconds(seconds: u64) -> Self {
         Self(seconds)
@@ -17,7 +17,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Seconds that have passed since `earlier`; 0 if it is later, since clocks of several Envoys differ.
+    /// Seconds that have passed since `earlier`; 0 if that is later, as the clocks of several Envoys can differ.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

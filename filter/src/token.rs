@@ -1,4 +1,4 @@
-//! Tokens: what a client holds, sealed so that it can neither read, change, move nor outlive it.
+//! Tokens: seals and opens what a client stores. Clients cannot read or change a token, or use it for another rule.
 //!
 //! A token is base64url without padding of
 //!
@@ -6,18 +6,18 @@
 //! version (1 byte) ‖ key id (4) ‖ nonce (24) ‖ ciphertext ‖ tag (16)
 //! ```
 //!
-//! sealed with XChaCha20-Poly1305, whose nonce is long enough to be drawn at random by any number of Envoys that share a
-//! key. The associated data is the version, the key id, the rule's id and the carrier's kind and name: a token opens only for
-//! the rule and the carrier that it was issued for. Numbers are big-endian, times are Unix seconds.
+//! sealed with XChaCha20-Poly1305, whose nonces are long enough to be random, even if many Envoys share a key. The associated data
+//! is the version, the key id, the rule id, and the kind and name of the carrier: a token opens only for the rule and carrier for
+//! which it was issued. Numbers are big-endian, times are Unix seconds.
 //!
-//! **Version 1** is issued where a rule is not split. The plaintext is
+//! **Version 1** is issued for rules that are not split. The plaintext is
 //!
 //! ```text
-//! issue time (5 bytes) ‖ seconds from then to last seen (4) ‖ address (4 or 16) ‖ port (2)
+//! issue time (5 bytes) ‖ seconds from issue to last use (4) ‖ address (4 or 16) ‖ port (2)
 //! ```
 //!
-//! A token of an IPv4 endpoint has 80 characters, one of an IPv6 endpoint 96. Earlier releases issued version 1 for split
-//! rules, too, with a zero byte and the name of the share behind the associated data; these still open (module `share`).
+//! The token has 80 characters for an IPv4 endpoint, 96 for IPv6. Earlier releases also issued version 1 for split rules, with a zero
+//! byte and the name of the share appended to the associated data. These tokens still open (module `share`).
 //!
 //! **Version 2** is issued for split rules. The plaintext is
 //!
@@ -25,14 +25,14 @@
 //! flags (1 byte) ‖ the plaintext of version 1 ‖ the digest of the share (8)
 //! ```
 //!
-//! Each flag says whether a field of a fixed length is there, or which of two lengths it has: 1 for an IPv6 address, 2 for a
-//! share. So the flags give the exact length of the plaintext, and other flags can add other fields; a token with a flag
-//! that is not known does not open. Its 92 characters (108 for IPv6) open in one step, whatever the number of shares.
+//! Flag 1 means that the address is IPv6, flag 2 that the digest of a share is present. So the flags determine the exact length of
+//! the plaintext, and later versions of the filter can add fields with other flags. A token with an unknown flag does not open. The
+//! token has 92 characters, or 108 for IPv6, and opens with one decryption, whatever the number of shares.
 //!
-//! All versions must open for ever: `vectors` in the tests are frozen.
+//! Tokens of all versions must open forever: `vectors` in the tests are frozen.
 //!
-//! Which parts of a request are tried as tokens is decided in [`candidates`](crate::candidates), and whether an opened token
-//! is still good in [`session`](crate::session).
+//! [`candidates`](crate::candidates) decides which parts of a request are tried as tokens, and [`session`](crate::session) whether an
+//! opened token is still valid.
 
 mod contents;
 mod recent;
@@ -60,12 +60,12 @@ const SEEN: usize = 4;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const OVERHEAD: usize = 1 + 4 + NONCE + TAG;
-/// The bytes of the longest token: of version 2, with a share, for an IPv6 endpoint.
+/// The length in bytes of the longest token: version 2, with a share, for an IPv6 endpoint.
 const LONGEST: usize = OVERHEAD + 1 + ISSUED + SEEN + 16 + 2 + share::LENGTH;
 
-/// The characters of the longest token.
+/// The length in characters of the longest token.
 const LONGEST_TEXT: usize = 108;
-/// How many characters a token can have: of version 1 for an IPv4 and an IPv6 endpoint, then of version 2.
+/// The possible lengths of a token in characters: version 1 for IPv4 and IPv6, then version 2.
 const LENGTHS: [usize; 4] = [80, 96, 92, LONGEST_TEXT];
 
 /// A nonce: random, and never used twice.
@@ -74,24 +74,24 @@ pub type Nonce = [u8; NONCE];
 /// A token that opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// What it says.
+    /// Its contents.
     pub contents: Contents,
-    /// Whether an older key than today's sealed it.
+    /// Whether it was sealed with an older key than the current one.
     pub older_key: bool,
-    /// The position of its share among those of the rule; none where the rule is not split.
+    /// The position of its share among those of the rule; `None` if the rule is not split.
     pub share: Option<usize>,
 }
 
-/// Why a text is no token of ours.
+/// Why a text is not a token of this rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Not base64url, of no length that a token has, or of another version.
+    /// Not base64url, or of another length or version than tokens have.
     #[error("it is not a token")]
     Malformed,
-    /// Sealed with a key that is not (or no longer) in the ring.
+    /// Sealed with a key that is not in the ring.
     #[error("its key is not among ours")]
     UnknownKey,
-    /// Changed on the way, or issued for another rule, carrier or share.
+    /// Changed, or issued for another rule, carrier or share.
     #[error("it was changed, or issued for another rule")]
     Forged,
 }
@@ -104,22 +104,23 @@ pub fn has_length(characters: usize) -> bool {
 
 /// Seals and opens the tokens of one rule.
 pub struct Sealer {
-    /// Unlike that of any other sealer, whatever its rule: what tokens of [`Recent`] are known by.
+    /// Unique for each sealer: [`Recent`] finds tokens by it.
     number: u64,
-    /// For each key of the ring, the sealing one first.
-    locks: Vec<Lock>,
+    /// For each key of the ring; the first one seals.
+    keys: Vec<RuleKey>,
 }
 
-struct Lock {
+/// A key of the ring, for one rule.
+struct RuleKey {
     key: KeyId,
     secret: Zeroizing<[u8; KEY_LENGTH]>,
-    /// Of version 1, in which the first byte is the version.
+    /// The associated data of version 1; the first byte is the version.
     associated_data: Vec<u8>,
 }
 
 /// Opens the tokens of one request.
 ///
-/// A token of version 1 for a split rule costs more than others (see the module `share`), so only the first of a request is looked at.
+/// Tokens of version 1 for split rules cost more than others (see the module `share`), so only the first of each request is tried.
 pub struct Opener<'a> {
     sealer: &'a Sealer,
     shares: &'a [Share],
@@ -140,34 +141,34 @@ impl Sealer {
     #[must_use]
     pub fn new(ring: &KeyRing, id: &RuleId, carrier: &Carrier) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let locks = ring.keys().map(|key| Lock::new(key, id, carrier)).collect();
-        Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), locks }
+        let keys = ring.keys().map(|key| RuleKey::new(key, id, carrier)).collect();
+        Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), keys }
     }
 
     /// Seals a token, for a share of the rule if the rule is split. `nonce` must be fresh random bytes.
     #[must_use]
     pub fn seal(&self, contents: &Contents, share: Option<&Share>, nonce: &Nonce) -> Option<String> {
-        let lock = self.locks.first()?;
+        let rule_key = self.keys.first()?;
         let mut token = Vec::with_capacity(LONGEST);
         token.push(if share.is_some() { VERSION_2 } else { VERSION_1 });
-        token.extend_from_slice(&lock.key.0);
+        token.extend_from_slice(&rule_key.key.0);
         token.extend_from_slice(nonce);
         let head = token.len();
         let associated_data = if let Some(share) = share {
             contents.encode_with_flags(share.digest(), &mut token);
-            &lock.of_version_2()
+            &rule_key.of_version_2()
         } else {
             contents.encode(&mut token);
-            &lock.associated_data
+            &rule_key.associated_data
         };
         let plaintext = token.get_mut(head..)?;
         let nonce = XNonce::from(*nonce);
-        let tag = lock.cipher().encrypt_inout_detached(&nonce, associated_data, plaintext.into()).ok()?;
+        let tag = rule_key.cipher().encrypt_inout_detached(&nonce, associated_data, plaintext.into()).ok()?;
         token.extend_from_slice(&tag);
         Some(URL_SAFE_NO_PAD.encode(token.as_slice()))
     }
 
-    /// What opens the tokens of one request: of these shares, or none if the rule is not split.
+    /// The opener for the tokens of one request. `shares` is empty if the rule is not split.
     #[must_use]
     pub const fn opener<'a>(&'a self, shares: &'a [Share]) -> Opener<'a> {
         Opener { sealer: self, shares, recent: None, searched: false }
@@ -176,26 +177,26 @@ impl Sealer {
     /// Opens a token of a rule that is not split.
     ///
     /// # Errors
-    /// Why the text is no token of this rule.
+    /// Why the text is not a token of this rule.
     pub fn open(&self, text: &[u8]) -> Result<Opened, OpenError> {
         self.opener(&[]).open(text)
     }
 }
 
 impl<'a> Opener<'a> {
-    /// The same, with what opened lately.
+    /// Uses this cache of opened tokens.
     #[must_use]
     pub const fn remembering(self, recent: &'a RefCell<Recent>) -> Self {
         Self { recent: Some(recent), ..self }
     }
 
-    /// Opens what a client sent, if it did not open lately. Nothing is decrypted unless the key is one of ours.
+    /// Opens a token of a client. It is decrypted only if its key is in the ring and it is not in the cache.
     ///
     /// # Errors
-    /// Why the text is no token of this rule.
+    /// Why the text is not a token of this rule.
     pub fn open(&mut self, text: &[u8]) -> Result<Opened, OpenError> {
         let Some(recent) = self.recent else { return self.decrypt(text) };
-        let key = recent::Key::new(self.sealer.number, text).ok_or(OpenError::Malformed)?;
+        let key = recent::CacheKey::new(self.sealer.number, text).ok_or(OpenError::Malformed)?;
         if let Some(opened) = recent.borrow().get(&key) {
             return Ok(opened);
         }
@@ -217,54 +218,56 @@ impl<'a> Opener<'a> {
             _ => return Err(OpenError::Malformed),
         }
         let mut parts = Parts { version, nonce: *nonce, text, tag: *tag };
-        // Of two keys with one id, which chance may give once in four thousand million, each is tried.
-        let mut refusal = OpenError::UnknownKey;
-        for (age, lock) in self.sealer.locks.iter().enumerate().filter(|(_, lock)| lock.key.0 == *key) {
-            match self.open_with(lock, &mut parts) {
+        // Key ids can collide by chance (1 in 4 billion), so all keys with this id are tried.
+        let mut failure = OpenError::UnknownKey;
+        for (age, rule_key) in
+            self.sealer.keys.iter().enumerate().filter(|(_, rule_key)| rule_key.key.0 == *key)
+        {
+            match self.open_with(rule_key, &mut parts) {
                 Ok((contents, share)) => return Ok(Opened { contents, older_key: age > 0, share }),
-                Err(error) => refusal = error,
+                Err(error) => failure = error,
             }
         }
-        Err(refusal)
+        Err(failure)
     }
 
     fn open_with(
         &mut self,
-        lock: &Lock,
+        rule_key: &RuleKey,
         parts: &mut Parts<'_>,
     ) -> Result<(Contents, Option<usize>), OpenError> {
         if parts.version == VERSION_2 {
-            lock.decrypt(parts, &lock.of_version_2())?;
+            rule_key.decrypt(parts, &rule_key.of_version_2())?;
             let (contents, share) = Contents::decode_with_flags(parts.text).ok_or(OpenError::Malformed)?;
-            // The session of a share that the rule no longer has ends, as one of another rule.
+            // If the rule no longer has this share, the session ends, like that of another rule.
             let known = self.shares.iter().position(|known| Some(known.digest()) == share);
             return Ok((contents, Some(known.ok_or(OpenError::Forged)?)));
         }
         let share = if self.shares.is_empty() {
-            lock.decrypt(parts, &lock.associated_data)?;
+            rule_key.decrypt(parts, &rule_key.associated_data)?;
             None
         } else {
             if std::mem::replace(&mut self.searched, true) {
                 return Err(OpenError::Forged);
             }
             let sealed = (&parts.nonce, &*parts.text, &parts.tag);
-            let position = share::find(&lock.secret, &lock.associated_data, sealed, self.shares)
+            let position = share::find(&rule_key.secret, &rule_key.associated_data, sealed, self.shares)
                 .ok_or(OpenError::Forged)?;
             let share = self.shares.get(position).ok_or(OpenError::Forged)?;
-            lock.decrypt(parts, &share::associated_data(&lock.associated_data, share))?;
+            rule_key.decrypt(parts, &share::associated_data(&rule_key.associated_data, share))?;
             Some(position)
         };
         Ok((Contents::decode(parts.text).ok_or(OpenError::Malformed)?, share))
     }
 }
 
-impl Lock {
+impl RuleKey {
     fn new(key: &Key, id: &RuleId, carrier: &Carrier) -> Self {
         let (kind, name) = match carrier {
             Carrier::Cookie(cookie) => (0, cookie.name.as_str()),
             Carrier::Header(header) => (1, header.name.as_str()),
         };
-        // Lengths in front, so that no two pairs of id and name run together to the same bytes.
+        // The length of the id comes first, so that different ids and names never give the same bytes.
         let mut associated_data = vec![VERSION_1];
         associated_data.extend_from_slice(&key.id().0);
         associated_data.extend_from_slice(&(id.as_str().len() as u64).to_be_bytes());

@@ -1,4 +1,4 @@
-//! Where a token travels: a cookie or a header, with names that can stand in an HTTP message.
+//! Carriers: the cookie or header in which a token travels, with validated names.
 
 use std::fmt;
 
@@ -16,9 +16,9 @@ pub const PATH_LIMIT: usize = 1024;
 /// Where a token travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carrier {
-    /// In a cookie: the client's jar brings it back.
+    /// In a cookie, which the client returns automatically.
     Cookie(Cookie),
-    /// In a header of this name, in answers and in requests: the client itself brings it back.
+    /// In a header of responses and requests. The client must copy it from a response to its next requests.
     Header(Header),
 }
 
@@ -27,25 +27,25 @@ pub enum Carrier {
 pub struct Header {
     /// The header's name.
     pub name: HeaderName,
-    /// Whether the Envoy route removes a header of this name from the backends' answers (`response_headers_to_remove`).
-    /// Otherwise the filter does, at a hundredth of the price of a request: it would take the place of the client's session.
+    /// Whether the Envoy route removes this header from responses of backends (`response_headers_to_remove`), where it would
+    /// replace the client's session. Otherwise the filter removes it, which costs about 1 % of the instructions of a request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub removed_by_route: bool,
 }
 
 /// A session cookie and its attributes (RFC 6265 section 4.1.2).
 ///
-/// `HttpOnly` and `SameSite=Lax` are always set: no script needs the token, and `Strict` would drop the cookie on a visit
-/// from another site, whose answer would then replace the session.
+/// `HttpOnly` and `SameSite=Lax` are always set. Scripts do not need the token. With `Strict`, browsers omit the cookie after a
+/// link from another site, and the response would then replace the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cookie {
     /// The cookie's name.
     pub name: CookieName,
     /// The `Path` attribute.
     pub path: CookiePath,
-    /// Whether the client keeps the cookie when it closes.
+    /// Whether the client keeps the cookie after it closes.
     pub lifetime: Lifetime,
-    /// Whether the `Secure` attribute is set: wanted wherever the listener terminates TLS.
+    /// Whether the `Secure` attribute is set, as it should be on TLS listeners.
     pub secure: bool,
 }
 
@@ -56,16 +56,16 @@ pub enum Lifetime {
     /// Until the client closes: neither `Expires` nor `Max-Age`.
     #[default]
     Session,
-    /// `Max-Age` is what is left of the absolute timeout, which must be set.
+    /// `Max-Age` is the remaining absolute timeout, which is required.
     Permanent,
 }
 
-/// The name of a cookie: a token of RFC 9110 section 5.6.2, at most [`NAME_LIMIT`] bytes; case counts.
+/// The name of a cookie: a token of RFC 9110 section 5.6.2, at most [`NAME_LIMIT`] bytes; case-sensitive.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
 pub struct CookieName(String);
 
-/// Why a text is no cookie name.
+/// A text is not a cookie name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CookieNameError {
     /// Empty, too long, or a character that a name cannot have.
@@ -78,15 +78,15 @@ pub enum CookieNameError {
 #[serde(into = "String")]
 pub struct HeaderName(String);
 
-/// Why a text is no name for a session header.
+/// A text is not the name of a header that can carry a session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderNameError {
     /// Empty, too long, or a character that a name cannot have.
     #[error("invalid header name: {0}")]
     Token(#[from] TokenError),
-    /// HTTP, Envoy, a proxy or this filter gives the header another meaning.
+    /// The header has a meaning in HTTP, Envoy, another proxy or this filter.
     #[error(
-        "the header `{0}` has a meaning of its own to HTTP or to proxies and cannot carry a session; choose another name, as `x-session`"
+        "the header `{0}` is reserved and cannot carry a session; choose another name, such as `x-session`"
     )]
     Reserved(String),
 }
@@ -96,31 +96,31 @@ pub enum HeaderNameError {
 #[serde(into = "String")]
 pub struct CookiePath(String);
 
-/// Why a text is no cookie path.
+/// A text is not a cookie path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CookiePathError {
-    /// A client would take its own default in place of such a path (RFC 6265 section 5.2.4).
+    /// Clients ignore such a path and use a default (RFC 6265 section 5.2.4).
     #[error("invalid cookie path: it must start with `/`")]
     Relative,
     /// Longer than [`PATH_LIMIT`].
-    #[error("invalid cookie path: {0} bytes are more than {PATH_LIMIT}")]
+    #[error("invalid cookie path: {0} bytes exceed the limit of {PATH_LIMIT}")]
     TooLong(usize),
     /// The character would end the attribute or the header.
-    #[error("invalid cookie path: the character {0:?} cannot stand in a cookie's `Path`")]
+    #[error("invalid cookie path: the character {0:?} is not allowed")]
     Character(char),
 }
 
-/// Why a text is no token in the sense of RFC 9110 section 5.6.2.
+/// A text is not a token as defined by RFC 9110 section 5.6.2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// No character at all.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
     /// Longer than [`NAME_LIMIT`].
-    #[error("{0} bytes are more than {NAME_LIMIT}")]
+    #[error("{0} bytes exceed the limit of {NAME_LIMIT}")]
     TooLong(usize),
-    /// Neither letter, digit nor one of ``!#$%&'*+-.^_`|~``.
-    #[error("the character {0:?} is not allowed; letters, digits and !#$%&'*+-.^_`|~ are")]
+    /// Not a letter, a digit or one of ``!#$%&'*+-.^_`|~``.
+    #[error("the character {0:?} is not allowed; use letters, digits and !#$%&'*+-.^_`|~")]
     Character(char),
 }
 
@@ -214,7 +214,7 @@ impl Default for CookiePath {
 macro_rules! text {
     ($($name:ident),*) => {$(
         impl $name {
-            /// The text itself.
+            /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -1,55 +1,55 @@
-//! Reading the JSON document, with the path of whatever does not fit.
+//! Reads the JSON document and reports the path of an invalid value.
 //!
-//! By hand and not derived: derived readers that know their path made the module a third larger, and Envoy compiles it for
-//! every worker. Nor over `serde_json::Value`, which takes the last of two equal keys in silence.
+//! It is written by hand, because derived deserializers that report paths made the module a third larger, and Envoy compiles it
+//! for every worker. `serde_json::Value` is not used, because it silently accepts duplicate keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// What a plugin configuration is made of.
+/// The JSON values of a plugin configuration.
 #[derive(Debug)]
 pub(super) enum Json {
     Object(BTreeMap<String, Json>),
     Text(String),
     Flag(bool),
-    /// What has no place in it, by its name.
+    /// A value of a type that is not used in it, such as a list: the name of the type.
     Other(&'static str),
 }
 
-/// Why a value was refused, in words.
+/// Why a value is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The text is no JSON: of all messages, Envoy hands only a `StringValue` or `BytesValue` over as its text.
-    #[error("no JSON text, which belongs in a google.protobuf.StringValue: {0}")]
+    /// The configuration is not JSON. Envoy passes only the text of a `StringValue` or `BytesValue` unchanged.
+    #[error("expected JSON in a google.protobuf.StringValue: {0}")]
     Syntax(#[from] serde_json::Error),
     /// The value has another type.
     #[error("expected {expected}, found {found}")]
     Type {
-        /// What belongs here.
+        /// The expected type.
         expected: &'static str,
-        /// What is here.
+        /// The type found.
         found: &'static str,
     },
-    /// A field is not there.
+    /// A required field is missing.
     #[error("the field `{0}` is missing")]
     Missing(&'static str),
-    /// A field that means nothing without another one.
-    #[error("it means nothing without `{0}`")]
+    /// The field requires another one.
+    #[error("requires `{0}`")]
     Without(&'static str),
-    /// A field that cannot be there together with another one.
-    #[error("a configuration has this or `{0}`, not both")]
+    /// The field excludes another one.
+    #[error("cannot be combined with `{0}`")]
     Beside(&'static str),
-    /// A field that is not known.
+    /// The field is unknown.
     #[error("unknown field, expected one of: {0}")]
     Unknown(String),
-    /// The value does not mean anything.
+    /// The value is invalid.
     #[error("{0}")]
     Value(String),
 }
 
-/// A refused value and its path.
+/// An invalid value and its path.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) path: String,
@@ -63,7 +63,7 @@ pub(super) struct At<'a> {
     value: &'a Json,
 }
 
-/// An object, its path and the fields it may have.
+/// An object and its path.
 pub(super) struct Fields<'a> {
     path: String,
     fields: &'a BTreeMap<String, Json>,
@@ -74,12 +74,12 @@ impl<'a> At<'a> {
         Self { path: String::new(), value }
     }
 
-    /// A refusal of this value.
+    /// Reports this value as invalid.
     pub(super) fn refuse(&self, problem: Problem) -> Refused {
         refuse(&self.path, problem)
     }
 
-    /// An object that has no other fields than these.
+    /// Reads an object that can have only these fields.
     pub(super) fn fields(&self, known: &[&str]) -> Result<Fields<'a>, Refused> {
         let fields = self.object()?;
         match fields.keys().find(|name| !known.contains(&name.as_str())) {
@@ -94,7 +94,7 @@ impl<'a> At<'a> {
         Ok(self.object()?.iter().map(move |(name, value)| (name, At { path: join(&path, name), value })))
     }
 
-    /// A text that becomes a `T`.
+    /// Parses a string.
     pub(super) fn parse<T>(&self) -> Result<T, Refused>
     where
         T: TryFrom<String, Error: std::fmt::Display>,
@@ -127,23 +127,23 @@ impl<'a> At<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// A refusal of the object.
+    /// Reports the object as invalid.
     pub(super) fn refuse(&self, problem: Problem) -> Refused {
         refuse(&self.path, problem)
     }
 
-    /// The field of this name, if it is there.
+    /// The field of this name, if it is set.
     pub(super) fn optional(&self, name: &str) -> Option<At<'a>> {
         self.fields.get(name).map(|value| At { path: join(&self.path, name), value })
     }
 
-    /// The field of this name.
+    /// The required field of this name.
     pub(super) fn required(&self, name: &'static str) -> Result<At<'a>, Refused> {
         self.optional(name).ok_or_else(|| refuse(&self.path, Problem::Missing(name)))
     }
 }
 
-/// The names with commas between them. (`[&str]::join` is a kilobyte of the module.)
+/// The names, joined with commas. (`[&str]::join` would add a kilobyte to the module.)
 fn listed(names: &[&str]) -> String {
     let mut list = String::new();
     for name in names {
@@ -179,7 +179,7 @@ impl<'de> Deserialize<'de> for Json {
                 let mut fields = BTreeMap::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if fields.contains_key(&name) {
-                        return Err(A::Error::custom(format_args!("the field `{name}` is there twice")));
+                        return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
                     }
                     let value = map.next_value()?;
                     fields.insert(name, value);

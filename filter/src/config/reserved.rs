@@ -1,10 +1,10 @@
-//! Headers that cannot carry a session, because HTTP, Envoy, gRPC, a browser or a tracer gives them another meaning: a token would
-//! not come back in them, or would take the place of another value.
+//! Headers that cannot carry a session, because they have a meaning in HTTP, Envoy, gRPC, browsers or tracing: a token would not
+//! return to the filter, or would replace another value.
 //!
-//! Measured on Envoy 1.40 as rendered, over HTTP/1.1 and HTTP/2: no session holds in `connection`, `content-length`, `host`,
-//! `keep-alive`, `proxy-connection`, `te`, `transfer-encoding`, `upgrade`, `x-forwarded-client-cert`, `x-forwarded-proto`,
-//! `x-request-id` and the `x-envoy-` headers of requests, which Envoy removes or overwrites ("HTTP header sanitizing" in its
-//! documentation). The others pass through this Envoy, but clients, other proxies and backends read something else from them.
+//! Measured on Envoy 1.40 with the rendered configuration, over HTTP/1.1 and HTTP/2: sessions do not persist in `connection`,
+//! `content-length`, `host`, `keep-alive`, `proxy-connection`, `te`, `transfer-encoding`, `upgrade`, `x-forwarded-client-cert`,
+//! `x-forwarded-proto`, `x-request-id` and the `x-envoy-` headers of requests, which Envoy removes or overwrites ("HTTP header sanitizing" in its
+//! documentation). Envoy forwards the others, but clients, other proxies and backends interpret them.
 
 use crate::names::OVERRIDE_HOST_HEADER;
 
@@ -13,33 +13,33 @@ pub(super) fn is_reserved(name: &str) -> bool {
     FAMILIES.iter().any(|family| name.starts_with(family)) || NAMES.contains(&name)
 }
 
-/// How the names of such headers begin.
+/// Prefixes of reserved names.
 const FAMILIES: [&str; 12] = [
     // Content negotiation (RFC 9110 section 12).
     "accept-",
     // CORS (Fetch standard).
     "access-control-",
-    // What a message holds (RFC 9110 section 8).
+    // Representation data (RFC 9110 section 8).
     "content-",
     "cross-origin-",
     // Reserved for gRPC's own use (gRPC over HTTP/2).
     "grpc-",
     // Preconditions (RFC 9110 section 13).
     "if-",
-    // For the next proxy; no script in a browser may set it.
+    // For the next proxy; scripts in browsers cannot set them.
     "proxy-",
-    // For the browser alone (Fetch standard).
+    // Only browsers can set them (Fetch standard).
     "sec-",
     // Tracing (Zipkin, Datadog).
     "x-b3-",
     "x-datadog-",
-    // Envoy's own: it removes those of clients and sets those of answers.
+    // Envoy removes them from requests of clients and sets them in responses.
     "x-envoy-",
-    // What proxies say of the client, which Envoy sets, appends to or removes.
+    // Information about the client, which Envoy sets, extends or removes.
     "x-forwarded-",
 ];
 
-/// Other such headers: fields of HTTP (IANA, "Hypertext Transfer Protocol (HTTP) Field Name Registry"), and what proxies and tracers use.
+/// Other reserved names: from the IANA registry of HTTP field names, and those that proxies and tracing use.
 const NAMES: &[&str] = &[
     "accept",
     "age",
@@ -113,6 +113,6 @@ const NAMES: &[&str] = &[
     "x-ot-span-context",
     "x-real-ip",
     "x-request-id",
-    // The pin, which the filter hands to Envoy.
+    // The private header of the pin.
     OVERRIDE_HOST_HEADER,
 ];

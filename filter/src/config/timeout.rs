@@ -1,4 +1,4 @@
-//! Timeouts in whole seconds, the resolution of a token's times.
+//! Timeouts, in whole seconds like the times in tokens.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,19 +10,19 @@ use serde::Serialize;
 #[serde(into = "String")]
 pub struct Timeout(NonZeroU32);
 
-/// Why a text is no timeout.
+/// A text is not a timeout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeoutError {
-    /// Not digits followed by `s`, or more than fit 32 bits.
-    #[error("invalid timeout {0:?}: write whole seconds, as \"10s\"")]
+    /// Not digits followed by `s`, or more than 32 bits.
+    #[error("invalid timeout {0:?}: write whole seconds, such as \"10s\"")]
     Form(String),
-    /// A session that ends at once is no session.
+    /// Sessions would end immediately.
     #[error("invalid timeout \"0s\": it must be at least \"1s\"")]
     Zero,
 }
 
 impl Timeout {
-    /// A timeout of so many seconds.
+    /// A timeout of this many seconds.
     #[must_use]
     pub const fn from_seconds(seconds: NonZeroU32) -> Self {
         Self(seconds)

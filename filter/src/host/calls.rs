@@ -1,8 +1,8 @@
-//! The calls to Envoy that every request makes, without what the SDK's take beside them: it writes the path of a property into
-//! new memory for each call.
+//! The calls to Envoy on the path of every request, without the overhead of the SDK, which allocates the path of a property for each
+//! call.
 //!
-//! The only module with `unsafe` code: the calls are functions of another language (proxy-wasm ABI 0.2.1).
-#![allow(unsafe_code, reason = "the proxy's functions are foreign ones")]
+//! This is the only module with `unsafe` code: it calls foreign functions (proxy-wasm ABI 0.2.1).
+#![allow(unsafe_code, reason = "the proxy's functions are foreign functions")]
 
 use std::ptr::{null_mut, slice_from_raw_parts_mut};
 
@@ -16,7 +16,7 @@ unsafe extern "C" {
     ) -> u32;
 }
 
-/// A property, by the names on its path with a zero byte between each two; none if the request has no such property.
+/// A property of the request; `None` if it is not set. The names in its path are separated by zero bytes.
 pub(super) fn property(path: &[u8]) -> Option<Box<[u8]>> {
     const OK: u32 = 0;
     let (mut value, mut size) = (null_mut(), 0);
@@ -25,7 +25,7 @@ pub(super) fn property(path: &[u8]) -> Option<Box<[u8]>> {
     if status != OK || value.is_null() {
         return None;
     }
-    // SAFETY: the proxy has written `size` bytes into memory that it got from `proxy_on_memory_allocate`, the SDK's function, which
-    // allocates a boxed slice of exactly that size and gives it away.
+    // SAFETY: the proxy has written `size` bytes into memory from the SDK's function `proxy_on_memory_allocate`, which allocates a
+    // boxed slice of exactly that size and gives up its ownership.
     Some(unsafe { Box::from_raw(slice_from_raw_parts_mut(value, size)) })
 }

@@ -1,14 +1,14 @@
-//! Counters: Envoy shows them as `wasmcustom.session_persistence.…`.
+//! Counters, which Envoy shows as `wasmcustom.session_persistence.…`.
 //!
-//! A returning client counts nothing: requests are counted by Envoy itself, and each count costs a call.
+//! Requests of returning clients are not counted: Envoy counts requests itself, and each increment costs a call.
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-use crate::session::{Issue, Refusal};
+use crate::session::{Issue, Rejection};
 use crate::token::OpenError;
 
-/// What the filter counts.
+/// The counters of the filter.
 pub(super) struct Counters {
     new: Counter,
     moved: Counter,
@@ -42,7 +42,7 @@ impl Counters {
         }
     }
 
-    /// Counts a token given to a client.
+    /// Counts an issued token.
     pub(super) fn issued(&self, issue: &Issue) {
         match issue {
             Issue::New(_) => self.new.count(),
@@ -56,15 +56,15 @@ impl Counters {
         self.ended.count();
     }
 
-    /// Counts a token that does not count.
-    pub(super) fn refused(&self, refusal: Refusal) {
-        match refusal {
-            Refusal::Unopened(OpenError::Malformed) => self.malformed.count(),
-            Refusal::Unopened(OpenError::UnknownKey) => self.unknown_key.count(),
-            Refusal::Unopened(OpenError::Forged) => self.forged.count(),
-            Refusal::Expired => self.expired.count(),
-            Refusal::Idle => self.idle.count(),
-            Refusal::FutureDated => self.future_dated.count(),
+    /// Counts a rejected token.
+    pub(super) fn rejected(&self, rejection: Rejection) {
+        match rejection {
+            Rejection::Unopened(OpenError::Malformed) => self.malformed.count(),
+            Rejection::Unopened(OpenError::UnknownKey) => self.unknown_key.count(),
+            Rejection::Unopened(OpenError::Forged) => self.forged.count(),
+            Rejection::Expired => self.expired.count(),
+            Rejection::Idle => self.idle.count(),
+            Rejection::FutureDated => self.future_dated.count(),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Counter {
     fn define(name: &str) -> Self {
         let defined = hostcalls::define_metric(MetricType::Counter, &format!("session_persistence.{name}"));
         if let Err(status) = &defined {
-            log::error!("the counter {name} cannot be defined: {status:?}");
+            log::error!("cannot define the counter {name}: {status:?}");
         }
         Self(defined.ok())
     }

@@ -1,4 +1,4 @@
-//! Random nonces, drawn many at a time: one call for random bytes costs as much as sealing a token.
+//! Random nonces, generated in batches: a call for random bytes costs as much as sealing a token.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use crate::token::Nonce;
 const LENGTH: usize = size_of::<Nonce>();
 const STOCK: usize = 32;
 
-/// A stock of nonces; each is given out once.
+/// A supply of nonces; each is used once.
 #[derive(Default)]
 pub(super) struct Nonces(RefCell<Vec<Nonce>>);
 
@@ -15,7 +15,7 @@ impl Nonces {
     /// A fresh nonce.
     ///
     /// # Errors
-    /// The host has no random bytes.
+    /// Random bytes are not available.
     pub(super) fn next(&self) -> Result<Nonce, getrandom::Error> {
         let mut stock = self.0.borrow_mut();
         if let Some(nonce) = stock.pop() {

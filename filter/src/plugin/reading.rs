@@ -1,24 +1,24 @@
-//! Reading a request: its header lines in, its session out.
+//! Finds the session of a request in its header lines.
 
 use std::rc::Rc;
 
 use super::Route;
 use crate::candidates::{Candidate, Search};
-use crate::session::{self, Refusal, Session};
+use crate::session::{self, Rejection, Session};
 use crate::time::Timestamp;
 use crate::token::{OpenError, Opener};
 
-/// A request that is being read. The limits of [`candidates`](crate::candidates) are for all its lines together.
+/// A request that is being read. The limits of [`candidates`](crate::candidates) apply to all its lines together.
 pub struct Reading<'p, 'l> {
-    /// Where the request came to.
+    /// The route that Envoy chose for the request.
     route: &'p Rc<Route>,
-    /// The routes to the shares of a split rule, in the order in which the opener knows the shares.
+    /// The routes of a split rule, one for each share, in the order of the opener's shares.
     shares: &'p [Rc<Route>],
     search: Search<'l>,
     opener: Opener<'p>,
     now: Timestamp,
     session: Session,
-    /// The route that the session's token is for, or else the one that the request came to.
+    /// The route of the session's share, or the one that Envoy chose.
     found: &'p Rc<Route>,
 }
 
@@ -33,19 +33,19 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
         Self { route, shares, search, opener, now, session: Session::None, found: route }
     }
 
-    /// Reads the next line of [`Route::request_header`], or several that were joined with commas. Gives whether the request
-    /// has a session, so that the other lines need not be read.
+    /// Reads the next line of [`Route::request_header`], or several lines joined with commas. Returns whether the request has a
+    /// session; further lines need not be read then.
     pub fn line(&mut self, line: &'l [u8]) -> bool {
         for candidate in self.search.line(line) {
             let mut found = self.route;
             let read = match candidate {
-                Candidate::Other => Err(Refusal::Unopened(OpenError::Malformed)),
+                Candidate::Other => Err(Rejection::Unopened(OpenError::Malformed)),
                 Candidate::Token(token) => match self.opener.open(token) {
                     Ok(opened) => {
                         found = opened.share.and_then(|share| self.shares.get(share)).unwrap_or(found);
                         session::pin(&found.rule, opened, self.now)
                     }
-                    Err(error) => Err(Refusal::Unopened(error)),
+                    Err(error) => Err(Rejection::Unopened(error)),
                 },
             };
             self.session.add(read);
@@ -57,14 +57,14 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
         false
     }
 
-    /// Whether it is worth while to look for more lines behind the first one, which gave no session.
+    /// Whether to read more lines after the first one, in which there was no session.
     #[must_use]
-    pub const fn goes_on_behind(&self, first: &[u8]) -> bool {
-        self.search.goes_on_behind(first)
+    pub const fn wants_more_lines(&self, first: &[u8]) -> bool {
+        self.search.wants_more_lines(first)
     }
 
-    /// The session of what was read, and the route that its token is for: if the rule is split, that may be one to another
-    /// share than the request came to.
+    /// The session, and the route that its token is for. If the rule is split, this can be the route of another share than the
+    /// one that Envoy chose.
     #[must_use]
     pub fn session(self) -> (Session, &'p Rc<Route>) {
         (self.session, self.found)

@@ -77,7 +77,7 @@ fn fresh(at_second: u64, endpoint_text: &str, seconds_left: Option<u64>) -> Due 
 }
 
 #[test]
-fn a_request_without_a_token_gets_one_for_the_endpoint_that_served_it() {
+fn a_request_without_a_token_starts_a_session_on_the_endpoint_that_serves_it() {
     let rule = rule(10, 0);
     let session = request(&rule, &[], 0);
     assert_eq!(session, Session::None);
@@ -85,14 +85,14 @@ fn a_request_without_a_token_gets_one_for_the_endpoint_that_served_it() {
 }
 
 #[test]
-fn a_pinned_session_on_its_endpoint_gets_nothing() {
+fn a_session_that_stays_on_its_endpoint_gets_no_new_token() {
     let rule = rule(10, 0);
     let session = Session::Pinned(pinned(&rule, &[&token(&rule, 0, 0)], 9));
     assert_eq!(issued(&session, Some(A), &rule, 9), None);
 }
 
 #[test]
-fn a_pinned_session_that_another_endpoint_served_moves_there_and_begins_anew() {
+fn a_session_moves_to_the_endpoint_that_serves_it_with_a_new_issue_time() {
     let rule = rule(10, 0);
     let session = Session::Pinned(pinned(&rule, &[&token(&rule, 0, 0)], 9));
     assert_eq!(on_response(&session, Some(endpoint(B))), Some(Issue::Moved(endpoint(B))));
@@ -110,15 +110,15 @@ fn a_local_reply_issues_nothing() {
 }
 
 #[test]
-fn a_refused_token_counts_as_none_and_is_replaced() {
+fn a_rejected_token_is_replaced() {
     let rule = rule(10, 0);
     let session = request(&rule, &["garbage"], 0);
-    assert_eq!(session, Session::Refused(Refusal::Unopened(OpenError::Malformed)));
+    assert_eq!(session, Session::Rejected(Rejection::Unopened(OpenError::Malformed)));
     assert_eq!(issued(&session, Some(A), &rule, 0), Some(fresh(0, A, Some(10))));
 }
 
 #[test]
-fn a_token_of_an_older_key_is_sealed_anew_without_extending_the_session() {
+fn resealing_with_a_new_key_does_not_extend_the_session() {
     let rule = rule(10, 0);
     let old = token(&rule, 0, 0);
     let session = request_with(&rule, &sealer(&rule, &[2, 1]), &[&old], 4);
@@ -132,8 +132,8 @@ fn the_absolute_timeout_ends_a_session_to_the_second() {
     let rule = rule(10, 0);
     let token = token(&rule, 0, 9);
     assert_eq!(pinned(&rule, &[&token], 9).endpoint, endpoint(A));
-    assert_eq!(request(&rule, &[&token], 10), Session::Refused(Refusal::Expired));
-    assert_eq!(request(&rule, &[&token], 1_000_000), Session::Refused(Refusal::Expired));
+    assert_eq!(request(&rule, &[&token], 10), Session::Rejected(Rejection::Expired));
+    assert_eq!(request(&rule, &[&token], 1_000_000), Session::Rejected(Rejection::Expired));
 }
 
 #[test]
@@ -145,11 +145,11 @@ fn a_session_without_timeouts_never_ends() {
 }
 
 #[test]
-fn the_idle_timeout_ends_a_session_that_was_not_used() {
+fn the_idle_timeout_ends_unused_sessions() {
     let rule = rule(0, 100);
     let token = token(&rule, 0, 50);
     assert_eq!(pinned(&rule, &[&token], 149).endpoint, endpoint(A));
-    assert_eq!(request(&rule, &[&token], 150), Session::Refused(Refusal::Idle));
+    assert_eq!(request(&rule, &[&token], 150), Session::Rejected(Rejection::Idle));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn refreshing_never_extends_the_absolute_timeout() {
         now += 1;
     }
     assert_eq!(now, 100);
-    assert_eq!(request(&rule, &[&token], now), Session::Refused(Refusal::Expired));
+    assert_eq!(request(&rule, &[&token], now), Session::Rejected(Rejection::Expired));
 }
 
 #[test]
@@ -197,18 +197,18 @@ fn a_session_that_ends_while_its_request_is_served_is_not_issued_again() {
 }
 
 #[test]
-fn a_token_from_a_clock_up_to_a_minute_ahead_counts() {
+fn tokens_can_be_dated_up_to_a_minute_in_the_future() {
     let rule = rule(10, 10);
     let ahead = token(&rule, CLOCK_SKEW, CLOCK_SKEW);
     assert_eq!(pinned(&rule, &[&ahead], 0).endpoint, endpoint(A));
     let too_far = token(&rule, CLOCK_SKEW + 1, CLOCK_SKEW + 1);
-    assert_eq!(request(&rule, &[&too_far], 0), Session::Refused(Refusal::FutureDated));
+    assert_eq!(request(&rule, &[&too_far], 0), Session::Rejected(Rejection::FutureDated));
     let seen_too_far = token(&rule, 0, CLOCK_SKEW + 1);
-    assert_eq!(request(&rule, &[&seen_too_far], 0), Session::Refused(Refusal::FutureDated));
+    assert_eq!(request(&rule, &[&seen_too_far], 0), Session::Rejected(Rejection::FutureDated));
 }
 
 #[test]
-fn a_refresh_by_a_clock_behind_does_not_turn_back_the_last_seen_time() {
+fn a_slow_clock_does_not_set_back_the_last_seen_time() {
     let rule = rule(0, 100);
     let old = token(&rule, 0, 30);
     let session = request_with(&rule, &sealer(&rule, &[2, 1]), &[&old], 20);
@@ -216,23 +216,23 @@ fn a_refresh_by_a_clock_behind_does_not_turn_back_the_last_seen_time() {
 }
 
 #[test]
-fn the_first_token_that_counts_is_taken_wherever_it_stands() {
+fn the_first_valid_token_is_used_at_any_position() {
     let rule = rule(10, 0);
     let (good, expired) = (token(&rule, 5, 5), token(&rule, 0, 0));
     assert_eq!(pinned(&rule, &["garbage", &expired, &good], 12).endpoint, endpoint(A));
-    assert_eq!(request(&rule, &[&expired, "garbage"], 12), Session::Refused(Refusal::Expired));
+    assert_eq!(request(&rule, &[&expired, "garbage"], 12), Session::Rejected(Rejection::Expired));
 }
 
 #[test]
-fn timeouts_are_those_of_today_and_not_of_the_day_of_issue() {
+fn changed_timeouts_apply_to_existing_sessions() {
     let (before, shortened) = (rule(1000, 0), rule(10, 0));
     let token = token(&before, 0, 0);
     assert!(matches!(request(&before, &[&token], 20), Session::Pinned(_)));
-    assert_eq!(request(&shortened, &[&token], 20), Session::Refused(Refusal::Expired));
+    assert_eq!(request(&shortened, &[&token], 20), Session::Rejected(Rejection::Expired));
 }
 
 #[test]
-fn the_access_log_tells_sessions_apart() {
+fn the_access_log_shows_the_kind_of_session() {
     let rule = rule(10, 0);
     assert_eq!(request(&rule, &[], 0).to_string(), "none");
     assert_eq!(request(&rule, &[&token(&rule, 0, 0)], 0).to_string(), "10.0.0.1:80");
@@ -244,18 +244,18 @@ fn the_access_log_tells_sessions_apart() {
 }
 
 #[test]
-fn a_header_session_ends_as_a_cookie_session_does() {
+fn header_sessions_end_like_cookie_sessions() {
     let id = RuleId::try_from("default/header".to_owned()).unwrap();
     let carrier =
         Carrier::Header(Header { name: "session-a".to_owned().try_into().unwrap(), removed_by_route: false });
     let rule = Rule::new(id, carrier, timeout(10), None).unwrap();
     let token = token(&rule, 0, 0);
     assert!(matches!(request(&rule, &[&token], 9), Session::Pinned(_)));
-    assert_eq!(request(&rule, &[&token], 10), Session::Refused(Refusal::Expired));
+    assert_eq!(request(&rule, &[&token], 10), Session::Rejected(Rejection::Expired));
 }
 
 #[test]
-fn a_session_ends_when_its_endpoint_takes_no_connection() {
+fn a_session_ends_if_its_endpoint_cannot_be_connected_to() {
     let rule = rule(10, 0);
     let session = request(&rule, &[&token(&rule, 0, 0)], 0);
     assert!(session.is_on(Some(&endpoint(A))));

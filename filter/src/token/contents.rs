@@ -5,20 +5,20 @@ use super::{ISSUED, SEEN};
 use crate::endpoint::Endpoint;
 use crate::time::Timestamp;
 
-/// What a token says. Only [`Opener::open`](super::Opener::open) makes one out of what a client sent.
+/// The contents of a token. For a client's token, only [`Opener::open`](super::Opener::open) creates them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// When the session began on this endpoint.
     pub issued: Timestamp,
-    /// When the session was last used, as far as the token knows; not before `issued`.
+    /// When the session was last used, as recorded in the token; not before `issued`.
     pub last_seen: Timestamp,
-    /// Where the session lives.
+    /// The endpoint of the session.
     pub endpoint: Endpoint,
 }
 
-/// A flag of version 2: the address has 16 bytes, not 4.
+/// A flag of version 2: the address has 16 bytes instead of 4.
 const IPV6: u8 = 1;
-/// A flag of version 2: the digest of a share stands behind the port.
+/// A flag of version 2: the digest of a share follows the port.
 const SHARE: u8 = 2;
 
 const IPV4_LENGTH: usize = ISSUED + SEEN + 4 + 2;
@@ -60,7 +60,7 @@ impl Contents {
         to.extend_from_slice(&share);
     }
 
-    /// Reads the plaintext of version 2. A flag that is not known here is a field of unknown length and meaning.
+    /// Reads the plaintext of version 2. Unknown flags are rejected, because the length of their fields is unknown.
     pub(super) fn decode_with_flags(bytes: &[u8]) -> Option<(Self, Option<Digest>)> {
         let (&flags, rest) = bytes.split_first()?;
         if flags & !(IPV6 | SHARE) != 0 {

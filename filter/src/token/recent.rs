@@ -1,63 +1,63 @@
-//! Tokens that opened lately, so that a returning client's need not be decrypted with each of its requests.
+//! A cache of recently opened tokens, so that the token of a returning client is not decrypted with each request.
 //!
-//! Only what opened is kept, and only what a token says: whether the session is over is asked with every request. The memory is
-//! allocated once and has a fixed size. Each token has one place, of two, by its nonce, which is random: a client that made
-//! tokens collide would have to be given them first, and would lose no more than the time to open them.
+//! It contains only tokens that opened, and only their contents: timeouts are still checked with every request. Its memory is
+//! allocated once and has a fixed size. It has two entries for each hash of a nonce. Nonces are random, so clients cannot choose
+//! tokens that collide, and a collision costs only the time to open a token again.
 
 use super::Opened;
 
-/// The characters of the longest token, as words.
+/// The length of the longest token, in words of 8 characters.
 const WORDS: usize = super::LONGEST_TEXT.div_ceil(8);
-/// A token, filled up with zeros, which are no characters of base64.
+/// A token, padded with zero bytes, which do not occur in base64.
 type Text = [u64; WORDS];
 
 /// Recently opened tokens of any number of rules.
 pub struct Recent {
-    places: Vec<[Option<Entry>; 2]>,
+    buckets: Vec<[Option<Entry>; 2]>,
 }
 
 struct Entry {
-    key: Key,
+    key: CacheKey,
     opened: Opened,
 }
 
-/// A token as it is looked up.
-pub(super) struct Key {
+/// The token of a rule, by which its contents are found.
+pub(super) struct CacheKey {
     sealer: u64,
     token: Text,
 }
 
 impl Recent {
-    /// A memory of so many tokens, or one more.
+    /// A cache for this number of tokens, rounded up to an even number.
     #[must_use]
     pub fn of(tokens: usize) -> Self {
-        Self { places: std::iter::repeat_with(|| [None, None]).take(tokens.div_ceil(2)).collect() }
+        Self { buckets: std::iter::repeat_with(|| [None, None]).take(tokens.div_ceil(2)).collect() }
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Opened> {
-        let place = self.places.get(self.position(key)?)?;
-        let entry = place.iter().flatten().find(|entry| entry.key.is(key))?;
+    pub(super) fn get(&self, key: &CacheKey) -> Option<Opened> {
+        let bucket = self.buckets.get(self.position(key)?)?;
+        let entry = bucket.iter().flatten().find(|entry| entry.key.is(key))?;
         Some(entry.opened.clone())
     }
 
-    /// Remembers a token in place of the older one of two.
-    pub(super) fn insert(&mut self, key: Key, opened: Opened) {
+    /// Adds a token, which replaces the older one in its bucket.
+    pub(super) fn insert(&mut self, key: CacheKey, opened: Opened) {
         let position = self.position(&key);
-        if let Some([newer, older]) = position.and_then(|position| self.places.get_mut(position)) {
+        if let Some([newer, older]) = position.and_then(|position| self.buckets.get_mut(position)) {
             *older = newer.replace(Entry { key, opened });
         }
     }
 
-    /// Where a token has its place: by 48 bits of its nonce, the 9th to the 16th character.
-    fn position(&self, key: &Key) -> Option<usize> {
-        // Spreads them over the upper bits.
+    /// The bucket of a token: a hash of 48 bits of its nonce, the 9th to the 16th character.
+    fn position(&self, key: &CacheKey) -> Option<usize> {
+        // Multiplication mixes the bits into the upper half.
         let mixed = (key.token.get(1)? ^ key.sealer).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        usize::try_from(mixed).ok()?.checked_rem(self.places.len())
+        usize::try_from(mixed).ok()?.checked_rem(self.buckets.len())
     }
 }
 
-impl Key {
-    /// The key of a token that a client sent; none if it is longer than any.
+impl CacheKey {
+    /// The key of a client's token; `None` if that is longer than any token.
     pub(super) fn new(sealer: u64, token: &[u8]) -> Option<Self> {
         let mut text = [0; WORDS];
         let (words, rest) = token.as_chunks::<8>();
@@ -73,7 +73,7 @@ impl Key {
         Some(Self { sealer, token: text })
     }
 
-    /// Whether it is the same token. All of it is compared, so that the time taken says nothing about where two differ.
+    /// Whether it is the same token. The comparison takes constant time, so that its duration does not reveal where two differ.
     fn is(&self, other: &Self) -> bool {
         let differences = self.token.iter().zip(&other.token).map(|(one, other)| one ^ other);
         differences.fold(self.sealer ^ other.sealer, |all, difference| all | difference) == 0
@@ -94,12 +94,12 @@ mod tests {
         Opened { contents: Contents { issued: now, last_seen: now, endpoint }, older_key: false, share: None }
     }
 
-    fn key(sealer: u64, token: &str) -> Key {
-        Key::new(sealer, token.as_bytes()).unwrap()
+    fn key(sealer: u64, token: &str) -> CacheKey {
+        CacheKey::new(sealer, token.as_bytes()).unwrap()
     }
 
     #[test]
-    fn a_token_is_found_under_its_sealer_and_all_its_characters() {
+    fn a_token_is_found_only_with_its_sealer_and_all_its_characters() {
         for length in [80, 92, 96, 108] {
             let token = "a".repeat(length);
             let mut recent = Recent::of(8);
@@ -113,11 +113,11 @@ mod tests {
             }
             assert_eq!(recent.get(&key(1, &"a".repeat(length - 1))), None);
         }
-        assert!(Key::new(1, "a".repeat(121).as_bytes()).is_none());
+        assert!(CacheKey::new(1, "a".repeat(121).as_bytes()).is_none());
     }
 
     #[test]
-    fn the_older_of_two_tokens_in_one_place_is_forgotten() {
+    fn the_oldest_token_in_a_bucket_is_replaced() {
         let tokens = ["a", "b", "c"].map(|character| character.repeat(80));
         let mut recent = Recent::of(1);
         for (token, port) in tokens.iter().zip(1..) {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_remembered_in_no_place() {
+    fn a_cache_of_size_0_stores_nothing() {
         let mut recent = Recent::of(0);
         recent.insert(key(1, "a"), opened(80));
         assert_eq!(recent.get(&key(1, "a")), None);

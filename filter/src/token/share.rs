@@ -1,9 +1,9 @@
-//! The share of a split rule that a token belongs to.
+//! Finds the share of a split rule that a token belongs to. A share is the part of the traffic that goes to one backendRef.
 //!
-//! In version 2 the plaintext names it by a digest, so that one opening tells which share it is. In version 1 it was part
-//! of the associated data, so a token opens only with the right one. Trying to open it with each would cost a whole opening
-//! per share, and a client decides how often. [`find`] does not open anything: all tries have the key of the Poly1305 tag in
-//! common, and each of them computes the tag of a few blocks. What it finds is then opened as any other token is.
+//! In version 2, the plaintext contains a digest of the share, so the token is opened once. In version 1, the share was part of the
+//! associated data, so a token opens only with the right share. Opening a token with each share would cost a decryption per share,
+//! and clients decide how often. [`find`] only compares Poly1305 tags: all shares use the same key for the tag, and each tag covers
+//! a few blocks. The token is then opened with the share that was found.
 
 use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use chacha20::{XChaCha20, XNonce};
@@ -14,11 +14,11 @@ use sha2::{Digest as _, Sha256};
 /// The bytes of a share's digest.
 pub(super) const LENGTH: usize = 8;
 
-/// The shares that a token of version 1 can belong to: as many backendRefs as a rule can have (Gateway API), and a bound on
-/// what such a token costs where a configuration written by hand has more.
-const TRIED: usize = 16;
+/// The number of shares that are tried for a token of version 1: the maximum number of backendRefs of a rule (Gateway API). It
+/// also limits the cost if a handwritten configuration has more shares.
+const MAX_TRIED: usize = 16;
 
-/// The first bytes of the SHA-256 of a share's name. Names are the operator's, so that nobody looks for collisions.
+/// The first bytes of the SHA-256 of a share's name. The operator chooses the names, so collisions are not a concern.
 pub(super) type Digest = [u8; LENGTH];
 
 /// One share of a split rule.
@@ -48,26 +48,26 @@ impl Share {
     }
 }
 
-/// The associated data of version 1 for this share. No name of a cookie or header has a zero byte in it.
+/// The associated data of version 1 for this share. Names of cookies and headers contain no zero bytes.
 pub(super) fn associated_data(of_rule: &[u8], share: &Share) -> Vec<u8> {
     [of_rule, &[0], share.name.as_bytes()].concat()
 }
 
-/// The position of the share that a token of version 1 is for, as its tag says.
+/// The position of the share that a token of version 1 belongs to, found by its tag.
 pub(super) fn find(
     secret: &[u8; 32],
     of_rule: &[u8],
     (nonce, ciphertext, tag): (&[u8; 24], &[u8], &[u8; 16]),
     shares: &[Share],
 ) -> Option<usize> {
-    // The construction of RFC 8439 section 2.8: the tag covers associated data and ciphertext, each filled up with zero
-    // bytes to a whole block, and the two lengths.
+    // RFC 8439 section 2.8: the tag covers the associated data and the ciphertext, each padded with zero bytes to a whole
+    // block, and the two lengths.
     let mut key = poly1305::Key::default();
     XChaCha20::new(secret.into(), &XNonce::from(*nonce)).apply_keystream(&mut key);
     let (common, rest) = of_rule.split_at_checked(of_rule.len() / BLOCK_SIZE * BLOCK_SIZE)?;
     let mut mac = Poly1305::new(&key);
     mac.update_padded(common);
-    shares.iter().take(TRIED).position(|share| {
+    shares.iter().take(MAX_TRIED).position(|share| {
         let mut mac = mac.clone();
         mac.update_padded(&associated_data(rest, share));
         mac.update_padded(ciphertext);

@@ -165,7 +165,7 @@ fn tokens_have_one_length_for_each_version_and_address_family() {
 }
 
 #[test]
-fn a_token_opens_with_any_key_of_the_ring_and_tells_whether_it_is_an_older_one() {
+fn any_key_of_the_ring_opens_and_older_keys_are_reported() {
     let token = some_token();
     for (ring, older_key) in [(&[1_u8][..], false), (&[2, 1], true), (&[2, 3, 1], true), (&[1, 2], false)] {
         assert_eq!(sealer(ring).open(token.as_bytes()).unwrap().older_key, older_key, "{ring:?}");
@@ -173,7 +173,7 @@ fn a_token_opens_with_any_key_of_the_ring_and_tells_whether_it_is_an_older_one()
 }
 
 #[test]
-fn a_key_that_is_to_seal_next_already_opens() {
+fn the_next_key_opens_before_it_seals() {
     let token = sealer(&[2, 1]).seal(&contents(1, 2, "10.0.0.1:80"), None, &NONCE_A).unwrap();
     assert!(sealer(&[1, 2]).open(token.as_bytes()).is_ok());
 }
@@ -186,7 +186,7 @@ fn the_first_key_seals() {
 }
 
 #[test]
-fn a_token_of_a_dropped_key_does_not_open() {
+fn a_token_of_a_removed_key_does_not_open() {
     assert_eq!(sealer(&[2]).open(some_token().as_bytes()), Err(OpenError::UnknownKey));
 }
 
@@ -203,13 +203,13 @@ fn a_token_of_another_cookie_does_not_open() {
 }
 
 #[test]
-fn a_token_of_a_cookie_does_not_open_in_a_header() {
+fn a_cookie_token_does_not_open_in_a_header() {
     let moved = Sealer::new(&ring(&[1]), &rule("default/shop"), &header("sid"));
     assert_eq!(moved.open(some_token().as_bytes()), Err(OpenError::Forged));
 }
 
 #[test]
-fn a_token_says_which_share_it_is_for() {
+fn a_token_names_its_share() {
     let sealer = sealer(&[1]);
     let contents = contents(1_700_000_000, 1_700_000_000, "10.0.0.1:80");
     let shares = ["", "a", "aa"].map(Share::new);
@@ -227,7 +227,7 @@ fn a_token_says_which_share_it_is_for() {
 
 /// The fourth of the `vectors`, among as many shares as a rule can have.
 #[test]
-fn of_the_tokens_of_version_1_for_split_rules_the_first_of_a_request_opens() {
+fn only_the_first_version_1_token_of_a_split_rule_is_tried() {
     let token = "AWMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfUXFaB0OB5Fo-Lh76kl91ND1pze6UkpD4Mpfng0zTW";
     let ring = KeyRing::new(Key::new(std::array::from_fn(|i| u8::try_from(i).unwrap())), []);
     let sealer = Sealer::new(&ring, &rule("default/cookie@4f2a9c0d71b6e835"), &cookie("Session-A"));
@@ -244,7 +244,7 @@ fn of_the_tokens_of_version_1_for_split_rules_the_first_of_a_request_opens() {
 
 /// Sealed with our key, as a later release may do it.
 #[test]
-fn a_token_with_a_flag_that_is_not_known_does_not_open() {
+fn a_token_with_an_unknown_flag_does_not_open() {
     let shares = [Share::new("a")];
     for (flags, sealed) in [
         (6, "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVlexpGsdvPNR--irZ2tc9Pkt-Mq3aSMS4iQQgeeorlisRjk5hVvJp8bp"),
@@ -256,7 +256,7 @@ fn a_token_with_a_flag_that_is_not_known_does_not_open() {
 }
 
 #[test]
-fn a_rule_id_that_ends_in_a_name_is_another_rule() {
+fn rule_id_and_name_are_not_concatenated_ambiguously() {
     let token = Sealer::new(&ring(&[1]), &rule("a\u{0}s"), &cookie("id")).seal(
         &contents(1, 1, "10.0.0.1:80"),
         None,
@@ -267,7 +267,7 @@ fn a_rule_id_that_ends_in_a_name_is_another_rule() {
 }
 
 #[test]
-fn a_token_that_was_changed_in_any_place_does_not_open() {
+fn a_changed_token_does_not_open() {
     let token = some_token();
     let sealer = sealer(&[1]);
     for place in 0..token.len() {
@@ -281,7 +281,7 @@ fn a_token_that_was_changed_in_any_place_does_not_open() {
 }
 
 #[test]
-fn a_token_that_was_cut_or_lengthened_does_not_open() {
+fn a_shortened_or_extended_token_does_not_open() {
     let token = some_token();
     let sealer = sealer(&[1]);
     for length in 0..token.len() {

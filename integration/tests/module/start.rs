@@ -75,7 +75,7 @@ fn invalid_configuration_is_rejected_with_the_field_path() {
         (String::from("{}"), ".", "the field `rule` or `rules` is missing"),
         (String::from(r#"{"rules": []}"#), "rules", "expected an object, found a list"),
         (String::from(r#"{"rules": {}, "ruls": {}}"#), "ruls", "unknown field"),
-        (String::from(r#"{"rules": {}, "rule": {}}"#), "rules", "this or `rule`, not both"),
+        (String::from(r#"{"rules": {}, "rule": {}}"#), "rules", "cannot be combined with `rule`"),
         (String::from(r#"{"rules": {}} {}"#), ".", "trailing characters"),
         (with_rule(COOKIE), "rules.ns/route/0/0", "the field `id` is missing"),
         (with_rule(&format!(r#""id": "", {COOKIE}"#)), "rules.ns/route/0/0.id", "invalid rule id"),
@@ -90,7 +90,7 @@ fn invalid_configuration_is_rejected_with_the_field_path() {
         (
             with_rule(r#""id": "i", "header": {"name": "Cookie"}"#),
             "rules.ns/route/0/0.header.name",
-            "a meaning of its own",
+            "is reserved",
         ),
         (cookie(r#", "path": "x""#), "rules.ns/route/0/0.cookie.path", "start with `/`"),
         (cookie(r#", "path": "/;x""#), "rules.ns/route/0/0.cookie.path", "';'"),
