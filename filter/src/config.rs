@@ -1,7 +1,7 @@
-//! The plugin configuration: which rules there are and how each carries its sessions.
+//! The plugin configuration: rules, and how each carries its sessions.
 //!
-//! A Wasm filter takes no configuration per route. A plugin in the filter chain of one route (`envoy.filters.http.filter_chain`) has
-//! the one rule of its route, as `envoy-config` renders it, and so does not ask Envoy for the route's name:
+//! Wasm filters have no configuration per route. `envoy-config` renders a plugin in the filter chain of each route
+//! (`envoy.filters.http.filter_chain`), which has only the rule of its route, and need not ask Envoy for the route's name:
 //!
 //! ```json
 //! {
@@ -13,8 +13,8 @@
 //! }
 //! ```
 //!
-//! If the rule has several shares, its `share` is that of the route, and `shares` has those of the routes to the others by their
-//! names. A plugin in the chain of a listener has a table of rules by the name of the Envoy route, or by how that name begins:
+//! If the rule is split, its `share` is that of the route, and `shares` lists the other shares by the names of their routes. A plugin
+//! in the filter chain of a listener has a table of rules by the name of the Envoy route, or by a prefix of it:
 //!
 //! ```json
 //! {
@@ -23,8 +23,7 @@
 //! }
 //! ```
 //!
-//! Everything is checked here, so that a mistake stops Envoy from starting and never fails a request. Unknown fields are
-//! errors. Text becomes the types of `names` and `timeout` below, which hold nothing invalid.
+//! All values are validated here, so a mistake prevents Envoy from starting and never fails a request. Unknown fields are errors.
 
 mod carrier;
 mod read;
@@ -50,16 +49,16 @@ pub use timeout::{Timeout, TimeoutError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum PluginConfig {
-    /// Of a plugin in the filter chain of one route.
+    /// For a plugin in the filter chain of one route.
     Route(RouteRule),
-    /// Of a plugin that all routes of a listener pass.
+    /// For a plugin in the filter chain of a listener.
     Table(RuleTable),
 }
 
 /// The rule of the one route that a plugin serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouteRule {
-    /// The rule, with the share of this route if it has several.
+    /// The rule; if it is split, with the share of this route.
     pub rule: Rule,
     /// The other shares of the rule, by the names of the Envoy routes to them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -71,26 +70,26 @@ pub struct RouteRule {
 pub struct RuleTable {
     /// By the name of the route.
     pub rules: BTreeMap<String, Rule>,
-    /// By what the name of a route begins with, where the name itself is not among `rules`; the longest counts.
+    /// By prefix of route names that are not in `rules`; the longest prefix applies.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rules_by_prefix: BTreeMap<String, Rule>,
 }
 
-/// Why a plugin configuration was refused: where in the JSON document, and what is wrong there.
+/// The plugin configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("plugin configuration: at `{path}`: {problem}")]
 pub struct ConfigError {
-    /// The path of the offending value, as `rule.cookie.name`; `.` is the whole document.
+    /// The path of the invalid value, such as `rule.cookie.name`; `.` is the whole document.
     pub path: String,
     /// What is wrong.
     pub problem: Problem,
 }
 
 impl PluginConfig {
-    /// Reads the JSON document that Envoy hands to the plugin.
+    /// Parses the JSON document that Envoy passes to the plugin.
     ///
     /// # Errors
-    /// The first value that does not fit, with its path.
+    /// The first invalid value.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
         let read = |document: &Json| {
             let fields = At::document(document).fields(&["rule", "shares", "rules", "rules_by_prefix"])?;
@@ -130,7 +129,7 @@ impl PluginConfig {
 
 /// Reads rules by name.
 fn rules(written: &At<'_>) -> Result<BTreeMap<String, Rule>, Refused> {
-    // Collecting would sort them, which is six kilobytes of the module: they are in order.
+    // `collect` would sort them, which adds six kilobytes to the module. They are sorted already.
     let mut rules = BTreeMap::new();
     for (name, rule) in written.entries()? {
         rules.insert(name.clone(), Rule::read(&rule)?);

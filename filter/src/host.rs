@@ -1,9 +1,9 @@
-//! The only module that touches Envoy: it reads bytes, asks the core and applies what it answers.
+//! The only module that calls Envoy: it reads bytes, calls the core and applies its decisions.
 //!
-//! It never panics, never pauses a request and never answers by itself: a panic would poison the worker's VM, and a
-//! request without a session is still a request. It uses the SDK's free functions on bytes, since the traits' getters
-//! panic where a client sends what is not UTF-8. In the filter chain of one route, a request that comes back with its cookie takes
-//! four calls to Envoy, with its header five. Tests limit their number: those that return data cost more than opening the token.
+//! It never panics, because a panic poisons the VM of the worker. It never pauses a request and never answers by itself. It uses the
+//! SDK's free functions on bytes, because the getters of its traits panic if a client sends invalid UTF-8. In the filter chain of
+//! one route, a request of a session takes four calls to Envoy with a cookie, five with a header. Tests limit the number of calls,
+//! because those that return data cost more than opening a token.
 
 mod calls;
 mod counters;
@@ -37,27 +37,27 @@ proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root(None)));
 }}
 
-/// The property with the name of the route that Envoy has chosen.
+/// The property with the name of the route that Envoy chose.
 const ROUTE_NAME: &[u8] = b"xds\0route_name";
 
-/// The property with the address of the endpoint that Envoy has chosen last.
+/// The property with the address of the endpoint that Envoy chose last.
 const UPSTREAM_ADDRESS: &[u8] = b"upstream\0address";
 
-/// The headers that an answer of Envoy's own has at most: status, type and length, or those of gRPC. To ask what kind of
-/// answer it is costs more than to open a token.
-const HEADERS_OF_ENVOY: usize = 4;
+/// The maximum number of headers of a local reply: status, type and length, or those of gRPC. Asking Envoy for the kind of response
+/// costs more than opening a token.
+const LOCAL_REPLY_HEADERS: usize = 4;
 
-/// How many tokens a worker remembers, in 250 KB.
-const REMEMBERED: usize = 1_024;
+/// The number of tokens in the cache of a worker, which takes 250 KB.
+const CACHED_TOKENS: usize = 1_024;
 
 thread_local! {
-    /// What all plugins of the worker remember: there is one for each route, and most have few clients.
-    static RECENT: Rc<RefCell<Recent>> = Rc::new(RefCell::new(Recent::of(REMEMBERED)));
-    /// Defined once: there can be thousands of plugins, and Envoy looks each name up.
+    /// The token cache of all plugins of a worker: there is a plugin for each route, and most have few clients.
+    static RECENT: Rc<RefCell<Recent>> = Rc::new(RefCell::new(Recent::of(CACHED_TOKENS)));
+    /// Defined once: there can be thousands of plugins, and each definition makes Envoy look up the name.
     static COUNTERS: Rc<Counters> = Rc::new(Counters::define());
 }
 
-/// The plugin of one route or listener; nothing until it is configured.
+/// The plugin of a route or listener; `None` until it is configured.
 struct Root(Option<Rc<Configured>>);
 
 struct Configured {
@@ -66,21 +66,21 @@ struct Configured {
     nonces: Nonces,
 }
 
-/// One request and its answer.
+/// A request and its response.
 struct Exchange {
     configured: Option<Rc<Configured>>,
-    /// What the request came to; none where the route has no session persistence.
+    /// The session; `None` if the route has no session persistence.
     session: Option<Found>,
 }
 
 /// The session of a request.
 struct Found {
-    /// The route that its token is for, or the one it came to if it has none.
+    /// The route of its token's share, or the one that Envoy chose.
     route: Rc<Route>,
     session: Session,
-    /// It was sent to look for another route, to the share of its session.
+    /// Whether Envoy had to choose another route, to the share of the session.
     redirected: bool,
-    /// It has a body: Envoy cannot always send it a second time.
+    /// Whether it has a body, which Envoy cannot always send again.
     body: bool,
 }
 
@@ -137,11 +137,11 @@ impl HttpContext for Exchange {
 }
 
 impl Configured {
-    /// Finds out what session the request has, and pins it.
+    /// Finds the session of a request and pins the request.
     fn request(&self) -> Option<Found> {
-        let came_to = self.plugin.own().or_else(|| self.named_route());
-        let found = came_to.map(|route| self.find_session(route));
-        // Without a pin, a header that a client sent under the private name is removed.
+        let initial = self.plugin.own().or_else(|| self.named_route());
+        let found = initial.map(|route| self.find_session(route));
+        // Without a pin, this removes a private header that a client sent.
         let pinned =
             found.as_ref().and_then(|(session, route)| Some((route.rule().pin(), session.endpoint()?)));
         let pin = pinned.map(|(pin, endpoint)| pin::header_value(pin, endpoint));
@@ -158,7 +158,7 @@ impl Configured {
         let share = route
             .rule()
             .share()
-            .filter(|share| came_to.and_then(|route| route.rule().share()) != Some(share));
+            .filter(|share| initial.and_then(|route| route.rule().share()) != Some(share));
         if let Some(share) = share {
             let set = hostcalls::set_property(vec!["session_persistence_share"], Some(share.as_bytes()));
             report("share", set);
@@ -167,12 +167,12 @@ impl Configured {
         Some(Found { route: Rc::clone(route), session, redirected: share.is_some(), body: false })
     }
 
-    /// The route that Envoy has chosen, if the plugin knows it.
+    /// The route that Envoy chose, if it has session persistence.
     fn named_route(&self) -> Option<&Rc<Route>> {
         self.plugin.route(&property(ROUTE_NAME).unwrap_or_default())
     }
 
-    /// The session of a request to this route, and the route that its token is for.
+    /// The session of a request to this route, and the route of its token's share.
     fn find_session<'p>(&'p self, route: &'p Rc<Route>) -> (Session, &'p Rc<Route>) {
         let name = route.request_header();
         let Some(first) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
@@ -182,14 +182,14 @@ impl Configured {
         let all;
         let mut reading = self.plugin.read(route, now());
         if !reading.line(&first) && reading.wants_more_lines(&first) {
-            // Of several lines of one header, that call gives the first; the property gives all, with commas between them.
+            // That call returns only the first of several lines. The property returns all lines, joined with commas.
             all = property(&[b"request\0headers\0", name.as_bytes()].concat()).unwrap_or_default();
             reading.line(all.get(first.len()..).unwrap_or_default());
         }
         reading.session()
     }
 
-    /// Gives the client a token, if one is due, or takes it away, if its session has ended.
+    /// Issues a token if one is due, or removes it if the session ends.
     fn response(&self, Found { mut route, mut session, redirected, body }: Found, headers: usize) {
         let chosen = chosen(&route, &session);
         // With the other pin, the access log finds the session's endpoint in the metadata.
@@ -198,7 +198,7 @@ impl Configured {
             show(&session);
         }
         if redirected {
-            // The share may have no endpoint, and then no route that waits for its sessions.
+            // A share without endpoints has no route for its sessions, so Envoy may have chosen another one.
             if let Some(taken) = self.named_route()
                 && taken.rule().share() != route.rule().share()
             {
@@ -207,9 +207,9 @@ impl Configured {
             }
         }
         let route = &*route;
-        let may_end = body && headers <= HEADERS_OF_ENVOY && session.is_on(chosen.as_ref());
+        let may_end = body && headers <= LOCAL_REPLY_HEADERS && session.is_on(chosen.as_ref());
         let issue = session::on_response(&session, chosen);
-        // An answer of Envoy's own may name the endpoint that failed to give one.
+        // A local reply may also have an upstream address: that of the endpoint that failed.
         let details = (issue.is_some() || may_end).then(|| property(b"response\0code_details")).flatten();
         let details = details.unwrap_or_default();
         if *details == *b"via_upstream" {
@@ -227,7 +227,7 @@ impl Configured {
         }
     }
 
-    /// Seals the token that is due and adds it to the answer. Gives whether there was one.
+    /// Seals a token and adds it to the response. Returns whether there was one.
     fn issue(&self, route: &Route, issue: &Issue) -> bool {
         let Some(due) = issue.at(now(), route.rule()) else { return false };
         let nonce = match self.nonces.next() {
@@ -246,14 +246,14 @@ impl Configured {
     }
 }
 
-/// Says in the filter state, for the access log, what session the request has: not where the log knows it anyway, since each call
-/// costs.
+/// Writes the session into the filter state for the access log. Not called if the access log finds the session elsewhere, because
+/// each call costs.
 fn show(session: &Session) {
     let shown = session.to_string();
     report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
 }
 
-/// The endpoint that Envoy has chosen last for this request.
+/// The endpoint that Envoy chose last for this request.
 fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
     if route.rule().pin() == Pin::Metadata {
         return property(UPSTREAM_ADDRESS).and_then(|address| session.endpoint_of(&address));
@@ -266,7 +266,7 @@ fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
     pin::served_by(&named)
 }
 
-/// Adds a header for one client to the answer, which then is for no other client.
+/// Adds a token to the response, which shared caches must then not store.
 fn answer(header: SessionHeader<'_>) {
     match header {
         SessionHeader::SetCookie(value) => {

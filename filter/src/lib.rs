@@ -1,18 +1,18 @@
 //! Session persistence for Envoy: a proxy-wasm HTTP filter.
 //!
-//! The crate is pure except for one module. `host` (compiled for Envoy alone) reads bytes, calls the core and applies
-//! what it answers; the core never sees Envoy, the clock or a random number: they are arguments.
+//! The crate is pure except for the module `host`, which is compiled only for Envoy. `host` reads bytes, calls the core and applies its
+//! decisions. The core does not call Envoy, a clock or a random number generator: their results are arguments.
 //!
-//! - [`names`]: the names the filter and Envoy's configuration agree on.
-//! - [`config`]: the plugin configuration, as `envoy-config` writes it and as the filter reads it.
+//! - [`names`]: names that the filter and Envoy's configuration must agree on.
+//! - [`config`]: the plugin configuration, which `envoy-config` writes and the filter reads.
 //! - [`key`]: the keys, from `SESSION_KEYS`.
-//! - [`plugin`]: keys and configuration together, ready for requests.
-//! - [`caching`]: keeping tokens out of shared caches.
+//! - [`plugin`]: keys and configuration, prepared for requests.
+//! - [`caching`]: keeps tokens out of shared caches.
 //! - [`candidates`]: which parts of a request are tried as tokens, in bounded time.
-//! - [`cookie`]: writing the session cookie.
-//! - [`token`]: sealing and opening what the client holds.
-//! - [`pin`]: naming the endpoint to Envoy.
-//! - [`session`]: what session a request has, and whether its answer is to give a token.
+//! - [`cookie`]: writes the session cookie.
+//! - [`token`]: seals and opens tokens.
+//! - [`pin`]: tells Envoy the endpoint of a session.
+//! - [`session`]: which session a request has, and whether its response issues a token.
 //! - [`endpoint`], [`time`]: backend addresses and points in time.
 
 pub mod caching;

@@ -5,7 +5,7 @@
 /// The filter's name in the connection manager, in `typed_per_filter_config` and as the plugin.
 pub const FILTER: &str = "session-persistence";
 
-/// The request header that carries the pin (`ip:port`) from the filter to `header_to_metadata`; it is never forwarded.
+/// The private request header that carries the pin to the Envoy filter that applies it; it is never forwarded.
 pub const OVERRIDE_HOST_HEADER: &str = "x-session-persistence-override-host";
 
 /// The dynamic metadata namespace that `override_host` reads the pin from.

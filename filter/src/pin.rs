@@ -1,4 +1,4 @@
-//! The private header's value: the endpoint of a session, as the Envoy filter that reads it wants it.
+//! The value of the private header: the endpoint of a session, in the form that the Envoy filter reads.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::config::Pin;
 use crate::endpoint::Endpoint;
 
-/// What a request says: the address for `override_host`, or base64 of it for `stateful_session` in header mode.
+/// The value for a request: the address for `override_host`, or its base64 for `stateful_session` in header mode.
 #[must_use]
 pub fn header_value(pin: Pin, endpoint: &Endpoint) -> Cow<'_, [u8]> {
     match pin {
@@ -17,7 +17,7 @@ pub fn header_value(pin: Pin, endpoint: &Endpoint) -> Cow<'_, [u8]> {
     }
 }
 
-/// The endpoint that `stateful_session` names in an answer. It does so if another endpoint served than the request named.
+/// The endpoint that `stateful_session` reports in a response. It does so if another endpoint than the pinned one served.
 #[must_use]
 pub fn served_by(header_value: &[u8]) -> Option<Endpoint> {
     let mut text = [0; 64];

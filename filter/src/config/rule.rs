@@ -1,4 +1,4 @@
-//! One rule of the plugin configuration: who it is, what carries its sessions, when they end.
+//! A rule of the plugin configuration: its id, the carrier of its sessions, and their timeouts.
 
 use std::fmt;
 
@@ -34,19 +34,19 @@ pub enum Pin {
     StatefulSession,
 }
 
-/// What a rule's tokens are bound to: a token opens for the rule that issued it alone.
+/// The id of a rule, to which its tokens are bound: a token opens only for the rule that issued it.
 ///
-/// Two rules with one id share their sessions; a rule whose id changes forgets them.
+/// Rules with the same id share sessions. If the id of a rule changes, its sessions end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
 pub struct RuleId(String);
 
-/// Why a text is no rule id.
+/// A text is not a rule id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid rule id: it must have 1 to 1024 bytes, not {0}")]
 pub struct RuleIdError(pub usize);
 
-/// Why the fields of a rule do not go together.
+/// The fields of a rule contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// Neither `cookie` nor `header`.
@@ -55,12 +55,12 @@ pub enum RuleError {
     /// Both `cookie` and `header`.
     #[error("a rule carries its sessions in a `cookie` or in a `header`, not in both")]
     TwoCarriers,
-    /// GEP-1619: a permanent cookie's lifetime is the absolute timeout.
+    /// GEP-1619: the lifetime of a permanent cookie is the absolute timeout.
     #[error("a cookie of lifetime `permanent` needs an `absolute_timeout`")]
     PermanentWithoutTimeout,
 }
 
-/// A rule as written: its carrier is the one field of the two that is there.
+/// The JSON form of a rule: the carrier is one of two fields.
 #[derive(Serialize)]
 struct Fields {
     id: RuleId,
@@ -89,7 +89,7 @@ impl Pin {
 }
 
 impl Rule {
-    /// A rule of these parts.
+    /// A rule that is not split.
     ///
     /// # Errors
     /// A permanent cookie without an absolute timeout.
@@ -106,7 +106,7 @@ impl Rule {
         Ok(Self { id, carrier, absolute_timeout, idle_timeout, share: None, pin: Pin::Metadata })
     }
 
-    /// The same rule where clients come over TLS: its cookie, if it has one, is `Secure`.
+    /// The same rule on a TLS listener: its cookie, if it has one, is `Secure`.
     #[must_use]
     pub fn secure(mut self) -> Self {
         if let Carrier::Cookie(cookie) = &mut self.carrier {
@@ -115,13 +115,13 @@ impl Rule {
         self
     }
 
-    /// The same rule, whose sessions' endpoints Envoy learns in this way.
+    /// The same rule with this kind of pin.
     #[must_use]
     pub fn pinned_by(self, pin: Pin) -> Self {
         Self { pin, ..self }
     }
 
-    /// The same rule on a route that removes its session header, if it has one, from the backends' answers.
+    /// The same rule on a route that removes its session header, if it has one, from responses of backends.
     #[must_use]
     pub fn removed_by_route(mut self) -> Self {
         if let Carrier::Header(header) = &mut self.carrier {
@@ -130,8 +130,7 @@ impl Rule {
         self
     }
 
-    /// The same rule on a route to one of several shares, between which a session cannot wander: its backends are told apart
-    /// by route. The empty text stands for none of them.
+    /// The same rule on the route of a share: the rule is split, and each backendRef is a share. The empty name is no share.
     #[must_use]
     pub fn of_share(mut self, share: impl Into<String>) -> Self {
         self.share = Some(share.into());
@@ -156,37 +155,37 @@ impl Rule {
         Ok(Self { share: share.map(str::to_owned), pin, ..rule })
     }
 
-    /// What the rule's tokens are bound to.
+    /// The id, to which the rule's tokens are bound.
     #[must_use]
     pub const fn id(&self) -> &RuleId {
         &self.id
     }
 
-    /// Where the rule's tokens travel.
+    /// The carrier of the rule's tokens.
     #[must_use]
     pub const fn carrier(&self) -> &Carrier {
         &self.carrier
     }
 
-    /// The share of the rule that its route leads to, if the rule has several.
+    /// The share of this route, if the rule is split.
     #[must_use]
     pub fn share(&self) -> Option<&str> {
         self.share.as_deref()
     }
 
-    /// How Envoy learns a session's endpoint.
+    /// The kind of pin.
     #[must_use]
     pub const fn pin(&self) -> Pin {
         self.pin
     }
 
-    /// How long after its first answer a session ends, whatever the client does.
+    /// The time from the first response of a session to its end, whatever the client does.
     #[must_use]
     pub const fn absolute_timeout(&self) -> Option<Timeout> {
         self.absolute_timeout
     }
 
-    /// How long after its last request a session ends.
+    /// The time from the last request of a session to its end.
     #[must_use]
     pub const fn idle_timeout(&self) -> Option<Timeout> {
         self.idle_timeout
@@ -206,7 +205,7 @@ impl From<Rule> for Fields {
 }
 
 impl RuleId {
-    /// The text itself.
+    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
