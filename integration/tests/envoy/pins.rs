@@ -88,9 +88,12 @@ async fn a_draining_endpoint_keeps_its_sessions_and_an_unhealthy_one_loses_them(
     let token = Mint::new(&slices, "default/route/0/0", &keys).fresh(first.address);
     let draining = deployment(&slices);
     let mut bootstrap: Value = serde_saphyr::from_str(draining.bootstrap()).unwrap();
-    let locality = "/static_resources/clusters/0/load_assignment/endpoints/0/lb_endpoints/0/health_status";
-    assert_eq!(bootstrap.pointer(locality), Some(&json!("DRAINING")));
-    *bootstrap.pointer_mut(locality).unwrap() = json!("UNHEALTHY");
+    let endpoints = "/static_resources/clusters/0/load_assignment/endpoints/0/lb_endpoints";
+    let endpoints = bootstrap.pointer_mut(endpoints).and_then(Value::as_array_mut).unwrap();
+    // They are in the order of their addresses.
+    let of_the_session =
+        endpoints.iter_mut().find(|endpoint| endpoint["health_status"] == "DRAINING").unwrap();
+    of_the_session["health_status"] = json!("UNHEALTHY");
     let unhealthy = Deployment::of_bootstrap(bootstrap.to_string()).unwrap();
     for (deployment, expected) in [(draining, "backend-0"), (unhealthy, "backend-1")] {
         let envoy = start(&deployment.with_keys(&keys)).await;
