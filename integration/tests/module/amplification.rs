@@ -234,6 +234,6 @@ fn rejected_tokens_are_counted_and_logged_once() {
         let refused = ["malformed", "unknown_key", "forged", "expired", "idle", "future_dated"]
             .map(|reason| plugin.metric(&format!("session_persistence.refused.{reason}")).unwrap());
         assert_eq!(refused.iter().sum::<u64>(), 1, "{refused:?}");
-        assert_eq!(plugin.log().iter().filter(|line| line.text.contains("refused")).count(), 1);
+        assert_eq!(plugin.log().iter().filter(|line| line.text.contains("rejected")).count(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Starts the Envoys: the same listener, route, cluster and access log, with ours, Envoy's own, or no session persistence.
 //!
 //! Ours is what `envoy-config` renders, unchanged. The others are rendered from the same manifests without
-//! `sessionPersistence`, and [`baseline`](super::baseline) then takes out every trace of this project.
+//! `sessionPersistence`, and [`baseline`] then takes out every trace of this project.
 
 use std::net::SocketAddr;
 
