@@ -34,7 +34,16 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Starts the driver on a free port.
+    ///
+    /// It takes a free port of one address family and then the same port of the other, and ends if that is in use: tests that
+    /// run at the same time use many ports.
     pub(crate) fn start() -> Self {
+        const ATTEMPTS: usize = 5;
+        (0..ATTEMPTS).find_map(|_| Self::try_start()).expect("the driver finds a free port")
+    }
+
+    /// Starts the driver; none if it ends without a port.
+    fn try_start() -> Option<Self> {
         let program = found("CHROMEDRIVER", &["chromedriver"]);
         let mut process = Command::new(program)
             .arg("--port=0")
@@ -44,10 +53,13 @@ impl Driver {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = lines.find_map(|line| port(&line.unwrap())).expect("the driver tells its port");
+        let Some(port) = lines.find_map(|line| port(&line.unwrap())) else {
+            process.wait().unwrap();
+            return None;
+        };
         // Its pipe must not fill.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, port, profile: tempfile::tempdir().unwrap() }
+        Some(Self { process, port, profile: tempfile::tempdir().unwrap() })
     }
 
     /// Opens a browser with an empty profile and these arguments beside the usual ones.
