@@ -26,12 +26,8 @@ pub(in crate::manifest) fn parsed<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
-    move |at, findings| {
-        let text = string(at, findings)?;
-        match parse(&text.value) {
-            Ok(value) => Some(Spanned { value, span: text.span }),
-            Err(error) => findings.reject(at.error(code, error.to_string())),
-        }
+    |at, findings| {
+        parse_string(at, findings, parse).unwrap_or_else(|error| findings.reject(at.error(code, error)))
     }
 }
 
@@ -41,13 +37,20 @@ pub(in crate::manifest) fn usable<T, E: Display>(
     code: Code,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> impl FnOnce(At<'_>, &mut Findings) -> Option<Spanned<T>> {
-    move |at, findings| {
-        let text = string(at, findings)?;
-        match parse(&text.value) {
-            Ok(value) => Some(Spanned { value, span: text.span }),
-            Err(error) => findings.reject_part(at.error(code, error.to_string())),
-        }
+    |at, findings| {
+        parse_string(at, findings, parse).unwrap_or_else(|error| findings.reject_part(at.error(code, error)))
     }
+}
+
+/// A string and what `parse` makes of it, or why it is invalid; `None` if it is not a string, which is reported.
+fn parse_string<T, E: Display>(
+    at: At<'_>,
+    findings: &mut Findings,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<Spanned<T>>, String> {
+    let Some(text) = string(at, findings) else { return Ok(None) };
+    let value = parse(&text.value).map_err(|error| error.to_string())?;
+    Ok(Some(Spanned { value, span: text.span }))
 }
 
 /// An integer in this range.
