@@ -104,6 +104,9 @@ pub struct Object<T> {
     pub span: Span,
 }
 
+/// Labels: their values by their keys.
+pub type Labels = BTreeMap<String, Spanned<String>>;
+
 /// The used fields of `metadata`.
 #[derive(Clone, Debug)]
 pub struct Metadata {
@@ -112,7 +115,7 @@ pub struct Metadata {
     /// The namespace: `default` if omitted, empty for cluster-scoped kinds.
     pub namespace: Spanned<String>,
     /// The labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// `creationTimestamp` in Unix seconds, if the manifest was exported from a cluster. Older objects have precedence.
     pub created: Option<i64>,
 }

@@ -259,7 +259,7 @@ endpoints:
     assert_eq!(slice.spec.address_type.value, AddressType::Ipv6);
     assert_eq!(slice.spec.endpoints[0].addresses[0].value, "fd00::1".parse::<IpAddr>().unwrap());
     assert_eq!((slice.spec.ports[0].port, slice.spec.ports[1].port), (Some(3000), None));
-    assert_eq!(slice.metadata.labels["kubernetes.io/service-name"], "backend");
+    assert_eq!(slice.metadata.labels["kubernetes.io/service-name"].value, "backend");
 }
 
 #[test]
@@ -268,7 +268,10 @@ fn namespaces_have_a_label_with_their_name() {
         "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: a}}, spec: {finalizers: []}}",
     );
     let labels = &manifests.namespaces[0].metadata.labels;
-    assert_eq!((labels["kubernetes.io/metadata.name"].as_str(), labels["team"].as_str()), ("shop", "a"));
+    assert_eq!(
+        (labels["kubernetes.io/metadata.name"].value.as_str(), labels["team"].value.as_str()),
+        ("shop", "a")
+    );
     assert_eq!(manifests.namespaces[0].metadata.namespace.value, "");
 }
 

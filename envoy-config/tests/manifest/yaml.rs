@@ -73,7 +73,7 @@ items:
 ";
     holds(text, &["a", "b"]);
     let (manifests, _) = read(text);
-    assert_eq!(manifests.namespaces[1].metadata.labels["team"], "x");
+    assert_eq!(manifests.namespaces[1].metadata.labels["team"].value, "x");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) ->
 
 /// Adds the label that the API server gives to every Namespace.
 pub(in crate::manifest) fn with_name_label(mut namespace: Object<Namespace>) -> Object<Namespace> {
-    let name = namespace.metadata.name.value.clone();
+    let name = namespace.metadata.name.clone();
     namespace.metadata.labels.insert(String::from("kubernetes.io/metadata.name"), name);
     namespace
 }

@@ -1,7 +1,5 @@
 //! `metadata`: name, namespace, labels and creation time of an object.
 
-use std::collections::BTreeMap;
-
 use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known};
 use super::findings::Findings;
@@ -11,7 +9,7 @@ use super::syntax::timestamp;
 use super::value::{parsed, string, strings};
 use super::yaml::{Node, Scalar, Value};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::Metadata;
+use crate::manifest::{Labels, Metadata};
 use crate::source::Spanned;
 
 const METADATA: Known = Known {
@@ -93,9 +91,10 @@ fn read_name(fields: &Fields<'_>, form: NameForm, findings: &mut Findings) -> Op
 }
 
 /// Reads and checks labels.
-fn labels(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
-    let map = strings(at, findings)?;
+fn labels(at: At<'_>, findings: &mut Findings) -> Option<Labels> {
+    let mut map = strings(at, findings)?;
     let Value::Mapping(entries) = &at.node.value else { return None };
+    let mut labels = Labels::new();
     for entry in entries {
         let path = FieldPath::Field(&at.path, &entry.key.text);
         if let Err(error) = names::label_key(&entry.key.text) {
@@ -105,15 +104,17 @@ fn labels(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, String
                 error.to_string(),
             )));
         }
-        if let Some(Err(error)) = map.get(&*entry.key.text).map(|value| names::label_value(value)) {
+        let Some((key, value)) = map.remove_entry(&*entry.key.text) else { continue };
+        if let Err(error) = names::label_value(&value) {
             findings.add(path.place(Diagnostic::error(
                 Code::InvalidLabel,
                 entry.value.span,
                 error.to_string(),
             )));
         }
+        labels.insert(key, Spanned { value, span: entry.value.span });
     }
-    Some(map)
+    Some(labels)
 }
 
 /// The name of an object in messages, such as `HTTPRoute default/cookie`, before the object is checked. If the scope of

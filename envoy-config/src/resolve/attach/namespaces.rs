@@ -1,15 +1,15 @@
 //! Which namespaces a listener allows routes from (Gateway API, `AllowedRoutes.namespaces`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use crate::manifest::Manifests;
 use crate::manifest::gateway_api::gateway::{AllowedNamespaces, LabelSelector, Operator};
+use crate::manifest::{Labels, Manifests};
 
 /// The API server adds this label to every Namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// The labels of the Namespaces in the input.
-pub(super) struct Namespaces<'m>(HashMap<&'m str, &'m BTreeMap<String, String>>);
+pub(super) struct Namespaces<'m>(HashMap<&'m str, &'m Labels>);
 
 impl<'m> Namespaces<'m> {
     pub(super) fn index(manifests: &'m Manifests) -> Self {
@@ -36,9 +36,10 @@ impl<'m> Namespaces<'m> {
 }
 
 /// Whether the labels of a namespace match the selector: all of its requirements must hold.
-fn selects(selector: &LabelSelector, namespace: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
+fn selects(selector: &LabelSelector, namespace: &str, labels: Option<&Labels>) -> bool {
     selector.requirements.iter().all(|requirement| {
-        let written = labels.and_then(|labels| labels.get(&requirement.key)).map(String::as_str);
+        let written =
+            labels.and_then(|labels| labels.get(&requirement.key)).map(|label| label.value.as_str());
         let label = if requirement.key == NAME_LABEL { Some(namespace) } else { written };
         match (&requirement.operator, label) {
             (Operator::In(values), Some(label)) => values.iter().any(|value| value == label),

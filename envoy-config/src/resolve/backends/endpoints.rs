@@ -48,17 +48,18 @@ impl<'m> Slices<'m> {
         let mut slices: HashMap<_, Vec<_>> = HashMap::new();
         for slice in &manifests.endpoint_slices {
             let namespace = slice.metadata.namespace.value.as_str();
-            let Some(service) = slice.metadata.labels.get(SERVICE_LABEL).filter(|label| !label.is_empty())
+            let Some(service) =
+                slice.metadata.labels.get(SERVICE_LABEL).filter(|label| !label.value.is_empty())
             else {
                 unlabelled(slice, report);
                 continue;
             };
             if let Err(unresolved) =
-                services.find(namespace, service, Scope::OwnNamespace(slice.kind), report)
+                services.find(namespace, &service.value, Scope::OwnNamespace(slice.kind), report)
             {
-                orphaned(slice, unresolved, report);
+                orphaned(slice, service.span, unresolved, report);
             }
-            slices.entry((namespace, service.as_str())).or_default().push(slice);
+            slices.entry((namespace, service.value.as_str())).or_default().push(slice);
         }
         Self { of_services: slices, reported: HashSet::new() }
     }
@@ -175,11 +176,12 @@ fn reject(
 }
 
 fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
-    if let Some(import) = slice.metadata.labels.get(IMPORT_LABEL).filter(|label| !label.is_empty()) {
-        let place = Place::new(slice, format!("metadata.labels[{IMPORT_LABEL:?}]"), slice.metadata.name.span);
+    if let Some(import) = slice.metadata.labels.get(IMPORT_LABEL).filter(|label| !label.value.is_empty()) {
+        let place = Place::new(slice, format!("metadata.labels[{IMPORT_LABEL:?}]"), import.span);
         let message = format!(
-            "the EndpointSlice belongs to the ServiceImport `{import}`: ServiceImports are not supported, so its \
-             endpoints get no requests"
+            "the EndpointSlice belongs to the ServiceImport `{}`: ServiceImports are not supported, so its \
+             endpoints get no requests",
+            import.value
         );
         report.warning(Code::EndpointsWithoutService, place, message);
         return;
@@ -190,8 +192,8 @@ fn unlabelled(slice: &Object<EndpointSlice>, report: &mut Report) {
     warning.hint = Some(format!("set the label `{SERVICE_LABEL}` to the name of the Service"));
 }
 
-fn orphaned(slice: &Object<EndpointSlice>, unresolved: Unresolved, report: &mut Report) {
+fn orphaned(slice: &Object<EndpointSlice>, label: Span, unresolved: Unresolved, report: &mut Report) {
     let field = format!("metadata.labels[{SERVICE_LABEL:?}]");
-    let place = Place::new(slice, field, slice.metadata.name.span);
+    let place = Place::new(slice, field, label);
     unresolved.warn(Code::EndpointsWithoutService, place, report);
 }

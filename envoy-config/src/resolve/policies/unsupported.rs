@@ -9,7 +9,7 @@ use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::route::filters::Filter;
 use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
 use crate::manifest::other_kinds::{OtherPolicy, OtherTarget, Selection};
-use crate::manifest::{Manifests, Metadata, Object};
+use crate::manifest::{Labels, Manifests, Metadata, Object};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::report::Report;
 
@@ -20,10 +20,10 @@ const NAMED: usize = 3;
 type Key<'m> = (&'m str, &'m str, &'m str);
 
 /// The labels of objects that are not in the input.
-static UNKNOWN: BTreeMap<String, String> = BTreeMap::new();
+static UNKNOWN: Labels = BTreeMap::new();
 
 /// The labels of all objects that are served.
-struct ServedObjects<'m>(BTreeMap<Key<'m>, &'m BTreeMap<String, String>>);
+struct ServedObjects<'m>(BTreeMap<Key<'m>, &'m Labels>);
 
 /// Ignores all of them, because nothing is served.
 pub(in crate::resolve) fn ignore(manifests: &Manifests, report: &mut Report) {
@@ -143,8 +143,11 @@ impl<'m> ServedObjects<'m> {
             Selection::Labelled(wanted) => {
                 let of_namespace = self.0.range((kind, namespace, "")..);
                 let of_namespace = of_namespace.take_while(|(key, _)| (key.0, key.1) == (kind, namespace));
-                let labelled = of_namespace
-                    .filter(|(_, labels)| wanted.iter().all(|(key, value)| labels.get(key) == Some(value)));
+                let labelled = of_namespace.filter(|(_, labels)| {
+                    wanted
+                        .iter()
+                        .all(|(key, value)| labels.get(key).is_some_and(|label| label.value == *value))
+                });
                 labelled.map(|((_, _, name), _)| title(name)).collect()
             }
         }
