@@ -206,7 +206,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             let message = "`sessionAffinity` has no effect: Envoy sends requests to the endpoints, not through the Service";
             let warning = report.warning(Code::SessionAffinity, place, message.to_owned());
             warning.hint = Some(String::from(
-                "the rule's `sessionPersistence` keeps clients on one endpoint; remove `sessionAffinity`, or ignore this warning",
+                "the route's `sessionPersistence` already keeps clients on one endpoint; remove `sessionAffinity`, or ignore this warning",
             ));
         }
         let may_have_slices = || {

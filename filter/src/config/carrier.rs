@@ -120,7 +120,7 @@ pub enum TokenError {
     #[error("{0} bytes exceed the limit of {NAME_LIMIT}")]
     TooLong(usize),
     /// Not a letter, a digit or one of ``!#$%&'*+-.^_`|~``.
-    #[error("the character {0:?} is not allowed; use letters, digits and !#$%&'*+-.^_`|~")]
+    #[error("the character {0:?} is not allowed in it (letters, digits and !#$%&'*+-.^_`|~ are)")]
     Character(char),
 }
 

@@ -37,7 +37,7 @@ fn class_parameters(at: At<'_>, findings: &mut Findings) -> Option<()> {
     fields.optional("namespace", findings, parsed(Code::InvalidNamespace, names::label));
     let referent = referent(&fields, findings)?;
     let message = format!(
-        "`parametersRef` is not supported, so {referent} is ignored; Gateways of this class are served without it"
+        "`parametersRef` is not supported: Gateways of this class are served without the parameters ({referent})"
     );
     findings.add(at.warning(Code::ParametersNotApplied, message));
     Some(())

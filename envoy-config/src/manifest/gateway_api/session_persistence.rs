@@ -117,8 +117,8 @@ fn mixed(path: FieldPath<'_>, older: Span, newer: Span) -> Diagnostic {
             .label(OLDER_FIELD)
             .related(newer, NEWER_FIELD)
     };
-    let hint = "write `sessionName` and `cookieConfig.lifetimeType` as `cookie.name` and `cookie.lifetimeType`, or as \
-                `header.name`";
+    let hint = "write `sessionName` as `cookie.name` or, for a header session, `header.name`, and \
+                `cookieConfig.lifetimeType` as `cookie.lifetimeType`";
     path.place(diagnostic).hint(hint)
 }
 

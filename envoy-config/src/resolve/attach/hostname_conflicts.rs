@@ -127,7 +127,7 @@ fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mu
     let error = report.error(Code::HostnameTaken, place(), message);
     error.related = Some((
         rival.object.metadata.name.span,
-        String::from("this route takes precedence: it is older, or first by name"),
+        String::from("this route takes precedence: the older one does, then the first by name"),
     ));
     error.hint = Some(String::from("use different hostnames or different listeners for the two routes"));
 }

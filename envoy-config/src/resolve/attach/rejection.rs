@@ -136,8 +136,8 @@ impl<'m> Parent<'m> {
     fn kind_not_allowed(&self, first: Option<Section<'_>>, report: &mut Report) {
         let gateway = &self.reference.name.value;
         let kind = self.route.kind;
-        let message = format!("Gateway `{gateway}` does not allow routes of kind `{kind}`");
         let place = self.at("", self.reference.span, Reason::NotAllowedByListeners);
+        let message = format!("Gateway `{gateway}` does not allow routes of kind `{kind}`");
         let Some(Section { listener, .. }) = first else {
             // The listeners have an error for the unsupported protocol.
             report.decide(&place, &message);
@@ -147,7 +147,7 @@ impl<'m> Parent<'m> {
         error.related = Some((listener.span, String::from("this listener")));
         let taken: Vec<_> = listener.supported_kinds().collect();
         error.hint = Some(if taken.is_empty() {
-            String::from("the listener allows no routes at all: check its `allowedRoutes.kinds`")
+            String::from("none of the listener's `allowedRoutes.kinds` is supported, so it allows no routes")
         } else {
             format!("the listener allows {}: check its `allowedRoutes.kinds`", taken.join(" and "))
         });

@@ -116,7 +116,7 @@ impl LocalEndpoint {
                 "use an address that other machines can reach; if backends run on Envoy's machine, allow this with `--allow-loopback-endpoints`"
             }
             Self::LinkLocal => {
-                "use an address that routers can reach; if backends have link-local addresses, allow this with `--allow-loopback-endpoints`"
+                "use an address that routers can reach; if backends have link-local addresses, use `--allow-loopback-endpoints`, which allows these, too"
             }
         })
     }

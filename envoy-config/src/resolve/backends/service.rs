@@ -148,7 +148,9 @@ impl<'m> Port<'m> {
                 Code::ExternalName,
                 Reason::BackendNotFound,
                 format!("`externalName` must be a DNS name, but `{host}` is an IP address"),
-                String::from("remove `type: ExternalName`, and add an EndpointSlice with the address"),
+                String::from(
+                    "in the Service, replace `type: ExternalName` and `externalName` with `ports`, and add an EndpointSlice with the address",
+                ),
             )
         } else if let Some(other) = namespace_of(host).filter(|other| *other != own) {
             (

@@ -66,7 +66,7 @@ fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) 
         if listeners.any(|listener| is_meant(&mapping.listener, gateway, listener)) {
             unused = true;
             let place = Place::new(gateway, "", gateway.metadata.name.span);
-            let message = format!("the Gateway is not served, so `--map-port {mapping}` has no effect");
+            let message = format!("`--map-port {mapping}` has no effect: this Gateway is not served");
             report.warning(Code::UnusedMapPort, place, message);
         }
     }

@@ -63,8 +63,9 @@ impl Conflicts {
                     "this rule is unreachable: {} has the same matches and takes precedence",
                     describe(other, winner, rule)
                 );
-                report.warning(Code::UnreachableRule, place, message).related =
-                    Some((won.span, String::from("this rule takes precedence")));
+                let warning = report.warning(Code::UnreachableRule, place, message);
+                warning.related = Some((won.span, String::from("this rule takes precedence")));
+                warning.hint = Some(String::from("give the two rules different `matches`, or remove one"));
             }
         }
     }

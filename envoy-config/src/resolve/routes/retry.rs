@@ -30,8 +30,8 @@ pub(super) fn warn_about_sessions(
 ) {
     let Some(code) = rule.retry.as_ref().and_then(|retry| retry.value.codes.first()) else { return };
     let place = Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span);
-    let message = "`retry.codes` does not apply to requests with a session: they stay with their endpoint, which has \
-                   already answered";
+    let message = "requests with a session are not retried on `retry.codes`: their endpoint has answered, and the others do \
+                   not have the session";
     let warning = report.warning(Code::RetryWithoutSession, place, message.to_owned());
     warning.related = Some((sessions, String::from("the rule's session persistence")));
 }

@@ -167,8 +167,8 @@ impl Findings {
         }
         for &rule in &self.mixed {
             let message = String::from(
-                "one hostname serves this rule over both HTTP and HTTPS: an HTTP response cannot replace the `Secure` cookie, \
-                 so a client that has it gets a new session with each HTTP request",
+                "one hostname serves this rule over both HTTP and HTTPS: browsers neither send the `Secure` cookie over HTTP \
+                 nor let HTTP replace it, so after an HTTPS request each HTTP request starts a new session",
             );
             if let Some(warning) = warn(Code::SecureCookieOnHttp, rule, message, routes, report) {
                 warning.hint =

@@ -190,7 +190,7 @@ impl<'m> Session<'m> {
             ));
         } else {
             let message = format!(
-                "policy `{winner}` of an earlier backend takes precedence over policy `{loser}` of this one"
+                "the backends of the rule have different session policies: `{winner}`, of an earlier backend, takes precedence over `{loser}`"
             );
             let warning = report.warning(Code::PolicyOverridden, place.clone(), message);
             warning.related = Some((lost.span, String::from("not used for this rule")));

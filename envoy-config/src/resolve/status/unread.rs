@@ -10,9 +10,9 @@ use crate::manifest::{Manifests, Unread};
 pub(crate) fn explain(manifests: &Manifests, reading: &mut Vec<Diagnostic>) {
     for object in &manifests.unread {
         let Unread { kind, namespace, name, span, error, .. } = object;
-        let consequence = format!("the {kind} is left out: {}", consequence(kind));
+        let consequence = consequence(kind);
         if let Some(error) = error.and_then(|position| reading.get_mut(position)) {
-            error.message = format!("{}; {consequence}", error.message);
+            error.message = format!("{}; the {kind} is left out: {consequence}", error.message);
             continue;
         }
         let title = if namespace.is_empty() {
@@ -20,7 +20,8 @@ pub(crate) fn explain(manifests: &Manifests, reading: &mut Vec<Diagnostic>) {
         } else {
             format!("{kind} {namespace}/{name}")
         };
-        reading.push(Diagnostic::warning(Code::LeftOut, *span, consequence).object(title));
+        let message = format!("an error elsewhere in the document leaves out the {kind}: {consequence}");
+        reading.push(Diagnostic::warning(Code::LeftOut, *span, message).object(title));
     }
 }
 

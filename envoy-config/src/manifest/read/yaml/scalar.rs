@@ -79,7 +79,7 @@ impl<'s> Scalar<'s> {
 
     pub(in crate::manifest) fn describe(&self) -> String {
         match self {
-            Self::Null(_) => String::from("nothing"),
+            Self::Null(_) => String::from("null"),
             Self::Boolean(_, text) => format!("the boolean `{text}`"),
             Self::Integer(_, text) | Self::Float(text) => format!("the number `{text}`"),
             Self::Text(_) => String::from("a string"),
