@@ -15,7 +15,6 @@ use super::Options;
 use super::cors::{CORS, CorsFilter, CorsPolicy};
 use super::extension::{Empty, Extension, Message, Typed};
 use super::safe_methods::{SAFE_METHODS, SafeMethods};
-use super::session_header;
 use crate::model::{self, Action, RequestSubset};
 
 /// In the order in which a request passes them.
@@ -302,7 +301,13 @@ impl Router {
 impl PerRoute {
     /// The configuration of a route; `None` if it has none. `siblings` are the routes for the same requests to all shares of its
     /// rule.
-    pub(super) fn of(route: &model::Route, siblings: &[model::Route], options: &Options) -> Option<Self> {
+    /// `removes_session_header` says whether it removes the session header from responses of its backends.
+    pub(super) fn of(
+        route: &model::Route,
+        siblings: &[model::Route],
+        removes_session_header: bool,
+        options: &Options,
+    ) -> Option<Self> {
         let mut configs = BTreeMap::new();
         // The plugin has already run when a session moves a request to this route.
         let rule =
@@ -310,10 +315,7 @@ impl PerRoute {
         if let Some(rule) = rule {
             let shares = other_shares(rule, siblings);
             let rule = rule.clone().pinned_by(options.pin);
-            let rule = match session_header::removed(route, siblings) {
-                Some(_) => rule.removed_by_route(),
-                None => rule,
-            };
+            let rule = if removes_session_header { rule.removed_by_route() } else { rule };
             let config = RouteRule { rule, shares };
             configs.insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::new(config, options).into())));
         }

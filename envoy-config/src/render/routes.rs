@@ -240,7 +240,7 @@ impl Route {
 
     fn new(route: &model::Route, action: RouteAction, around: Around<'_>) -> Self {
         let session = session_header::removed(route, around.siblings);
-        // With the other pin, nothing reads what a backend sends under the private name.
+        // With the metadata pin, nothing reads a private header of a response.
         let is_read = route.persistence.is_some() && around.options.pin == Pin::StatefulSession;
         let private = is_read.then_some(names::OVERRIDE_HOST_HEADER);
         let headers = HeaderMutations::of(route).without_answers(session.into_iter().chain(private));
@@ -249,7 +249,7 @@ impl Route {
             matches: RouteMatch::of(&route.matches, &route.subset),
             action,
             headers,
-            typed_per_filter_config: PerRoute::of(route, around.siblings, around.options),
+            typed_per_filter_config: PerRoute::of(route, around.siblings, session.is_some(), around.options),
         }
     }
 

@@ -128,6 +128,11 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_takes_at_most_176_bytes() {
+        assert!(size_of::<Option<Entry>>() <= 176, "{}", size_of::<Option<Entry>>());
+    }
+
+    #[test]
     fn a_cache_of_size_0_stores_nothing() {
         let mut recent = Recent::of(0);
         recent.insert(key(1, "a"), opened(80));

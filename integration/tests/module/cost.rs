@@ -208,6 +208,18 @@ fn ten_thousand_requests_do_not_grow_memory() {
     assert_eq!(size_after(10_000), warm);
 }
 
+#[test]
+fn a_full_token_cache_takes_at_most_128_kilobytes_more_than_an_empty_one() {
+    let mut plugin = plugin();
+    let tokens: Vec<String> = (0..4_000).map(|_| begin::<Browser>(&mut plugin, BLUE)).collect();
+    let empty = plugin.memory_size();
+    for token in &tokens {
+        plugin.exchange(Browser::back(token), Response::from_endpoint(BLUE));
+    }
+    let grown = plugin.memory_size() - empty;
+    assert!(grown <= 128 << 10, "{empty} bytes, then {grown} more");
+}
+
 /// A plugin with so many rules, for the routes `0`, `1` and so on.
 fn plugin_of(rules: u32) -> Plugin {
     let rule = |n| format!(r#""{n}": {{"id": "rule {n}", "cookie": {{"name": "Session-A"}}}}"#);
