@@ -40,6 +40,8 @@ test-wasm: rust-unknown $(TOOLS)/bindgen-$(BINDGEN)/bin/wasm-bindgen-test-runner
 		$(CARGO) test --locked -p session-persistence --lib --target wasm32-unknown-unknown
 
 test-envoy: module ## Test the compiled module in an embedded host, then on a real Envoy.
+	$(call say,"Building envoy-config")
+	@$(CARGO) build --locked
 	$(call say,"Testing the module and the whole path on a real Envoy")
 	@$(CARGO) test --locked -p integration
 

@@ -1,7 +1,8 @@
-//! The compiled filter.
+//! The compiled filter, and the program `envoy-config`.
 //!
-//! Cargo builds it for another target, so a test cannot depend on it. A test can only reject a module that is missing, or
-//! older than one of its sources, which cargo lists in a `.d` file beside the module.
+//! Cargo builds the filter for another target and the program in another package, so a test cannot depend on them. A test can only
+//! reject what is missing, or older than one of its sources, which cargo lists in a `.d` file beside it. A test must not build them
+//! either: that would replace libraries that the build under test still needs.
 
 use std::fs;
 use std::io;
@@ -10,15 +11,27 @@ use std::time::SystemTime;
 
 use crate::harness::workspace;
 
-/// The compiled filter cannot be used.
+/// The compiled filter or the program cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// It does not exist.
-    #[error("there is no compiled filter at `{}`: run `make module`", .0.display())]
-    Missing(PathBuf),
+    #[error("`{}` does not exist: run `{command}`", .path.display())]
+    Missing {
+        /// Where it belongs.
+        path: PathBuf,
+        /// What builds it.
+        command: &'static str,
+    },
     /// A source is newer.
-    #[error("the compiled filter is older than `{}`: run `make module`", .0.display())]
-    Stale(PathBuf),
+    #[error("`{}` is older than `{}`: run `{command}`", .path.display(), .source_file.display())]
+    Stale {
+        /// What was built.
+        path: PathBuf,
+        /// The newer source.
+        source_file: PathBuf,
+        /// What builds it.
+        command: &'static str,
+    },
     /// A file cannot be read.
     #[error("cannot read `{}`: {problem}", .path.display())]
     Unreadable {
@@ -34,9 +47,21 @@ pub enum ArtifactError {
 /// # Errors
 /// It is missing, or a source has changed since it was built.
 pub fn module() -> Result<PathBuf, ArtifactError> {
-    let path = workspace::target().join("wasm32-wasip1/release/session_persistence.wasm");
+    built("wasm32-wasip1/release/session_persistence.wasm", "make module")
+}
+
+/// The path of the program `envoy-config`, built without optimisations.
+///
+/// # Errors
+/// It is missing, or a source has changed since it was built.
+pub fn envoy_config() -> Result<PathBuf, ArtifactError> {
+    built("debug/envoy-config", "cargo build")
+}
+
+fn built(path: &str, command: &'static str) -> Result<PathBuf, ArtifactError> {
+    let path = workspace::target().join(path);
     let Ok(built) = modified(&path) else {
-        return Err(ArtifactError::Missing(path));
+        return Err(ArtifactError::Missing { path, command });
     };
     let list = path.with_extension("d");
     let text =
@@ -44,7 +69,7 @@ pub fn module() -> Result<PathBuf, ArtifactError> {
     // A source that was removed counts as changed.
     let unchanged = |source: &PathBuf| modified(source).is_ok_and(|changed| changed <= built);
     match sources(&text).into_iter().find(|source| !unchanged(source)) {
-        Some(source) => Err(ArtifactError::Stale(source)),
+        Some(source_file) => Err(ArtifactError::Stale { path, source_file, command }),
         None => Ok(path),
     }
 }

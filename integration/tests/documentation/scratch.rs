@@ -11,12 +11,14 @@ use tempfile::TempDir;
 
 const EXAMPLE: &str = "envoy-config/examples/quickstart";
 
-/// `cargo run` compiles this checkout, and without the optimisations of a release, which take minutes.
+/// `cargo run` runs the program that is built already, without the optimisations of a release, which take minutes.
 const CARGO: &str = r#"#!/bin/sh
 [ "$1" = run ] || { echo "not a command that the tests of the documentation know: cargo $*" >&2; exit 64; }
 shift
 [ "$1" != --release ] || shift
-exec "$REAL_CARGO" run --quiet --locked --manifest-path "$CHECKOUT/Cargo.toml" "$@"
+[ "$1" = -- ] || { echo "not an option that the tests of the documentation know: $1" >&2; exit 64; }
+shift
+exec "$ENVOY_CONFIG" "$@"
 "#;
 
 /// Envoy reads everything, keys and filter included, and then ends instead of serving.
@@ -59,8 +61,7 @@ impl Scratch {
         let mut shell = Command::new("sh");
         shell.arg("-euc").arg(script).current_dir(self.folder.path()).stdin(Stdio::null());
         shell.env("PATH", env::join_paths(paths).unwrap());
-        shell.env("REAL_CARGO", env!("CARGO")).env("CHECKOUT", workspace::root());
-        shell.env("CARGO_TARGET_DIR", workspace::target());
+        shell.env("ENVOY_CONFIG", artifact::envoy_config().unwrap_or_else(|error| panic!("{error}")));
         shell.env("REAL_ENVOY", envoy::locate(|progress| eprintln!("{progress}")).unwrap());
         shell.output().unwrap()
     }
