@@ -74,6 +74,9 @@ pub(super) enum StageError {
     /// A program that the commands need is missing.
     #[error("the commands of the demo need the program `{0}`: install it and try again")]
     NoProgram(&'static str),
+    /// Two options have the same port.
+    #[error("{first} and {second} are both {port}: choose different ports")]
+    SamePort { first: &'static str, second: &'static str, port: u16 },
     /// An address cannot be bound.
     #[error("cannot listen on {address}: {problem}; {advice}")]
     Address { address: SocketAddr, problem: io::Error, advice: Advice },
@@ -94,9 +97,24 @@ pub(super) enum Advice {
     AddAlias,
 }
 
+impl Ports {
+    /// Rejects a port that two listeners would bind. Port 0 is any free one.
+    fn check(&self) -> Result<(), StageError> {
+        let used =
+            [("--cookie-port", self.cookie), ("--header-port", self.header), ("--admin-port", self.admin)];
+        for (number, (second, port)) in used.into_iter().enumerate().filter(|(_, (_, port))| *port != 0) {
+            if let Some((first, _)) = used.into_iter().take(number).find(|(_, other)| *other == port) {
+                return Err(StageError::SamePort { first, second, port });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Stage {
     /// Starts everything, and prints each step.
     pub(super) async fn set(ports: &Ports) -> Result<Self, StageError> {
+        ports.check()?;
         if let Some(missing) = transcript::PROGRAMS.into_iter().find(|program| !on_path(program)) {
             return Err(StageError::NoProgram(missing));
         }
