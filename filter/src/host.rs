@@ -53,8 +53,12 @@ const CACHED_TOKENS: usize = 1_024;
 thread_local! {
     /// The token cache of all plugins of a worker: there is a plugin for each route, and most have few clients.
     static RECENT: Rc<RefCell<Recent>> = Rc::new(RefCell::new(Recent::of(CACHED_TOKENS)));
-    /// Defined once: there can be thousands of plugins, and each definition makes Envoy look up the name.
-    static COUNTERS: Rc<Counters> = Rc::new(Counters::define());
+    /// Defined once: there can be thousands of plugins, and each definition makes Envoy look up the name. For the same reason, the
+    /// version is logged here.
+    static COUNTERS: Rc<Counters> = {
+        log::info!("session-persistence {}", env!("CARGO_PKG_VERSION"));
+        Rc::new(Counters::define())
+    };
 }
 
 /// The plugin of a route or listener; `None` until it is configured.
@@ -102,8 +106,7 @@ impl RootContext for Root {
                 return false;
             }
         };
-        let routes = plugin.len();
-        log::info!("session-persistence {} serves {routes} routes", env!("CARGO_PKG_VERSION"));
+        log::debug!("rules for {} routes", plugin.len());
         let counters = COUNTERS.with(Rc::clone);
         self.0 = Some(Rc::new(Configured { plugin, counters, nonces: Nonces::default() }));
         true
