@@ -43,7 +43,7 @@ test-envoy: module ## Test the compiled module in an embedded host, then on a re
 	$(call say,"Building envoy-config")
 	@$(CARGO) build --locked
 	$(call say,"Testing the module and the whole path on a real Envoy")
-	@$(CARGO) test --locked -p integration
+	@$(CARGO) test --locked --no-fail-fast -p integration
 
 test-browser: module ## Test the demo's page and its sessions in Chromium. UPDATE_PICTURE=1 renews docs/page.png.
 	$(call say,"Testing in a real browser")
