@@ -91,6 +91,8 @@ pub enum ClientCertificates {
 /// A certificate and its private key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Certificate {
+    /// Its Secret: `namespace/name`. It stays the same when the certificate is renewed.
+    pub secret: String,
     /// The certificate, followed by the intermediate certificates.
     pub chain: CertificateChain,
     /// The key of the first certificate.
@@ -239,6 +241,9 @@ pub struct Cluster {
     /// Unique: `namespace/name/rule index`, with the prefix `grpc:` for a GRPCRoute; followed by the index of
     /// the backendRef in a split rule, and by `mirror` and its index for a mirror.
     pub name: String,
+    /// Unique, and independent of the order of rules and backendRefs, unlike the name: the id of its rule, followed by
+    /// that backendRef or by `mirror` and its index.
+    pub identity: String,
     /// Whether requests can be pinned to one of its endpoints.
     pub persistent: bool,
     /// The kind of its requests.

@@ -127,6 +127,7 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
         model.listeners.iter().flat_map(model::Listener::virtual_hosts).flat_map(|host| &host.routes);
     routes.any(|route| route.cors.is_some()).then(|| model::Cluster {
         name: String::from(PREFLIGHTS),
+        identity: String::from(PREFLIGHTS),
         persistent: false,
         traffic: model::Traffic::Http,
         version: HttpVersion::Http1,

@@ -98,6 +98,7 @@ pub(crate) fn site(domain: Domain, virtual_hosts: Vec<VirtualHost>) -> Site {
 pub(crate) fn certificate(body: &str) -> Certificate {
     let block = |label| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
     Certificate {
+        secret: String::from("default/certificate"),
         chain: CertificateChain::parse(block("CERTIFICATE").as_bytes()).unwrap(),
         key: PrivateKey::parse(block("PRIVATE KEY").as_bytes()).unwrap(),
     }
@@ -122,6 +123,7 @@ pub(crate) fn locality(name: &str, weight: u32, endpoints: Endpoints) -> Localit
 pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
     Cluster {
         name: name.to_owned(),
+        identity: name.to_owned(),
         persistent: true,
         traffic: Traffic::Http,
         version: HttpVersion::Http1,

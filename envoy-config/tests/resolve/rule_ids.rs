@@ -35,6 +35,31 @@ fn named_rules_use_their_name_as_id() {
     assert_eq!(of(&model(&[BASE, &route("r", &rules)])), ["default/r#cart"]);
 }
 
+/// The identities of the clusters of a route with these rules, sorted.
+fn identities(rules: &[&str]) -> Vec<String> {
+    let model = model(&[BASE, &route("r", &format!("[{}]", rules.join(", ")))]);
+    let mut identities: Vec<String> = model.clusters.iter().map(|cluster| cluster.identity.clone()).collect();
+    identities.sort();
+    identities
+}
+
+#[test]
+fn identities_of_clusters_do_not_depend_on_the_order_of_rules() {
+    const REF: &str = "backendRefs: [{name: backend, port: 3000}]";
+    let named = format!("{{name: cart, {REF}, sessionPersistence: {{}}}}");
+    let plain = format!("{{matches: [{{path: {{value: /a}}}}], {REF}}}");
+    let other = format!("{{matches: [{{path: {{value: /b}}}}], {REF}}}");
+    let before = identities(&[&named, &plain]);
+    let [named_identity, unnamed] = before.as_slice() else { panic!("{before:?}") };
+    assert_eq!(named_identity, "default/r#cart");
+    assert!(unnamed.starts_with("default/r@"), "{unnamed}");
+    assert_eq!(identities(&[&plain, &named]), before);
+    let after = identities(&[&other, &plain, &named]);
+    assert!(after.len() == 3 && before.iter().all(|identity| after.contains(identity)), "{after:?}");
+    // Rules with equal matches: the second one never gets a request, but has a cluster.
+    assert_eq!(identities(&[&plain, &plain]), [unnamed.clone(), format!("{unnamed}~2")]);
+}
+
 #[test]
 fn defaults_have_the_same_id_as_explicit_values() {
     let whole = id("[{path: {type: PathPrefix, value: /}}]");

@@ -105,14 +105,19 @@ fn of<'m>(
     let Protocol::Https(Tls { certificates: references, options, .. }) = &protocol.value else {
         return Vec::new();
     };
-    let mut certificates = Vec::new();
+    let mut certificates: Vec<Certificate> = Vec::new();
     for (number, certificate) in references.iter().enumerate() {
         let field = format!("spec.listeners[{}].tls.certificateRefs[{number}]", section.position);
         let part = Part::Listener(section.position);
         let reference =
             Reference { gateway, certificate, part, invalid: Reason::InvalidCertificateRef, field };
         let found = reference.resolve(secrets, grants, report);
-        certificates.extend(found.filter(|found| !certificates.contains(found)));
+        // Two Secrets can hold the same certificate.
+        let is_known = |found: &Certificate| {
+            certificates.iter().any(|known| known.chain == found.chain && known.key == found.key)
+        };
+        let found = found.filter(|found| !is_known(found));
+        certificates.extend(found);
     }
     for option in options {
         let place = section.at(gateway, &format!(".tls.options[{:?}]", option.value), option.span);
@@ -165,7 +170,11 @@ impl<'m> Reference<'m> {
             found.map_err(|unresolved| unresolved.report(self.invalid(".name", name.span), report)).ok()?;
         match &secret.spec {
             Secret::Tls { certificates, key } => match x509::check_pair(certificates, key) {
-                Ok(()) => Some(Certificate { chain: certificates.clone(), key: key.clone() }),
+                Ok(()) => Some(Certificate {
+                    secret: format!("{target}/{}", name.value),
+                    chain: certificates.clone(),
+                    key: key.clone(),
+                }),
                 Err(problem) => {
                     self.unusable(secret, &problem, report);
                     None

@@ -39,6 +39,8 @@ struct RuleContext<'m, 'n> {
     number: usize,
     rule: &'m route::Rule,
     name: &'n str,
+    /// See [`Cluster::identity`].
+    identity: &'n str,
     persistent: bool,
 }
 
@@ -114,14 +116,15 @@ impl<'m> ResolvedRoute<'m> {
         let (namespace, name) = object.metadata.key();
         let prefix = rule_id::kind_prefix(object.spec.kind);
         let rule_name = format!("{prefix}{namespace}/{name}/{number}");
+        let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
+        let identity = self.unique(rule_id::text(object, rule, &matches));
         let destinations = self.destinations(
-            &RuleContext { number, rule, name: &rule_name, persistent },
+            &RuleContext { number, rule, name: &rule_name, identity: &identity, persistent },
             effects,
             found,
             backends,
             report,
         );
-        let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         if let Some(session) = session.filter(|_| matches.iter().any(|one| destinations.forward(&one.path))) {
             retry::warn_about_sessions(object, number, rule, session.persistence.span, report);
         }
@@ -163,6 +166,21 @@ impl<'m> ResolvedRoute<'m> {
         }
     }
 
+    /// This id of a rule, with a number if another rule of the route has the same one: rules without names can have equal
+    /// matches.
+    fn unique(&self, id: String) -> String {
+        let is_free = |id: &String| {
+            let below = format!("{id}/");
+            let is_of = |cluster: &Cluster| cluster.identity == *id || cluster.identity.starts_with(&below);
+            !self.clusters.iter().any(|(_, cluster)| is_of(cluster))
+        };
+        if is_free(&id) {
+            return id;
+        }
+        let mut numbered = (2..).map(|number: u32| format!("{id}~{number}"));
+        numbered.find(is_free).unwrap_or(id)
+    }
+
     /// The destinations of a rule with these effects of its own filters. Adds their clusters.
     fn destinations(
         &mut self,
@@ -172,7 +190,7 @@ impl<'m> ResolvedRoute<'m> {
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Destinations<'m> {
-        let &RuleContext { number, rule, name, persistent } = context;
+        let &RuleContext { number, rule, name, identity, persistent } = context;
         let requested = mem::take(&mut effects.mirrors);
         let common = found.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
         let split = split::is_split(rule, &found);
@@ -181,9 +199,9 @@ impl<'m> ResolvedRoute<'m> {
             return Destinations::One(Box::new(Destination { effects, target: None }));
         };
         forward = retry::apply(rule, forward);
-        forward.mirrors = self.mirrors(number, name, &requested, backends, report);
+        forward.mirrors = self.mirrors(number, (name, identity), &requested, backends, report);
         if !split {
-            self.add_cluster(context, name.to_owned(), common, localities);
+            self.add_cluster(context, (name.to_owned(), identity.to_owned()), common, localities);
             return Destinations::One(Box::new(Destination { effects, target: Some(forward) }));
         }
         let mut weighted = Vec::with_capacity(found.len());
@@ -200,12 +218,15 @@ impl<'m> ResolvedRoute<'m> {
             effects.rejected = !resolved;
             let target = resolved.then(|| {
                 let name = format!("{name}/{position}");
+                let identity = format!("{identity}/{share}");
                 let mut forward = Forward { cluster: name.clone(), ..forward.clone() };
-                forward.mirrors.extend(self.mirrors(number, &name, &requested, backends, report));
+                let of_share = (name.as_str(), identity.as_str());
+                forward.mirrors.extend(self.mirrors(number, of_share, &requested, backends, report));
                 // The routes apply the weight.
                 let locality = Locality { weight: 1, ..locality };
                 if weight > 0 || persistent {
-                    self.add_cluster(context, name, version.unwrap_or(common), vec![locality]);
+                    let version = version.unwrap_or(common);
+                    self.add_cluster(context, (name, identity), version, vec![locality]);
                 }
                 forward
             });
@@ -222,12 +243,13 @@ impl<'m> ResolvedRoute<'m> {
     fn add_cluster(
         &mut self,
         context: &RuleContext<'m, '_>,
-        name: String,
+        (name, identity): (String, String),
         version: HttpVersion,
         localities: Vec<Locality>,
     ) {
         let cluster = Cluster {
             name,
+            identity,
             persistent: context.persistent,
             traffic: traffic(self.object.spec.kind),
             version,
@@ -241,7 +263,7 @@ impl<'m> ResolvedRoute<'m> {
     fn mirrors(
         &mut self,
         number: usize,
-        name: &str,
+        (name, identity): (&str, &str),
         requested: &[RequestedMirror<'m>],
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
@@ -251,6 +273,7 @@ impl<'m> ResolvedRoute<'m> {
             if let Some(backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report) {
                 let cluster = Cluster {
                     name: format!("{name}/mirror/{position}"),
+                    identity: format!("{identity}/mirror/{position}"),
                     persistent: false,
                     traffic: traffic(self.object.spec.kind),
                     version: backend.version.unwrap_or(HttpVersion::Http1),

@@ -18,12 +18,17 @@ pub(in crate::resolve) fn of(
     rule: &Rule,
     matches: &[RouteMatch],
 ) -> Result<RuleId, RuleIdError> {
+    RuleId::try_from(text(route, rule, matches))
+}
+
+/// The id as text, also of a rule without sessions.
+pub(in crate::resolve) fn text(route: &Object<Route>, rule: &Rule, matches: &[RouteMatch]) -> String {
     let (namespace, name) = route.metadata.key();
     let prefix = kind_prefix(route.spec.kind);
-    RuleId::try_from(match &rule.name {
+    match &rule.name {
         Some(rule) => format!("{prefix}{namespace}/{name}#{}", rule.value),
         None => format!("{prefix}{namespace}/{name}@{}", hex(&digest(matches), 16)),
-    })
+    }
 }
 
 /// The prefix of names that routes of several kinds share.
