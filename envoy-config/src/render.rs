@@ -1,9 +1,10 @@
-//! Renders the model as a static Envoy bootstrap (written for Envoy 1.40.0).
+//! Renders the model for Envoy (written for Envoy 1.40.0): as a static bootstrap, or as files that Envoy watches.
 //!
 //! It translates the model to Envoy's configuration and makes no decisions about the Gateway API: mistakes in manifests are reported
 //! before there is a model. Equal models render to equal bytes. One module per concern:
 //!
 //! - `bootstrap`: the whole document, the admin interface, runtime values.
+//! - [`files`]: the bootstrap and the files beside it; `sources`: where the parts are.
 //! - `overload`: limits of the whole process.
 //! - `listener`: the bound address, the connection manager and its access log.
 //! - `tls`: server certificates, and the client certificates that are required.
@@ -34,6 +35,7 @@ mod error_fraction;
 mod error_listener;
 mod error_status;
 mod extension;
+pub mod files;
 mod filters;
 mod headers;
 mod listener;
@@ -44,11 +46,13 @@ mod retries;
 mod routes;
 mod safe_methods;
 mod session_header;
+mod sources;
 mod string_matcher;
 mod tls;
 mod upstream_tls;
 mod url;
 
+use serde::Serialize;
 use serde_saphyr::ser_options;
 
 use session_persistence::config::Pin;
@@ -72,9 +76,9 @@ pub struct Options {
     pub pin: Pin,
 }
 
-/// The bootstrap cannot be written as YAML: a defect of this program.
+/// The configuration cannot be written as YAML: a defect of this program.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the bootstrap as YAML: {0}")]
+#[error("cannot write the configuration as YAML: {0}")]
 pub struct RenderError(#[from] serde_saphyr::ser::Error);
 
 /// The model as a static Envoy bootstrap, in YAML.
@@ -82,8 +86,11 @@ pub struct RenderError(#[from] serde_saphyr::ser::Error);
 /// # Errors
 /// A value has no form in YAML. None of the rendered types holds one.
 pub fn render(model: &Model, options: &Options) -> Result<String, RenderError> {
-    let bootstrap = bootstrap::Bootstrap::new(model, options);
+    yaml(&bootstrap::Bootstrap::new(model, options))
+}
+
+fn yaml(document: &impl Serialize) -> Result<String, RenderError> {
     // Block scalars would fold long expressions over several lines; one line is easier to compare with the manifest.
     let layout = ser_options! { prefer_block_scalars: false };
-    Ok(serde_saphyr::to_string_with_options(&bootstrap, layout)?)
+    Ok(serde_saphyr::to_string_with_options(document, layout)?)
 }

@@ -1,5 +1,5 @@
 //! The whole document (`envoy.config.bootstrap.v3.Bootstrap`): admin interface, runtime values, and the lists of listeners
-//! and clusters. Each part has its own module.
+//! and clusters, or the files that have these. Each part has its own module.
 
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use super::error_listener::{ErrorListener, InternalListeners};
 use super::extension::Extension;
 use super::listener::Listener;
 use super::overload::OverloadManager;
+use super::sources::{self, ConfigSource, Sources};
 use crate::model::Model;
 
 #[derive(Serialize)]
@@ -21,6 +22,8 @@ pub(super) struct Bootstrap {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "bootstrap_extensions")]
     extensions: Option<(Extension<InternalListeners>,)>,
+    #[serde(flatten)]
+    dynamic: Option<Dynamic>,
     static_resources: StaticResources,
 }
 
@@ -47,6 +50,29 @@ struct RuntimeValues {
     regex_size_limit: u32,
 }
 
+/// What Envoy reads from files.
+#[derive(Serialize)]
+struct Dynamic {
+    node: Node,
+    dynamic_resources: DynamicResources,
+}
+
+/// Envoy demands a name for itself from those who let it read parts of the configuration. `--service-node` and
+/// `--service-cluster` override it.
+#[derive(Serialize)]
+struct Node {
+    id: &'static str,
+    cluster: &'static str,
+}
+
+#[derive(Serialize)]
+struct DynamicResources {
+    #[serde(rename = "lds_config")]
+    listeners: ConfigSource,
+    #[serde(rename = "cds_config")]
+    clusters: ConfigSource,
+}
+
 #[derive(Serialize)]
 struct StaticResources {
     listeners: Vec<AnyListener>,
@@ -65,11 +91,39 @@ enum AnyListener {
 const REGEX_SIZE_LIMIT: u32 = 100_000;
 
 impl Bootstrap {
+    /// The whole model, in the bootstrap.
     pub(super) fn new(model: &Model, options: &Options) -> Self {
         let preflights = clusters::of_preflights(model);
         let error_listeners = ErrorListener::all(model);
-        let errors = ErrorFractions::new(model);
-        let bound = model.listeners.iter().map(|listener| Listener::new(listener, &errors, options));
+        let errors = ErrorFractions::new(model, Sources::Inline);
+        let bound =
+            model.listeners.iter().map(|listener| Listener::new(listener, &errors, options, Sources::Inline));
+        let listeners =
+            bound.map(|listener| AnyListener::Bound(Box::new(listener))).chain(refusing(error_listeners));
+        let clusters = model.clusters.iter().chain(&preflights);
+        let resources = StaticResources {
+            listeners: listeners.collect(),
+            clusters: clusters.map(|cluster| Cluster::new(cluster, options, Sources::Inline)).collect(),
+        };
+        Self::with(resources, None, options)
+    }
+
+    /// A bootstrap that never changes with the model: everything else is in files in this directory.
+    pub(super) fn of_files(options: &Options, directory: &str) -> Self {
+        let listeners = refusing(ErrorListener::of_every_status()).collect();
+        let dynamic = Dynamic {
+            node: Node { id: "envoy", cluster: "envoy" },
+            dynamic_resources: DynamicResources {
+                listeners: ConfigSource::new(directory, sources::LISTENERS),
+                clusters: ConfigSource::new(directory, sources::CLUSTERS),
+            },
+        };
+        Self::with(StaticResources { listeners, clusters: Vec::new() }, Some(dynamic), options)
+    }
+
+    fn with(static_resources: StaticResources, dynamic: Option<Dynamic>, options: &Options) -> Self {
+        let has_error_listeners =
+            static_resources.listeners.iter().any(|listener| matches!(listener, AnyListener::Error(_)));
         Self {
             // The admin interface must stay reachable when Envoy has reached its connection limit.
             admin: Admin { address: Address::admin(&options.admin), ignore_global_conn_limit: true },
@@ -80,19 +134,13 @@ impl Bootstrap {
                 },),
             },
             overload_manager: OverloadManager::new(&options.limits),
-            extensions: (!error_listeners.is_empty()).then(|| (InternalListeners::extension(),)),
-            static_resources: StaticResources {
-                listeners: bound
-                    .map(|listener| AnyListener::Bound(Box::new(listener)))
-                    .chain(error_listeners.into_iter().map(|listener| AnyListener::Error(Box::new(listener))))
-                    .collect(),
-                clusters: model
-                    .clusters
-                    .iter()
-                    .chain(&preflights)
-                    .map(|cluster| Cluster::new(cluster, options))
-                    .collect(),
-            },
+            extensions: has_error_listeners.then(|| (InternalListeners::extension(),)),
+            dynamic,
+            static_resources,
         }
     }
+}
+
+fn refusing(listeners: Vec<ErrorListener>) -> impl Iterator<Item = AnyListener> {
+    listeners.into_iter().map(|listener| AnyListener::Error(Box::new(listener)))
 }

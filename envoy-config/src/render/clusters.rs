@@ -12,6 +12,7 @@ use super::endpoints::LoadAssignment;
 use super::extension::{Extension, Message};
 use super::protocol::ProtocolOptions;
 use super::retries::Time;
+use super::sources::{ConfigSource, Folder, Sources};
 use super::upstream_tls::SocketMatch;
 use crate::limits::Limits;
 use crate::model::{self, HttpVersion};
@@ -30,7 +31,24 @@ pub(super) struct Cluster {
     circuit_breakers: CircuitBreakers,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transport_socket_matches: Vec<SocketMatch>,
-    load_assignment: LoadAssignment,
+    #[serde(flatten)]
+    assignment: Option<Assignment>,
+}
+
+/// The endpoints, or the file that has them.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Assignment {
+    LoadAssignment(LoadAssignment),
+    EdsClusterConfig(EdsClusterConfig),
+}
+
+#[derive(Serialize)]
+struct EdsClusterConfig {
+    #[serde(rename = "eds_config")]
+    endpoints: ConfigSource,
+    #[serde(skip)]
+    path: String,
 }
 
 #[derive(Serialize)]
@@ -77,12 +95,43 @@ impl Message for DnsCluster {
     const TYPE: &'static str = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster";
 }
 
+impl Message for Cluster {
+    const TYPE: &'static str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+}
+
 impl Cluster {
-    pub(super) fn new(cluster: &model::Cluster, options: &Options) -> Self {
+    pub(super) fn new(cluster: &model::Cluster, options: &Options, sources: Sources<'_>) -> Self {
+        let mut rendered = Self::without_endpoints(cluster, options, sources);
+        rendered.assignment = Some(match sources {
+            // Envoy resolves the names itself.
+            _ if cluster.has_dns_names() => Assignment::LoadAssignment(LoadAssignment::of(cluster)),
+            Sources::Inline => Assignment::LoadAssignment(LoadAssignment::of(cluster)),
+            Sources::Files(directory) => {
+                // The types always serialize. If they did not, the file would have the name of another version.
+                let settings = serde_json::to_vec(&rendered).unwrap_or_default();
+                let path = Folder::Endpoints.file(&cluster.name, &settings);
+                Assignment::EdsClusterConfig(EdsClusterConfig {
+                    endpoints: ConfigSource::new(directory, &path),
+                    path,
+                })
+            }
+        });
+        rendered
+    }
+
+    /// The path of the file with its endpoints, if they are not in the cluster itself.
+    pub(super) fn endpoints_file(&self) -> Option<String> {
+        match &self.assignment {
+            Some(Assignment::EdsClusterConfig(config)) => Some(config.path.clone()),
+            Some(Assignment::LoadAssignment(_)) | None => None,
+        }
+    }
+
+    fn without_endpoints(cluster: &model::Cluster, options: &Options, sources: Sources<'_>) -> Self {
         let limits = &options.limits;
         Self {
             name: cluster.name.clone(),
-            discovery: Discovery::of(cluster),
+            discovery: Discovery::of(cluster, sources),
             connect_timeout: Time(connect_timeout(cluster)),
             per_connection_buffer_limit_bytes: limits.connection_buffer,
             typed_extension_protocol_options: ProtocolOptions::of(cluster.version, limits),
@@ -94,7 +143,7 @@ impl Cluster {
                 .then(CommonBalancing::keeping_draining),
             circuit_breakers: CircuitBreakers { thresholds: (Thresholds::of(limits),) },
             transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
-            load_assignment: LoadAssignment::of(cluster),
+            assignment: None,
         }
     }
 }
@@ -146,11 +195,13 @@ fn connect_timeout(cluster: &model::Cluster) -> Duration {
 }
 
 impl Discovery {
-    fn of(cluster: &model::Cluster) -> Self {
-        if cluster.has_dns_names() {
-            Self::ClusterType(Extension::new("envoy.clusters.dns", DnsCluster::of_containers()))
-        } else {
-            Self::Type("STATIC")
+    fn of(cluster: &model::Cluster, sources: Sources<'_>) -> Self {
+        match sources {
+            _ if cluster.has_dns_names() => {
+                Self::ClusterType(Extension::new("envoy.clusters.dns", DnsCluster::of_containers()))
+            }
+            Sources::Inline => Self::Type("STATIC"),
+            Sources::Files(_) => Self::Type("EDS"),
         }
     }
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::address::Address;
 use super::error_status::ErrorStatus;
+use super::extension::Message;
 use super::upstream_tls::SocketMetadata;
 use crate::model::{Cluster, Endpoint, EndpointState, Endpoints, Locality};
 
@@ -48,6 +49,10 @@ struct LbEndpoint {
 #[derive(Serialize)]
 struct Target {
     address: Address,
+}
+
+impl Message for LoadAssignment {
+    const TYPE: &'static str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 }
 
 impl LoadAssignment {

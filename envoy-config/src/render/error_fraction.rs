@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error_status::ErrorStatus;
+use super::sources::Sources;
 use crate::model::{Cluster, Model};
 
 /// The errors of each cluster.
 pub(super) struct ErrorFractions<'m> {
     /// Clusters whose errors are sampled before routing.
     before_routing: BTreeMap<&'m str, ErrorFraction>,
-    /// Clusters with endpoints that answer with errors.
+    /// Clusters with endpoints that answer with errors, or may get some while Envoy runs: routes do not change with endpoints.
     by_endpoints: BTreeSet<&'m str>,
 }
 
@@ -27,12 +28,15 @@ pub(super) struct ErrorFraction {
 const ALL: u64 = 1_000_000;
 
 impl<'m> ErrorFractions<'m> {
-    pub(super) fn new(model: &'m Model) -> Self {
+    pub(super) fn new(model: &'m Model, sources: Sources<'_>) -> Self {
         let (dns, others): (Vec<_>, Vec<_>) =
             model.clusters.iter().partition(|cluster| cluster.has_dns_names());
         let before_routing =
             dns.into_iter().filter_map(|cluster| Some((cluster.name.as_str(), ErrorFraction::of(cluster)?)));
-        let by_endpoints = others.into_iter().filter(|cluster| ErrorStatus::all_of(cluster).next().is_some());
+        let by_endpoints = others.into_iter().filter(|cluster| match sources {
+            Sources::Inline => ErrorStatus::all_of(cluster).next().is_some(),
+            Sources::Files(_) => true,
+        });
         Self {
             before_routing: before_routing.collect(),
             by_endpoints: by_endpoints.map(|cluster| cluster.name.as_str()).collect(),

@@ -54,6 +54,11 @@ impl ErrorListener {
         statuses.into_iter().map(Self::new).collect()
     }
 
+    /// One for each status that a cluster can need.
+    pub(super) fn of_every_status() -> Vec<Self> {
+        ErrorStatus::EVERY.map(Self::new).into()
+    }
+
     fn new(status: ErrorStatus) -> Self {
         let manager = ConnectionManager {
             stat_prefix: status.listener_name(),

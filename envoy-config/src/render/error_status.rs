@@ -16,6 +16,8 @@ pub(super) enum ErrorStatus {
 }
 
 impl ErrorStatus {
+    pub(super) const EVERY: [Self; 2] = [Self::InternalServerError, Self::ServiceUnavailable];
+
     /// The statuses of all errors of a cluster.
     pub(super) fn all_of(cluster: &Cluster) -> impl Iterator<Item = Self> {
         let of_backends =

@@ -13,7 +13,8 @@ use super::extension::{Extension, Message};
 use super::filters::HttpFilters;
 use super::protocol::{CommonHttp, Http2};
 use super::retries::Time;
-use super::routes::RouteConfiguration;
+use super::routes::{RouteConfiguration, domain};
+use super::sources::{ConfigSource, Folder, Sources};
 use super::tls::{TlsChain, TlsInspector};
 use super::url::ListenerOrigin;
 use crate::model;
@@ -64,8 +65,23 @@ struct ConnectionManager {
     server_header_transformation: &'static str,
     upgrade_configs: (Upgrade,),
     access_log: (Extension<StdoutAccessLog>,),
-    route_config: RouteConfiguration,
+    #[serde(flatten)]
+    routes: Routes,
     http_filters: HttpFilters,
+}
+
+/// The routes, or the file that has them.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Routes {
+    RouteConfig(RouteConfiguration),
+    Rds(Rds),
+}
+
+#[derive(Serialize)]
+struct Rds {
+    config_source: ConfigSource,
+    route_config_name: String,
 }
 
 #[derive(Serialize)]
@@ -97,21 +113,42 @@ impl Message for StdoutAccessLog {
         "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog";
 }
 
+impl Message for Listener {
+    const TYPE: &'static str = "type.googleapis.com/envoy.config.listener.v3.Listener";
+}
+
 impl Listener {
-    pub(super) fn new(listener: &model::Listener, errors: &ErrorFractions, options: &Options) -> Self {
-        let chain = |hosts: &[model::VirtualHost], tls: Option<TlsChain>| {
-            let manager = ConnectionManager::new(listener, hosts, errors, options);
+    pub(super) fn new(
+        listener: &model::Listener,
+        errors: &ErrorFractions,
+        options: &Options,
+        sources: Sources<'_>,
+    ) -> Self {
+        let chain = |site: Option<&model::Site>, hosts: &[model::VirtualHost], tls: Option<TlsChain>| {
+            let routes = match sources {
+                Sources::Inline => Routes::RouteConfig(RouteConfiguration::new(
+                    hosts,
+                    ListenerOrigin::of(listener),
+                    errors,
+                    options,
+                )),
+                Sources::Files(directory) => Routes::Rds(Rds::new(routes_name(listener, site), directory)),
+            };
+            let manager = ConnectionManager::new(listener, routes, options);
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
             let timeout = options.limits.handshake_timeout;
             let transport_socket_connect_timeout = tls.is_some().then_some(Time(timeout));
             BoundChain { tls, transport_socket_connect_timeout, chain }
         };
         let (inspector, filter_chains) = match &listener.protocol {
-            model::Protocol::Http { virtual_hosts } => (None, vec![chain(virtual_hosts, None)]),
-            model::Protocol::Https { sites } => (
-                TlsInspector::of(sites).map(|inspector| (inspector,)),
-                sites.iter().map(|site| chain(&site.virtual_hosts, Some(TlsChain::of(site)))).collect(),
-            ),
+            model::Protocol::Http { virtual_hosts } => (None, vec![chain(None, virtual_hosts, None)]),
+            model::Protocol::Https { sites } => {
+                let tls = |site| Some(TlsChain::of(site, listener, sources));
+                (
+                    TlsInspector::of(sites, sources).map(|inspector| (inspector,)),
+                    sites.iter().map(|site| chain(Some(site), &site.virtual_hosts, tls(site))).collect(),
+                )
+            }
         };
         Self {
             name: listener.name.clone(),
@@ -123,14 +160,42 @@ impl Listener {
     }
 }
 
+/// The routes of a listener, by name: one configuration, or one for each site.
+pub(super) fn routes<'a>(
+    listener: &'a model::Listener,
+    errors: &'a ErrorFractions<'a>,
+    options: &'a Options,
+) -> impl Iterator<Item = RouteConfiguration> + 'a {
+    let routes = move |site: Option<&model::Site>, hosts: &[model::VirtualHost]| {
+        let routes = RouteConfiguration::new(hosts, ListenerOrigin::of(listener), errors, options);
+        routes.named(routes_name(listener, site))
+    };
+    let all: Vec<RouteConfiguration> = match &listener.protocol {
+        model::Protocol::Http { virtual_hosts } => vec![routes(None, virtual_hosts)],
+        model::Protocol::Https { sites } => {
+            sites.iter().map(|site| routes(Some(site), &site.virtual_hosts)).collect()
+        }
+    };
+    all.into_iter()
+}
+
+/// The name of the routes of a listener, or of one of its sites.
+fn routes_name(listener: &model::Listener, site: Option<&model::Site>) -> String {
+    match site {
+        None => listener.name.clone(),
+        Some(site) => format!("{}/{}", listener.name, domain(&site.domain)),
+    }
+}
+
+impl Rds {
+    fn new(route_config_name: String, directory: &str) -> Self {
+        let file = Folder::Routes.file(&route_config_name, b"");
+        Self { config_source: ConfigSource::new(directory, &file), route_config_name }
+    }
+}
+
 impl ConnectionManager {
-    /// The connection manager of a filter chain with these virtual hosts.
-    fn new(
-        listener: &model::Listener,
-        hosts: &[model::VirtualHost],
-        errors: &ErrorFractions,
-        options: &Options,
-    ) -> Self {
+    fn new(listener: &model::Listener, routes: Routes, options: &Options) -> Self {
         let limits = &options.limits;
         Self {
             stat_prefix: listener.name.clone(),
@@ -152,7 +217,7 @@ impl ConnectionManager {
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
             access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
-            route_config: RouteConfiguration::new(hosts, ListenerOrigin::of(listener), errors, options),
+            routes,
             http_filters: HttpFilters::new(),
         }
     }

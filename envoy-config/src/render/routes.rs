@@ -14,6 +14,7 @@ use session_persistence::names;
 use self::matches::{Fraction, HeaderCondition, NoSession, RouteMatch, StringCondition};
 use super::Options;
 use super::error_fraction::ErrorFractions;
+use super::extension::Message;
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
 use super::retries::{RetryPolicy, Statuses, TimeoutsAndRetries};
@@ -25,6 +26,8 @@ use crate::model::{self, Action, Domain, Mirror};
 
 #[derive(Serialize)]
 pub(super) struct RouteConfiguration {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_port_in_host_matching: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +99,10 @@ struct MirrorPolicy {
     disable_shadow_host_suffix_append: bool,
 }
 
+impl Message for RouteConfiguration {
+    const TYPE: &'static str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+}
+
 impl RouteConfiguration {
     pub(super) fn new(
         hosts: &[model::VirtualHost],
@@ -104,6 +111,7 @@ impl RouteConfiguration {
         options: &Options,
     ) -> Self {
         Self {
+            name: String::new(),
             // Gateway API, `Hostname`: the port of the `Host` header is ignored.
             ignore_port_in_host_matching: Some(true),
             // Backends never see the private header of a client. On routes with sessions, where it could pin, the filter removes
@@ -111,6 +119,15 @@ impl RouteConfiguration {
             request_headers_to_remove: Some((names::OVERRIDE_HOST_HEADER,)),
             virtual_hosts: hosts.iter().map(|host| VirtualHost::new(host, origin, errors, options)).collect(),
         }
+    }
+
+    /// The same with this name, for a file of its own.
+    pub(super) fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Answers every request with this status. The outer request does not retry it.
@@ -130,6 +147,7 @@ impl RouteConfiguration {
             routes: vec![route],
         };
         Self {
+            name: String::new(),
             ignore_port_in_host_matching: None,
             request_headers_to_remove: None,
             virtual_hosts: vec![host],
@@ -144,11 +162,7 @@ impl VirtualHost {
         errors: &ErrorFractions<'_>,
         options: &Options,
     ) -> Self {
-        let domain = match &host.domain {
-            Domain::Exact(name) => name.clone(),
-            Domain::Wildcard(suffix) => format!("*.{suffix}"),
-            Domain::Any => String::from("*"),
-        };
+        let domain = domain(&host.domain);
         Self {
             name: domain.clone(),
             domains: (domain,),
@@ -164,6 +178,15 @@ impl VirtualHost {
                 .map(|route| route.within(&options.limits))
                 .collect(),
         }
+    }
+}
+
+/// The hostnames as Envoy writes them.
+pub(super) fn domain(domain: &Domain) -> String {
+    match domain {
+        Domain::Exact(name) => name.clone(),
+        Domain::Wildcard(suffix) => format!("*.{suffix}"),
+        Domain::Any => String::from("*"),
     }
 }
 

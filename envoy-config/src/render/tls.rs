@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Empty, Extension, Message};
-use crate::model::{Certificate, ClientCertificates, Domain, Site};
+use super::routes::domain;
+use super::sources::{ConfigSource, Folder, Sources};
+use crate::model::{Certificate, ClientCertificates, Domain, Listener, Protocol, Site};
 use crate::pem::CertificateChain;
 
 /// Reads the hostname (SNI) of the handshake, by which Envoy chooses the filter chain.
@@ -36,9 +38,47 @@ struct DownstreamTls {
 struct CommonTls {
     tls_params: Parameters,
     alpn_protocols: [&'static str; 2],
-    tls_certificates: Vec<TlsCertificate>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validation_context: Option<Validation>,
+    #[serde(flatten)]
+    certificates: Certificates,
+    #[serde(flatten)]
+    client_validation: Option<ClientValidation>,
+}
+
+/// The certificates, or the files that have them.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Certificates {
+    TlsCertificates(Vec<TlsCertificate>),
+    TlsCertificateSdsSecretConfigs(Vec<SecretConfig>),
+}
+
+/// The CA certificates for client certificates, or the file that has them.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ClientValidation {
+    ValidationContext(Validation),
+    ValidationContextSdsSecretConfig(SecretConfig),
+}
+
+#[derive(Serialize)]
+struct SecretConfig {
+    name: String,
+    sds_config: ConfigSource,
+}
+
+/// `envoy.extensions.transport_sockets.tls.v3.Secret`: what a file has for [`SecretConfig`].
+#[derive(Serialize)]
+pub(super) struct Secret {
+    name: String,
+    #[serde(flatten)]
+    value: SecretValue,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum SecretValue {
+    TlsCertificate(TlsCertificate),
+    ValidationContext(Validation),
 }
 
 #[derive(Serialize)]
@@ -75,48 +115,110 @@ impl Message for DownstreamTls {
 }
 
 impl TlsInspector {
-    /// `None` if no hostname matters: the inspector makes every connection wait for the first bytes of the client.
-    pub(super) fn of(sites: &[Site]) -> Option<Extension<Self>> {
-        let matters = sites.iter().any(|site| site.domain != Domain::Any);
+    /// `None` if no hostname matters: the inspector makes every connection wait for the first bytes of the client. While Envoy
+    /// runs, a hostname may be added, and Envoy would drain a listener that gets an inspector.
+    pub(super) fn of(sites: &[Site], sources: Sources<'_>) -> Option<Extension<Self>> {
+        let is_fixed = matches!(sources, Sources::Inline);
+        let matters = !is_fixed || sites.iter().any(|site| site.domain != Domain::Any);
         matters.then(|| Extension::new("envoy.filters.listener.tls_inspector", Self(Empty {})))
     }
 }
 
+impl Message for Secret {
+    const TYPE: &'static str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+}
+
 impl TlsChain {
-    pub(super) fn of(site: &Site) -> Self {
-        let (require_client_certificate, validation_context) = match &site.client_certificates {
-            ClientCertificates::NotRequested => (None, None),
-            ClientCertificates::Required(ca_certificates) => {
-                (Some(true), Some(Validation::of(ca_certificates, None)))
+    pub(super) fn of(site: &Site, listener: &Listener, sources: Sources<'_>) -> Self {
+        let certificates = match sources {
+            Sources::Inline => {
+                Certificates::TlsCertificates(site.certificates.iter().map(TlsCertificate::from).collect())
             }
-            // Set explicitly: Envoy warns that the default will change.
-            ClientCertificates::Optional(ca_certificates) => {
-                (Some(false), Some(Validation::of(ca_certificates, Some("ACCEPT_UNTRUSTED"))))
-            }
+            Sources::Files(directory) => Certificates::TlsCertificateSdsSecretConfigs(
+                site.certificates
+                    .iter()
+                    .map(|certificate| SecretConfig::new(certificate.secret.clone(), directory))
+                    .collect(),
+            ),
         };
+        let client_validation = Validation::of_clients(site).map(|validation| match sources {
+            Sources::Inline => ClientValidation::ValidationContext(validation),
+            Sources::Files(directory) => ClientValidation::ValidationContextSdsSecretConfig(
+                SecretConfig::new(client_validation_name(site, listener), directory),
+            ),
+        });
         let context = DownstreamTls {
-            require_client_certificate,
+            require_client_certificate: match &site.client_certificates {
+                ClientCertificates::NotRequested => None,
+                ClientCertificates::Required(_) => Some(true),
+                // Set explicitly: Envoy warns that the default will change.
+                ClientCertificates::Optional(_) => Some(false),
+            },
             common_tls_context: CommonTls {
                 // TLS 1.0 and 1.1 are deprecated (RFC 8996).
                 tls_params: Parameters { tls_minimum_protocol_version: "TLSv1_2" },
                 alpn_protocols: ["h2", "http/1.1"],
-                tls_certificates: site.certificates.iter().map(TlsCertificate::from).collect(),
-                validation_context,
+                certificates,
+                client_validation,
             },
         };
-        let server_name = match &site.domain {
-            Domain::Exact(name) => Some(name.clone()),
-            Domain::Wildcard(suffix) => Some(format!("*.{suffix}")),
-            Domain::Any => None,
-        };
+        let names_hostname = site.domain != Domain::Any;
         Self {
-            filter_chain_match: server_name.map(|name| FilterChainMatch { server_names: (name,) }),
+            filter_chain_match: names_hostname
+                .then(|| FilterChainMatch { server_names: (domain(&site.domain),) }),
             transport_socket: Extension::new("envoy.transport_sockets.tls", context),
         }
     }
 }
 
+impl Secret {
+    /// The secrets that the sites of a listener use.
+    pub(super) fn all(listener: &Listener) -> impl Iterator<Item = Self> {
+        let sites = match &listener.protocol {
+            Protocol::Http { .. } => [].as_slice(),
+            Protocol::Https { sites } => sites.as_slice(),
+        };
+        sites.iter().flat_map(|site| {
+            let certificates = site.certificates.iter().map(|certificate| Self {
+                name: certificate.secret.clone(),
+                value: SecretValue::TlsCertificate(TlsCertificate::from(certificate)),
+            });
+            let validation = Validation::of_clients(site).map(|validation| Self {
+                name: client_validation_name(site, listener),
+                value: SecretValue::ValidationContext(validation),
+            });
+            certificates.chain(validation)
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The name of the CA certificates for the clients of a site. That of a Secret has one slash.
+fn client_validation_name(site: &Site, listener: &Listener) -> String {
+    format!("{}/{}/clients", listener.name, domain(&site.domain))
+}
+
+impl SecretConfig {
+    fn new(name: String, directory: &str) -> Self {
+        let sds_config = ConfigSource::new(directory, &Folder::Secrets.file(&name, b""));
+        Self { name, sds_config }
+    }
+}
+
 impl Validation {
+    fn of_clients(site: &Site) -> Option<Self> {
+        match &site.client_certificates {
+            ClientCertificates::NotRequested => None,
+            ClientCertificates::Required(ca_certificates) => Some(Self::of(ca_certificates, None)),
+            ClientCertificates::Optional(ca_certificates) => {
+                Some(Self::of(ca_certificates, Some("ACCEPT_UNTRUSTED")))
+            }
+        }
+    }
+
     fn of(ca_certificates: &CertificateChain, trust_chain_verification: Option<&'static str>) -> Self {
         let inline_string = LitString(ca_certificates.as_str().to_owned());
         Self { trusted_ca: Inline { inline_string }, trust_chain_verification }

@@ -32,6 +32,7 @@ const FILES: &[&str] = &[
     "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.proto",
     "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
     "envoy/extensions/transport_sockets/tls/v3/tls.proto",
+    "envoy/service/discovery/v3/discovery.proto",
     "envoy/type/matcher/v3/http_inputs.proto",
     "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
 ];
@@ -89,11 +90,21 @@ envoy-types = "*"
 
 /// What is wrong with a bootstrap, if anything.
 pub(crate) fn check(yaml: &str) -> Result<(), String> {
+    check_as("envoy.config.bootstrap.v3.Bootstrap", yaml)
+}
+
+/// What is wrong with a file of resources, if anything.
+#[allow(dead_code, reason = "not every test has such files")]
+pub(crate) fn check_response(yaml: &str) -> Result<(), String> {
+    check_as("envoy.service.discovery.v3.DiscoveryResponse", yaml)
+}
+
+fn check_as(message: &str, yaml: &str) -> Result<(), String> {
     let mut document: serde_json::Value =
         serde_saphyr::from_str(yaml).map_err(|problem| problem.to_string())?;
     drop_empty_messages(&mut document);
-    let bootstrap = POOL.get_message_by_name("envoy.config.bootstrap.v3.Bootstrap").unwrap();
-    DynamicMessage::deserialize(bootstrap, document).map(drop).map_err(|problem| problem.to_string())
+    let message = POOL.get_message_by_name(message).unwrap();
+    DynamicMessage::deserialize(message, document).map(drop).map_err(|problem| problem.to_string())
 }
 
 /// Envoy demands `config: {}` where a route switches a filter on: a message of no type. `prost-reflect` does not read

@@ -10,6 +10,7 @@
 mod endpoints;
 #[path = "../envoy_protos/mod.rs"]
 mod envoy_protos;
+mod files;
 mod grammar;
 mod models;
 mod routing;

@@ -1,0 +1,144 @@
+//! The configuration as files that Envoy watches: what can change while Envoy runs is in files beside a small bootstrap.
+//!
+//! What a file refers to is in another file, so that a change touches as little as possible:
+//!
+//! - A cluster has the endpoints of one rule in a file of its own. If anything else of the cluster changes, such as the TLS settings
+//!   that its endpoints select, the cluster changes to a new file, so that it is never used with endpoints of its older version.
+//! - Routes with the filter's configuration are in a file for each listener, or for each hostname of an HTTPS listener. A listener
+//!   does not change with its routes, so Envoy does not drain it.
+//! - Certificates with their private keys are in a file for each Secret, and in no other file.
+//!
+//! Clusters are named by the identity of their rule. Their names in the bootstrap are numbers of rules: when a rule is inserted, the
+//! endpoints of a rule would change to those of another one before its routes do, and its sessions would end.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use session_persistence::config::Pin;
+
+use super::bootstrap::Bootstrap;
+use super::clusters::{self, Cluster};
+use super::endpoints::LoadAssignment;
+use super::error_fraction::ErrorFractions;
+use super::extension::{Message, Typed};
+use super::listener::{self, Listener};
+use super::sources::{self, Folder, Sources};
+use super::tls::Secret;
+use super::{Options, RenderError, yaml};
+use crate::model::{self, Action, Model};
+
+/// Everything that Envoy reads from the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The bootstrap, which refers to listeners and clusters.
+    pub bootstrap: File,
+    /// All listeners, which refer to routes and secrets.
+    pub listeners: File,
+    /// All clusters, which refer to endpoints.
+    pub clusters: File,
+    /// One file for each listener, or for each site of an HTTPS listener.
+    pub routes: Vec<File>,
+    /// One file for each cluster whose endpoints are addresses.
+    pub endpoints: Vec<File>,
+    /// One file for each certificate with its private key, and for each set of CA certificates for client certificates.
+    pub secrets: Vec<File>,
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its path in the directory, with `/` between folder and name.
+    pub path: String,
+    /// Its contents, in YAML.
+    pub text: String,
+}
+
+/// The model as files in this directory, an absolute path as Envoy sees it.
+///
+/// # Errors
+/// A value has no form in YAML. None of the rendered types holds one.
+pub fn render(model: &Model, directory: &str, options: &Options) -> Result<Files, RenderError> {
+    let model = &by_identity(model, options);
+    let sources = Sources::Files(directory);
+    let errors = &ErrorFractions::new(model, sources);
+    let bound = model.listeners.iter();
+    let preflights = clusters::of_preflights(model);
+    let listeners: Vec<Typed<Listener>> =
+        bound.clone().map(|listener| Listener::new(listener, errors, options, sources).into()).collect();
+    let (mut clusters, mut endpoints) = (Vec::new(), Vec::new());
+    for cluster in model.clusters.iter().chain(&preflights) {
+        let rendered = Cluster::new(cluster, options, sources);
+        if let Some(path) = rendered.endpoints_file() {
+            endpoints.push(single(path, LoadAssignment::of(cluster))?);
+        }
+        clusters.push(Typed::from(rendered));
+    }
+    let routes = bound.clone().flat_map(|listener| listener::routes(listener, errors, options));
+    let secrets = bound.flat_map(Secret::all).map(|secret| (secret.name().to_owned(), secret));
+    // Several listeners can use the same Secret.
+    let secrets: BTreeMap<String, Secret> = secrets.collect();
+    Ok(Files {
+        bootstrap: File {
+            path: String::from("envoy.yaml"),
+            text: yaml(&Bootstrap::of_files(options, directory))?,
+        },
+        listeners: response(sources::LISTENERS, &listeners)?,
+        clusters: response(sources::CLUSTERS, &clusters)?,
+        routes: routes
+            .map(|routes| single(Folder::Routes.file(routes.name(), b""), routes))
+            .collect::<Result<_, _>>()?,
+        endpoints,
+        secrets: secrets
+            .into_iter()
+            .map(|(name, secret)| single(Folder::Secrets.file(&name, b""), secret))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn single<M: Message>(path: String, message: M) -> Result<File, RenderError> {
+    response(&path, &[Typed::from(message)])
+}
+
+/// `envoy.service.discovery.v3.DiscoveryResponse`. The version is a digest of the resources.
+fn response<M: Message>(path: &str, resources: &[Typed<M>]) -> Result<File, RenderError> {
+    #[derive(Serialize)]
+    struct Resources<'r, M: Message> {
+        resources: &'r [Typed<M>],
+    }
+    let text = yaml(&Resources { resources })?;
+    let text = format!("version_info: v{}\n{text}", sources::digest(text.as_bytes()));
+    Ok(File { path: path.to_owned(), text })
+}
+
+/// The model with clusters that are named by their identity.
+///
+/// Filters and clusters must agree about the pin, so a cluster with another pin has another name: routes change to it at once.
+fn by_identity(model: &Model, options: &Options) -> Model {
+    let suffix = match options.pin {
+        Pin::Metadata => "",
+        Pin::StatefulSession => "+stateful-session",
+    };
+    let name = |cluster: &model::Cluster| {
+        format!("{}{}", cluster.identity, if cluster.persistent { suffix } else { "" })
+    };
+    let names: BTreeMap<&str, String> =
+        model.clusters.iter().map(|cluster| (cluster.name.as_str(), name(cluster))).collect();
+    let rename = |cluster: &mut String| {
+        if let Some(name) = names.get(cluster.as_str()) {
+            cluster.clone_from(name);
+        }
+    };
+    let mut renamed = model.clone();
+    for cluster in &mut renamed.clusters {
+        rename(&mut cluster.name);
+    }
+    renamed.clusters.sort_by(|one, other| one.name.cmp(&other.name));
+    let hosts = renamed.listeners.iter_mut().flat_map(model::Listener::virtual_hosts_mut);
+    for route in hosts.flat_map(|host| &mut host.routes) {
+        if let Action::Forward(forward) = &mut route.action {
+            rename(&mut forward.cluster);
+            forward.mirrors.iter_mut().for_each(|mirror| rename(&mut mirror.cluster));
+        }
+    }
+    renamed
+}
