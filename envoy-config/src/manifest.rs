@@ -4,11 +4,12 @@
 //! Names are those of the Gateway API. `resolve` decides what objects mean together.
 //!
 //! - `gateway_api` and `core`: the kinds of the Gateway API and of Kubernetes, one module for each kind.
-//! - `backend`: a kind of Envoy Gateway.
+//! - `backend` and `backend_traffic_policy`: kinds of Envoy Gateway.
 //! - `other_kinds`: objects that are counted, but not read.
 //! - `read`: from text to objects, and what all kinds are read with.
 
 pub mod backend;
+pub mod backend_traffic_policy;
 pub mod core;
 pub mod gateway_api;
 pub mod other_kinds;
@@ -17,6 +18,7 @@ mod read;
 use std::collections::BTreeMap;
 
 use self::backend::Backend;
+use self::backend_traffic_policy::BackendTrafficPolicy as EnvoyTrafficPolicy;
 use self::core::config_map::ConfigMap;
 use self::core::endpoint_slice::EndpointSlice;
 use self::core::namespace::Namespace;
@@ -48,6 +50,8 @@ pub struct Manifests {
     pub reference_grants: Vec<Object<ReferenceGrant>>,
     /// Objects of the kind `XBackendTrafficPolicy` (`gateway.networking.x-k8s.io`).
     pub backend_traffic_policies: Vec<Object<BackendTrafficPolicy>>,
+    /// Objects of the kind `BackendTrafficPolicy` (`gateway.envoyproxy.io`).
+    pub envoy_traffic_policies: Vec<Object<EnvoyTrafficPolicy>>,
     /// `gateway.envoyproxy.io` Backends.
     pub backends: Vec<Object<Backend>>,
     /// Core Services.

@@ -6,6 +6,7 @@
 
 mod action;
 mod retry;
+mod settings;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -19,7 +20,8 @@ pub use self::action::{
 };
 pub use self::upstream::{CaCertificates, SubjectName, UpstreamTls};
 
-pub use self::retry::{Limit, Retry, Timeouts};
+pub use self::retry::{Backoff, Limit, Retry, RetryCondition, Timeouts};
+pub use self::settings::{CircuitBreaker, ClusterSettings, RetryLimit};
 pub use crate::http_value::{Allowed, Cors, Origin, OriginHost, RedirectStatus, Scheme};
 use crate::pem::{CertificateChain, PrivateKey};
 
@@ -239,7 +241,8 @@ pub enum TextMatch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// Unique: `namespace/name/rule index`, with the prefix `grpc:` for a GRPCRoute; followed by the index of
-    /// the backendRef in a split rule, and by `mirror` and its index for a mirror.
+    /// the backendRef in a split rule, and by `mirror` and its index for a mirror. If listeners of a route have
+    /// different policies, `@` and a policy follow the rule index.
     pub name: String,
     /// Unique, and independent of the order of rules and backendRefs, unlike the name: the id of its rule, followed by
     /// that backendRef or by `mirror` and its index.
@@ -252,6 +255,8 @@ pub struct Cluster {
     pub version: HttpVersion,
     /// The limit for a request, if there is one: a failover must fit in.
     pub within: Option<Duration>,
+    /// How Envoy treats the endpoints.
+    pub settings: ClusterSettings,
     /// One for each backendRef, in the order of the manifest.
     pub localities: Vec<Locality>,
 }

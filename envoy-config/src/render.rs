@@ -16,7 +16,7 @@
 //! - `cors`: CORS policies.
 //! - `query`: encodings of query parameters.
 //! - `protocol`: HTTP versions, idle timeouts and flow-control windows.
-//! - `clusters`: discovery of endpoints, connect timeouts and circuit breakers.
+//! - `clusters`: discovery of endpoints, connect timeouts, connections in advance; `circuit_breakers`: their limits.
 //! - `endpoints`: localities, weights and draining.
 //! - `balancing`: the pinned endpoint, or one by weight.
 //! - `error_status`: which requests Envoy answers with an error; `error_listener`, `error_fraction`: the two ways to do so.
@@ -28,6 +28,7 @@
 mod address;
 mod balancing;
 mod bootstrap;
+mod circuit_breakers;
 mod clusters;
 mod cors;
 mod endpoints;

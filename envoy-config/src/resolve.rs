@@ -34,6 +34,7 @@ use self::gateways::Gateways;
 use self::listeners::addresses::{self, BoundAddress, Security};
 use self::listeners::certificates;
 use self::listeners::section::Section;
+use self::policies::backend_traffic::TrafficPolicies;
 use self::policies::unsupported;
 use self::references::grants::Grants;
 use self::routes::conflicts::{Conflicts, RulePosition};
@@ -127,7 +128,10 @@ fn model(
     for bound in &bounds {
         bound.program(report);
     }
-    let (routes, mut attached) = attach_all(manifests, options, &grants, &gateways, &bounds, report);
+    let attacher = Attacher::new(manifests, &gateways, &bounds);
+    let traffic = TrafficPolicies::index(manifests, &gateways, report);
+    let mut backends = Backends::index(manifests, LocalEndpoints::new(options), &grants, traffic, report);
+    let (routes, mut attached) = attach_all(manifests, &attacher, &bounds, &mut backends, report);
     hostname_conflicts::resolve(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();
@@ -147,20 +151,20 @@ fn model(
         }
     }
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    // A rule with a policy of its own is the same for all listeners.
+    clusters.dedup_by(|one, other| one.name == other.name);
     Ok((!listeners.is_empty()).then_some(Model { listeners, clusters }))
 }
 
-/// Returns the routes by namespace and name, and the listeners of each.
+/// Returns the routes by namespace and name, and the listeners of each. A route whose listeners have different policies
+/// is returned once for each of them.
 fn attach_all<'m>(
     manifests: &'m Manifests,
-    options: &Options,
-    grants: &Grants<'m>,
-    gateways: &Gateways<'m>,
+    attacher: &Attacher<'m, '_>,
     bounds: &[BoundAddress<'m>],
+    backends: &mut Backends<'m, '_>,
     report: &mut Report,
 ) -> (Vec<ResolvedRoute<'m>>, Vec<Vec<ListenerPosition>>) {
-    let attacher = Attacher::new(manifests, gateways, bounds);
-    let mut backends = Backends::index(manifests, LocalEndpoints::new(options), grants, report);
     let mut objects: Vec<_> = manifests.routes.iter().collect();
     objects.sort_by_key(|route| (route.metadata.key(), route.spec.kind));
     let mut routes = Vec::with_capacity(objects.len());
@@ -169,8 +173,13 @@ fn attach_all<'m>(
         let hostnames = rules::hostnames(object);
         // Routes that belong only to Gateways that are not selected are not checked.
         if let Attachment::Listeners(listeners) = attacher.attach(object, &hostnames, report) {
-            routes.push(ResolvedRoute::new(object, hostnames, &mut backends, report));
-            positions.push(listeners);
+            let before = report.diagnostics.len();
+            for (scope, listeners) in backends.traffic.scopes(object, listeners, bounds) {
+                let own = report.diagnostics.len();
+                routes.push(ResolvedRoute::new(object, hostnames.clone(), scope, backends, report));
+                report.forget_repeated(before, own);
+                positions.push(listeners);
+            }
         }
     }
     (routes, positions)

@@ -178,6 +178,8 @@ codes! {
         "invalid-ip-address" = InvalidIpAddress,
         /// The value is not a URI with a scheme.
         "invalid-uri" = InvalidUri,
+        /// The value is not a size in bytes that Envoy can use.
+        "invalid-quantity" = InvalidQuantity,
         /// The value is not base64, as values in a Secret's `data` must be.
         "invalid-base64" = InvalidBase64,
         /// The value is not a path that the Gateway API accepts.
@@ -272,10 +274,14 @@ codes! {
         "invalid-certificate" = InvalidCertificate,
     }
     Routes {
-        /// A parentRef names a Gateway that is not among the manifests.
+        /// A parentRef, or the target of a policy, names a Gateway that is not among the manifests.
         "missing-gateway" = MissingGateway,
-        /// A parentRef names a listener that the Gateway does not have.
+        /// A parentRef, or the target of a policy, names a listener that the Gateway does not have.
         "missing-listener" = MissingListener,
+        /// The target of a policy names a route that is not among the manifests.
+        "missing-route" = MissingRoute,
+        /// The target of a policy names a rule that the route does not have.
+        "missing-rule" = MissingRule,
         /// Warning. The route has no parentRefs, so no Gateway serves it.
         "no-parent" = NoParent,
         /// The listener does not allow routes of this kind.

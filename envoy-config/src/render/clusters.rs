@@ -1,4 +1,4 @@
-//! Clusters (`envoy.config.cluster.v3.Cluster`): discovery of endpoints, connect timeouts and circuit breakers.
+//! Clusters (`envoy.config.cluster.v3.Cluster`): discovery of endpoints, connect timeouts, and connections in advance.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use session_persistence::config::Pin;
 
 use super::Options;
 use super::balancing::LoadBalancing;
+use super::circuit_breakers::CircuitBreakers;
 use super::cors::PREFLIGHTS;
 use super::endpoints::LoadAssignment;
 use super::extension::{Extension, Message};
@@ -14,7 +15,6 @@ use super::protocol::ProtocolOptions;
 use super::retries::Time;
 use super::sources::{ConfigSource, Folder, Sources};
 use super::upstream_tls::SocketMatch;
-use crate::limits::Limits;
 use crate::model::{self, HttpVersion};
 
 #[derive(Serialize)]
@@ -29,6 +29,8 @@ pub(super) struct Cluster {
     #[serde(skip_serializing_if = "Option::is_none")]
     common_lb_config: Option<CommonBalancing>,
     circuit_breakers: CircuitBreakers,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preconnect_policy: Option<Preconnect>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transport_socket_matches: Vec<SocketMatch>,
     #[serde(flatten)]
@@ -78,17 +80,8 @@ struct HealthStatuses {
 }
 
 #[derive(Serialize)]
-struct CircuitBreakers {
-    thresholds: (Thresholds,),
-}
-
-#[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "they are Envoy's fields")]
-struct Thresholds {
-    max_connections: u32,
-    max_pending_requests: u32,
-    max_requests: u32,
-    max_retries: u32,
+struct Preconnect {
+    per_upstream_preconnect_ratio: f64,
 }
 
 impl Message for DnsCluster {
@@ -128,20 +121,21 @@ impl Cluster {
     }
 
     fn without_endpoints(cluster: &model::Cluster, options: &Options, sources: Sources<'_>) -> Self {
-        let limits = &options.limits;
+        let (settings, limits) = (&cluster.settings, &options.limits);
         Self {
             name: cluster.name.clone(),
             discovery: Discovery::of(cluster, sources),
             connect_timeout: Time(connect_timeout(cluster)),
-            per_connection_buffer_limit_bytes: limits.connection_buffer,
-            typed_extension_protocol_options: ProtocolOptions::of(cluster.version, limits),
+            per_connection_buffer_limit_bytes: settings.connection_buffer.unwrap_or(limits.connection_buffer),
+            typed_extension_protocol_options: ProtocolOptions::of(cluster.version, settings, limits),
             load_balancing_policy: match options.pin {
                 Pin::Metadata if cluster.persistent => LoadBalancing::pinned(),
                 Pin::Metadata | Pin::StatefulSession => LoadBalancing::weighted(),
             },
             common_lb_config: (cluster.persistent && options.pin == Pin::StatefulSession)
                 .then(CommonBalancing::keeping_draining),
-            circuit_breakers: CircuitBreakers { thresholds: (Thresholds::of(limits),) },
+            circuit_breakers: CircuitBreakers::of(settings.circuit_breaker.as_ref(), limits),
+            preconnect_policy: settings.preconnect_percent.map(Preconnect::of),
             transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
             assignment: None,
         }
@@ -157,16 +151,9 @@ impl CommonBalancing {
     }
 }
 
-impl Thresholds {
-    /// With Envoy's defaults, three HTTP/2 connections can use all requests of a rule, and only three concurrent retries are allowed,
-    /// so that requests to a dead endpoint would get 503 under load.
-    const fn of(limits: &Limits) -> Self {
-        Self {
-            max_connections: limits.connections_per_rule,
-            max_pending_requests: limits.pending_requests_per_rule,
-            max_requests: limits.requests_per_rule,
-            max_retries: limits.retries_per_rule,
-        }
+impl Preconnect {
+    fn of(percent: u32) -> Self {
+        Self { per_upstream_preconnect_ratio: f64::from(percent) / 100.0 }
     }
 }
 
@@ -181,6 +168,7 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
         traffic: model::Traffic::Http,
         version: HttpVersion::Http1,
         within: None,
+        settings: model::ClusterSettings::default(),
         localities: Vec::new(),
     })
 }
@@ -188,6 +176,9 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
 /// A node that is down does not answer at all, so the client waits this long for failover. The limit for the request must leave time
 /// for another endpoint. The endpoint of a session is tried twice.
 fn connect_timeout(cluster: &model::Cluster) -> Duration {
+    if let Some(time) = cluster.settings.connect_timeout {
+        return time;
+    }
     const SHORTEST: Duration = Duration::from_millis(1);
     let (longest, tries) =
         if cluster.persistent { (Duration::from_secs(1), 2) } else { (Duration::from_secs(2), 1) };

@@ -337,7 +337,8 @@ impl PerRoute {
 /// Whether requests with safe methods can be retried after a reset. Envoy treats a timeout of an attempt as a reset, but the Gateway
 /// API allows retries after a timeout only if the rule has a `retry`.
 fn retries_after_reset(forward: &model::Forward) -> bool {
-    forward.retry.is_some() || !matches!(forward.timeouts.attempt, Some(model::Limit::After(_)))
+    forward.retry.as_ref().is_some_and(model::Retry::includes_reset)
+        || !matches!(forward.timeouts.attempt, Some(model::Limit::After(_)))
 }
 
 /// The other shares of a rule, by the names of the routes to them.

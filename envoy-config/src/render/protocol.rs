@@ -5,16 +5,22 @@
 //! `headers_with_underscores_action` keeps Envoy's default, which allows such headers: the Gateway API allows underscores in
 //! the names of matched headers and session headers.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::extension::{Empty, Message, Typed};
 use super::retries::Time;
 use crate::limits::Limits;
-use crate::model::HttpVersion;
+use crate::model::{ClusterSettings, HttpVersion, Limit};
 
 #[derive(Serialize)]
 pub(super) struct CommonHttp {
     idle_timeout: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_connection_duration: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_requests_per_connection: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -51,7 +57,26 @@ impl Message for HttpProtocolOptions {
 
 impl CommonHttp {
     pub(super) const fn of_clients(limits: &Limits) -> Self {
-        Self { idle_timeout: Time(limits.connection_idle_timeout) }
+        Self {
+            idle_timeout: Time(limits.connection_idle_timeout),
+            max_connection_duration: None,
+            max_requests_per_connection: None,
+        }
+    }
+
+    fn of_backends(settings: &ClusterSettings, limits: &Limits) -> Self {
+        let idle_timeout = match settings.connection_idle_timeout {
+            Some(Limit::Never) => Duration::ZERO,
+            Some(Limit::After(time)) => time,
+            None => limits.upstream_idle_timeout,
+        };
+        Self {
+            idle_timeout: Time(idle_timeout),
+            max_connection_duration: settings.connection_duration.map(Time),
+            max_requests_per_connection: settings
+                .circuit_breaker
+                .and_then(|breaker| breaker.requests_per_connection),
+        }
     }
 }
 
@@ -77,9 +102,9 @@ impl Http2 {
 }
 
 impl ProtocolOptions {
-    pub(super) fn of(version: HttpVersion, limits: &Limits) -> Self {
+    pub(super) fn of(version: HttpVersion, settings: &ClusterSettings, limits: &Limits) -> Self {
         let options = HttpProtocolOptions {
-            common_http_protocol_options: CommonHttp { idle_timeout: Time(limits.upstream_idle_timeout) },
+            common_http_protocol_options: CommonHttp::of_backends(settings, limits),
             explicit_http_config: match version {
                 HttpVersion::Http1 => ExplicitHttp::Http1(Empty {}),
                 HttpVersion::Http2 => ExplicitHttp::Http2(Http2::of_backends(limits)),

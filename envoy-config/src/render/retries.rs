@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::extension::{Empty, Extension, Message};
 use crate::limits::Limits;
-use crate::model::{self, Limit};
+use crate::model::{self, Backoff, Limit, RetryCondition};
 
 #[derive(Serialize)]
 pub(super) struct RetryPolicy {
@@ -46,7 +46,17 @@ pub(super) struct TimeoutsAndRetries {
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_timeout: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    max_stream_duration: Option<StreamDuration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_policy: Option<RetryPolicy>,
+    /// Whether the idle timeout is set on purpose.
+    #[serde(skip)]
+    has_own_idle_timeout: bool,
+}
+
+#[derive(Serialize)]
+struct StreamDuration {
+    max_stream_duration: Time,
 }
 
 /// Whether requests are retried because of the status of a response.
@@ -74,16 +84,15 @@ impl Serialize for Time {
 /// No endpoint has received the request, so a retry is safe for every method.
 const NOT_SENT: &str = "connect-failure,refused-stream,reset-before-request";
 
-/// Gateway API, `HTTPRouteRetry`: requests are also retried after any connection failure and after a timeout of an attempt.
-/// (`reset` includes `reset-before-request`.)
-const ANY_FAILURE: &str = "connect-failure,refused-stream,reset";
+/// The same, and the endpoint did not answer. (`reset` includes `reset-before-request`.)
+const NOT_ANSWERED: &str = "connect-failure,refused-stream,reset";
 
 /// Reaches a working endpoint if up to five others fail, of which the first is tried twice.
 const RETRIES: u32 = 6;
 
 impl TimeoutsAndRetries {
     pub(super) fn of(forward: &model::Forward, statuses: Statuses) -> Self {
-        let model::Timeouts { request, attempt } = forward.timeouts;
+        let model::Timeouts { request, attempt, idle, stream } = forward.timeouts;
         let timeout = match request {
             Some(Limit::After(time)) => time,
             // Without a timeout in the rule, the Gateway API leaves the choice to the implementation. Envoy's default of
@@ -93,17 +102,22 @@ impl TimeoutsAndRetries {
         };
         Self {
             timeout: Time(timeout),
-            idle_timeout: request.or(attempt).map(|limit| match limit {
+            idle_timeout: idle.or(request).or(attempt).map(|limit| match limit {
                 Limit::Never => Time(Duration::ZERO),
                 Limit::After(time) => Time(time),
             }),
+            max_stream_duration: stream.map(|time| StreamDuration { max_stream_duration: Time(time) }),
             retry_policy: RetryPolicy::of(forward, statuses),
+            has_own_idle_timeout: idle.is_some(),
         }
     }
 
     /// Removes the idle timeout of the route if the general stream idle timeout does not interfere: if that is longer than the
     /// timeout of the rule, or off (zero).
     pub(super) fn within(self, limits: &Limits) -> Self {
+        if self.has_own_idle_timeout {
+            return self;
+        }
         let general = limits.stream_idle_timeout;
         let longer = |time: Duration| time.is_zero() || time > general;
         let idle_timeout = self.idle_timeout.filter(|Time(time)| !general.is_zero() && longer(*time));
@@ -143,9 +157,9 @@ impl RetryPolicy {
             per_try_timeout.as_ref()?;
             return Some(Self { per_try_timeout, ..Self::failover() });
         };
-        let codes = match statuses {
-            Statuses::Retried => retry.statuses.clone(),
-            Statuses::Final => Vec::new(),
+        let (codes, conditions) = match statuses {
+            Statuses::Retried => (retry.statuses.clone(), retry.conditions.as_slice()),
+            Statuses::Final => (Vec::new(), [].as_slice()),
         };
         // The first retry of a session goes to the same endpoint, which may only have closed an idle connection. It does not
         // count as one of the rule's attempts.
@@ -153,20 +167,47 @@ impl RetryPolicy {
             Statuses::Retried => 0,
             Statuses::Final => u32::from(retry.attempts != Some(0)),
         };
-        let on_status = if codes.is_empty() { "" } else { ",retriable-status-codes" };
+        let on_status = if codes.is_empty() { None } else { Some("retriable-status-codes") };
+        let not_reached = if retry.includes_reset() { NOT_ANSWERED } else { NOT_SENT };
+        let conditions = conditions.iter().copied().filter_map(condition);
+        let retry_on: Vec<&str> = [not_reached].into_iter().chain(conditions).chain(on_status).collect();
         let failover = Self::failover();
         Some(Self {
-            retry_on: format!("{ANY_FAILURE}{on_status}"),
+            retry_on: retry_on.join(","),
             num_retries: retry.attempts.map_or(RETRIES, |attempts| attempts.saturating_add(same_endpoint)),
             per_try_timeout,
             retriable_status_codes: codes,
-            retry_back_off: retry.backoff.map_or(failover.retry_back_off, BackOff::with_average),
+            retry_back_off: retry.backoff.map_or(failover.retry_back_off, BackOff::of),
             ..Self::failover()
         })
     }
 }
 
+/// Envoy's name of a condition; `None` if the conditions for unanswered requests include it.
+const fn condition(condition: RetryCondition) -> Option<&'static str> {
+    match condition {
+        RetryCondition::Reset => None,
+        RetryCondition::ServerError => Some("5xx"),
+        RetryCondition::GatewayError => Some("gateway-error"),
+        RetryCondition::Conflict => Some("retriable-4xx"),
+        RetryCondition::Cancelled => Some("cancelled"),
+        RetryCondition::DeadlineExceeded => Some("deadline-exceeded"),
+        RetryCondition::Internal => Some("internal"),
+        RetryCondition::ResourceExhausted => Some("resource-exhausted"),
+        RetryCondition::Unavailable => Some("unavailable"),
+    }
+}
+
 impl BackOff {
+    fn of(backoff: Backoff) -> Self {
+        match backoff {
+            Backoff::Average(time) => Self::with_average(time),
+            Backoff::Within { base, longest } => {
+                Self { base_interval: Time(base), max_interval: Time(longest) }
+            }
+        }
+    }
+
     /// Envoy chooses each wait at random between zero and the interval, and doubles the interval with each retry. Twice the
     /// given time makes the first wait that long on average. (Envoy has no minimum wait.)
     fn with_average(time: Duration) -> Self {

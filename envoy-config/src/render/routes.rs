@@ -281,7 +281,7 @@ impl Route {
     fn without_session(route: &model::Route, around: Around<'_>) -> Option<Self> {
         let errors = around.errors;
         let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
-        let is_retried = forward.retry.as_ref().is_some_and(|retry| !retry.statuses.is_empty());
+        let is_retried = forward.retry.as_ref().is_some_and(model::Retry::depends_on_answers);
         let is_mirrored = !forward.mirrors.is_empty() && errors.before_routing(&forward.cluster).is_some();
         if !is_retried && !is_mirrored {
             return None;

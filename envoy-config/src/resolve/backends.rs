@@ -19,6 +19,7 @@ use self::reference::{Reference, Referent};
 use self::service::Port;
 use self::target::Target;
 use super::policies::backend_tls::TlsPolicies;
+use super::policies::backend_traffic::TrafficPolicies;
 use super::references::grants::Grants;
 use super::references::lookup::Objects;
 use super::sessions::source::SessionPolicies;
@@ -38,6 +39,7 @@ pub(super) struct Backends<'m, 'g> {
     services: Objects<'m, Service>,
     slices: Slices<'m>,
     pub(super) sessions: SessionPolicies<'m>,
+    pub(super) traffic: TrafficPolicies<'m>,
     envoy_gateway: Objects<'m, EnvoyGatewayBackend>,
     tls: TlsPolicies<'m>,
     /// The endpoints of each Service port that was resolved: many rules share one.
@@ -66,6 +68,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         manifests: &'m Manifests,
         local: LocalEndpoints,
         grants: &'g Grants<'m>,
+        traffic: TrafficPolicies<'m>,
         report: &mut Report,
     ) -> Self {
         let services = Objects::index(&manifests.services);
@@ -74,6 +77,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             grants,
             slices: Slices::index(manifests, &services, report),
             sessions: SessionPolicies::index(manifests, report),
+            traffic,
             services,
             tls: TlsPolicies::index(manifests, report),
             envoy_gateway: Objects::index(&manifests.backends),

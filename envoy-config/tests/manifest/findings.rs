@@ -45,9 +45,9 @@ fn unknown_and_unsupported_kinds_are_errors() {
         ),
         ("apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: TCPRoute", "not-supported", "TCPRoute"),
         (
-            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: BackendTrafficPolicy",
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: ClientTrafficPolicy",
             "not-supported",
-            "BackendTrafficPolicy",
+            "ClientTrafficPolicy",
         ),
         ("apiVersion: v1\nkind: 1", "wrong-type", "1"),
     ];

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use envoy_config::limits::Limits;
 use envoy_config::model::{
-    Action, Allowed, Certificate, ClientCertificates, Cluster, Cors, Domain, Endpoint, EndpointState,
-    Endpoints, Forward, HeaderChanges, HttpVersion, Limit, Listener, Locality, Mirror, Model, Name, Origin,
-    OriginHost, PathChange, PathMatch, Protocol, Redirect, RedirectPort, RedirectStatus, RequestSubset,
-    Retry, Route, RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
+    Action, Allowed, Backoff, Certificate, CircuitBreaker, ClientCertificates, Cluster, ClusterSettings,
+    Cors, Domain, Endpoint, EndpointState, Endpoints, Forward, HeaderChanges, HttpVersion, Limit, Listener,
+    Locality, Mirror, Model, Name, Origin, OriginHost, PathChange, PathMatch, Protocol, Redirect,
+    RedirectPort, RedirectStatus, RequestSubset, Retry, RetryCondition, RetryLimit, Route, RouteMatch,
+    Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -128,7 +129,27 @@ pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
         traffic: Traffic::Http,
         version: HttpVersion::Http1,
         within: None,
+        settings: ClusterSettings::default(),
         localities,
+    }
+}
+
+/// Settings of every kind.
+fn settings() -> ClusterSettings {
+    ClusterSettings {
+        circuit_breaker: Some(CircuitBreaker {
+            connections: 0,
+            pending_requests: 1,
+            requests: 2,
+            retries: RetryLimit::Budget { millionths: 125_000, least: 3 },
+            requests_per_connection: Some(u32::MAX),
+            connections_per_endpoint: Some(4),
+        }),
+        connect_timeout: Some(Duration::from_millis(1)),
+        connection_idle_timeout: Some(Limit::Never),
+        connection_duration: Some(Duration::from_hours(4 * 99_999)),
+        connection_buffer: Some(1),
+        preconnect_percent: Some(105),
     }
 }
 
@@ -217,15 +238,44 @@ fn with_timeouts_and_retries() -> Vec<Route> {
     let limits = [None, Some(Limit::Never), Some(Limit::After(Duration::from_millis(1500)))];
     let longest = Some(Limit::After(Duration::from_hours(4 * 99_999)));
     let timeouts = limits.into_iter().flat_map(|request| {
-        limits.into_iter().chain([longest]).map(move |attempt| Timeouts { request, attempt })
+        limits.into_iter().chain([longest]).map(move |attempt| Timeouts {
+            request,
+            attempt,
+            idle: attempt,
+            stream: Some(Duration::from_millis(1)),
+        })
     });
     let retries = [
         None,
-        Some(Retry { statuses: Vec::new(), attempts: None, backoff: Some(Duration::ZERO) }),
         Some(Retry {
+            conditions: vec![RetryCondition::Reset],
+            statuses: Vec::new(),
+            attempts: None,
+            backoff: Some(Backoff::Average(Duration::ZERO)),
+        }),
+        Some(Retry {
+            conditions: vec![RetryCondition::Reset],
             statuses: vec![429, 500],
             attempts: Some(u32::MAX),
-            backoff: Some(Duration::from_hours(4 * 99_999)),
+            backoff: Some(Backoff::Average(Duration::from_hours(4 * 99_999))),
+        }),
+        Some(Retry {
+            conditions: vec![
+                RetryCondition::ServerError,
+                RetryCondition::GatewayError,
+                RetryCondition::Conflict,
+                RetryCondition::Cancelled,
+                RetryCondition::DeadlineExceeded,
+                RetryCondition::Internal,
+                RetryCondition::ResourceExhausted,
+                RetryCondition::Unavailable,
+            ],
+            statuses: Vec::new(),
+            attempts: Some(0),
+            backoff: Some(Backoff::Within {
+                base: Duration::from_millis(1),
+                longest: Duration::from_hours(4 * 99_999),
+            }),
         }),
     ];
     let mut routes = Vec::new();
@@ -308,6 +358,7 @@ pub(crate) fn everything() -> Model {
             },
             cluster("default/b/0", retired),
             Cluster { within: Some(Duration::from_millis(1)), ..cluster("default/b/1", empty) },
+            Cluster { settings: settings(), ..cluster("default/b/2", Vec::new()) },
         ],
     }
 }

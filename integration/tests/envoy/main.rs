@@ -33,6 +33,7 @@ mod retries;
 mod scale;
 mod setup;
 mod shares;
+mod traffic_policies;
 mod transcripts;
 mod uploads;
 mod websocket;

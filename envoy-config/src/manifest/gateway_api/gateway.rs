@@ -7,6 +7,7 @@ mod listener_tls;
 mod tls;
 
 pub use self::addresses::Address;
+pub(in crate::manifest) use self::allowed_namespaces::label_selector;
 pub use self::allowed_namespaces::{AllowedNamespaces, LabelSelector, Operator, Requirement};
 pub use self::listener::{AllowedKind, Listener};
 pub use self::listener_tls::{CertificateRef, Protocol, Tls};

@@ -20,6 +20,7 @@ pub(in crate::manifest) enum Kind {
     GrpcRoute,
     Backend,
     BackendTrafficPolicy,
+    EnvoyTrafficPolicy,
     Service,
     Namespace,
     EndpointSlice,
@@ -120,6 +121,7 @@ impl Kind {
         Self::ReferenceGrant,
         Self::GrpcRoute,
         Self::BackendTrafficPolicy,
+        Self::EnvoyTrafficPolicy,
         Self::Backend,
         Self::Service,
         Self::Namespace,
@@ -141,6 +143,7 @@ impl Kind {
             Self::ReferenceGrant => "ReferenceGrant",
             Self::GrpcRoute => "GRPCRoute",
             Self::BackendTrafficPolicy => "XBackendTrafficPolicy",
+            Self::EnvoyTrafficPolicy => "BackendTrafficPolicy",
             Self::Backend => "Backend",
             Self::Service => "Service",
             Self::Namespace => "Namespace",
@@ -159,6 +162,7 @@ impl Kind {
             | Self::ReferenceGrant
             | Self::GrpcRoute
             | Self::BackendTrafficPolicy
+            | Self::EnvoyTrafficPolicy
             | Self::Backend
             | Self::Service
             | Self::EndpointSlice

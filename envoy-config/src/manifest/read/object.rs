@@ -18,7 +18,7 @@ use crate::manifest::gateway_api::{
     reference_grant,
 };
 use crate::manifest::{Metadata, Object};
-use crate::manifest::{backend, other_kinds};
+use crate::manifest::{backend, backend_traffic_policy as envoy_traffic_policy, other_kinds};
 use crate::source::Span;
 
 const WITH_SPEC: Known =
@@ -140,6 +140,10 @@ impl Reader {
                 let object = self.with_spec(kind, at, sound, backend_traffic_policy::spec);
                 self.manifests.backend_traffic_policies.extend(object);
             }
+            Kind::EnvoyTrafficPolicy => {
+                let object = self.with_spec(kind, at, sound, envoy_traffic_policy::spec);
+                self.manifests.envoy_traffic_policies.extend(object);
+            }
             Kind::Backend => {
                 let object = self.with_spec(kind, at, sound, backend::spec);
                 self.manifests.backends.extend(object);
@@ -198,6 +202,7 @@ impl Reader {
             | Kind::HttpRoute
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
+            | Kind::EnvoyTrafficPolicy
             | Kind::BackendTlsPolicy
             | Kind::Backend
             | Kind::Service
@@ -211,6 +216,7 @@ impl Reader {
             | Kind::ReferenceGrant
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
+            | Kind::EnvoyTrafficPolicy
             | Kind::Backend
             | Kind::BackendTlsPolicy
             | Kind::EndpointSlice

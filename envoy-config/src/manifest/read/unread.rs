@@ -8,6 +8,7 @@ use super::metadata;
 use super::yaml::Node;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Unread;
+use crate::manifest::backend_traffic_policy;
 use crate::manifest::gateway_api::policy_target;
 use crate::manifest::gateway_api::route::parent_ref;
 use crate::source::Span;
@@ -51,6 +52,7 @@ pub(super) fn describe(
         },
         targets: match kind {
             Kind::BackendTrafficPolicy | Kind::BackendTlsPolicy => policy_target::targets_of(node),
+            Kind::EnvoyTrafficPolicy => backend_traffic_policy::targets_of(node),
             _ => Vec::new(),
         },
     })

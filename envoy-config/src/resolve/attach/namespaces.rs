@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::manifest::gateway_api::gateway::{AllowedNamespaces, LabelSelector, Operator};
+use crate::manifest::gateway_api::gateway::{AllowedNamespaces, LabelSelector};
 use crate::manifest::{Labels, Manifests};
+use crate::resolve::references::label_selector;
 
 /// The API server adds this label to every Namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -35,19 +36,10 @@ impl<'m> Namespaces<'m> {
     }
 }
 
-/// Whether the labels of a namespace match the selector: all of its requirements must hold.
+/// Whether the labels of a namespace match the selector.
 fn selects(selector: &LabelSelector, namespace: &str, labels: Option<&Labels>) -> bool {
-    selector.requirements.iter().all(|requirement| {
-        let written =
-            labels.and_then(|labels| labels.get(&requirement.key)).map(|label| label.value.as_str());
-        let label = if requirement.key == NAME_LABEL { Some(namespace) } else { written };
-        match (&requirement.operator, label) {
-            (Operator::In(values), Some(label)) => values.iter().any(|value| value == label),
-            (Operator::NotIn(values), Some(label)) => values.iter().all(|value| value != label),
-            (Operator::Exists, label) => label.is_some(),
-            (Operator::DoesNotExist, label) => label.is_none(),
-            (Operator::In(_), None) => false,
-            (Operator::NotIn(_), None) => true,
-        }
+    label_selector::selects(selector, |key| match labels.and_then(|labels| labels.get(key)) {
+        _ if key == NAME_LABEL => Some(namespace),
+        label => label.map(|label| label.value.as_str()),
     })
 }

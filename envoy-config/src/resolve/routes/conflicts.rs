@@ -52,11 +52,24 @@ impl Conflicts {
         self.reached.contains(&rule)
     }
 
+    /// Whether any request can reach this rule through any listener.
+    fn is_reached_anywhere(&self, rule: RulePosition, routes: &[ResolvedRoute<'_>]) -> bool {
+        let object = routes.get(rule.route).map(|route| route.object);
+        let same = routes
+            .iter()
+            .enumerate()
+            .filter(|(_, route)| object.is_some_and(|object| std::ptr::eq(route.object, object)));
+        let mut positions = same.map(|(route, _)| RulePosition { route, rule: rule.rule });
+        positions.any(|position| self.is_reached(position))
+    }
+
     /// Reports the rules that no request reaches.
     pub(in crate::resolve) fn report_all(&self, routes: &[ResolvedRoute<'_>], report: &mut Report) {
+        let mut reported = HashSet::new();
         for (&rule, &winner) in &self.shadowed {
-            if !self.reached.contains(&rule)
+            if !self.is_reached_anywhere(rule, routes)
                 && let (Some((route, lost)), Some((other, won))) = (find(routes, rule), find(routes, winner))
+                && reported.insert((lost.span.source, lost.span.start))
             {
                 let place = Place::new(route.object, format!("spec.rules[{}]", rule.rule), lost.span);
                 let message = format!(

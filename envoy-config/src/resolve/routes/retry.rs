@@ -1,4 +1,7 @@
-//! Timeouts and retries of a rule (Gateway API, `HTTPRouteTimeouts`, `HTTPRouteRetry`).
+//! Timeouts and retries of a rule (Gateway API, `HTTPRouteTimeouts`, `HTTPRouteRetry`), and those of its policy.
+//!
+//! As in Envoy Gateway, each timeout of the rule takes precedence over that of the policy, and `retry` of the rule over
+//! all of the policy's `retry`.
 
 use std::time::Duration;
 
@@ -6,49 +9,93 @@ use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::gateway_api::route::retry as written;
 use crate::manifest::gateway_api::route::{Route, Rule};
-use crate::model::{Forward, Limit, Retry, Timeouts};
+use crate::model::{Backoff, Forward, Limit, Retry, RetryCondition, Timeouts};
+use crate::resolve::backends::Backends;
+use crate::resolve::policies::backend_traffic::{Policy, settings};
 use crate::resolve::status::report::{Place, Report};
-use crate::source::{Span, Spanned};
+use crate::source::Span;
 
-/// Adds the timeouts and retries of a rule.
-pub(super) fn apply(rule: &Rule, forward: Forward) -> Forward {
-    Forward { timeouts: timeouts(&rule.timeouts), retry: rule.retry.as_ref().map(retry), ..forward }
+/// A rule, and the policy that applies to it.
+#[derive(Clone, Copy)]
+pub(super) struct RuleRetries<'m> {
+    pub(super) rule: &'m Rule,
+    pub(super) policy: Option<Policy<'m>>,
 }
 
-/// The limit for a request of a rule including retries, if it has one.
-pub(super) fn request_limit(rule: &Rule) -> Option<Duration> {
-    rule.timeouts.request.as_ref().map(|request| request.value).filter(|request| !request.is_zero())
-}
+impl<'m> RuleRetries<'m> {
+    /// Adds the timeouts and retries.
+    pub(super) fn apply(self, forward: Forward) -> Forward {
+        let of_policy = self.retry_of_policy().map(|(_, written)| settings::retry(written));
+        let retry = self.rule.retry.as_ref().map(|written| retry(&written.value)).or(of_policy);
+        Forward { timeouts: self.timeouts(), retry, ..forward }
+    }
 
-/// Warns that retries by status do not apply to requests with a session.
-pub(super) fn warn_about_sessions(
-    route: &Object<Route>,
-    number: usize,
-    rule: &Rule,
-    sessions: Span,
-    report: &mut Report,
-) {
-    let Some(code) = rule.retry.as_ref().and_then(|retry| retry.value.codes.first()) else { return };
-    let place = Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span);
-    let message = "requests with a session are not retried on `retry.codes`: their endpoint has answered, and the others do \
-                   not have the session";
-    let warning = report.warning(Code::RetryWithoutSession, place, message.to_owned());
-    warning.related = Some((sessions, String::from("the rule's session persistence")));
-}
+    /// The limit for a request including retries, if there is one.
+    pub(super) fn request_limit(self) -> Option<Duration> {
+        match self.timeouts().request {
+            Some(Limit::After(time)) => Some(time),
+            Some(Limit::Never) | None => None,
+        }
+    }
 
-fn timeouts(written: &written::Timeouts) -> Timeouts {
-    let limit = |time: &Spanned<Duration>| match time.value {
-        Duration::ZERO => Limit::Never,
-        time => Limit::After(time),
-    };
-    Timeouts {
-        request: written.request.as_ref().map(limit),
-        attempt: written.backend_request.as_ref().map(limit),
+    /// Warns that retries by status do not apply to requests with a session.
+    pub(super) fn warn_about_sessions(
+        self,
+        route: &Object<Route>,
+        number: usize,
+        sessions: Span,
+        backends: &mut Backends<'m, '_>,
+        report: &mut Report,
+    ) {
+        let (place, what) = if let Some(retry) = &self.rule.retry {
+            let Some(code) = retry.value.codes.first() else { return };
+            (Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span), "`retry.codes`")
+        } else if let Some((policy, written)) = self.retry_of_policy()
+            && settings::retry(written).depends_on_answers()
+            && backends.traffic.is_first_report(policy)
+        {
+            let span = policy.spec.retry.as_ref().map_or(policy.span, |retry| retry.span);
+            (Place::new(policy, "spec.retry", span), "a status")
+        } else {
+            return;
+        };
+        let message = format!(
+            "requests with a session are not retried on {what}: their endpoint has answered, and the others do not have the session"
+        );
+        let warning = report.warning(Code::RetryWithoutSession, place, message);
+        warning.related = Some((sessions, String::from("the rule's session persistence")));
+    }
+
+    /// `retry` of the policy, if it applies.
+    fn retry_of_policy(self) -> Option<(Policy<'m>, &'m crate::manifest::backend_traffic_policy::Retry)> {
+        let policy = self.policy.filter(|_| self.rule.retry.is_none())?;
+        Some((policy, &policy.spec.retry.as_ref()?.value))
+    }
+
+    fn timeouts(self) -> Timeouts {
+        let own = &self.rule.timeouts;
+        let of_policy = self.policy.map(|policy| policy.spec.timeout).unwrap_or_default();
+        let request = own.request.as_ref().map(|time| time.value).or(of_policy.request);
+        let of_attempt = self.retry_of_policy().and_then(|(_, retry)| retry.per_retry_timeout);
+        let of_attempt = of_attempt.filter(|time| !time.is_zero());
+        let attempt = own.backend_request.as_ref().map(|time| time.value).or(of_attempt);
+        Timeouts {
+            request: request.map(settings::limit),
+            attempt: attempt.map(settings::limit),
+            idle: of_policy.stream_idle.map(settings::limit),
+            stream: of_policy.stream.filter(|time| !time.is_zero()),
+        }
     }
 }
 
-fn retry(Spanned { value: written, .. }: &Spanned<written::Retry>) -> Retry {
+/// Gateway API, `HTTPRouteRetry`: requests are also retried after any connection failure and after a timeout of an attempt.
+fn retry(written: &written::Retry) -> Retry {
     let mut statuses: Vec<u16> = written.codes.iter().map(|code| code.value).collect();
     statuses.sort_unstable();
-    Retry { statuses, attempts: written.attempts, backoff: written.backoff }
+    Retry {
+        conditions: vec![RetryCondition::Reset],
+        statuses,
+        attempts: written.attempts,
+        backoff: written.backoff.map(Backoff::Average),
+    }
 }

@@ -6,15 +6,17 @@ use std::mem;
 use super::filters::{Effects, Filters, RequestedMirror};
 use super::matches;
 use super::precedence::Precedence;
-use super::retry;
+use super::retry::RuleRetries;
 use super::split::{self, Destination, Destinations, MatchContext, WeightedDestination};
 use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::gateway_api::route::{self, RouteKind, UnusableRule};
 use crate::model::{
-    Cluster, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch, Traffic,
+    Cluster, ClusterSettings, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch,
+    Traffic,
 };
 use crate::resolve::backends::{Backend, Backends};
+use crate::resolve::policies::backend_traffic::{Policy, Scope, settings};
 use crate::resolve::sessions::persistence::{self, PersistenceError};
 use crate::resolve::sessions::rule_id;
 use crate::resolve::sessions::source::Session;
@@ -27,6 +29,8 @@ pub(in crate::resolve) struct ResolvedRoute<'m> {
     pub(in crate::resolve) object: &'m Object<route::Route>,
     /// Its hostnames; [`Domain::Any`] if it has none.
     pub(in crate::resolve) hostnames: Vec<Domain>,
+    /// The listeners that it is resolved for.
+    scope: Scope<'m>,
     /// The session persistence of each rule.
     pub(in crate::resolve) sessions: Vec<Option<Session<'m>>>,
     pub(in crate::resolve) entries: Vec<MatchEntry>,
@@ -42,6 +46,7 @@ struct RuleContext<'m, 'n> {
     /// See [`Cluster::identity`].
     identity: &'n str,
     persistent: bool,
+    policy: Option<Policy<'m>>,
 }
 
 /// One match of one rule.
@@ -60,11 +65,12 @@ impl<'m> ResolvedRoute<'m> {
     pub(in crate::resolve) fn new(
         object: &'m Object<route::Route>,
         hostnames: Vec<Domain>,
+        scope: Scope<'m>,
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Self {
         let (entries, clusters, sessions) = (Vec::new(), Vec::new(), Vec::new());
-        let mut resolved = Self { object, hostnames, sessions, entries, clusters };
+        let mut resolved = Self { object, hostnames, scope, sessions, entries, clusters };
         for (number, rule) in object.spec.rules.iter().enumerate() {
             match rule {
                 Ok(rule) => resolved.add(number, rule, backends, report),
@@ -115,18 +121,20 @@ impl<'m> ResolvedRoute<'m> {
         }
         let (namespace, name) = object.metadata.key();
         let prefix = rule_id::kind_prefix(object.spec.kind);
-        let rule_name = format!("{prefix}{namespace}/{name}/{number}");
+        let (policy, suffix) = backends.traffic.of(object, rule, &self.scope, report);
+        let rule_name = format!("{prefix}{namespace}/{name}/{number}{suffix}");
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
-        let identity = self.unique(rule_id::text(object, rule, &matches));
+        let identity = self.unique(format!("{}{suffix}", rule_id::text(object, rule, &matches)));
         let destinations = self.destinations(
-            &RuleContext { number, rule, name: &rule_name, identity: &identity, persistent },
+            &RuleContext { number, rule, name: &rule_name, identity: &identity, persistent, policy },
             effects,
             found,
             backends,
             report,
         );
         if let Some(session) = session.filter(|_| matches.iter().any(|one| destinations.forward(&one.path))) {
-            retry::warn_about_sessions(object, number, rule, session.persistence.span, report);
+            let retries = RuleRetries { rule, policy };
+            retries.warn_about_sessions(object, number, session.persistence.span, backends, report);
         }
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
             if !matches::is_served(object, (number, position), written, report) {
@@ -190,7 +198,7 @@ impl<'m> ResolvedRoute<'m> {
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Destinations<'m> {
-        let &RuleContext { number, rule, name, identity, persistent } = context;
+        let &RuleContext { number, rule, name, identity, persistent, policy } = context;
         let requested = mem::take(&mut effects.mirrors);
         let common = found.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
         let split = split::is_split(rule, &found);
@@ -198,7 +206,7 @@ impl<'m> ResolvedRoute<'m> {
         let Some(mut forward) = forward(name, persistent, &localities).filter(|_| !effects.rejected) else {
             return Destinations::One(Box::new(Destination { effects, target: None }));
         };
-        forward = retry::apply(rule, forward);
+        forward = RuleRetries { rule, policy }.apply(forward);
         forward.mirrors = self.mirrors(number, (name, identity), &requested, backends, report);
         if !split {
             self.add_cluster(context, (name.to_owned(), identity.to_owned()), common, localities);
@@ -253,7 +261,8 @@ impl<'m> ResolvedRoute<'m> {
             persistent: context.persistent,
             traffic: traffic(self.object.spec.kind),
             version,
-            within: retry::request_limit(context.rule),
+            within: RuleRetries { rule: context.rule, policy: context.policy }.request_limit(),
+            settings: settings::cluster(context.policy),
             localities,
         };
         self.clusters.push((context.number, cluster));
@@ -278,6 +287,8 @@ impl<'m> ResolvedRoute<'m> {
                     traffic: traffic(self.object.spec.kind),
                     version: backend.version.unwrap_or(HttpVersion::Http1),
                     within: None,
+                    // A policy is about the backends of the rule.
+                    settings: ClusterSettings::default(),
                     localities: vec![backend.locality],
                 };
                 mirrors.push(Mirror::of(&cluster.name, mirror.millionths));

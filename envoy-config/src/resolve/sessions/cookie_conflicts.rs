@@ -57,12 +57,15 @@ fn collect<'l>(
     found: &mut Findings,
 ) -> BTreeMap<Key<'l>, BTreeMap<&'l Domain, Vec<Use>>> {
     let mut names: HashMap<&str, RulePosition> = HashMap::new();
-    for (position, route) in routes.iter().enumerate() {
-        for entry in &route.entries {
+    let mut first = 0;
+    // A route that is resolved for several listeners is one route.
+    for same in routes.chunk_by(|one, next| std::ptr::eq(one.object, next.object)) {
+        for entry in same.iter().flat_map(|route| &route.entries) {
             for route in &entry.routes {
-                names.insert(&route.name, RulePosition { route: position, rule: entry.rule });
+                names.insert(&route.name, RulePosition { route: first, rule: entry.rule });
             }
         }
+        first += same.len();
     }
     let mut cookies: BTreeMap<Key<'l>, BTreeMap<&'l Domain, Vec<Use>>> = BTreeMap::new();
     for (address, listener) in listeners.iter().enumerate() {

@@ -43,6 +43,11 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
         statuses
             .insert(ObjectKey::of(policy), Some(builder.policy(policy, &policy.spec.targets, &policy::TLS)));
     }
+    for policy in &manifests.envoy_traffic_policies {
+        let targets: Vec<_> = policy.spec.targets.refs.iter().map(|(_, target)| target.clone()).collect();
+        let status = builder.policy(policy, &targets, &policy::TRAFFIC);
+        statuses.insert(ObjectKey::of(policy), Some(status));
+    }
     let mut unread = BTreeSet::new();
     for object in &manifests.unread {
         let key =
@@ -72,6 +77,7 @@ fn named(key: ObjectKey, status: Status, is_read: bool) -> ObjectStatus {
     let ObjectKey { kind, namespace, name } = key;
     let api_version = match kind {
         "XBackendTrafficPolicy" => "gateway.networking.x-k8s.io/v1alpha1",
+        "BackendTrafficPolicy" => "gateway.envoyproxy.io/v1alpha1",
         _ => "gateway.networking.k8s.io/v1",
     };
     ObjectStatus { api_version, kind, metadata: ObjectName { namespace, name }, status, is_read }
@@ -98,7 +104,7 @@ impl Builder<'_, '_> {
                 let parent = |reference| self.parent(&object.namespace, reference, conditions());
                 Some(Status::Route { parents: object.parent_refs.iter().map(parent).collect() })
             }
-            "BackendTLSPolicy" | "XBackendTrafficPolicy" => {
+            "BackendTLSPolicy" | "XBackendTrafficPolicy" | "BackendTrafficPolicy" => {
                 let conditions = || vec![rejected(ConditionType::Accepted, Reason::Invalid)];
                 Some(Status::Policy { ancestors: policy::targets(&object.targets, conditions) })
             }

@@ -19,7 +19,12 @@ pub(in crate::resolve) struct Decisions {
     not_selected: BTreeSet<ObjectKey>,
     /// The routes that each policy affects.
     affected_routes: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    /// The Gateways that each policy targets.
+    targeted_gateways: BTreeMap<ObjectKey, BTreeSet<GatewaySection>>,
 }
+
+/// A Gateway by namespace and name, or one of its listeners.
+pub(in crate::resolve) type GatewaySection = (String, String, Option<String>);
 
 /// An object: its kind, namespace (empty for kinds without one) and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +81,7 @@ impl Decisions {
         self.programmed.contains(&(gateway.clone(), position))
     }
 
-    /// The routes that a policy affects, because it targets one of their backends.
+    /// The routes that a policy affects, because it targets them or one of their backends.
     pub(in crate::resolve) fn affected_routes(&self, policy: &ObjectKey) -> impl Iterator<Item = &ObjectKey> {
         self.affected_routes.get(policy).into_iter().flatten()
     }
@@ -84,6 +89,14 @@ impl Decisions {
     /// Whether a Gateway is selected.
     pub(in crate::resolve) fn is_selected(&self, gateway: &ObjectKey) -> bool {
         !self.not_selected.contains(gateway)
+    }
+
+    /// The Gateways and listeners that a policy targets.
+    pub(in crate::resolve) fn targeted_gateways(
+        &self,
+        policy: &ObjectKey,
+    ) -> impl Iterator<Item = &GatewaySection> {
+        self.targeted_gateways.get(policy).into_iter().flatten()
     }
 
     /// Records the result for a parentRef.
@@ -109,11 +122,23 @@ impl Decisions {
         }
     }
 
-    /// Records that a policy targets a backend of a route, even if another policy applies.
+    /// Records that a policy targets a route or a backend of it, even if another policy applies.
     pub(in crate::resolve) fn record_affected<P, R>(&mut self, policy: &Object<P>, route: &Object<R>) {
         let key = ObjectKey::of(policy);
         let routes = self.affected_routes.entry(key).or_default();
         routes.insert(ObjectKey::of(route));
+    }
+
+    /// Records that a policy targets a Gateway or a listener, even if another policy applies.
+    pub(in crate::resolve) fn record_gateway<P>(
+        &mut self,
+        policy: &Object<P>,
+        namespace: &str,
+        name: &str,
+        section: Option<&str>,
+    ) {
+        let gateways = self.targeted_gateways.entry(ObjectKey::of(policy)).or_default();
+        gateways.insert((namespace.to_owned(), name.to_owned(), section.map(str::to_owned)));
     }
 
     /// Records that a Gateway is not selected.

@@ -91,6 +91,15 @@ impl Report {
         self.diagnostics.push_mut(if field.is_empty() { found } else { found.field(field) })
     }
 
+    /// Forgets findings from `own` on that are repeated from `before`, where the same object was resolved for other listeners.
+    pub(in crate::resolve) fn forget_repeated(&mut self, before: usize, own: usize) {
+        for found in self.diagnostics.split_off(own) {
+            if !self.diagnostics.iter().skip(before).any(|earlier| *earlier == found) {
+                self.diagnostics.push(found);
+            }
+        }
+    }
+
     /// Records a verdict without a finding, because the reader has already reported the error.
     pub(in crate::resolve) fn decide(&mut self, place: &Place<'_>, message: &str) {
         if let Some((object, verdict)) = place.verdict(message) {

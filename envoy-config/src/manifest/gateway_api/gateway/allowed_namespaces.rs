@@ -93,7 +93,14 @@ pub(in crate::manifest) fn unused_selector(at: At<'_>, findings: &mut Findings) 
 }
 
 fn selector(at: At<'_>, findings: &mut Findings) -> Option<LabelSelector> {
-    let fields = Fields::of(at, &SELECTOR, findings)?;
+    label_selector(&Fields::of(at, &SELECTOR, findings)?, findings)
+}
+
+/// The label selector of an object that has its fields, maybe beside others.
+pub(in crate::manifest) fn label_selector(
+    fields: &Fields<'_>,
+    findings: &mut Findings,
+) -> Option<LabelSelector> {
     let labels = fields.optional("matchLabels", findings, strings).unwrap_or_default();
     let equal =
         labels.into_iter().map(|(key, value)| Requirement { key, operator: Operator::In(vec![value]) });

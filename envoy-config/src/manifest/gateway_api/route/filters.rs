@@ -11,6 +11,7 @@ use std::collections::HashMap;
 pub use self::header_modifier::{Header, HeaderModifier};
 pub use self::redirect_and_rewrite::{PathModifier, RequestRedirect, UrlRewrite};
 pub use self::request_mirror::RequestMirror;
+pub(in crate::manifest) use self::request_mirror::fraction as fraction_in_millionths;
 
 use super::{BackendRef, RouteKind};
 use crate::diagnostic::{Code, Diagnostic};

@@ -29,7 +29,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
     family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha3"], &["BackendTLSPolicy"], Role::Read),
-    family("gateway.envoyproxy.io", &["v1alpha1"], &["Backend"], Role::Read),
+    family("gateway.envoyproxy.io", &["v1alpha1"], &["Backend", "BackendTrafficPolicy"], Role::Read),
     // Its endpoints are in other clusters.
     family("multicluster.x-k8s.io", &[], &["ServiceImport"], Role::NotSupported),
     family("multicluster.x-k8s.io", &[], &["ServiceExport"], Role::Ignored),
@@ -45,13 +45,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family(
         "gateway.envoyproxy.io",
         &[],
-        &[
-            "BackendTrafficPolicy",
-            "ClientTrafficPolicy",
-            "EnvoyExtensionPolicy",
-            "EnvoyPatchPolicy",
-            "SecurityPolicy",
-        ],
+        &["ClientTrafficPolicy", "EnvoyExtensionPolicy", "EnvoyPatchPolicy", "SecurityPolicy"],
         Role::NotSupported,
     ),
     // Settings of Envoy Gateway itself, and kinds that are reported where something refers to them.

@@ -10,7 +10,7 @@ use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::resolve::status::decisions::{ObjectKey, ParentOutcome};
 use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};
 
-/// The conditions of an `XBackendTrafficPolicy`, with their reasons if nothing is wrong.
+/// The conditions of an `XBackendTrafficPolicy` or `BackendTrafficPolicy`, with their reasons if nothing is wrong.
 pub(super) const TRAFFIC: [(ConditionType, Reason); 1] = [(ConditionType::Accepted, Reason::Accepted)];
 
 /// The conditions of a BackendTLSPolicy.
@@ -29,18 +29,31 @@ impl Builder<'_, '_> {
         let conditions = || -> Vec<Condition> {
             kinds.iter().map(|&(kind, fine)| condition(kind, fine, &verdicts)).collect()
         };
-        let gateways = self.gateways(policy);
+        let gateways = self.ancestors(policy);
         let ancestors = if gateways.is_empty() {
             self::targets(targets, conditions)
         } else {
-            let gateways = gateways.into_iter().map(|(namespace, name)| AncestorStatus {
-                ancestor_ref: reference(GATEWAY_API, "Gateway", Some(namespace), name),
+            let gateways = gateways.into_iter().map(|(namespace, name, section)| AncestorStatus {
+                ancestor_ref: ObjectReference {
+                    section_name: section.map(str::to_owned),
+                    ..reference(GATEWAY_API, "Gateway", Some(namespace), name)
+                },
                 controller_name: self.controller(namespace, name),
                 conditions: conditions(),
             });
             gateways.collect()
         };
         Status::Policy { ancestors }
+    }
+
+    /// The Gateways that the policy targets or that accept one of its routes, and the targeted listeners.
+    fn ancestors<T>(&self, policy: &Object<T>) -> BTreeSet<(&str, &str, Option<&str>)> {
+        let key = ObjectKey::of(policy);
+        let targeted = self.decisions.targeted_gateways(&key);
+        let targeted = targeted
+            .map(|(namespace, name, section)| (namespace.as_str(), name.as_str(), section.as_deref()));
+        let accepting = self.gateways(policy).into_iter().map(|(namespace, name)| (namespace, name, None));
+        targeted.chain(accepting).collect()
     }
 
     /// The Gateways that accept a route with one of the policy's targets, by namespace and name.

@@ -40,7 +40,8 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<R
     Some(RequestMirror { backend: backend?, millionths: millionths? })
 }
 
-fn fraction(at: At<'_>, findings: &mut Findings) -> Option<u32> {
+/// A `Fraction` in millionths.
+pub(in crate::manifest) fn fraction(at: At<'_>, findings: &mut Findings) -> Option<u32> {
     const LARGEST: u32 = i32::MAX.unsigned_abs();
     let fields = Fields::of(at, &FRACTION, findings)?;
     let numerator = fields.required("numerator", findings, integer(0..=LARGEST));

@@ -1,0 +1,81 @@
+//! The settings of clusters and routes that a `BackendTrafficPolicy` asks for.
+
+use std::time::Duration;
+
+use super::Policy;
+use crate::manifest::backend_traffic_policy::{self as written, Trigger};
+use crate::model::{Backoff, CircuitBreaker, ClusterSettings, Limit, Retry, RetryCondition, RetryLimit};
+
+/// Envoy's default for the base of the wait before a retry.
+const BASE_WAIT: Duration = Duration::from_millis(25);
+
+/// The settings of the clusters of a rule.
+pub(in crate::resolve) fn cluster(policy: Option<Policy<'_>>) -> ClusterSettings {
+    let Some(policy) = policy.map(|policy| &policy.spec) else { return ClusterSettings::default() };
+    ClusterSettings {
+        circuit_breaker: policy.circuit_breaker.as_ref().map(circuit_breaker),
+        connect_timeout: policy.timeout.connect,
+        connection_idle_timeout: policy.timeout.connection_idle.map(limit),
+        connection_duration: policy.timeout.connection.filter(|time| !time.is_zero()),
+        connection_buffer: policy.connection.buffer_limit,
+        preconnect_percent: policy.connection.per_endpoint_percent,
+    }
+}
+
+fn circuit_breaker(written: &written::CircuitBreaker) -> CircuitBreaker {
+    CircuitBreaker {
+        connections: written.max_connections,
+        pending_requests: written.max_pending_requests,
+        requests: written.max_parallel_requests,
+        retries: match written.retry_budget {
+            Some(budget) => {
+                RetryLimit::Budget { millionths: budget.millionths, least: budget.min_retry_concurrency }
+            }
+            None => RetryLimit::Number(written.max_parallel_retries),
+        },
+        requests_per_connection: written.max_requests_per_connection,
+        connections_per_endpoint: written.max_connections_per_endpoint,
+    }
+}
+
+/// A timeout of which zero means that there is none.
+pub(in crate::resolve) const fn limit(time: Duration) -> Limit {
+    if time.is_zero() { Limit::Never } else { Limit::After(time) }
+}
+
+/// The retries of a rule.
+pub(in crate::resolve) fn retry(written: &written::Retry) -> Retry {
+    let mut conditions: Vec<RetryCondition> =
+        written.triggers.iter().copied().filter_map(condition).collect();
+    conditions.sort_unstable();
+    let by_status = written.triggers.contains(&Trigger::RetriableStatusCodes);
+    let statuses = if by_status { written.http_status_codes.clone() } else { Vec::new() };
+    let backoff = match (written.back_off.base_interval, written.back_off.max_interval) {
+        (None, None) => None,
+        (base, longest) => {
+            let base = base.unwrap_or_else(|| longest.map_or(BASE_WAIT, |longest| longest.min(BASE_WAIT)));
+            Some(Backoff::Within { base, longest: longest.unwrap_or_else(|| base.saturating_mul(10)) })
+        }
+    };
+    Retry { conditions, statuses, attempts: Some(written.num_retries), backoff }
+}
+
+/// `None` if requests are retried on this condition anyway, because nothing has reached the endpoint, or if the condition
+/// is a list of statuses.
+const fn condition(trigger: Trigger) -> Option<RetryCondition> {
+    match trigger {
+        Trigger::ConnectFailure
+        | Trigger::RefusedStream
+        | Trigger::ResetBeforeRequest
+        | Trigger::RetriableStatusCodes => None,
+        Trigger::ServerError => Some(RetryCondition::ServerError),
+        Trigger::GatewayError => Some(RetryCondition::GatewayError),
+        Trigger::Reset => Some(RetryCondition::Reset),
+        Trigger::Conflict => Some(RetryCondition::Conflict),
+        Trigger::Cancelled => Some(RetryCondition::Cancelled),
+        Trigger::DeadlineExceeded => Some(RetryCondition::DeadlineExceeded),
+        Trigger::Internal => Some(RetryCondition::Internal),
+        Trigger::ResourceExhausted => Some(RetryCondition::ResourceExhausted),
+        Trigger::Unavailable => Some(RetryCondition::Unavailable),
+    }
+}
