@@ -124,7 +124,8 @@ impl<'m> ResolvedRoute<'m> {
         let (policy, suffix) = backends.traffic.of(object, rule, &self.scope, report);
         let rule_name = format!("{prefix}{namespace}/{name}/{number}{suffix}");
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
-        let identity = self.unique(format!("{}{suffix}", rule_id::text(object, rule, &matches)));
+        // Of rules with one id, which have equal matches, one is served.
+        let identity = format!("{}{suffix}", rule_id::text(object, rule, &matches));
         let destinations = self.destinations(
             &RuleContext { number, rule, name: &rule_name, identity: &identity, persistent, policy },
             effects,
@@ -172,21 +173,6 @@ impl<'m> ResolvedRoute<'m> {
                 }),
             });
         }
-    }
-
-    /// This id of a rule, with a number if another rule of the route has the same one: rules without names can have equal
-    /// matches.
-    fn unique(&self, id: String) -> String {
-        let is_free = |id: &String| {
-            let below = format!("{id}/");
-            let is_of = |cluster: &Cluster| cluster.identity == *id || cluster.identity.starts_with(&below);
-            !self.clusters.iter().any(|(_, cluster)| is_of(cluster))
-        };
-        if is_free(&id) {
-            return id;
-        }
-        let mut numbered = (2..).map(|number: u32| format!("{id}~{number}"));
-        numbered.find(is_free).unwrap_or(id)
     }
 
     /// The destinations of a rule with these effects of its own filters. Adds their clusters.
