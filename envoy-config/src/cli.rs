@@ -5,7 +5,8 @@
 //! written.
 //!
 //! - `shared_options`: the options that all commands have; `input` reads the manifests.
-//! - `render` and `check`: the commands; `output` writes a file.
+//! - `render`, `watch` and `check`: the commands; `rendering` has what the first two share.
+//! - `output` writes a file, `xds` a directory of files that Envoy watches.
 //! - `identity`: whether two paths lead to the same file.
 
 mod check;
@@ -13,7 +14,10 @@ mod identity;
 mod input;
 mod output;
 mod render;
+mod rendering;
 mod shared_options;
+mod watch;
+mod xds;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -23,11 +27,13 @@ use clap::{Parser, Subcommand};
 
 use self::check::Check;
 use self::render::Render;
+use self::watch::Watch;
+use self::xds::Changes;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::manifest::other_kinds::Ignored;
 use crate::options::UsageError;
 
-/// Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.
+/// Compiles Gateway API manifests to Envoy configuration with session persistence.
 #[derive(Debug, Parser)]
 #[command(name = "envoy-config", version, max_term_width = 100)]
 struct Cli {
@@ -38,6 +44,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Render(Render),
+    Watch(Watch),
     Check(Check),
 }
 
@@ -78,6 +85,7 @@ impl From<Exit> for ExitCode {
 pub fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> Exit {
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Render(call) }) => call.run(&mut streams),
+        Ok(Cli { command: Command::Watch(call) }) => call.run(&mut streams),
         Ok(Cli { command: Command::Check(call) }) => call.run(&mut streams),
         Err(error) => {
             let text = error.render();
@@ -128,6 +136,15 @@ impl Streams<'_> {
     fn note_ignored(&mut self, ignored: &Ignored) {
         if !ignored.is_empty() {
             self.report(&format!("note: {ignored}\n"));
+        }
+    }
+
+    /// Reports what changed in the files that Envoy watches.
+    fn report_changes(&mut self, changes: &Changes) {
+        // Like those of standard error, errors are ignored: the files are written.
+        let _ = self.write(&format!("{changes}\n"));
+        if changes.needs_restart {
+            self.report("note: envoy.yaml has changed; restart Envoy to use it\n");
         }
     }
 

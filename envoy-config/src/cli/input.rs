@@ -49,6 +49,9 @@ pub(super) enum InputError {
     /// `-o` would create a file that is read as input the next time.
     #[error("cannot write {}: -f reads its directory, and would read it as a manifest next time; choose another directory with -o", .0.display())]
     OutputAmongInput(PathBuf),
+    /// `--xds` would write files that are read as input the next time.
+    #[error("cannot write to {}: -f reads this directory; choose another one with --xds", .0.display())]
+    DirectoryIsInput(PathBuf),
 }
 
 /// The manifests, and the files they come from.
@@ -85,7 +88,7 @@ pub(super) fn read(paths: &[PathBuf], standard_input: &mut dyn Read) -> Result<I
     Ok(input)
 }
 
-fn files(directory: &Path) -> Result<Vec<PathBuf>, InputError> {
+pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>, InputError> {
     let failed = |problem| InputError::Read { path: directory.to_owned(), problem };
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
@@ -98,7 +101,7 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, InputError> {
     if files.is_empty() { Err(InputError::Empty(directory.to_owned())) } else { Ok(files) }
 }
 
-fn is_manifest(path: &Path) -> bool {
+pub(super) fn is_manifest(path: &Path) -> bool {
     path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known))
 }
 
@@ -140,6 +143,16 @@ impl Input {
                 Ok(())
             }
             Err(invalid) => Err(InputError::Encoding { name, offset: invalid.utf8_error().valid_up_to() }),
+        }
+    }
+
+    /// Rejects a directory for output that is read as input.
+    pub(super) fn check_directory(&self, directory: &Path) -> Result<(), InputError> {
+        match Identity::of(directory) {
+            Ok(own) if self.directories.contains(&own) => {
+                Err(InputError::DirectoryIsInput(directory.to_owned()))
+            }
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

@@ -43,6 +43,22 @@ pub(super) fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), O
     write(path, text, readers).map_err(|problem| OutputError { path: path.to_owned(), problem })
 }
 
+/// Replaces a file by moving one over it that is written in another directory of the same file system. Who watches the directory of
+/// the file sees one event. Unlike [`replace`], it does not wait until the text is on the disk: the files are many, and the next
+/// run replaces what a power failure damages.
+pub(super) fn move_into(from: &Path, path: &Path, text: &str, readers: Readers) -> Result<(), OutputError> {
+    let moved = || -> io::Result<()> {
+        let mut file = temporary(from, readers)?;
+        file.write_all(text.as_bytes())?;
+        if let Some(replaced) = fs::metadata(path).ok().filter(fs::Metadata::is_file) {
+            narrow(file.as_file(), &replaced, readers)?;
+        }
+        file.persist(path)?;
+        Ok(())
+    };
+    moved().map_err(|problem| OutputError { path: path.to_owned(), problem })
+}
+
 fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     let written_to = behind_links(path)?;
     let replaced = fs::metadata(&written_to).ok();
@@ -112,7 +128,7 @@ fn is_there(file: &NamedTempFile) -> bool {
 }
 
 /// Removes temporary files of processes that ended while writing. Errors are ignored.
-fn remove_stale(directory: &Path) {
+pub(super) fn remove_stale(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_temporary));
     for entry in named.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {

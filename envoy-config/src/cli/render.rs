@@ -1,48 +1,26 @@
-//! `envoy-config render`: writes the Envoy bootstrap that serves the manifests.
+//! `envoy-config render`: writes the configuration that serves the manifests, once: a bootstrap, or a directory of files that Envoy
+//! watches.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
 
-use clap::{Args, ValueEnum};
-use session_persistence::config::Pin;
+use clap::Args;
 
 use super::output::{self, Readers};
-use super::shared_options::SharedOptions;
-use super::{Exit, Streams, count};
-use crate::diagnostic::{self, Code, Diagnostic, Severity};
+use super::rendering::{Compiled, Rendering};
+use super::xds::{Directory, GRACE, XdsError, XdsOptions};
+use super::{Exit, Streams};
 use crate::model::Model;
-use crate::options::{AdminAddress, UsageError};
-use crate::{Compilation, compile, render};
+use crate::render;
 
-/// Write the Envoy bootstrap that serves the manifests.
+/// Write the Envoy configuration that serves the manifests.
 ///
 /// The exit status is 0 if it is written (also with warnings), 1 if the manifests have errors, and 2 if the command
 /// line is wrong or a file cannot be read or written.
 #[derive(Debug, Args)]
 pub(super) struct Render {
     #[command(flatten)]
-    shared: SharedOptions,
-
-    /// Path of the session persistence filter, as Envoy sees it.
-    #[arg(long, value_name = "PATH", default_value = "/etc/envoy/session_persistence.wasm")]
-    filter: String,
-
-    /// Path of the system's CA certificates, as Envoy sees it.
-    ///
-    /// A BackendTLSPolicy uses them with `wellKnownCACertificates: System`.
-    #[arg(long, value_name = "PATH", default_value = "/etc/ssl/certs/ca-certificates.crt")]
-    system_ca: String,
-
-    /// How the filter names a session's endpoint to Envoy.
-    #[arg(long, value_name = "PIN", default_value = "metadata")]
-    pin: PinOption,
-
-    /// Leave out what has errors and write the rest; the exit status is still 1.
-    ///
-    /// A backendRef that does not resolve answers its share of the requests with 500. Everything else that has an error
-    /// is left out and reported.
-    #[arg(long)]
-    keep_going: bool,
+    rendering: Rendering,
 
     /// File to write, or - for standard output [default: -].
     ///
@@ -52,112 +30,91 @@ pub(super) struct Render {
     /// that -f reads.
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
-}
 
-/// The values of `--pin`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PinOption {
-    /// Request metadata: the first retry goes to the session's own endpoint, whatever its health.
-    Metadata,
-    /// Envoy's `stateful_session` filter: fewer instructions, and an unhealthy endpoint loses its sessions.
-    StatefulSession,
-}
+    /// Write files that Envoy watches to this directory instead of one bootstrap.
+    ///
+    /// Start Envoy with `envoy -c DIR/envoy.yaml`. A later run with the same directory changes what a running Envoy
+    /// serves, and `envoy-config watch` does so whenever a manifest changes. The files contain the directory's absolute
+    /// path: Envoy must see it under the same one. Files with private keys can be read by their owner only (mode 0600):
+    /// it must be the user that Envoy runs as.
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    xds: Option<PathBuf>,
 
-impl From<PinOption> for Pin {
-    fn from(option: PinOption) -> Self {
-        match option {
-            PinOption::Metadata => Self::Metadata,
-            PinOption::StatefulSession => Self::StatefulSession,
-        }
-    }
+    #[command(flatten)]
+    xds_options: XdsOptions,
 }
 
 impl Render {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> Exit {
         let output = self.output.as_deref().filter(|path| path.as_os_str() != "-");
-        let read = self.shared.read(streams).and_then(|input| {
+        let read = self.rendering.shared.read(streams).and_then(|input| {
             output.map_or(Ok(()), |output| input.check_output(output))?;
+            self.xds.as_deref().map_or(Ok(()), |directory| input.check_directory(directory))?;
             Ok(input.sources)
         });
         let sources = match read {
             Ok(sources) => sources,
             Err(problem) => return streams.fail(&problem),
         };
-        let limits = match self.shared.limits() {
+        let limits = match self.rendering.shared.limits() {
             Ok(limits) => limits,
             Err(problem) => return streams.fail(&problem),
         };
-        let options = self.shared.options(self.keep_going);
-        let Compilation { model, diagnostics, usage_errors, ignored, .. } = compile(&sources, &options);
-        streams.report(&diagnostic::print(&diagnostics, &sources, streams.colour));
-        streams.note_ignored(&ignored);
-        if !usage_errors.is_empty() {
-            return streams.fail_usage(&usage_errors);
+        let compiled = self.rendering.compile(&sources, &limits, streams.colour);
+        streams.report(&compiled.findings);
+        if !compiled.usage_errors.is_empty() {
+            return streams.fail_usage(&compiled.usage_errors);
         }
-        if let Some(usage_error) = model.as_ref().and_then(|model| admin_conflict(model, &options.admin)) {
-            return streams.fail_usage(&[usage_error]);
-        }
-        if options.admin.is_exposed() {
-            streams.report(&exposed_admin(&options.admin));
-        }
-        let written = model.is_some();
-        if let Some(model) = model {
-            let options = render::Options {
-                admin: options.admin,
-                module: self.filter,
-                system_authorities: self.system_ca,
-                limits,
-                pin: self.pin.into(),
+        if let Some((model, options)) = &compiled.served {
+            let written = match (&self.xds, output) {
+                (Some(directory), _) => publish(directory, model, options, self.xds_options, streams)
+                    .map_err(|problem| problem.to_string()),
+                (None, output) => write(output, model, options, streams),
             };
-            let readers = if model.holds_keys() { Readers::Owner } else { Readers::Anyone };
-            let rendered = render::render(&model, &options).map_err(|problem| problem.to_string());
-            let result = rendered.and_then(|text| match output {
-                Some(path) => output::replace(path, &text, readers).map_err(|problem| problem.to_string()),
-                None => streams.write(&text).map_err(|problem| problem.to_string()),
-            });
-            if let Err(problem) = result {
+            if let Err(problem) = written {
                 return streams.fail(&problem);
             }
         }
-        if let Some(summary) = summary(&diagnostics, written) {
-            streams.report(&summary);
-        }
-        if diagnostics.iter().any(|found| found.severity == Severity::Error) {
-            Exit::Diagnostics
-        } else {
-            Exit::Fine
-        }
+        finish(&compiled, streams)
     }
 }
 
-/// The listener that would bind the address of the admin interface. An unspecified address covers all addresses of its
-/// family.
-fn admin_conflict(model: &Model, admin: &AdminAddress) -> Option<UsageError> {
-    let &AdminAddress::Tcp(admin) = admin else { return None };
-    let overlaps = |bind: SocketAddr| {
-        let (one, other) = (bind.ip(), admin.ip());
-        let every = (one.is_unspecified() || other.is_unspecified()) && one.is_ipv4() == other.is_ipv4();
-        bind.port() == admin.port() && (one == other || every)
-    };
-    let listener = model.listeners.iter().find(|listener| overlaps(listener.bind))?;
-    Some(UsageError::AdminAddress { admin, listener: listener.name.clone(), bind: listener.bind })
+fn finish(compiled: &Compiled, streams: &mut Streams<'_>) -> Exit {
+    if let Some(summary) = compiled.summary() {
+        streams.report(&summary);
+    }
+    if compiled.has_errors() { Exit::Diagnostics } else { Exit::Fine }
 }
 
-/// A warning about the command line.
-fn exposed_admin(admin: &AdminAddress) -> String {
-    format!(
-        "warning[{}]: other machines may be able to reach the admin interface at {admin}, where Envoy can be stopped and its configuration read\n\nhint: use a Unix socket (`--admin-address unix:/PATH`) or a loopback address\n\n",
-        Code::ExposedAdmin,
-    )
+fn write(
+    output: Option<&Path>,
+    model: &Model,
+    options: &render::Options,
+    streams: &mut Streams<'_>,
+) -> Result<(), String> {
+    let readers = if model.holds_keys() { Readers::Owner } else { Readers::Anyone };
+    let text = render::render(model, options).map_err(|problem| problem.to_string())?;
+    match output {
+        Some(path) => output::replace(path, &text, readers).map_err(|problem| problem.to_string()),
+        None => streams.write(&text).map_err(|problem| problem.to_string()),
+    }
 }
 
-/// The number of diagnostics and the outcome; `None` without diagnostics.
-fn summary(diagnostics: &[Diagnostic], written: bool) -> Option<String> {
-    let (level, counts) = count(diagnostics)?;
-    let (level, outcome) = match (level, written) {
-        (Severity::Error, true) => ("error", "; everything else was written"),
-        (Severity::Error, false) => ("error", "; nothing was written"),
-        (Severity::Warning, _) => ("warning", ""),
-    };
-    Some(format!("{level}: {counts}{outcome}\n"))
+/// Writes the files, and removes what they no longer use.
+fn publish(
+    path: &Path,
+    model: &Model,
+    options: &render::Options,
+    xds: XdsOptions,
+    streams: &mut Streams<'_>,
+) -> Result<(), XdsError> {
+    let directory = Directory::open(path)?;
+    let files = directory.render(model, options, xds)?;
+    let changes = directory.publish(&files)?;
+    streams.report_changes(&changes);
+    if directory.has_unused(&files)? {
+        thread::sleep(GRACE);
+        directory.remove_unused(&files)?;
+    }
+    Ok(())
 }

@@ -60,6 +60,11 @@ pub(super) struct SharedOptions {
 }
 
 impl SharedOptions {
+    /// What `-f` names.
+    pub(super) fn filenames(&self) -> &[PathBuf] {
+        &self.filenames
+    }
+
     /// Reads the manifests.
     pub(super) fn read(&self, streams: &mut Streams<'_>) -> Result<Input, InputError> {
         input::read(&self.filenames, streams.input)
@@ -71,13 +76,13 @@ impl SharedOptions {
     }
 
     /// The options for compiling the manifests.
-    pub(super) fn options(self, keep_going: bool) -> Options {
+    pub(super) fn options(&self, keep_going: bool) -> Options {
         Options {
-            gateway: self.gateway,
+            gateway: self.gateway.clone(),
             listen_address: self.listen_address,
-            port_mappings: self.port_mappings,
+            port_mappings: self.port_mappings.clone(),
             keep_going,
-            admin: self.admin_address,
+            admin: self.admin_address.clone(),
             allow_loopback_endpoints: self.allow_loopback_endpoints,
         }
     }

@@ -98,8 +98,10 @@ impl Cluster {
         rendered.assignment = Some(match sources {
             // Envoy resolves the names itself.
             _ if cluster.has_dns_names() => Assignment::LoadAssignment(LoadAssignment::of(cluster)),
-            Sources::Inline => Assignment::LoadAssignment(LoadAssignment::of(cluster)),
-            Sources::Files(directory) => {
+            Sources::Inline | Sources::Files { endpoints: false, .. } => {
+                Assignment::LoadAssignment(LoadAssignment::of(cluster))
+            }
+            Sources::Files { directory, endpoints: true } => {
                 // The types always serialize. If they did not, the file would have the name of another version.
                 let settings = serde_json::to_vec(&rendered).unwrap_or_default();
                 let path = Folder::Endpoints.file(&cluster.name, &settings);
@@ -113,9 +115,9 @@ impl Cluster {
     }
 
     /// The path of the file with its endpoints, if they are not in the cluster itself.
-    pub(super) fn endpoints_file(&self) -> Option<String> {
+    pub(super) fn endpoints_file(&self) -> Option<&str> {
         match &self.assignment {
-            Some(Assignment::EdsClusterConfig(config)) => Some(config.path.clone()),
+            Some(Assignment::EdsClusterConfig(config)) => Some(&config.path),
             Some(Assignment::LoadAssignment(_)) | None => None,
         }
     }
@@ -191,8 +193,8 @@ impl Discovery {
             _ if cluster.has_dns_names() => {
                 Self::ClusterType(Extension::new("envoy.clusters.dns", DnsCluster::of_containers()))
             }
-            Sources::Inline => Self::Type("STATIC"),
-            Sources::Files(_) => Self::Type("EDS"),
+            Sources::Inline | Sources::Files { endpoints: false, .. } => Self::Type("STATIC"),
+            Sources::Files { endpoints: true, .. } => Self::Type("EDS"),
         }
     }
 }

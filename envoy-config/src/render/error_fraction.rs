@@ -35,7 +35,7 @@ impl<'m> ErrorFractions<'m> {
             dns.into_iter().filter_map(|cluster| Some((cluster.name.as_str(), ErrorFraction::of(cluster)?)));
         let by_endpoints = others.into_iter().filter(|cluster| match sources {
             Sources::Inline => ErrorStatus::all_of(cluster).next().is_some(),
-            Sources::Files(_) => true,
+            Sources::Files { .. } => true,
         });
         Self {
             before_routing: before_routing.collect(),

@@ -8,6 +8,10 @@
 //!   does not change with its routes, so Envoy does not drain it.
 //! - Certificates with their private keys are in a file for each Secret, and in no other file.
 //!
+//! Envoy watches each file with an inotify instance of its own and ends if it gets none, and Linux allows a user 128. If there would
+//! be too many, endpoints are in their clusters. Envoy then replaces a cluster whose endpoints change: its sessions and requests go
+//! on, its idle connections do not.
+//!
 //! Clusters are named by the identity of their rule. Their names in the bootstrap are numbers of rules: when a rule is inserted, the
 //! endpoints of a rule would change to those of another one before its routes do, and its sessions would end.
 
@@ -27,6 +31,15 @@ use super::tls::Secret;
 use super::{Options, RenderError, yaml};
 use crate::model::{self, Action, Model};
 
+/// Where the files are, and how many there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Location<'l> {
+    /// The absolute path of the directory, as Envoy sees it.
+    pub directory: &'l str,
+    /// How many files Envoy may watch. With more, endpoints are in the file of clusters.
+    pub watched: usize,
+}
+
 /// Everything that Envoy reads from the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
@@ -38,7 +51,7 @@ pub struct Files {
     pub clusters: File,
     /// One file for each listener, or for each site of an HTTPS listener.
     pub routes: Vec<File>,
-    /// One file for each cluster whose endpoints are addresses.
+    /// One file for each cluster whose endpoints are addresses, unless there are too many.
     pub endpoints: Vec<File>,
     /// One file for each certificate with its private key, and for each set of CA certificates for client certificates.
     pub secrets: Vec<File>,
@@ -53,13 +66,23 @@ pub struct File {
     pub text: String,
 }
 
-/// The model as files in this directory, an absolute path as Envoy sees it.
+/// The file that Envoy is started with.
+pub const BOOTSTRAP: &str = "envoy.yaml";
+
+/// The model as files at this location.
 ///
 /// # Errors
 /// A value has no form in YAML. None of the rendered types holds one.
-pub fn render(model: &Model, directory: &str, options: &Options) -> Result<Files, RenderError> {
+pub fn render(model: &Model, location: Location<'_>, options: &Options) -> Result<Files, RenderError> {
+    let Location { directory, watched } = location;
     let model = &by_identity(model, options);
-    let sources = Sources::Files(directory);
+    let secrets =
+        model.listeners.iter().flat_map(Secret::all).map(|secret| (secret.name().to_owned(), secret));
+    // Several listeners can use the same Secret.
+    let secrets: BTreeMap<String, Secret> = secrets.collect();
+    let others = 2 + secrets.len() + model.listeners.iter().map(listener::count_routes).sum::<usize>();
+    let clusters = model.clusters.iter().filter(|cluster| !cluster.has_dns_names()).count();
+    let sources = Sources::Files { directory, endpoints: others + clusters <= watched };
     let errors = &ErrorFractions::new(model, sources);
     let bound = model.listeners.iter();
     let preflights = clusters::of_preflights(model);
@@ -73,37 +96,49 @@ pub fn render(model: &Model, directory: &str, options: &Options) -> Result<Files
         }
         clusters.push(Typed::from(rendered));
     }
-    let routes = bound.clone().flat_map(|listener| listener::routes(listener, errors, options));
-    let secrets = bound.flat_map(Secret::all).map(|secret| (secret.name().to_owned(), secret));
-    // Several listeners can use the same Secret.
-    let secrets: BTreeMap<String, Secret> = secrets.collect();
+    let routes = bound.flat_map(|listener| listener::routes(listener, errors, options));
     Ok(Files {
-        bootstrap: File {
-            path: String::from("envoy.yaml"),
-            text: yaml(&Bootstrap::of_files(options, directory))?,
-        },
+        bootstrap: File { path: BOOTSTRAP.to_owned(), text: yaml(&Bootstrap::of_files(options, directory))? },
         listeners: response(sources::LISTENERS, &listeners)?,
         clusters: response(sources::CLUSTERS, &clusters)?,
         routes: routes
-            .map(|routes| single(Folder::Routes.file(routes.name(), b""), routes))
+            .map(|routes| single(&Folder::Routes.file(routes.name(), b""), routes))
             .collect::<Result<_, _>>()?,
         endpoints,
         secrets: secrets
             .into_iter()
-            .map(|(name, secret)| single(Folder::Secrets.file(&name, b""), secret))
+            .map(|(name, secret)| single(&Folder::Secrets.file(&name, b""), secret))
             .collect::<Result<_, _>>()?,
     })
 }
 
-fn single<M: Message>(path: String, message: M) -> Result<File, RenderError> {
-    response(&path, &[Typed::from(message)])
+fn single<M: Message>(path: &str, message: M) -> Result<File, RenderError> {
+    response(path, &[Typed::from(message)])
+}
+
+/// A file with these resources, which come from other files.
+///
+/// # Errors
+/// A value has no form in YAML.
+pub fn of_resources(path: &str, resources: &[serde_json::Value]) -> Result<File, RenderError> {
+    response(path, resources)
+}
+
+/// Whether a file of this name is one of those with one resource.
+#[must_use]
+pub fn is_resource(name: &str) -> bool {
+    let digest = name.strip_suffix(".yaml").and_then(|stem| stem.rsplit_once('-'));
+    digest.is_some_and(|(_, digest)| {
+        digest.len() == 16
+            && digest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
 }
 
 /// `envoy.service.discovery.v3.DiscoveryResponse`. The version is a digest of the resources.
-fn response<M: Message>(path: &str, resources: &[Typed<M>]) -> Result<File, RenderError> {
+fn response<R: Serialize>(path: &str, resources: &[R]) -> Result<File, RenderError> {
     #[derive(Serialize)]
-    struct Resources<'r, M: Message> {
-        resources: &'r [Typed<M>],
+    struct Resources<'r, R> {
+        resources: &'r [R],
     }
     let text = yaml(&Resources { resources })?;
     let text = format!("version_info: v{}\n{text}", sources::digest(text.as_bytes()));

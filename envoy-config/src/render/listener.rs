@@ -132,7 +132,9 @@ impl Listener {
                     errors,
                     options,
                 )),
-                Sources::Files(directory) => Routes::Rds(Rds::new(routes_name(listener, site), directory)),
+                Sources::Files { directory, .. } => {
+                    Routes::Rds(Rds::new(routes_name(listener, site), directory))
+                }
             };
             let manager = ConnectionManager::new(listener, routes, options);
             let chain = FilterChain { filters: (Extension::new(CONNECTION_MANAGER, manager),) };
@@ -177,6 +179,14 @@ pub(super) fn routes<'a>(
         }
     };
     all.into_iter()
+}
+
+/// How many configurations [`routes`] returns.
+pub(super) const fn count_routes(listener: &model::Listener) -> usize {
+    match &listener.protocol {
+        model::Protocol::Http { .. } => 1,
+        model::Protocol::Https { sites } => sites.len(),
+    }
 }
 
 /// The name of the routes of a listener, or of one of its sites.

@@ -12,8 +12,13 @@ use sha2::{Digest, Sha256};
 pub(super) enum Sources<'d> {
     /// Inside the listeners and clusters that use them.
     Inline,
-    /// In files of their own, in this directory: an absolute path, because Envoy may be started anywhere.
-    Files(&'d str),
+    /// In files of their own.
+    Files {
+        /// The directory of the files: an absolute path, because Envoy may be started anywhere.
+        directory: &'d str,
+        /// Whether endpoints are in files of their own, too, rather than in their clusters.
+        endpoints: bool,
+    },
 }
 
 /// A kind of files.
@@ -73,7 +78,8 @@ impl Folder {
 /// 16 hexadecimal digits of the SHA-256 of these bytes.
 pub(super) fn digest(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let first = digest.iter().take(8).fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 /// The character in a name of a file, where some have a meaning for shells.

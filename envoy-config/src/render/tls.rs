@@ -134,7 +134,7 @@ impl TlsChain {
             Sources::Inline => {
                 Certificates::TlsCertificates(site.certificates.iter().map(TlsCertificate::from).collect())
             }
-            Sources::Files(directory) => Certificates::TlsCertificateSdsSecretConfigs(
+            Sources::Files { directory, .. } => Certificates::TlsCertificateSdsSecretConfigs(
                 site.certificates
                     .iter()
                     .map(|certificate| SecretConfig::new(certificate.secret.clone(), directory))
@@ -143,7 +143,7 @@ impl TlsChain {
         };
         let client_validation = Validation::of_clients(site).map(|validation| match sources {
             Sources::Inline => ClientValidation::ValidationContext(validation),
-            Sources::Files(directory) => ClientValidation::ValidationContextSdsSecretConfig(
+            Sources::Files { directory, .. } => ClientValidation::ValidationContextSdsSecretConfig(
                 SecretConfig::new(client_validation_name(site, listener), directory),
             ),
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use envoy_config::model::{CaCertificates, Domain, Endpoints, Model, Protocol, UpstreamTls};
-use envoy_config::render::files::{self, File, Files};
+use envoy_config::render::files::{self, File, Files, Location};
 use envoy_config::render::render;
 use serde_json::{Value, json};
 use session_persistence::config::Pin;
@@ -15,7 +15,11 @@ use crate::models::{
 };
 
 fn rendered(model: &Model) -> Files {
-    files::render(model, "/etc/xds", &options()).unwrap()
+    files::render(model, location(100), &options()).unwrap()
+}
+
+fn location(watched: usize) -> Location<'static> {
+    Location { directory: "/etc/xds", watched }
 }
 
 fn all(files: &Files) -> Vec<&File> {
@@ -72,7 +76,9 @@ fn sources_name_every_file_once() {
     let mut named = Vec::new();
     sources(&serde_saphyr::from_str(&files.bootstrap.text).unwrap(), &mut named);
     for file in [&files.listeners, &files.clusters] {
-        resources(file).iter().for_each(|resource| sources(resource, &mut named));
+        for resource in resources(file) {
+            sources(&resource, &mut named);
+        }
     }
     named.sort();
     // The sites of one listener use the same Secret.
@@ -149,7 +155,7 @@ fn clusters_are_named_by_identity_and_by_their_pin() {
     let mut model = model("10.0.0.1:80", 1);
     model.clusters[0].identity = String::from("default/a#cart");
     let names = |pin| {
-        let files = files::render(&model, "/etc/xds", &envoy_config::render::Options { pin, ..options() });
+        let files = files::render(&model, location(100), &envoy_config::render::Options { pin, ..options() });
         let files = files.unwrap();
         let cluster = resources(&files.clusters)[0]["name"].clone();
         let route = &resources(&files.routes[0])[0]["virtual_hosts"][0]["routes"][0];
@@ -168,6 +174,18 @@ fn dns_names_stay_in_their_cluster() {
     let files = rendered(&single(cluster("default/a/0", vec![locality("default/a:80", 1, dns)])));
     assert!(files.endpoints.is_empty());
     assert!(files.clusters.text.contains("a.example"));
+}
+
+/// Envoy ends when the system lets it watch no more files.
+#[test]
+fn no_more_files_are_watched_than_allowed() {
+    let model = model("10.0.0.1:80", 1);
+    // Listeners, clusters, routes, endpoints.
+    let watched = |limit| all(&files::render(&model, location(limit), &options()).unwrap()).len();
+    assert_eq!([watched(4), watched(3)], [4, 3]);
+    let files = files::render(&model, location(3), &options()).unwrap();
+    assert!(files.clusters.text.contains("10.0.0.1"));
+    envoy_protos::check_response(&files.clusters.text).unwrap();
 }
 
 #[test]
