@@ -16,12 +16,12 @@ use std::time::Duration;
 use session_persistence::config::Rule;
 
 pub use self::action::{
-    Action, Forward, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort,
+    Action, Forward, HashInput, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort,
 };
 pub use self::upstream::{CaCertificates, SubjectName, UpstreamTls};
 
 pub use self::retry::{Backoff, Limit, Retry, RetryCondition, Timeouts};
-pub use self::settings::{CircuitBreaker, ClusterSettings, RetryLimit};
+pub use self::settings::{CircuitBreaker, ClusterSettings, LoadBalancing, RetryLimit};
 pub use crate::http_value::{Allowed, Cors, Origin, OriginHost, RedirectStatus, Scheme};
 use crate::pem::{CertificateChain, PrivateKey};
 

@@ -180,6 +180,8 @@ codes! {
         "invalid-uri" = InvalidUri,
         /// The value is not a size in bytes that Envoy can use.
         "invalid-quantity" = InvalidQuantity,
+        /// The size of the table for consistent hashing is not a prime number.
+        "invalid-table-size" = InvalidTableSize,
         /// The value is not base64, as values in a Secret's `data` must be.
         "invalid-base64" = InvalidBase64,
         /// The value is not a path that the Gateway API accepts.
@@ -224,7 +226,7 @@ codes! {
         "invalid-cookie-path" = InvalidCookiePath,
         /// Warning. A session timeout is rounded down to whole seconds.
         "rounded-duration" = RoundedDuration,
-        /// Warning. Two rules set cookies that overwrite each other in the client.
+        /// Warning. Two rules, or a rule and its policy, set cookies that overwrite each other in the client.
         "cookie-name-conflict" = CookieNameConflict,
         /// Warning. A rule with a session cookie serves one hostname over both HTTP and HTTPS.
         "secure-cookie-on-http" = SecureCookieOnHttp,

@@ -6,12 +6,14 @@
 
 mod circuit_breaker;
 mod connection;
+mod load_balancer;
 mod retry;
 mod targets;
 mod timeout;
 
 pub use self::circuit_breaker::{CircuitBreaker, RetryBudget};
 pub use self::connection::Connection;
+pub use self::load_balancer::{ConsistentHash, HashInput, LoadBalancer};
 pub use self::retry::{BackOff, Retry, Trigger};
 pub use self::targets::{TargetSelector, Targets};
 pub use self::timeout::Timeout;
@@ -41,16 +43,26 @@ pub struct BackendTrafficPolicy {
     pub timeout: Timeout,
     /// `connection`.
     pub connection: Connection,
+    /// `loadBalancer`.
+    pub load_balancer: Option<LoadBalancer>,
 }
 
 const WITHOUT: &str = "remove the field if the targets can be served without it";
 
 const POLICY: Known = Known {
-    read: &["targetRef", "targetRefs", "targetSelectors", "circuitBreaker", "retry", "timeout", "connection"],
+    read: &[
+        "targetRef",
+        "targetRefs",
+        "targetSelectors",
+        "circuitBreaker",
+        "retry",
+        "timeout",
+        "connection",
+        "loadBalancer",
+    ],
     unread: &[],
     unsupported: &[
         unsupported("mergeType", "only the most specific policy of a rule applies, as a whole"),
-        unsupported("loadBalancer", "endpoints would still be chosen in turn"),
         unsupported("healthCheck", "Envoy would not check the health of endpoints"),
         unsupported("proxyProtocol", "backends would not get the address of the client"),
         unsupported("tcpKeepalive", "dead connections to backends would not be found"),
@@ -86,7 +98,15 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<B
     });
     let timeout = fields.optional("timeout", findings, timeout::read).unwrap_or_default();
     let connection = fields.optional("connection", findings, connection::read).unwrap_or_default();
-    Some(BackendTrafficPolicy { targets: targets?, circuit_breaker, retry, timeout, connection })
+    let load_balancer = fields.optional("loadBalancer", findings, load_balancer::read);
+    Some(BackendTrafficPolicy {
+        targets: targets?,
+        circuit_breaker,
+        retry,
+        timeout,
+        connection,
+        load_balancer,
+    })
 }
 
 /// A duration of the Gateway API, possibly zero.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use super::retry::{Retry, Timeouts};
 use crate::http_value::{RedirectStatus, Scheme};
@@ -30,8 +31,30 @@ pub struct Forward {
     pub timeouts: Timeouts,
     /// When it is retried.
     pub retry: Option<Retry>,
+    /// What is hashed to choose an endpoint, if the cluster does so.
+    pub hash: Vec<HashInput>,
     /// Where copies are sent; their responses are discarded.
     pub mirrors: Vec<Mirror>,
+}
+
+/// A part of a request that is hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashInput {
+    /// The IP address of the client.
+    ClientAddress,
+    /// The header with this name, in lower case.
+    Header(String),
+    /// The query parameter with this name.
+    QueryParameter(String),
+    /// A cookie.
+    Cookie {
+        /// The name.
+        name: String,
+        /// With a lifetime, Envoy sets the cookie if a request does not have it. Zero: until the browser is closed.
+        ttl: Option<Duration>,
+        /// The attributes of a cookie that Envoy sets.
+        attributes: BTreeMap<String, String>,
+    },
 }
 
 /// Where copies of requests go.
@@ -87,6 +110,7 @@ impl Forward {
             path: None,
             timeouts: Timeouts::default(),
             retry: None,
+            hash: Vec::new(),
             mirrors: Vec::new(),
         }
     }

@@ -17,8 +17,38 @@ pub struct ClusterSettings {
     pub connection_duration: Option<Duration>,
     /// Bytes buffered for each direction of a connection.
     pub connection_buffer: Option<u32>,
+    /// How an endpoint is chosen for requests that are not pinned to one.
+    pub load_balancing: LoadBalancing,
     /// Connections for each 100 that the active requests of an endpoint need: more than 100 connects in advance.
     pub preconnect_percent: Option<u32>,
+}
+
+/// How an endpoint is chosen, among those of a backend that is chosen by weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadBalancing {
+    /// Each in turn.
+    RoundRobin {
+        /// How long a new endpoint gets fewer requests.
+        slow_start: Option<Duration>,
+    },
+    /// The one of two random endpoints that has fewer requests.
+    LeastRequest {
+        /// How long a new endpoint gets fewer requests.
+        slow_start: Option<Duration>,
+    },
+    /// Any.
+    Random,
+    /// By a hash of the request ([`super::Forward::hash`]); any endpoint if there is nothing to hash.
+    ConsistentHash {
+        /// The size of the table: a prime.
+        table_size: u32,
+    },
+}
+
+impl Default for LoadBalancing {
+    fn default() -> Self {
+        Self::RoundRobin { slow_start: None }
+    }
 }
 
 /// Limits of one cluster.

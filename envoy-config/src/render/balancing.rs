@@ -1,10 +1,14 @@
 //! Load balancing (`envoy.config.cluster.v3.LoadBalancingPolicy`): the endpoint that a request is pinned to; otherwise one by
 //! weight. [`super::endpoints`] writes the weights.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use session_persistence::names;
 
 use super::extension::{Empty, Extension, Message};
+use super::retries::Time;
+use crate::model;
 
 /// Envoy uses the first policy that it supports, so this list has only one.
 #[derive(Serialize)]
@@ -21,7 +25,10 @@ struct Policy {
 #[serde(untagged)]
 enum AnyPolicy {
     Pinned(Extension<OverrideHost>),
-    Weighted(Extension<RoundRobin>),
+    RoundRobin(Extension<RoundRobin>),
+    LeastRequest(Extension<LeastRequest>),
+    Random(Extension<Random>),
+    Maglev(Extension<Maglev>),
 }
 
 #[derive(Serialize)]
@@ -48,7 +55,32 @@ struct PathSegment {
 
 #[derive(Serialize)]
 struct RoundRobin {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow_start_config: Option<SlowStart>,
     locality_lb_config: LocalityBalancing,
+}
+
+#[derive(Serialize)]
+struct LeastRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow_start_config: Option<SlowStart>,
+    locality_lb_config: LocalityBalancing,
+}
+
+#[derive(Serialize)]
+struct Random {
+    locality_lb_config: LocalityBalancing,
+}
+
+#[derive(Serialize)]
+struct Maglev {
+    table_size: u32,
+    locality_weighted_lb_config: Empty,
+}
+
+#[derive(Serialize)]
+struct SlowStart {
+    slow_start_window: Time,
 }
 
 #[derive(Serialize)]
@@ -66,6 +98,21 @@ impl Message for RoundRobin {
         "type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin";
 }
 
+impl Message for LeastRequest {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest";
+}
+
+impl Message for Random {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.load_balancing_policies.random.v3.Random";
+}
+
+impl Message for Maglev {
+    const TYPE: &'static str =
+        "type.googleapis.com/envoy.extensions.load_balancing_policies.maglev.v3.Maglev";
+}
+
 impl LoadBalancing {
     /// Uses the endpoint that the request is pinned to, if it is in the cluster, whatever its health or the weight of its
     /// locality; otherwise one by weight.
@@ -73,7 +120,7 @@ impl LoadBalancing {
     /// Each attempt uses the next source. Listing the same source twice makes the first retry go to the session's endpoint again:
     /// if that only closed an idle connection while the request was sent, it still has the session's state. Further retries go to
     /// other endpoints.
-    pub(super) fn pinned() -> Self {
+    pub(super) fn pinned(others: model::LoadBalancing) -> Self {
         let source = || Source {
             metadata: MetadataKey {
                 key: names::METADATA_NAMESPACE,
@@ -82,19 +129,36 @@ impl LoadBalancing {
         };
         let policy = OverrideHost {
             override_host_sources: (source(), source()),
-            fallback_policy: Box::new(Self::weighted()),
+            fallback_policy: Box::new(Self::of(others)),
         };
-        Self::of(AnyPolicy::Pinned(Extension::new("envoy.load_balancing_policies.override_host", policy)))
+        Self::only(AnyPolicy::Pinned(Extension::new("envoy.load_balancing_policies.override_host", policy)))
     }
 
-    /// Chooses a locality by weight, and then its endpoints in turn (round robin).
-    pub(super) fn weighted() -> Self {
-        let policy =
-            RoundRobin { locality_lb_config: LocalityBalancing { locality_weighted_lb_config: Empty {} } };
-        Self::of(AnyPolicy::Weighted(Extension::new("envoy.load_balancing_policies.round_robin", policy)))
+    /// Chooses a locality by weight, and then one of its endpoints. (Maglev does both at once.)
+    pub(super) fn of(balancing: model::LoadBalancing) -> Self {
+        let by_weight = || LocalityBalancing { locality_weighted_lb_config: Empty {} };
+        let slow = |window: Option<Duration>| window.map(|time| SlowStart { slow_start_window: Time(time) });
+        Self::only(match balancing {
+            model::LoadBalancing::RoundRobin { slow_start } => AnyPolicy::RoundRobin(Extension::new(
+                "envoy.load_balancing_policies.round_robin",
+                RoundRobin { slow_start_config: slow(slow_start), locality_lb_config: by_weight() },
+            )),
+            model::LoadBalancing::LeastRequest { slow_start } => AnyPolicy::LeastRequest(Extension::new(
+                "envoy.load_balancing_policies.least_request",
+                LeastRequest { slow_start_config: slow(slow_start), locality_lb_config: by_weight() },
+            )),
+            model::LoadBalancing::Random => AnyPolicy::Random(Extension::new(
+                "envoy.load_balancing_policies.random",
+                Random { locality_lb_config: by_weight() },
+            )),
+            model::LoadBalancing::ConsistentHash { table_size } => AnyPolicy::Maglev(Extension::new(
+                "envoy.load_balancing_policies.maglev",
+                Maglev { table_size, locality_weighted_lb_config: Empty {} },
+            )),
+        })
     }
 
-    fn of(policy: AnyPolicy) -> Self {
+    fn only(policy: AnyPolicy) -> Self {
         Self { policies: (Policy { typed_extension_config: policy },) }
     }
 }

@@ -131,8 +131,8 @@ impl Cluster {
             per_connection_buffer_limit_bytes: settings.connection_buffer.unwrap_or(limits.connection_buffer),
             typed_extension_protocol_options: ProtocolOptions::of(cluster.version, settings, limits),
             load_balancing_policy: match options.pin {
-                Pin::Metadata if cluster.persistent => LoadBalancing::pinned(),
-                Pin::Metadata | Pin::StatefulSession => LoadBalancing::weighted(),
+                Pin::Metadata if cluster.persistent => LoadBalancing::pinned(settings.load_balancing),
+                Pin::Metadata | Pin::StatefulSession => LoadBalancing::of(settings.load_balancing),
             },
             common_lb_config: (cluster.persistent && options.pin == Pin::StatefulSession)
                 .then(CommonBalancing::keeping_draining),

@@ -5,12 +5,14 @@
 //! [`super::retries`] timeouts and retries.
 
 mod cors;
+mod hash;
 mod matches;
 
 use serde::Serialize;
 use session_persistence::config::Pin;
 use session_persistence::names;
 
+use self::hash::HashPolicy;
 use self::matches::{Fraction, HeaderCondition, NoSession, RouteMatch, StringCondition};
 use super::Options;
 use super::error_fraction::ErrorFractions;
@@ -88,6 +90,8 @@ struct Forward {
     path: Option<PathRewrite>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     request_mirror_policies: Vec<MirrorPolicy>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hash_policy: Vec<HashPolicy>,
     #[serde(flatten)]
     timeouts_and_retries: TimeoutsAndRetries,
 }
@@ -326,6 +330,7 @@ impl Forward {
             host_rewrite_literal: forward.hostname.clone(),
             path: forward.path.as_ref().and_then(PathRewrite::of),
             request_mirror_policies: forward.mirrors.iter().map(MirrorPolicy::from).collect(),
+            hash_policy: forward.hash.iter().map(HashPolicy::of).collect(),
             timeouts_and_retries: TimeoutsAndRetries::of(forward, statuses),
         }
     }

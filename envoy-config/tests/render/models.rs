@@ -6,10 +6,10 @@ use std::time::Duration;
 use envoy_config::limits::Limits;
 use envoy_config::model::{
     Action, Allowed, Backoff, Certificate, CircuitBreaker, ClientCertificates, Cluster, ClusterSettings,
-    Cors, Domain, Endpoint, EndpointState, Endpoints, Forward, HeaderChanges, HttpVersion, Limit, Listener,
-    Locality, Mirror, Model, Name, Origin, OriginHost, PathChange, PathMatch, Protocol, Redirect,
-    RedirectPort, RedirectStatus, RequestSubset, Retry, RetryCondition, RetryLimit, Route, RouteMatch,
-    Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
+    Cors, Domain, Endpoint, EndpointState, Endpoints, Forward, HashInput, HeaderChanges, HttpVersion, Limit,
+    Listener, LoadBalancing, Locality, Mirror, Model, Name, Origin, OriginHost, PathChange, PathMatch,
+    Protocol, Redirect, RedirectPort, RedirectStatus, RequestSubset, Retry, RetryCondition, RetryLimit,
+    Route, RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -135,7 +135,7 @@ pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
 }
 
 /// Settings of every kind.
-fn settings() -> ClusterSettings {
+fn settings(load_balancing: LoadBalancing) -> ClusterSettings {
     ClusterSettings {
         circuit_breaker: Some(CircuitBreaker {
             connections: 0,
@@ -149,6 +149,7 @@ fn settings() -> ClusterSettings {
         connection_idle_timeout: Some(Limit::Never),
         connection_duration: Some(Duration::from_hours(4 * 99_999)),
         connection_buffer: Some(1),
+        load_balancing,
         preconnect_percent: Some(105),
     }
 }
@@ -233,6 +234,22 @@ fn filtered() -> Vec<Route> {
     routes
 }
 
+/// Every part of a request that can be hashed.
+fn hash_inputs() -> Vec<HashInput> {
+    let cookie = |ttl| HashInput::Cookie {
+        name: String::from("a"),
+        ttl,
+        attributes: [(String::from("Path"), String::from("/"))].into(),
+    };
+    vec![
+        HashInput::ClientAddress,
+        HashInput::Header(String::from("x-user")),
+        HashInput::QueryParameter(String::from("user")),
+        cookie(None),
+        cookie(Some(Duration::ZERO)),
+    ]
+}
+
 /// Routes with every kind of timeout and retry.
 fn with_timeouts_and_retries() -> Vec<Route> {
     let limits = [None, Some(Limit::Never), Some(Limit::After(Duration::from_millis(1500)))];
@@ -281,7 +298,8 @@ fn with_timeouts_and_retries() -> Vec<Route> {
     let mut routes = Vec::new();
     for (number, timeouts) in timeouts.enumerate() {
         for (other, retry) in retries.iter().enumerate() {
-            let forward = Forward { timeouts, retry: retry.clone(), ..Forward::to("default/a/0") };
+            let forward =
+                Forward { timeouts, retry: retry.clone(), hash: hash_inputs(), ..Forward::to("default/a/0") };
             let name = format!("default/p/{number}/{other}");
             let persistence = (number % 2 == 0).then(cookie_rule);
             routes.push(route(&name, prefix("/timeouts"), Action::Forward(forward), persistence));
@@ -358,7 +376,18 @@ pub(crate) fn everything() -> Model {
             },
             cluster("default/b/0", retired),
             Cluster { within: Some(Duration::from_millis(1)), ..cluster("default/b/1", empty) },
-            Cluster { settings: settings(), ..cluster("default/b/2", Vec::new()) },
+            Cluster { settings: settings(LoadBalancing::Random), ..cluster("default/b/2", Vec::new()) },
+            Cluster {
+                settings: settings(LoadBalancing::LeastRequest {
+                    slow_start: Some(Duration::from_millis(1)),
+                }),
+                ..cluster("default/b/3", Vec::new())
+            },
+            Cluster {
+                persistent: false,
+                settings: settings(LoadBalancing::ConsistentHash { table_size: 2 }),
+                ..cluster("default/b/4", Vec::new())
+            },
         ],
     }
 }

@@ -21,6 +21,7 @@ mod https;
 mod keys;
 mod limits;
 mod listeners;
+mod load_balancers;
 mod matching;
 mod neighbours;
 mod observation;

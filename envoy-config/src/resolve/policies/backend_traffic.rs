@@ -15,14 +15,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use self::target_objects::{Target, TargetObjects};
 use crate::diagnostic::Code;
-use crate::manifest::backend_traffic_policy::BackendTrafficPolicy;
+use crate::manifest::backend_traffic_policy::{BackendTrafficPolicy, HashInput, LoadBalancer};
 use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::{Route, Rule};
+use crate::manifest::gateway_api::session_persistence::Carrier;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::attach::ListenerPosition;
 use crate::resolve::gateways::Gateways;
 use crate::resolve::listeners::addresses::BoundAddress;
 use crate::resolve::seniority::Seniority;
+use crate::resolve::sessions::source::Session;
 use crate::resolve::status::decisions::{ObjectKey, Part};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
@@ -164,6 +166,24 @@ impl<'m> TrafficPolicies<'m> {
 
 fn is_same(one: Policy<'_>, other: Policy<'_>) -> bool {
     one.metadata.key() == other.metadata.key()
+}
+
+/// Warns if a policy lets Envoy set a cookie with the name of a rule's session cookie.
+pub(in crate::resolve) fn warn_about_cookie(policy: Policy<'_>, session: &Session<'_>, report: &mut Report) {
+    if let Some(LoadBalancer::ConsistentHash(hash)) = &policy.spec.load_balancer
+        && let HashInput::Cookie { name, ttl: Some(_), .. } = &hash.input
+        && let Carrier::Cookie { name: Some(own), .. } = &session.persistence.carrier
+        && own.value.as_str() == name.value
+    {
+        let place = Place::new(policy, "spec.loadBalancer.consistentHash.cookie.name", name.span);
+        let message = String::from(
+            "Envoy sets this cookie, but it has the name of a session cookie: they overwrite each other",
+        );
+        let warning = report.warning(Code::CookieNameConflict, place, message);
+        warning.related = Some((own.span, String::from("the session cookie of a rule")));
+        warning.hint =
+            Some(String::from("use another name, or remove `ttl`: then Envoy only reads the cookie"));
+    }
 }
 
 /// Warns that another policy applies to the target: the oldest one does, then the first by name.

@@ -16,7 +16,7 @@ use crate::model::{
     Traffic,
 };
 use crate::resolve::backends::{Backend, Backends};
-use crate::resolve::policies::backend_traffic::{Policy, Scope, settings};
+use crate::resolve::policies::backend_traffic::{self, Policy, Scope, settings};
 use crate::resolve::sessions::persistence::{self, PersistenceError};
 use crate::resolve::sessions::rule_id;
 use crate::resolve::sessions::source::Session;
@@ -136,6 +136,9 @@ impl<'m> ResolvedRoute<'m> {
         if let Some(session) = session.filter(|_| matches.iter().any(|one| destinations.forward(&one.path))) {
             let retries = RuleRetries { rule, policy };
             retries.warn_about_sessions(object, number, session.persistence.span, backends, report);
+            if let Some(policy) = policy {
+                backend_traffic::warn_about_cookie(policy, &session, report);
+            }
         }
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
             if !matches::is_served(object, (number, position), written, report) {
@@ -193,6 +196,7 @@ impl<'m> ResolvedRoute<'m> {
             return Destinations::One(Box::new(Destination { effects, target: None }));
         };
         forward = RuleRetries { rule, policy }.apply(forward);
+        forward.hash = settings::hash(policy);
         forward.mirrors = self.mirrors(number, (name, identity), &requested, backends, report);
         if !split {
             self.add_cluster(context, (name.to_owned(), identity.to_owned()), common, localities);

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::Policy;
 use crate::manifest::backend_traffic_policy::{self as written, Trigger};
-use crate::model::{Backoff, CircuitBreaker, ClusterSettings, Limit, Retry, RetryCondition, RetryLimit};
+use crate::model::{
+    Backoff, CircuitBreaker, ClusterSettings, HashInput, Limit, LoadBalancing, Retry, RetryCondition,
+    RetryLimit,
+};
 
 /// Envoy's default for the base of the wait before a retry.
 const BASE_WAIT: Duration = Duration::from_millis(25);
@@ -18,7 +21,42 @@ pub(in crate::resolve) fn cluster(policy: Option<Policy<'_>>) -> ClusterSettings
         connection_idle_timeout: policy.timeout.connection_idle.map(limit),
         connection_duration: policy.timeout.connection.filter(|time| !time.is_zero()),
         connection_buffer: policy.connection.buffer_limit,
+        load_balancing: policy.load_balancer.as_ref().map(load_balancing).unwrap_or_default(),
         preconnect_percent: policy.connection.per_endpoint_percent,
+    }
+}
+
+const fn load_balancing(written: &written::LoadBalancer) -> LoadBalancing {
+    match written {
+        written::LoadBalancer::RoundRobin { slow_start } => {
+            LoadBalancing::RoundRobin { slow_start: *slow_start }
+        }
+        written::LoadBalancer::LeastRequest { slow_start } => {
+            LoadBalancing::LeastRequest { slow_start: *slow_start }
+        }
+        written::LoadBalancer::Random => LoadBalancing::Random,
+        written::LoadBalancer::ConsistentHash(hash) => {
+            LoadBalancing::ConsistentHash { table_size: hash.table_size }
+        }
+    }
+}
+
+/// What is hashed to choose an endpoint.
+pub(in crate::resolve) fn hash(policy: Option<Policy<'_>>) -> Vec<HashInput> {
+    let Some(written::LoadBalancer::ConsistentHash(hash)) =
+        policy.and_then(|policy| policy.spec.load_balancer.as_ref())
+    else {
+        return Vec::new();
+    };
+    match &hash.input {
+        written::HashInput::SourceIp => vec![HashInput::ClientAddress],
+        written::HashInput::Headers(names) => names.iter().cloned().map(HashInput::Header).collect(),
+        written::HashInput::QueryParams(names) => {
+            names.iter().cloned().map(HashInput::QueryParameter).collect()
+        }
+        written::HashInput::Cookie { name, ttl, attributes } => {
+            vec![HashInput::Cookie { name: name.value.clone(), ttl: *ttl, attributes: attributes.clone() }]
+        }
     }
 }
 
