@@ -15,18 +15,20 @@ use crate::harness::workspace;
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// It does not exist.
-    #[error("`{}` does not exist: run `{command}`", .path.display())]
+    #[error("there is no {what} at `{}`: run `{command}`", .path.display())]
     Missing {
+        /// Its name.
+        what: &'static str,
         /// Where it belongs.
         path: PathBuf,
         /// What builds it.
         command: &'static str,
     },
     /// A source is newer.
-    #[error("`{}` is older than `{}`: run `{command}`", .path.display(), .source_file.display())]
+    #[error("the {what} is older than `{}`: run `{command}`", .source_file.display())]
     Stale {
-        /// What was built.
-        path: PathBuf,
+        /// Its name.
+        what: &'static str,
         /// The newer source.
         source_file: PathBuf,
         /// What builds it.
@@ -47,7 +49,7 @@ pub enum ArtifactError {
 /// # Errors
 /// It is missing, or a source has changed since it was built.
 pub fn module() -> Result<PathBuf, ArtifactError> {
-    built("wasm32-wasip1/release/session_persistence.wasm", "make module")
+    built("compiled filter", "wasm32-wasip1/release/session_persistence.wasm", "make module")
 }
 
 /// The path of the program `envoy-config`, built without optimisations.
@@ -55,13 +57,13 @@ pub fn module() -> Result<PathBuf, ArtifactError> {
 /// # Errors
 /// It is missing, or a source has changed since it was built.
 pub fn envoy_config() -> Result<PathBuf, ArtifactError> {
-    built("debug/envoy-config", "cargo build")
+    built("program `envoy-config`", "debug/envoy-config", "cargo build")
 }
 
-fn built(path: &str, command: &'static str) -> Result<PathBuf, ArtifactError> {
+fn built(what: &'static str, path: &str, command: &'static str) -> Result<PathBuf, ArtifactError> {
     let path = workspace::target().join(path);
     let Ok(built) = modified(&path) else {
-        return Err(ArtifactError::Missing { path, command });
+        return Err(ArtifactError::Missing { what, path, command });
     };
     let list = path.with_extension("d");
     let text =
@@ -69,7 +71,7 @@ fn built(path: &str, command: &'static str) -> Result<PathBuf, ArtifactError> {
     // A source that was removed counts as changed.
     let unchanged = |source: &PathBuf| modified(source).is_ok_and(|changed| changed <= built);
     match sources(&text).into_iter().find(|source| !unchanged(source)) {
-        Some(source_file) => Err(ArtifactError::Stale { path, source_file, command }),
+        Some(source_file) => Err(ArtifactError::Stale { what, source_file, command }),
         None => Ok(path),
     }
 }
