@@ -5,6 +5,7 @@
 //! the order in which it is written; equal models render to equal bytes.
 
 mod action;
+mod health;
 mod retry;
 mod settings;
 mod upstream;
@@ -18,6 +19,7 @@ use session_persistence::config::Rule;
 pub use self::action::{
     Action, Forward, HashInput, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort,
 };
+pub use self::health::{ActiveCheck, Health, OutlierDetection, Probe};
 pub use self::upstream::{CaCertificates, SubjectName, UpstreamTls};
 
 pub use self::retry::{Backoff, Limit, Retry, RetryCondition, Timeouts};
@@ -110,6 +112,13 @@ impl Model {
 }
 
 impl Cluster {
+    /// Whether some requests get an error before they are routed to it, instead of endpoints that answer with an error: Envoy
+    /// would find those unhealthy, or cannot have them beside DNS names.
+    #[must_use]
+    pub fn samples_errors(&self) -> bool {
+        self.has_dns_names() || self.settings.health.is_judged()
+    }
+
     /// Whether some of its endpoints are DNS names.
     #[must_use]
     pub fn has_dns_names(&self) -> bool {

@@ -17,6 +17,7 @@
 //! - `query`: encodings of query parameters.
 //! - `protocol`: HTTP versions, idle timeouts and flow-control windows.
 //! - `clusters`: discovery of endpoints, connect timeouts, connections in advance; `circuit_breakers`: their limits.
+//! - `health`: health checks and outlier detection.
 //! - `endpoints`: localities, weights and draining.
 //! - `balancing`: the pinned endpoint, or one by weight.
 //! - `error_status`: which requests Envoy answers with an error; `error_listener`, `error_fraction`: the two ways to do so.
@@ -39,6 +40,7 @@ mod extension;
 pub mod files;
 mod filters;
 mod headers;
+mod health;
 mod listener;
 mod overload;
 mod protocol;
@@ -56,10 +58,10 @@ mod url;
 use serde::Serialize;
 use serde_saphyr::ser_options;
 
-use session_persistence::config::Pin;
+use session_persistence::config::{Pin, Rule};
 
 use crate::limits::Limits;
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::options::AdminAddress;
 
 /// Options for the bootstrap that are not part of the model.
@@ -75,6 +77,21 @@ pub struct Options {
     pub limits: Limits,
     /// How the filter names the endpoints of sessions to Envoy.
     pub pin: Pin,
+}
+
+impl Options {
+    /// How requests are pinned to the endpoints of a cluster: where Envoy judges health, in the way that respects it.
+    fn pin_of(&self, cluster: &model::Cluster) -> Pin {
+        if cluster.settings.health.is_judged() { Pin::StatefulSession } else { self.pin }
+    }
+
+    /// How the requests of a rule are pinned: in the same way as for its clusters.
+    const fn pin_of_rule(&self, rule: &Rule) -> Pin {
+        match rule.pin() {
+            Pin::StatefulSession => Pin::StatefulSession,
+            Pin::Metadata => self.pin,
+        }
+    }
 }
 
 /// The configuration cannot be written as YAML: a defect of this program.

@@ -6,6 +6,7 @@
 
 mod circuit_breaker;
 mod connection;
+mod health_check;
 mod load_balancer;
 mod retry;
 mod targets;
@@ -13,6 +14,7 @@ mod timeout;
 
 pub use self::circuit_breaker::{CircuitBreaker, RetryBudget};
 pub use self::connection::Connection;
+pub use self::health_check::{ActiveHealthCheck, Checker, HealthCheck, HttpChecker, PassiveHealthCheck};
 pub use self::load_balancer::{ConsistentHash, HashInput, LoadBalancer};
 pub use self::retry::{BackOff, Retry, Trigger};
 pub use self::targets::{TargetSelector, Targets};
@@ -43,6 +45,8 @@ pub struct BackendTrafficPolicy {
     pub timeout: Timeout,
     /// `connection`.
     pub connection: Connection,
+    /// `healthCheck`.
+    pub health_check: HealthCheck,
     /// `loadBalancer`.
     pub load_balancer: Option<LoadBalancer>,
 }
@@ -59,11 +63,11 @@ const POLICY: Known = Known {
         "timeout",
         "connection",
         "loadBalancer",
+        "healthCheck",
     ],
     unread: &[],
     unsupported: &[
         unsupported("mergeType", "only the most specific policy of a rule applies, as a whole"),
-        unsupported("healthCheck", "Envoy would not check the health of endpoints"),
         unsupported("proxyProtocol", "backends would not get the address of the client"),
         unsupported("tcpKeepalive", "dead connections to backends would not be found"),
         unsupported("dns", "names of backends would still be resolved every 2 seconds"),
@@ -98,6 +102,7 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<B
     });
     let timeout = fields.optional("timeout", findings, timeout::read).unwrap_or_default();
     let connection = fields.optional("connection", findings, connection::read).unwrap_or_default();
+    let health_check = fields.optional("healthCheck", findings, health_check::read).unwrap_or_default();
     let load_balancer = fields.optional("loadBalancer", findings, load_balancer::read);
     Some(BackendTrafficPolicy {
         targets: targets?,
@@ -105,6 +110,7 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<B
         retry,
         timeout,
         connection,
+        health_check,
         load_balancer,
     })
 }

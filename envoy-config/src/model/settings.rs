@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Limit;
+use super::{Health, Limit};
 
 /// The settings of a cluster; the default leaves everything to the limits of the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct ClusterSettings {
     pub connection_buffer: Option<u32>,
     /// How an endpoint is chosen for requests that are not pinned to one.
     pub load_balancing: LoadBalancing,
+    /// How Envoy judges the health of endpoints.
+    pub health: Health,
     /// Connections for each 100 that the active requests of an endpoint need: more than 100 connects in advance.
     pub preconnect_percent: Option<u32>,
 }

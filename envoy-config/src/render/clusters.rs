@@ -11,6 +11,7 @@ use super::circuit_breakers::CircuitBreakers;
 use super::cors::PREFLIGHTS;
 use super::endpoints::LoadAssignment;
 use super::extension::{Extension, Message};
+use super::health::{HealthCheck, OutlierDetection};
 use super::protocol::ProtocolOptions;
 use super::retries::Time;
 use super::sources::{ConfigSource, Folder, Sources};
@@ -28,6 +29,12 @@ pub(super) struct Cluster {
     load_balancing_policy: LoadBalancing,
     #[serde(skip_serializing_if = "Option::is_none")]
     common_lb_config: Option<CommonBalancing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_checks: Option<(HealthCheck,)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_health_on_host_removal: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outlier_detection: Option<OutlierDetection>,
     circuit_breakers: CircuitBreakers,
     #[serde(skip_serializing_if = "Option::is_none")]
     preconnect_policy: Option<Preconnect>,
@@ -68,10 +75,18 @@ struct DnsCluster {
     respect_dns_ttl: bool,
 }
 
-/// `envoy.config.cluster.v3.Cluster.CommonLbConfig`: in which health an endpoint keeps its sessions.
+/// `envoy.config.cluster.v3.Cluster.CommonLbConfig`: in which health an endpoint keeps its sessions, and when health does not count.
 #[derive(Serialize)]
 struct CommonBalancing {
-    override_host_status: HealthStatuses,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_host_status: Option<HealthStatuses>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthy_panic_threshold: Option<Percent>,
+}
+
+#[derive(Serialize)]
+struct Percent {
+    value: u32,
 }
 
 #[derive(Serialize)]
@@ -123,19 +138,23 @@ impl Cluster {
     }
 
     fn without_endpoints(cluster: &model::Cluster, options: &Options, sources: Sources<'_>) -> Self {
-        let (settings, limits) = (&cluster.settings, &options.limits);
+        let (settings, limits, pin) = (&cluster.settings, &options.limits, options.pin_of(cluster));
+        let health = &settings.health;
         Self {
             name: cluster.name.clone(),
             discovery: Discovery::of(cluster, sources),
             connect_timeout: Time(connect_timeout(cluster)),
             per_connection_buffer_limit_bytes: settings.connection_buffer.unwrap_or(limits.connection_buffer),
             typed_extension_protocol_options: ProtocolOptions::of(cluster.version, settings, limits),
-            load_balancing_policy: match options.pin {
+            load_balancing_policy: match pin {
                 Pin::Metadata if cluster.persistent => LoadBalancing::pinned(settings.load_balancing),
                 Pin::Metadata | Pin::StatefulSession => LoadBalancing::of(settings.load_balancing),
             },
-            common_lb_config: (cluster.persistent && options.pin == Pin::StatefulSession)
-                .then(CommonBalancing::keeping_draining),
+            common_lb_config: CommonBalancing::of(cluster, pin),
+            health_checks: health.active.as_ref().map(|check| (HealthCheck::of(check, cluster.version),)),
+            // Otherwise, an endpoint that passes its checks stays when it is no longer among the endpoints.
+            ignore_health_on_host_removal: health.active.as_ref().map(|_| true),
+            outlier_detection: health.outliers.as_ref().map(OutlierDetection::of),
             circuit_breakers: CircuitBreakers::of(settings.circuit_breaker.as_ref(), limits),
             preconnect_policy: settings.preconnect_percent.map(Preconnect::of),
             transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
@@ -145,11 +164,19 @@ impl Cluster {
 }
 
 impl CommonBalancing {
+    fn of(cluster: &model::Cluster, pin: Pin) -> Option<Self> {
+        let pinned = cluster.persistent && pin == Pin::StatefulSession;
+        let override_host_status = pinned.then_some(HealthStatuses::keeping_draining());
+        let healthy_panic_threshold = cluster.settings.health.panic_percent.map(|value| Percent { value });
+        let is_default = override_host_status.is_none() && healthy_panic_threshold.is_none();
+        (!is_default).then_some(Self { override_host_status, healthy_panic_threshold })
+    }
+}
+
+impl HealthStatuses {
     /// Envoy's own list has no draining endpoints, which keep their sessions until they go.
     const fn keeping_draining() -> Self {
-        Self {
-            override_host_status: HealthStatuses { statuses: ["UNKNOWN", "HEALTHY", "DEGRADED", "DRAINING"] },
-        }
+        Self { statuses: ["UNKNOWN", "HEALTHY", "DEGRADED", "DRAINING"] }
     }
 }
 

@@ -49,6 +49,14 @@ struct LbEndpoint {
 #[derive(Serialize)]
 struct Target {
     address: Address,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_check_config: Option<HealthCheckPort>,
+}
+
+/// `envoy.config.endpoint.v3.Endpoint.HealthCheckConfig`.
+#[derive(Clone, Copy, Serialize)]
+struct HealthCheckPort {
+    port_value: u16,
 }
 
 impl Message for LoadAssignment {
@@ -57,8 +65,8 @@ impl Message for LoadAssignment {
 
 impl LoadAssignment {
     pub(super) fn of(cluster: &Cluster) -> Self {
-        // For DNS clusters, the errors are sampled before routing.
-        let has_errors = !cluster.has_dns_names();
+        // Otherwise, the errors are sampled before routing.
+        let has_errors = !cluster.samples_errors();
         let localities = cluster.localities.iter();
         let localities = localities.filter_map(|locality| match ErrorStatus::of_backend(locality, cluster) {
             None => LocalityEndpoints::of(locality, cluster),
@@ -89,11 +97,17 @@ impl LocalityEndpoints {
             Endpoints::Unresolved => Vec::new(),
         };
         let metadata = locality.tls.as_ref().and_then(|tls| SocketMetadata::of(tls, cluster));
-        let with_metadata = |endpoint| LbEndpoint { metadata: metadata.clone(), ..endpoint };
+        let health_check_config = cluster.settings.health.active.as_ref().and_then(|check| check.port);
+        let health_check_config = health_check_config.map(|port_value| HealthCheckPort { port_value });
+        let with_settings = |endpoint: LbEndpoint| LbEndpoint {
+            endpoint: Target { health_check_config, ..endpoint.endpoint },
+            metadata: metadata.clone(),
+            ..endpoint
+        };
         (!lb_endpoints.is_empty()).then(|| Self {
             locality: LocalityName { sub_zone: locality.name.clone() },
             load_balancing_weight: (locality.weight > 0).then_some(locality.weight),
-            lb_endpoints: lb_endpoints.into_iter().map(with_metadata).collect(),
+            lb_endpoints: lb_endpoints.into_iter().map(with_settings).collect(),
         })
     }
 
@@ -109,7 +123,7 @@ impl LocalityEndpoints {
 
 impl LbEndpoint {
     fn at(address: Address) -> Self {
-        Self { endpoint: Target { address }, metadata: None, health_status: None }
+        Self { endpoint: Target { address, health_check_config: None }, metadata: None, health_status: None }
     }
 
     fn of(endpoint: &Endpoint, use_draining: bool) -> Self {

@@ -1,6 +1,7 @@
 //! Errors before routing, for clusters whose load balancer cannot choose them (see [`super::error_listener`]).
 //!
-//! A DNS cluster silently ignores endpoints that are internal listeners (Envoy 1.40). So a route before that of the rule samples
+//! A DNS cluster silently ignores endpoints that are internal listeners (Envoy 1.40), and a health check would find them unhealthy,
+//! so that their requests go elsewhere. So a route before that of the rule samples
 //! the requests without a session, and answers the fraction of the backends that cannot serve. A request with an expired or
 //! forged token counts as one with a session, so it bypasses the sampling and is served.
 
@@ -29,10 +30,11 @@ const ALL: u64 = 1_000_000;
 
 impl<'m> ErrorFractions<'m> {
     pub(super) fn new(model: &'m Model, sources: Sources<'_>) -> Self {
-        let (dns, others): (Vec<_>, Vec<_>) =
-            model.clusters.iter().partition(|cluster| cluster.has_dns_names());
-        let before_routing =
-            dns.into_iter().filter_map(|cluster| Some((cluster.name.as_str(), ErrorFraction::of(cluster)?)));
+        let (sampled, others): (Vec<_>, Vec<_>) =
+            model.clusters.iter().partition(|cluster| cluster.samples_errors());
+        let before_routing = sampled
+            .into_iter()
+            .filter_map(|cluster| Some((cluster.name.as_str(), ErrorFraction::of(cluster)?)));
         let by_endpoints = others.into_iter().filter(|cluster| match sources {
             Sources::Inline => ErrorStatus::all_of(cluster).next().is_some(),
             Sources::Files { .. } => true,

@@ -49,7 +49,7 @@ impl Message for InternalListeners {
 impl ErrorListener {
     /// One for each status that a cluster of the model needs.
     pub(super) fn all(model: &Model) -> Vec<Self> {
-        let clusters = model.clusters.iter().filter(|cluster| !cluster.has_dns_names());
+        let clusters = model.clusters.iter().filter(|cluster| !cluster.samples_errors());
         let statuses: BTreeSet<ErrorStatus> = clusters.flat_map(ErrorStatus::all_of).collect();
         statuses.into_iter().map(Self::new).collect()
     }

@@ -149,12 +149,12 @@ fn response<R: Serialize>(path: &str, resources: &[R]) -> Result<File, RenderErr
 ///
 /// Filters and clusters must agree about the pin, so a cluster with another pin has another name: routes change to it at once.
 fn by_identity(model: &Model, options: &Options) -> Model {
-    let suffix = match options.pin {
-        Pin::Metadata => "",
-        Pin::StatefulSession => "+stateful-session",
-    };
     let name = |cluster: &model::Cluster| {
-        format!("{}{}", cluster.identity, if cluster.persistent { suffix } else { "" })
+        let suffix = match options.pin_of(cluster) {
+            Pin::StatefulSession if cluster.persistent => "+stateful-session",
+            Pin::StatefulSession | Pin::Metadata => "",
+        };
+        format!("{}{suffix}", cluster.identity)
     };
     let names: BTreeMap<&str, String> =
         model.clusters.iter().map(|cluster| (cluster.name.as_str(), name(cluster))).collect();

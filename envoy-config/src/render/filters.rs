@@ -223,7 +223,7 @@ impl<M: Message> Optional<M> {
 
 impl RouteChain {
     fn new(config: RouteRule, options: &Options) -> Self {
-        let pinning = match options.pin {
+        let pinning = match config.rule.pin() {
             Pin::Metadata => Pinning::Metadata(HeaderToMetadata::extension()),
             Pin::StatefulSession => Pinning::StatefulSession(StatefulSession::extension()),
         };
@@ -314,7 +314,7 @@ impl PerRoute {
             route.persistence.as_ref().filter(|_| !matches!(route.subset, RequestSubset::SessionsOf(_)));
         if let Some(rule) = rule {
             let shares = other_shares(rule, siblings);
-            let rule = rule.clone().pinned_by(options.pin);
+            let rule = rule.clone().pinned_by(options.pin_of_rule(rule));
             let rule = if removes_session_header { rule.removed_by_route() } else { rule };
             let config = RouteRule { rule, shares };
             configs.insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::new(config, options).into())));

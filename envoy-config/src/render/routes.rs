@@ -268,7 +268,8 @@ impl Route {
     fn new(route: &model::Route, action: RouteAction, around: Around<'_>) -> Self {
         let session = session_header::removed(route, around.siblings);
         // With the metadata pin, nothing reads a private header of a response.
-        let is_read = route.persistence.is_some() && around.options.pin == Pin::StatefulSession;
+        let pin = route.persistence.as_ref().map(|rule| around.options.pin_of_rule(rule));
+        let is_read = pin == Some(Pin::StatefulSession);
         let private = is_read.then_some(names::OVERRIDE_HOST_HEADER);
         let headers = HeaderMutations::of(route).without_answers(session.into_iter().chain(private));
         Self {

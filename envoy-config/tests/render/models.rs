@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use envoy_config::limits::Limits;
 use envoy_config::model::{
-    Action, Allowed, Backoff, Certificate, CircuitBreaker, ClientCertificates, Cluster, ClusterSettings,
-    Cors, Domain, Endpoint, EndpointState, Endpoints, Forward, HashInput, HeaderChanges, HttpVersion, Limit,
-    Listener, LoadBalancing, Locality, Mirror, Model, Name, Origin, OriginHost, PathChange, PathMatch,
-    Protocol, Redirect, RedirectPort, RedirectStatus, RequestSubset, Retry, RetryCondition, RetryLimit,
-    Route, RouteMatch, Scheme, Site, TextMatch, Timeouts, Traffic, ValueMatch, VirtualHost,
+    Action, ActiveCheck, Allowed, Backoff, Certificate, CircuitBreaker, ClientCertificates, Cluster,
+    ClusterSettings, Cors, Domain, Endpoint, EndpointState, Endpoints, Forward, HashInput, HeaderChanges,
+    Health, HttpVersion, Limit, Listener, LoadBalancing, Locality, Mirror, Model, Name, Origin, OriginHost,
+    OutlierDetection, PathChange, PathMatch, Probe, Protocol, Redirect, RedirectPort, RedirectStatus,
+    RequestSubset, Retry, RetryCondition, RetryLimit, Route, RouteMatch, Scheme, Site, TextMatch, Timeouts,
+    Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
@@ -134,8 +135,20 @@ pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
     }
 }
 
+fn http_probe() -> Probe {
+    Probe::Http {
+        host: String::from("a"),
+        path: String::from("/?"),
+        method: "POST",
+        expected: vec![200, 201, 599],
+        retriable: vec![503],
+        body: Some(vec![0]),
+        contains: Some(vec![255]),
+    }
+}
+
 /// Settings of every kind.
-fn settings(load_balancing: LoadBalancing) -> ClusterSettings {
+fn settings(load_balancing: LoadBalancing, probe: Probe) -> ClusterSettings {
     ClusterSettings {
         circuit_breaker: Some(CircuitBreaker {
             connections: 0,
@@ -150,6 +163,29 @@ fn settings(load_balancing: LoadBalancing) -> ClusterSettings {
         connection_duration: Some(Duration::from_hours(4 * 99_999)),
         connection_buffer: Some(1),
         load_balancing,
+        health: Health {
+            active: Some(ActiveCheck {
+                timeout: Duration::from_millis(1),
+                interval: Duration::from_millis(1),
+                initial_jitter: Some(Duration::from_millis(1)),
+                unhealthy_threshold: 1,
+                healthy_threshold: u32::MAX,
+                probe,
+                port: Some(1),
+            }),
+            outliers: Some(OutlierDetection {
+                split_local_origin: true,
+                interval: Duration::from_millis(1),
+                local_origin_failures: 0,
+                gateway_errors: Some(1),
+                server_errors: u32::MAX,
+                base_ejection_time: Duration::from_millis(1),
+                max_ejection_percent: 100,
+                failure_percentage: Some(0),
+                always_eject_one: true,
+            }),
+            panic_percent: Some(0),
+        },
         preconnect_percent: Some(105),
     }
 }
@@ -376,16 +412,24 @@ pub(crate) fn everything() -> Model {
             },
             cluster("default/b/0", retired),
             Cluster { within: Some(Duration::from_millis(1)), ..cluster("default/b/1", empty) },
-            Cluster { settings: settings(LoadBalancing::Random), ..cluster("default/b/2", Vec::new()) },
             Cluster {
-                settings: settings(LoadBalancing::LeastRequest {
-                    slow_start: Some(Duration::from_millis(1)),
-                }),
+                settings: settings(LoadBalancing::Random, http_probe()),
+                ..cluster("default/b/2", Vec::new())
+            },
+            Cluster {
+                settings: settings(
+                    LoadBalancing::LeastRequest { slow_start: Some(Duration::from_millis(1)) },
+                    Probe::Tcp { send: Some(b"PING".to_vec()), receive: Some(b"PONG".to_vec()) },
+                ),
                 ..cluster("default/b/3", Vec::new())
             },
             Cluster {
                 persistent: false,
-                settings: settings(LoadBalancing::ConsistentHash { table_size: 2 }),
+                version: HttpVersion::Http2,
+                settings: settings(
+                    LoadBalancing::ConsistentHash { table_size: 2 },
+                    Probe::Grpc { host: String::from("a"), service: String::new() },
+                ),
                 ..cluster("default/b/4", Vec::new())
             },
         ],

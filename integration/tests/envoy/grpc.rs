@@ -13,8 +13,9 @@ use tonic::Code;
 use tonic::metadata::MetadataMap;
 
 use self::caller::{Caller, pod, token};
-use self::pod::GrpcPod;
+use self::pod::{GrpcPod, SICK};
 use crate::setup::{COOKIE, HEADER, address, rule_matching, serve, serve_valid_parts};
+use crate::traffic_policies::policy;
 
 fn pods<const N: usize>() -> [GrpcPod; N] {
     pods_of("backend")
@@ -305,4 +306,29 @@ async fn mirror_responses_are_discarded() {
     deadline::until(Duration::from_secs(30), async || (mirror[0].calls() >= 5).then_some(())).await.unwrap();
     mirror[0].kill().await;
     assert_eq!(reached(&caller, "/shop.Cart/Say").await, "one");
+}
+
+#[tokio::test]
+async fn pods_that_fail_grpc_health_checks_get_no_calls() {
+    let pods = [GrpcPod::start("backend-0"), GrpcPod::start(SICK), GrpcPod::start("backend-2")];
+    let fields = "healthCheck: {active: {type: GRPC, interval: 100ms, unhealthyThreshold: 1}}";
+    let policy = policy("policy", "kind: GRPCRoute, name: route", fields);
+    let envoy = serve(&manifests(&pods, HEADER).with(&policy)).await;
+    let caller = caller(&envoy).await;
+    let healthy = async || {
+        let mut reached = BTreeSet::new();
+        for _ in 0..9 {
+            reached.insert(pod(&caller.call("/shop.Cart/Say").await.unwrap()).to_owned());
+        }
+        (!reached.contains(SICK)).then_some(reached)
+    };
+    let reached = deadline::until(Duration::from_secs(20), healthy).await.unwrap();
+    assert_eq!(reached.into_iter().collect::<Vec<_>>(), ["backend-0", "backend-2"]);
+    // A session stays, with the pin that respects health.
+    let answer = caller.call("/shop.Cart/Say").await.unwrap();
+    let (first, caller) = (pod(&answer).to_owned(), resumed(&caller, answer.metadata()));
+    for _ in 0..6 {
+        let again = caller.call("/shop.Cart/Say").await.unwrap();
+        assert_eq!((pod(&again), token(again.metadata())), (first.as_str(), None));
+    }
 }

@@ -16,6 +16,7 @@ mod expiry;
 mod filters;
 mod foreign_tokens;
 mod grpc;
+mod health;
 mod hostile_bytes;
 mod https;
 mod keys;

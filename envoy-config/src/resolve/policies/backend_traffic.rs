@@ -6,8 +6,9 @@
 //! - Of several policies for one target, the oldest applies, then the first by `namespace/name`.
 //! - If listeners of a route have different policies, the route is resolved once for each of them ([`Scope`]).
 //!
-//! `settings` turns a policy into settings of the model; `target_objects` finds the targets.
+//! `checked_rule` decides what a policy means for a rule; `settings` turns a policy into settings of the model; `target_objects` finds the targets.
 
+pub(in crate::resolve) mod checked_rule;
 pub(in crate::resolve) mod settings;
 mod target_objects;
 
@@ -36,7 +37,7 @@ pub(in crate::resolve) type Policy<'m> = &'m Object<BackendTrafficPolicy>;
 pub(in crate::resolve) struct TrafficPolicies<'m> {
     by_target: HashMap<Target<'m>, Policies<'m>>,
     /// Policies about which something was reported that is said once.
-    reported: BTreeSet<ObjectKey>,
+    reported: BTreeSet<(ObjectKey, Once)>,
 }
 
 /// The policies of one target.
@@ -44,6 +45,15 @@ struct Policies<'m> {
     /// The one that applies.
     first: Policy<'m>,
     others: Vec<Policy<'m>>,
+}
+
+/// What is reported once about a policy, not for each rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::resolve) enum Once {
+    /// Its retries do not apply to requests with a session.
+    RetryWithoutSession,
+    /// Its gRPC health checks cannot ask endpoints with HTTP/1.1.
+    GrpcHealthCheck,
 }
 
 /// Some listeners of a route to which the same policy of a listener or Gateway applies.
@@ -141,9 +151,9 @@ impl<'m> TrafficPolicies<'m> {
         (Some(policies.first), String::new())
     }
 
-    /// Whether nothing was reported yet about a policy.
-    pub(in crate::resolve) fn is_first_report(&mut self, policy: Policy<'m>) -> bool {
-        self.reported.insert(ObjectKey::of(policy))
+    /// Whether this was not reported yet about a policy.
+    pub(in crate::resolve) fn is_first_report(&mut self, policy: Policy<'m>, what: Once) -> bool {
+        self.reported.insert((ObjectKey::of(policy), what))
     }
 
     /// The policies of the rule itself, or of its route.

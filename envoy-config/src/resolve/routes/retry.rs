@@ -11,7 +11,7 @@ use crate::manifest::gateway_api::route::retry as written;
 use crate::manifest::gateway_api::route::{Route, Rule};
 use crate::model::{Backoff, Forward, Limit, Retry, RetryCondition, Timeouts};
 use crate::resolve::backends::Backends;
-use crate::resolve::policies::backend_traffic::{Policy, settings};
+use crate::resolve::policies::backend_traffic::{Once, Policy, settings};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 
@@ -52,7 +52,7 @@ impl<'m> RuleRetries<'m> {
             (Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span), "`retry.codes`")
         } else if let Some((policy, written)) = self.retry_of_policy()
             && settings::retry(written).depends_on_answers()
-            && backends.traffic.is_first_report(policy)
+            && backends.traffic.is_first_report(policy, Once::RetryWithoutSession)
         {
             let span = policy.spec.retry.as_ref().map_or(policy.span, |retry| retry.span);
             (Place::new(policy, "spec.retry", span), "a status")

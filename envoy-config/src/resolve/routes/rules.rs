@@ -3,6 +3,8 @@
 
 use std::mem;
 
+use session_persistence::config::Pin;
+
 use super::filters::{Effects, Filters, RequestedMirror};
 use super::matches;
 use super::precedence::Precedence;
@@ -16,6 +18,7 @@ use crate::model::{
     Traffic,
 };
 use crate::resolve::backends::{Backend, Backends};
+use crate::resolve::policies::backend_traffic::checked_rule::CheckedRule;
 use crate::resolve::policies::backend_traffic::{self, Policy, Scope, settings};
 use crate::resolve::sessions::persistence::{self, PersistenceError};
 use crate::resolve::sessions::rule_id;
@@ -47,6 +50,7 @@ struct RuleContext<'m, 'n> {
     identity: &'n str,
     persistent: bool,
     policy: Option<Policy<'m>>,
+    settings: &'n ClusterSettings,
 }
 
 /// One match of one rule.
@@ -122,12 +126,25 @@ impl<'m> ResolvedRoute<'m> {
         let (namespace, name) = object.metadata.key();
         let prefix = rule_id::kind_prefix(object.spec.kind);
         let (policy, suffix) = backends.traffic.of(object, rule, &self.scope, report);
+        let settings = policy.map(|policy| {
+            let target = CheckedRule { route: object, rule, hostnames: &self.hostnames, backends: &found };
+            target.settings(policy, &mut backends.traffic, report)
+        });
+        let settings = settings.unwrap_or_default();
         let rule_name = format!("{prefix}{namespace}/{name}/{number}{suffix}");
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         // Of rules with one id, which have equal matches, one is served.
         let identity = format!("{}{suffix}", rule_id::text(object, rule, &matches));
         let destinations = self.destinations(
-            &RuleContext { number, rule, name: &rule_name, identity: &identity, persistent, policy },
+            &RuleContext {
+                number,
+                rule,
+                name: &rule_name,
+                identity: &identity,
+                persistent,
+                policy,
+                settings: &settings,
+            },
             effects,
             found,
             backends,
@@ -150,6 +167,7 @@ impl<'m> ResolvedRoute<'m> {
                     match id.and_then(|id| {
                         persistence::rule(session.persistence, id, object.spec.kind, &one.path)
                     }) {
+                        Ok(rule) if settings.health.is_judged() => Some(rule.pinned_by(Pin::StatefulSession)),
                         Ok(rule) => Some(rule),
                         Err(error) => {
                             let place = session.place(object, number, rule).because(
@@ -187,7 +205,7 @@ impl<'m> ResolvedRoute<'m> {
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Destinations<'m> {
-        let &RuleContext { number, rule, name, identity, persistent, policy } = context;
+        let &RuleContext { number, rule, name, identity, persistent, policy, .. } = context;
         let requested = mem::take(&mut effects.mirrors);
         let common = found.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
         let split = split::is_split(rule, &found);
@@ -252,7 +270,7 @@ impl<'m> ResolvedRoute<'m> {
             traffic: traffic(self.object.spec.kind),
             version,
             within: RuleRetries { rule: context.rule, policy: context.policy }.request_limit(),
-            settings: settings::cluster(context.policy),
+            settings: context.settings.clone(),
             localities,
         };
         self.clusters.push((context.number, cluster));

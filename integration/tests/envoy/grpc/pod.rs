@@ -1,4 +1,5 @@
-//! A pod that serves gRPC: every service, with the methods `Say`, `Count`, `Sum` and `Refuse`.
+//! A pod that serves gRPC: every service, with the methods `Say`, `Count`, `Sum` and `Refuse`; and the health service, which says
+//! that a pod is healthy unless its name is [`SICK`].
 
 use std::convert::Infallible;
 use std::io;
@@ -43,6 +44,9 @@ pub(crate) struct Reply {
     #[prost(string, repeated, tag = "3")]
     pub(crate) metadata: Vec<String>,
 }
+
+/// The name of pods that are not healthy.
+pub(crate) const SICK: &str = "sick";
 
 /// One pod. It has its address for as long as it lives, alive or killed.
 pub(crate) struct GrpcPod {
@@ -115,6 +119,9 @@ async fn serve(listener: TcpListener, pod: Arc<str>, calls: Arc<AtomicU64>) {
 
 async fn answer(request: Request<Incoming>, pod: Arc<str>) -> Result<Response<Body>, Infallible> {
     let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    if method == "Check" {
+        return Ok(Grpc::new(ProstCodec::<Call, Call>::default()).unary(Check(pod), request).await);
+    }
     let mut grpc = Grpc::new(ProstCodec::<Reply, Call>::default());
     let methods = Methods(pod);
     Ok(match method.as_str() {
@@ -149,6 +156,19 @@ impl UnaryService<Call> for Say {
     fn call(&mut self, request: tonic::Request<Call>) -> Self::Future {
         let reply = self.0.reply(request.get_ref().number, request.metadata());
         Box::pin(async { Ok(tonic::Response::new(reply)) })
+    }
+}
+
+/// `grpc.health.v1.Health/Check`: the number is the status, 1 for `SERVING` and 2 for `NOT_SERVING`.
+struct Check(Arc<str>);
+
+impl UnaryService<Call> for Check {
+    type Response = Call;
+    type Future = Answering<Call>;
+
+    fn call(&mut self, _: tonic::Request<Call>) -> Self::Future {
+        let number = if &*self.0 == SICK { 2 } else { 1 };
+        Box::pin(async move { Ok(tonic::Response::new(Call { number })) })
     }
 }
 

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::Policy;
-use crate::manifest::backend_traffic_policy::{self as written, Trigger};
+use crate::manifest::backend_traffic_policy::{self as written, Checker, Trigger};
 use crate::model::{
-    Backoff, CircuitBreaker, ClusterSettings, HashInput, Limit, LoadBalancing, Retry, RetryCondition,
-    RetryLimit,
+    ActiveCheck, Backoff, CircuitBreaker, ClusterSettings, HashInput, Health, Limit, LoadBalancing,
+    OutlierDetection, Probe, Retry, RetryCondition, RetryLimit,
 };
 
 /// Envoy's default for the base of the wait before a retry.
 const BASE_WAIT: Duration = Duration::from_millis(25);
 
-/// The settings of the clusters of a rule.
-pub(in crate::resolve) fn cluster(policy: Option<Policy<'_>>) -> ClusterSettings {
-    let Some(policy) = policy.map(|policy| &policy.spec) else { return ClusterSettings::default() };
+/// The settings of the clusters of a rule. Health checks ask for this host.
+pub(super) fn cluster(policy: Policy<'_>, host: &str) -> ClusterSettings {
+    let policy = &policy.spec;
     ClusterSettings {
         circuit_breaker: policy.circuit_breaker.as_ref().map(circuit_breaker),
         connect_timeout: policy.timeout.connect,
@@ -22,6 +22,7 @@ pub(in crate::resolve) fn cluster(policy: Option<Policy<'_>>) -> ClusterSettings
         connection_duration: policy.timeout.connection.filter(|time| !time.is_zero()),
         connection_buffer: policy.connection.buffer_limit,
         load_balancing: policy.load_balancer.as_ref().map(load_balancing).unwrap_or_default(),
+        health: health(&policy.health_check, host),
         preconnect_percent: policy.connection.per_endpoint_percent,
     }
 }
@@ -38,6 +39,46 @@ const fn load_balancing(written: &written::LoadBalancer) -> LoadBalancing {
         written::LoadBalancer::ConsistentHash(hash) => {
             LoadBalancing::ConsistentHash { table_size: hash.table_size }
         }
+    }
+}
+
+fn health(written: &written::HealthCheck, host: &str) -> Health {
+    let active = written.active.as_ref().map(|active| ActiveCheck {
+        timeout: active.timeout,
+        interval: active.interval,
+        initial_jitter: active.initial_jitter,
+        unhealthy_threshold: active.unhealthy_threshold,
+        healthy_threshold: active.healthy_threshold,
+        probe: probe(&active.checker, host),
+        port: active.port,
+    });
+    let outliers = written.passive.as_ref().map(|passive| OutlierDetection {
+        split_local_origin: passive.split_local_origin,
+        interval: passive.interval,
+        local_origin_failures: passive.local_origin_failures,
+        gateway_errors: passive.gateway_errors,
+        server_errors: passive.server_errors,
+        base_ejection_time: passive.base_ejection_time,
+        max_ejection_percent: passive.max_ejection_percent,
+        failure_percentage: passive.failure_percentage,
+        always_eject_one: passive.always_eject_one,
+    });
+    Health { active, outliers, panic_percent: written.panic_threshold }
+}
+
+fn probe(checker: &Checker, host: &str) -> Probe {
+    match checker {
+        Checker::Http(http) => Probe::Http {
+            host: http.hostname.clone().unwrap_or_else(|| host.to_owned()),
+            path: http.path.clone(),
+            method: http.method,
+            expected: http.expected_statuses.clone(),
+            retriable: http.retriable_statuses.clone(),
+            body: http.request_body.clone(),
+            contains: http.expected_response.clone(),
+        },
+        Checker::Tcp { send, receive } => Probe::Tcp { send: send.clone(), receive: receive.clone() },
+        Checker::Grpc { service } => Probe::Grpc { host: host.to_owned(), service: service.clone() },
     }
 }
 
