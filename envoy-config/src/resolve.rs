@@ -128,10 +128,10 @@ fn model(
     for bound in &bounds {
         bound.program(report);
     }
-    let attacher = Attacher::new(manifests, &gateways, &bounds);
+    let finder = Attacher::new(manifests, &gateways, &bounds);
     let traffic = TrafficPolicies::index(manifests, &gateways, report);
     let mut backends = Backends::index(manifests, LocalEndpoints::new(options), &grants, traffic, report);
-    let (routes, mut attached) = attach_all(manifests, &attacher, &bounds, &mut backends, report);
+    let (routes, mut attached) = attach_all(manifests, &finder, &bounds, &mut backends, report);
     hostname_conflicts::resolve(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();

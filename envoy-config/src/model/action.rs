@@ -30,7 +30,7 @@ pub struct Forward {
     /// How long it may take.
     pub timeouts: Timeouts,
     /// When it is retried.
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
     /// What is hashed to choose an endpoint, if the cluster does so.
     pub hash: Vec<HashInput>,
     /// Where copies are sent; their responses are discarded.

@@ -13,7 +13,6 @@ pub(super) struct CircuitBreakers {
 }
 
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "they are Envoy's fields")]
 struct Thresholds {
     max_connections: u32,
     max_pending_requests: u32,

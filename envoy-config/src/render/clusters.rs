@@ -205,10 +205,10 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
 /// A node that is down does not answer at all, so the client waits this long for failover. The limit for the request must leave time
 /// for another endpoint. The endpoint of a session is tried twice.
 fn connect_timeout(cluster: &model::Cluster) -> Duration {
+    const SHORTEST: Duration = Duration::from_millis(1);
     if let Some(time) = cluster.settings.connect_timeout {
         return time;
     }
-    const SHORTEST: Duration = Duration::from_millis(1);
     let (longest, tries) =
         if cluster.persistent { (Duration::from_secs(1), 2) } else { (Duration::from_secs(2), 1) };
     cluster.within.map_or(longest, |time| (time / 2 / tries).clamp(SHORTEST, longest))

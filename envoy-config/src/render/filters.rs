@@ -337,7 +337,7 @@ impl PerRoute {
 /// Whether requests with safe methods can be retried after a reset. Envoy treats a timeout of an attempt as a reset, but the Gateway
 /// API allows retries after a timeout only if the rule has a `retry`.
 fn retries_after_reset(forward: &model::Forward) -> bool {
-    forward.retry.as_ref().is_some_and(model::Retry::includes_reset)
+    forward.retry.as_deref().is_some_and(model::Retry::includes_reset)
         || !matches!(forward.timeouts.attempt, Some(model::Limit::After(_)))
 }
 

@@ -1,5 +1,7 @@
 //! Health checks of clusters (`envoy.config.core.v3.HealthCheck`, `envoy.config.cluster.v3.OutlierDetection`).
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
 use super::retries::Time;
@@ -19,11 +21,13 @@ pub(super) struct HealthCheck {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
 enum Checker {
-    HttpHealthCheck(HttpHealthCheck),
-    TcpHealthCheck(TcpHealthCheck),
-    GrpcHealthCheck(GrpcHealthCheck),
+    #[serde(rename = "http_health_check")]
+    Http(HttpHealthCheck),
+    #[serde(rename = "tcp_health_check")]
+    Tcp(TcpHealthCheck),
+    #[serde(rename = "grpc_health_check")]
+    Grpc(GrpcHealthCheck),
 }
 
 #[derive(Serialize)]
@@ -109,7 +113,7 @@ impl Checker {
         let payload = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(Payload::of);
         match probe {
             Probe::Http { host, path, method, expected, retriable, body, contains } => {
-                Self::HttpHealthCheck(HttpHealthCheck {
+                Self::Http(HttpHealthCheck {
                     host: host.clone(),
                     path: path.clone(),
                     method,
@@ -120,21 +124,25 @@ impl Checker {
                     receive: payload(contains).map(|payload| (payload,)),
                 })
             }
-            Probe::Tcp { send, receive } => Self::TcpHealthCheck(TcpHealthCheck {
+            Probe::Tcp { send, receive } => Self::Tcp(TcpHealthCheck {
                 send: payload(send),
                 receive: payload(receive).map(|payload| (payload,)),
             }),
-            Probe::Grpc { host, service } => Self::GrpcHealthCheck(GrpcHealthCheck {
-                service_name: service.clone(),
-                authority: host.clone(),
-            }),
+            Probe::Grpc { host, service } => {
+                Self::Grpc(GrpcHealthCheck { service_name: service.clone(), authority: host.clone() })
+            }
         }
     }
 }
 
 impl Payload {
     fn of(bytes: &[u8]) -> Self {
-        Self { text: bytes.iter().map(|byte| format!("{byte:02x}")).collect() }
+        let text = bytes.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        Self { text }
     }
 }
 

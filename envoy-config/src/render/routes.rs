@@ -76,7 +76,7 @@ struct Route {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum RouteAction {
-    Route(Forward),
+    Route(Box<Forward>),
     Redirect(Redirect),
     DirectResponse { status: u16 },
 }
@@ -208,10 +208,10 @@ impl Route {
     /// The same route without an idle timeout that the general limits make unnecessary.
     fn within(self, limits: &Limits) -> Self {
         let action = match self.action {
-            RouteAction::Route(forward) => RouteAction::Route(Forward {
+            RouteAction::Route(forward) => RouteAction::Route(Box::new(Forward {
                 timeouts_and_retries: forward.timeouts_and_retries.within(limits),
-                ..forward
-            }),
+                ..*forward
+            })),
             other => other,
         };
         Self { action, ..self }
@@ -251,10 +251,10 @@ impl Route {
         };
         let action = match &route.action {
             Action::Forward(forward) if route.persistence.is_some() => {
-                RouteAction::Route(Forward::of(forward, Statuses::Final))
+                RouteAction::forward(forward, Statuses::Final)
             }
             Action::Forward(forward) => {
-                RouteAction::Route(Forward::of(&past_errors(forward, errors), Statuses::Retried))
+                RouteAction::forward(&past_errors(forward, errors), Statuses::Retried)
             }
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, origin, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
@@ -286,13 +286,13 @@ impl Route {
     fn without_session(route: &model::Route, around: Around<'_>) -> Option<Self> {
         let errors = around.errors;
         let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
-        let is_retried = forward.retry.as_ref().is_some_and(model::Retry::depends_on_answers);
+        let is_retried = forward.retry.as_deref().is_some_and(model::Retry::depends_on_answers);
         let is_mirrored = !forward.mirrors.is_empty() && errors.before_routing(&forward.cluster).is_some();
         if !is_retried && !is_mirrored {
             return None;
         }
-        let action = Forward::of(&past_errors(forward, errors), Statuses::Retried);
-        let mut route = Self::new(route, RouteAction::Route(action), around);
+        let action = RouteAction::forward(&past_errors(forward, errors), Statuses::Retried);
+        let mut route = Self::new(route, action, around);
         route.matches.headers.push(HeaderCondition::NoSession(NoSession::of(rule)));
         Some(route)
     }
@@ -322,6 +322,12 @@ fn past_errors(forward: &model::Forward, errors: &ErrorFractions) -> model::Forw
         forward.mirrors = forward.mirrors.iter().map(|mirror| mirror.within(&rest)).collect();
     }
     forward
+}
+
+impl RouteAction {
+    fn forward(forward: &model::Forward, statuses: Statuses) -> Self {
+        Self::Route(Box::new(Forward::of(forward, statuses)))
+    }
 }
 
 impl Forward {

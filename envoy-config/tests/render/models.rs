@@ -334,8 +334,12 @@ fn with_timeouts_and_retries() -> Vec<Route> {
     let mut routes = Vec::new();
     for (number, timeouts) in timeouts.enumerate() {
         for (other, retry) in retries.iter().enumerate() {
-            let forward =
-                Forward { timeouts, retry: retry.clone(), hash: hash_inputs(), ..Forward::to("default/a/0") };
+            let forward = Forward {
+                timeouts,
+                retry: retry.clone().map(Box::new),
+                hash: hash_inputs(),
+                ..Forward::to("default/a/0")
+            };
             let name = format!("default/p/{number}/{other}");
             let persistence = (number % 2 == 0).then(cookie_rule);
             routes.push(route(&name, prefix("/timeouts"), Action::Forward(forward), persistence));

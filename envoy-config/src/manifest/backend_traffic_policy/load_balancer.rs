@@ -233,7 +233,9 @@ fn attributes(at: At<'_>, findings: &mut Findings) -> Option<BTreeMap<String, St
 
 fn is_prime(number: u32) -> bool {
     number >= 2
-        && (2..).take_while(|factor| *factor <= number / factor).all(|factor| !number.is_multiple_of(factor))
+        && (2..=number / 2)
+            .take_while(|factor| *factor <= number / factor)
+            .all(|factor| !number.is_multiple_of(factor))
 }
 
 #[cfg(test)]

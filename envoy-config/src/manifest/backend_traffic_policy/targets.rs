@@ -113,7 +113,7 @@ fn selector(at: At<'_>, findings: &mut Findings) -> Option<TargetSelector> {
     let (group, kind) = (group?, kind?);
     check_group(&at, &group, findings)?;
     check_kind(&at, &kind, findings)?;
-    Some(TargetSelector { kind, labels: labels?, span: at.span() })
+    Some(TargetSelector { kind, labels, span: at.span() })
 }
 
 fn check_group(at: &At<'_>, group: &Spanned<String>, findings: &mut Findings) -> Option<()> {

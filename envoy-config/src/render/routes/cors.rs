@@ -4,7 +4,7 @@
 //! `OPTIONS`, so it does not match the route for the method that it asks about.
 
 use super::matches::{HeaderCondition, Present, RouteMatch, StringCondition};
-use super::{Around, Forward, Route, RouteAction};
+use super::{Around, Route, RouteAction};
 use crate::model::{self, Action};
 use crate::render::cors::{CorsPolicy, PREFLIGHTS};
 use crate::render::headers::HeaderMutations;
@@ -40,7 +40,7 @@ impl Route {
         ));
         matches.headers.push(HeaderCondition::Present(Present { name: "origin", present_match: true }));
         let unreached = model::Forward::to(PREFLIGHTS);
-        let action = RouteAction::Route(Forward::of(&unreached, Statuses::Final));
+        let action = RouteAction::forward(&unreached, Statuses::Final);
         Some(Self { matches, headers: HeaderMutations::default(), ..Self::new(route, action, around) })
     }
 

@@ -111,8 +111,7 @@ impl<'m> TrafficPolicies<'m> {
         if self.by_target.is_empty() || !route.spec.rules.iter().flatten().any(inherits) {
             return vec![(Scope::default(), listeners)];
         }
-        let mut groups: BTreeMap<Option<(&str, &str)>, (Option<Policy<'m>>, Vec<ListenerPosition>)> =
-            BTreeMap::new();
+        let mut groups: BTreeMap<_, (Option<Policy<'m>>, Vec<_>)> = BTreeMap::new();
         for position in listeners {
             let policy = bounds.get(position.bound).and_then(|bound| {
                 let section = bound.listeners.get(position.listener)?;

@@ -27,7 +27,7 @@ impl<'m> RuleRetries<'m> {
     pub(super) fn apply(self, forward: Forward) -> Forward {
         let of_policy = self.retry_of_policy().map(|(_, written)| settings::retry(written));
         let retry = self.rule.retry.as_ref().map(|written| retry(&written.value)).or(of_policy);
-        Forward { timeouts: self.timeouts(), retry, ..forward }
+        Forward { timeouts: self.timeouts(), retry: retry.map(Box::new), ..forward }
     }
 
     /// The limit for a request including retries, if there is one.

@@ -93,21 +93,18 @@ pub(in crate::manifest) fn unused_selector(at: At<'_>, findings: &mut Findings) 
 }
 
 fn selector(at: At<'_>, findings: &mut Findings) -> Option<LabelSelector> {
-    label_selector(&Fields::of(at, &SELECTOR, findings)?, findings)
+    Some(label_selector(&Fields::of(at, &SELECTOR, findings)?, findings))
 }
 
 /// The label selector of an object that has its fields, maybe beside others.
-pub(in crate::manifest) fn label_selector(
-    fields: &Fields<'_>,
-    findings: &mut Findings,
-) -> Option<LabelSelector> {
+pub(in crate::manifest) fn label_selector(fields: &Fields<'_>, findings: &mut Findings) -> LabelSelector {
     let labels = fields.optional("matchLabels", findings, strings).unwrap_or_default();
     let equal =
         labels.into_iter().map(|(key, value)| Requirement { key, operator: Operator::In(vec![value]) });
     let expressions = fields.optional("matchExpressions", findings, |at, findings| {
         list(at, 0..=usize::MAX, findings, requirement)
     });
-    Some(LabelSelector { requirements: equal.chain(expressions.unwrap_or_default()).collect() })
+    LabelSelector { requirements: equal.chain(expressions.unwrap_or_default()).collect() }
 }
 
 fn requirement(at: At<'_>, findings: &mut Findings) -> Option<Requirement> {

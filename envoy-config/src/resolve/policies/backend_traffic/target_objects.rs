@@ -212,15 +212,14 @@ fn missing_section<'n>(
 ) {
     let place = Place::new(policy, format!("{field}.sectionName"), section.span);
     let place = place.because(Part::Whole, ConditionType::Accepted, Reason::TargetNotFound);
-    let hint = match closest(&section.value, names.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-            if names.is_empty() {
-                String::from("give the rule this name")
-            } else {
-                format!("its names are {}", names.join(", "))
-            }
+    let hint = if let Some(near) = closest(&section.value, names.clone()) {
+        format!("did you mean `{near}`?")
+    } else {
+        let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+        if names.is_empty() {
+            String::from("give the rule this name")
+        } else {
+            format!("its names are {}", names.join(", "))
         }
     };
     unresolved.hint(hint).report(place, report);
