@@ -22,6 +22,7 @@ mod https;
 mod keys;
 mod limits;
 mod listeners;
+mod live;
 mod load_balancers;
 mod matching;
 mod neighbours;
