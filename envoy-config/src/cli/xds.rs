@@ -46,9 +46,9 @@ pub(super) enum XdsError {
 pub(super) struct XdsOptions {
     /// How many files Envoy may watch; with more, endpoints are written to clusters.yaml.
     ///
-    /// Envoy needs an inotify instance for each file, and ends if it gets none. Linux allows all processes of a user 128
-    /// together (sysctl `fs.inotify.max_user_instances`).
-    #[arg(long, value_name = "NUMBER", default_value_t = 64, requires = "xds")]
+    /// Envoy needs an inotify instance for each file, for a moment of a change twice as many, and ends if it gets none.
+    /// Linux allows all processes of a user 128 together (sysctl `fs.inotify.max_user_instances`).
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, requires = "xds")]
     xds_files: usize,
 }
 
