@@ -1,20 +1,25 @@
 //! Endpoints: backend addresses, in the form in which Envoy prints them.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
+
+use base64::engine::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// One backend address; cheap to clone.
 ///
 /// Its text is stored, because every request needs it: formatting or parsing an address takes nearly half as many instructions as
 /// opening a token.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Endpoint(Rc<Named>);
 
-#[derive(PartialEq, Eq)]
 struct Named {
     address: SocketAddr,
     text: String,
+    /// The text in base64, once it was needed.
+    base64: OnceCell<String>,
 }
 
 /// An address of Envoy that is not `ip:port`: a pipe, an internal listener, or an address with an IPv6 zone, which has a different
@@ -27,13 +32,19 @@ impl Endpoint {
     /// The endpoint of this address.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self(Rc::new(Named { address, text: address.to_string() }))
+        Self(Rc::new(Named { address, text: address.to_string(), base64: OnceCell::new() }))
     }
 
     /// The text, `10.0.0.1:80` or `[2001:db8::1]:80`, as Envoy prints it and as `override_host` expects it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.text.as_bytes()
+    }
+
+    /// The text in base64, as Envoy's `stateful_session` in header mode expects it.
+    #[must_use]
+    pub fn as_base64(&self) -> &[u8] {
+        self.0.base64.get_or_init(|| STANDARD.encode(&self.0.text)).as_bytes()
     }
 
     /// Parses the value of Envoy's property `upstream.address`: `10.0.0.1:80` or `[2001:db8::1]:80`.
@@ -69,6 +80,14 @@ impl Endpoint {
         Some(Self::new(SocketAddr::new(ip, u16::from_be_bytes(*port))))
     }
 }
+
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.address == other.0.address
+    }
+}
+
+impl Eq for Endpoint {}
 
 impl fmt::Display for Endpoint {
     /// The same as [`as_bytes`](Self::as_bytes).

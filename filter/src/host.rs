@@ -148,7 +148,6 @@ impl Configured {
         let pinned =
             found.as_ref().and_then(|(session, route)| Some((route.rule().pin(), session.endpoint()?)));
         let pin = pinned.map(|(pin, endpoint)| pin::header_value(pin, endpoint));
-        let pin = pin.as_deref();
         report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
         let (session, route) = found?;
         if session.endpoint().is_none() {

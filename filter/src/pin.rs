@@ -1,7 +1,5 @@
 //! The value of the private header: the endpoint of a session, in the form that the Envoy filter reads.
 
-use std::borrow::Cow;
-
 use base64::engine::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -10,10 +8,10 @@ use crate::endpoint::Endpoint;
 
 /// The value for a request: the address for `override_host`, or its base64 for `stateful_session` in header mode.
 #[must_use]
-pub fn header_value(pin: Pin, endpoint: &Endpoint) -> Cow<'_, [u8]> {
+pub fn header_value(pin: Pin, endpoint: &Endpoint) -> &[u8] {
     match pin {
-        Pin::Metadata => Cow::Borrowed(endpoint.as_bytes()),
-        Pin::StatefulSession => Cow::Owned(STANDARD.encode(endpoint.as_bytes()).into_bytes()),
+        Pin::Metadata => endpoint.as_bytes(),
+        Pin::StatefulSession => endpoint.as_base64(),
     }
 }
 
