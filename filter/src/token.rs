@@ -196,12 +196,12 @@ impl<'a> Opener<'a> {
     /// Why the text is not a token of this rule.
     pub fn open(&mut self, text: &[u8]) -> Result<Opened, OpenError> {
         let Some(recent) = self.recent else { return self.decrypt(text) };
-        let key = recent::CacheKey::new(self.sealer.number, text).ok_or(OpenError::Malformed)?;
-        if let Some(opened) = recent.borrow().get(&key) {
+        let sealer = self.sealer.number;
+        if let Some(opened) = recent.borrow().get(sealer, text) {
             return Ok(opened);
         }
         let opened = self.decrypt(text)?;
-        recent.borrow_mut().insert(key, opened.clone());
+        recent.borrow_mut().insert(sealer, text, opened.clone());
         Ok(opened)
     }
 

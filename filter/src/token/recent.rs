@@ -6,10 +6,8 @@
 
 use super::Opened;
 
-/// The length of the longest token, in words of 8 characters.
-const WORDS: usize = super::LONGEST_TEXT.div_ceil(8);
-/// A token, padded with zero bytes, which do not occur in base64.
-type Text = [u64; WORDS];
+/// The length of the longest token, in words of 4 characters. All tokens consist of whole words.
+const WORDS: usize = super::LONGEST_TEXT / 4;
 
 /// Recently opened tokens of any number of rules.
 pub struct Recent {
@@ -17,14 +15,10 @@ pub struct Recent {
 }
 
 struct Entry {
-    key: CacheKey,
-    opened: Opened,
-}
-
-/// The token of a rule, by which its contents are found.
-pub(super) struct CacheKey {
     sealer: u64,
-    token: Text,
+    /// The token, padded with zero bytes, which do not occur in base64.
+    token: [u32; WORDS],
+    opened: Opened,
 }
 
 impl Recent {
@@ -34,49 +28,48 @@ impl Recent {
         Self { buckets: std::iter::repeat_with(|| [None, None]).take(tokens.div_ceil(2)).collect() }
     }
 
-    pub(super) fn get(&self, key: &CacheKey) -> Option<Opened> {
-        let bucket = self.buckets.get(self.position(key)?)?;
-        let entry = bucket.iter().flatten().find(|entry| entry.key.is(key))?;
+    /// The contents of a token that the sealer with this number has opened.
+    pub(super) fn get(&self, sealer: u64, token: &[u8]) -> Option<Opened> {
+        let bucket = self.buckets.get(self.position(sealer, token)?)?;
+        let entry = bucket.iter().flatten().find(|entry| entry.is(sealer, token))?;
         Some(entry.opened.clone())
     }
 
     /// Adds a token, which replaces the older one in its bucket.
-    pub(super) fn insert(&mut self, key: CacheKey, opened: Opened) {
-        let position = self.position(&key);
+    pub(super) fn insert(&mut self, sealer: u64, token: &[u8], opened: Opened) {
+        let position = self.position(sealer, token);
         if let Some([newer, older]) = position.and_then(|position| self.buckets.get_mut(position)) {
-            *older = newer.replace(Entry { key, opened });
+            *older = newer.replace(Entry::new(sealer, token, opened));
         }
     }
 
     /// The bucket of a token: a hash of 48 bits of its nonce, the 9th to the 16th character.
-    fn position(&self, key: &CacheKey) -> Option<usize> {
+    fn position(&self, sealer: u64, token: &[u8]) -> Option<usize> {
+        let nonce = u64::from_le_bytes(*token.get(8..)?.first_chunk()?);
         // Multiplication mixes the bits into the upper half.
-        let mixed = (key.token.get(1)? ^ key.sealer).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let mixed = (nonce ^ sealer).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         usize::try_from(mixed).ok()?.checked_rem(self.buckets.len())
     }
 }
 
-impl CacheKey {
-    /// The key of a client's token; `None` if that is longer than any token.
-    pub(super) fn new(sealer: u64, token: &[u8]) -> Option<Self> {
-        let mut text = [0; WORDS];
-        let (words, rest) = token.as_chunks::<8>();
-        let mut last = [0; 8];
-        last.get_mut(..rest.len())?.copy_from_slice(rest);
-        let whole = text.get_mut(..words.len())?;
-        for (place, word) in whole.iter_mut().zip(words) {
-            *place = u64::from_le_bytes(*word);
+impl Entry {
+    fn new(sealer: u64, token: &[u8], opened: Opened) -> Self {
+        let mut words = [0; WORDS];
+        for (place, word) in words.iter_mut().zip(token.as_chunks().0) {
+            *place = u32::from_le_bytes(*word);
         }
-        if !rest.is_empty() {
-            *text.get_mut(words.len())? = u64::from_le_bytes(last);
-        }
-        Some(Self { sealer, token: text })
+        Self { sealer, token: words, opened }
     }
 
-    /// Whether it is the same token. The comparison takes constant time, so that its duration does not reveal where two differ.
-    fn is(&self, other: &Self) -> bool {
-        let differences = self.token.iter().zip(&other.token).map(|(one, other)| one ^ other);
-        differences.fold(self.sealer ^ other.sealer, |all, difference| all | difference) == 0
+    /// Whether it is the same token. The comparison takes the same time wherever two tokens of a length differ, so that its duration
+    /// does not reveal that. It copies nothing, because copying takes more instructions than comparing.
+    fn is(&self, sealer: u64, token: &[u8]) -> bool {
+        let (words, rest) = token.as_chunks();
+        let Some((stored, padding)) = self.token.split_at_checked(words.len()) else { return false };
+        let pairs = stored.iter().zip(words);
+        let differences = pairs.fold(0, |all, (one, other)| all | (one ^ u32::from_le_bytes(*other)));
+        let longer = padding.first().is_some_and(|word| *word != 0);
+        rest.is_empty() && !longer && differences == 0 && self.sealer == sealer
     }
 }
 
@@ -94,26 +87,23 @@ mod tests {
         Opened { contents: Contents { issued: now, last_seen: now, endpoint }, older_key: false, share: None }
     }
 
-    fn key(sealer: u64, token: &str) -> CacheKey {
-        CacheKey::new(sealer, token.as_bytes()).unwrap()
-    }
-
     #[test]
     fn a_token_is_found_only_with_its_sealer_and_all_its_characters() {
         for length in [80, 92, 96, 108] {
             let token = "a".repeat(length);
             let mut recent = Recent::of(8);
-            recent.insert(key(1, &token), opened(80));
-            assert_eq!(recent.get(&key(1, &token)), Some(opened(80)));
-            assert_eq!(recent.get(&key(2, &token)), None);
+            recent.insert(1, token.as_bytes(), opened(80));
+            assert_eq!(recent.get(1, token.as_bytes()), Some(opened(80)));
+            assert_eq!(recent.get(2, token.as_bytes()), None);
             for position in 0..length {
                 let mut other = token.clone();
                 other.replace_range(position..=position, "b");
-                assert_eq!(recent.get(&key(1, &other)), None, "{position} of {length}");
+                assert_eq!(recent.get(1, other.as_bytes()), None, "{position} of {length}");
             }
-            assert_eq!(recent.get(&key(1, &"a".repeat(length - 1))), None);
+            for other in (0..200).filter(|other| *other != length) {
+                assert_eq!(recent.get(1, "a".repeat(other).as_bytes()), None, "{other} of {length}");
+            }
         }
-        assert!(CacheKey::new(1, "a".repeat(121).as_bytes()).is_none());
     }
 
     #[test]
@@ -121,9 +111,9 @@ mod tests {
         let tokens = ["a", "b", "c"].map(|character| character.repeat(80));
         let mut recent = Recent::of(1);
         for (token, port) in tokens.iter().zip(1..) {
-            recent.insert(key(1, token), opened(port));
+            recent.insert(1, token.as_bytes(), opened(port));
         }
-        let found = tokens.map(|token| recent.get(&key(1, &token)));
+        let found = tokens.map(|token| recent.get(1, token.as_bytes()));
         assert_eq!(found, [None, Some(opened(2)), Some(opened(3))]);
     }
 
@@ -135,7 +125,8 @@ mod tests {
     #[test]
     fn a_cache_of_size_0_stores_nothing() {
         let mut recent = Recent::of(0);
-        recent.insert(key(1, "a"), opened(80));
-        assert_eq!(recent.get(&key(1, "a")), None);
+        let token = "a".repeat(80);
+        recent.insert(1, token.as_bytes(), opened(80));
+        assert_eq!(recent.get(1, token.as_bytes()), None);
     }
 }
