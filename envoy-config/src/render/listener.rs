@@ -4,6 +4,7 @@
 //! connections when the first rule gets session persistence.
 
 use serde::Serialize;
+use session_persistence::config::Pin;
 use session_persistence::names;
 
 use super::Options;
@@ -226,7 +227,7 @@ impl ConnectionManager {
             // Do not change the `server` header of backends.
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
-            access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines()),),
+            access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines(options.pin)),),
             routes,
             http_filters: HttpFilters::new(),
         }
@@ -235,15 +236,21 @@ impl ConnectionManager {
 
 impl StdoutAccessLog {
     /// One line per request. The last word is the session: the endpoint that it is pinned to, or the state that the filter reports.
-    fn lines() -> Self {
+    fn lines(pin: Pin) -> Self {
+        let session = match pin {
+            Pin::Metadata => format!(
+                "%COALESCE({{\"operators\": [{{\"command\": \"DYNAMIC_METADATA\", \"param\": \"{}:{}\"}}, \
+                 {{\"command\": \"FILTER_STATE\", \"param\": \"{}:PLAIN\"}}]}})%",
+                names::METADATA_NAMESPACE,
+                names::METADATA_KEY,
+                names::FILTER_STATE,
+            ),
+            // The endpoint of a session is the upstream host, unless the filter reports that the session moved.
+            Pin::StatefulSession => format!("%FILTER_STATE({}:PLAIN)%", names::FILTER_STATE),
+        };
         let line = format!(
             "%START_TIME% %REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE% \
-             %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% %COALESCE({{\"operators\": [\
-             {{\"command\": \"DYNAMIC_METADATA\", \"param\": \"{}:{}\"}}, \
-             {{\"command\": \"FILTER_STATE\", \"param\": \"{}:PLAIN\"}}]}})%\n",
-            names::METADATA_NAMESPACE,
-            names::METADATA_KEY,
-            names::FILTER_STATE,
+             %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% {session}\n"
         );
         Self { log_format: LogFormat { text_format_source: InlineString { inline_string: line } } }
     }
