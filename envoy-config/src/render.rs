@@ -32,6 +32,7 @@ mod bootstrap;
 mod circuit_breakers;
 mod clusters;
 mod cors;
+mod endpoint_metadata;
 mod endpoints;
 mod error_fraction;
 mod error_listener;

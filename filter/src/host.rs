@@ -2,8 +2,8 @@
 //!
 //! It never panics, because a panic poisons the VM of the worker. It never pauses a request and never answers by itself. It uses the
 //! SDK's free functions on bytes, because the getters of its traits panic if a client sends invalid UTF-8. In the filter chain of
-//! one route, a request of a session takes four calls to Envoy, five if the filter has to remove a backend's session header. Tests limit the number of calls,
-//! because those that return data cost more than opening a token.
+//! one route, a request of a session takes four calls to Envoy, five if the filter has to remove a backend's session header. Tests
+//! limit the number of calls, above all of those that return data: each of them costs more than opening a token.
 
 mod calls;
 mod counters;
@@ -12,14 +12,13 @@ mod nonces;
 use std::cell::RefCell;
 use std::env::VarError;
 use std::rc::Rc;
-use std::time::UNIX_EPOCH;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 use zeroize::Zeroizing;
 
-use self::calls::property;
+use self::calls::{now, property};
 use self::counters::Counters;
 use self::nonces::Nonces;
 use crate::caching;
@@ -29,7 +28,6 @@ use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER};
 use crate::pin;
 use crate::plugin::{Plugin, Route, SessionHeader};
 use crate::session::{self, Issue, Session};
-use crate::time::Timestamp;
 use crate::token::Recent;
 
 proxy_wasm::main! {{
@@ -42,6 +40,13 @@ const ROUTE_NAME: &[u8] = b"xds\0route_name";
 
 /// The property with the address of the endpoint that Envoy chose last.
 const UPSTREAM_ADDRESS: &[u8] = b"upstream\0address";
+
+/// The property with the metadata of that endpoint, in the namespace [`names::ENDPOINT_NAMESPACE`](crate::names::ENDPOINT_NAMESPACE).
+/// A key follows.
+const ENDPOINT_METADATA: &[u8] = b"xds\0upstream_host_metadata\0filter_metadata\0session-persistence\0";
+
+/// The maximum length of an address: `[` 8 groups `]:65535`, the last two groups of which can be an IPv4 address.
+const LONGEST_ADDRESS: usize = 53;
 
 /// The maximum number of headers of a local reply: status, type and length, or those of gRPC. Asking Envoy for the kind of response
 /// costs more than opening a token.
@@ -257,15 +262,35 @@ fn show(session: &Session) {
 
 /// The endpoint that Envoy chose last for this request.
 fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
-    if route.rule().pin() == Pin::Metadata {
-        return property(UPSTREAM_ADDRESS).and_then(|address| session.endpoint_of(&address));
+    match route.rule().pin() {
+        Pin::Metadata => {
+            let own = session.endpoint().filter(|endpoint| is_chosen(endpoint));
+            own.cloned().or_else(|| session.endpoint_of(&property(UPSTREAM_ADDRESS)?))
+        }
+        Pin::StatefulSession => {
+            let headers = MapType::HttpResponseHeaders;
+            let Some(named) = hostcalls::get_map_value_bytes(headers, OVERRIDE_HOST_HEADER).ok().flatten()
+            else {
+                return session.endpoint().cloned();
+            };
+            report("private header", hostcalls::set_map_value(headers, OVERRIDE_HOST_HEADER, None));
+            pin::served_by(&named)
+        }
     }
-    let headers = MapType::HttpResponseHeaders;
-    let Some(named) = hostcalls::get_map_value_bytes(headers, OVERRIDE_HOST_HEADER).ok().flatten() else {
-        return session.endpoint().cloned();
-    };
-    report("private header", hostcalls::set_map_value(headers, OVERRIDE_HOST_HEADER, None));
-    pin::served_by(&named)
+}
+
+/// Whether the metadata of the endpoint that Envoy chose last has this address. This costs much less than to read the address; but
+/// endpoints with a DNS name, and those of a configuration written by hand, may have no metadata.
+fn is_chosen(endpoint: &Endpoint) -> bool {
+    let (prefix, address) = (ENDPOINT_METADATA, endpoint.as_bytes());
+    // On the stack: allocating takes more instructions than copying.
+    let mut path = [0; ENDPOINT_METADATA.len() + LONGEST_ADDRESS];
+    let length = prefix.len() + address.len();
+    let Some(path) = path.get_mut(..length) else { return false };
+    let (start, end) = path.split_at_mut(prefix.len());
+    start.copy_from_slice(prefix);
+    end.copy_from_slice(address);
+    property(path).is_some()
 }
 
 /// Adds a token to the response, which shared caches must then not store.
@@ -287,12 +312,6 @@ fn answer(header: SessionHeader<'_>) {
     for name in caching::TARGETED {
         report("caching", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
     }
-}
-
-fn now() -> Timestamp {
-    let since_epoch =
-        hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Timestamp::from_unix_seconds(since_epoch.unwrap_or_default().as_secs())
 }
 
 fn report(what: &str, outcome: Result<(), Status>) {

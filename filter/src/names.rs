@@ -14,6 +14,10 @@ pub const METADATA_NAMESPACE: &str = "envoy.lb";
 /// The key of the pin in [`METADATA_NAMESPACE`].
 pub const METADATA_KEY: &str = "session-persistence-override-host";
 
+/// The namespace of endpoint metadata in which the key is the endpoint's address, with an empty value. It is optional: it makes it
+/// cheap to find out whether the endpoint of a session served a request.
+pub const ENDPOINT_NAMESPACE: &str = "session-persistence";
+
 /// The filter state in which the access log finds the session of a request: `%FILTER_STATE(wasm.session_persistence:PLAIN)%`.
 pub const FILTER_STATE: &str = "wasm.session_persistence";
 

@@ -110,12 +110,11 @@ impl Message for Cluster {
 impl Cluster {
     pub(super) fn new(cluster: &model::Cluster, options: &Options, sources: Sources<'_>) -> Self {
         let mut rendered = Self::without_endpoints(cluster, options, sources);
+        let inline = || Assignment::LoadAssignment(LoadAssignment::of(cluster, options.pin_of(cluster)));
         rendered.assignment = Some(match sources {
             // Envoy resolves the names itself.
-            _ if cluster.has_dns_names() => Assignment::LoadAssignment(LoadAssignment::of(cluster)),
-            Sources::Inline | Sources::Files { endpoints: false, .. } => {
-                Assignment::LoadAssignment(LoadAssignment::of(cluster))
-            }
+            _ if cluster.has_dns_names() => inline(),
+            Sources::Inline | Sources::Files { endpoints: false, .. } => inline(),
             Sources::Files { directory, endpoints: true } => {
                 // The types always serialize. If they did not, the file would have the name of another version.
                 let settings = serde_json::to_vec(&rendered).unwrap_or_default();

@@ -11,12 +11,13 @@
 //! of a dual-stack pod. (Envoy's `additional_addresses` do not help: `override_host` can pin only to the first address.)
 
 use serde::Serialize;
+use session_persistence::config::Pin;
 
 use super::address::Address;
+use super::endpoint_metadata::EndpointMetadata;
 use super::error_status::ErrorStatus;
 use super::extension::Message;
-use super::upstream_tls::SocketMetadata;
-use crate::model::{Cluster, Endpoint, EndpointState, Endpoints, Locality};
+use crate::model::{Cluster, Endpoint, EndpointState, Endpoints, Locality, Name};
 
 #[derive(Serialize)]
 pub(super) struct LoadAssignment {
@@ -41,7 +42,7 @@ struct LocalityName {
 struct LbEndpoint {
     endpoint: Target,
     #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<SocketMetadata>,
+    metadata: Option<EndpointMetadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     health_status: Option<&'static str>,
 }
@@ -64,12 +65,12 @@ impl Message for LoadAssignment {
 }
 
 impl LoadAssignment {
-    pub(super) fn of(cluster: &Cluster) -> Self {
+    pub(super) fn of(cluster: &Cluster, pin: Pin) -> Self {
         // Otherwise, the errors are sampled before routing.
         let has_errors = !cluster.samples_errors();
         let localities = cluster.localities.iter();
         let localities = localities.filter_map(|locality| match ErrorStatus::of_backend(locality, cluster) {
-            None => LocalityEndpoints::of(locality, cluster),
+            None => LocalityEndpoints::of(locality, cluster, pin),
             Some(status) if has_errors => {
                 Some(LocalityEndpoints::error(&locality.name, locality.weight, status))
             }
@@ -83,25 +84,29 @@ impl LoadAssignment {
 
 impl LocalityEndpoints {
     /// `None` if the locality has no endpoints.
-    fn of(locality: &Locality, cluster: &Cluster) -> Option<Self> {
+    fn of(locality: &Locality, cluster: &Cluster, pin: Pin) -> Option<Self> {
+        let metadata = |address| EndpointMetadata::of(locality, cluster, pin, address);
         let lb_endpoints: Vec<LbEndpoint> = match &locality.endpoints {
             Endpoints::Addresses(endpoints) => {
                 // Like kube-proxy (KEP-1669): if a Service has only terminating endpoints, they get new sessions.
                 let has_serving = endpoints.iter().any(|endpoint| endpoint.state == EndpointState::Serving);
                 let use_draining = locality.weight > 0 && !has_serving;
-                endpoints.iter().map(|endpoint| LbEndpoint::of(endpoint, use_draining)).collect()
+                let with_metadata = |endpoint: &Endpoint| LbEndpoint {
+                    metadata: metadata(Some(endpoint.address)),
+                    ..LbEndpoint::of(endpoint, use_draining)
+                };
+                endpoints.iter().map(with_metadata).collect()
             }
             Endpoints::Names(names) => {
-                names.iter().map(|name| LbEndpoint::at(Address::host(&name.host, name.port))).collect()
+                let at = |name: &Name| LbEndpoint::at(Address::host(&name.host, name.port));
+                names.iter().map(|name| LbEndpoint { metadata: metadata(None), ..at(name) }).collect()
             }
             Endpoints::Unresolved => Vec::new(),
         };
-        let metadata = locality.tls.as_ref().and_then(|tls| SocketMetadata::of(tls, cluster));
         let health_check_config = cluster.settings.health.active.as_ref().and_then(|check| check.port);
         let health_check_config = health_check_config.map(|port_value| HealthCheckPort { port_value });
         let with_settings = |endpoint: LbEndpoint| LbEndpoint {
             endpoint: Target { health_check_config, ..endpoint.endpoint },
-            metadata: metadata.clone(),
             ..endpoint
         };
         (!lb_endpoints.is_empty()).then(|| Self {

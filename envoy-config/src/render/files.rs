@@ -92,7 +92,7 @@ pub fn render(model: &Model, location: Location<'_>, options: &Options) -> Resul
     for cluster in model.clusters.iter().chain(&preflights) {
         let rendered = Cluster::new(cluster, options, sources);
         if let Some(path) = rendered.endpoints_file() {
-            endpoints.push(single(path, LoadAssignment::of(cluster))?);
+            endpoints.push(single(path, LoadAssignment::of(cluster, options.pin_of(cluster)))?);
         }
         clusters.push(Typed::from(rendered));
     }

@@ -17,24 +17,13 @@ use crate::model::{CaCertificates, Cluster, HttpVersion, SubjectName, UpstreamTl
 pub(super) struct SocketMatch {
     name: String,
     #[serde(rename = "match")]
-    label: Label,
+    label: SocketLabel,
     transport_socket: Extension<UpstreamContext>,
 }
 
-/// `envoy.config.core.v3.Metadata`
+/// The label that selects a transport socket, in a [`SocketMatch`] and in the metadata of an endpoint.
 #[derive(Clone, Serialize)]
-pub(super) struct SocketMetadata {
-    filter_metadata: FilterMetadata,
-}
-
-#[derive(Clone, Serialize)]
-struct FilterMetadata {
-    #[serde(rename = "envoy.transport_socket_match")]
-    socket: Label,
-}
-
-#[derive(Clone, Serialize)]
-struct Label {
+pub(super) struct SocketLabel {
     tls: String,
 }
 
@@ -96,7 +85,7 @@ impl SocketMatch {
     pub(super) fn all(cluster: &Cluster, system_authorities: &str) -> Vec<Self> {
         let socket = |(number, tls): (usize, &Arc<UpstreamTls>)| Self {
             name: tls.server_name.clone(),
-            label: Label::of(number),
+            label: SocketLabel::numbered(number),
             transport_socket: Extension::new(
                 "envoy.transport_sockets.tls",
                 UpstreamContext::new(tls, cluster.version, system_authorities),
@@ -106,16 +95,13 @@ impl SocketMatch {
     }
 }
 
-impl SocketMetadata {
-    /// The metadata of an endpoint with this TLS setting.
+impl SocketLabel {
+    /// The label of this TLS setting.
     pub(super) fn of(tls: &Arc<UpstreamTls>, cluster: &Cluster) -> Option<Self> {
-        let number = distinct(cluster).into_iter().position(|one| one == tls)?;
-        Some(Self { filter_metadata: FilterMetadata { socket: Label::of(number) } })
+        distinct(cluster).into_iter().position(|one| one == tls).map(Self::numbered)
     }
-}
 
-impl Label {
-    fn of(number: usize) -> Self {
+    fn numbered(number: usize) -> Self {
         Self { tls: format!("tls-{number}") }
     }
 }

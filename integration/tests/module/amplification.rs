@@ -27,8 +27,11 @@ const ENVOY: u64 = 190_700;
 /// A host call, in instructions.
 fn price(call: &Call) -> u64 {
     match call.function {
-        "get_property" => 12_400,
-        "get_header_map_value" => 11_000,
+        "get_property" if call.returned_data => 12_400,
+        // Metadata of an endpoint, with an empty value.
+        "get_property" => 6_000,
+        "get_header_map_value" if call.returned_data => 11_000,
+        "get_header_map_value" => 2_100,
         "replace_header_map_value" | "remove_header_map_value" => 4_700,
         "add_header_map_value" => 3_600,
         "increment_metric" => 1_000,

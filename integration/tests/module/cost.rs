@@ -12,7 +12,8 @@
 //! | +1 | its first line holds no session: all its lines |
 //! | +1 | the request is not pinned: the filter state |
 //! | +2 | a token is refused: its counter, the log |
-//! | +1 | the answer: who gave it |
+//! | +1 | the answer: whether the endpoint of the session gave it, or the address of the endpoint that gave it |
+//! | +1 | the endpoint of the session did not give it: the address of the endpoint that did |
 //! | +1 | a session header: what the backend sent under its name removed |
 //! | +3 | the token is for another share of its rule: the share, the new route, whose name then is |
 //! | +1 | the request has a body, and the answer no more headers than Envoy's own: whether it is Envoy's own |
@@ -99,9 +100,19 @@ fn a_client_that_brings_its_header_takes_six_calls() {
 }
 
 #[test]
-fn a_local_reply_to_a_returning_client_takes_five_calls() {
+fn a_local_reply_to_a_returning_client_takes_six_calls() {
     let (mut plugin, token) = warm::<Browser>();
-    assert_calls(&mut plugin, Browser::back(&token), Response::local(), 5);
+    assert_calls(&mut plugin, Browser::back(&token), Response::local(), 6);
+}
+
+/// An endpoint with a DNS name, or one in a configuration written by hand.
+#[test]
+fn a_client_of_an_endpoint_without_metadata_takes_six_calls() {
+    let (mut plugin, token) = warm::<Browser>();
+    let response = || Response::from_endpoint(BLUE).without_metadata();
+    assert_calls(&mut plugin, Browser::back(&token), response(), 6);
+    let (_, answer) = plugin.exchange(Browser::back(&token), response());
+    assert_eq!(Browser::token(&answer), None, "the session did not move");
 }
 
 /// Only Envoy's own answers have so few headers.
@@ -142,9 +153,9 @@ fn an_expired_token_takes_eighteen_calls() {
 }
 
 #[test]
-fn a_session_that_moves_or_is_refreshed_takes_fourteen_calls() {
+fn a_session_that_moves_takes_fifteen_calls_and_one_that_is_refreshed_fourteen() {
     let (mut plugin, token) = warm::<Browser>();
-    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(GREEN), 14);
+    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(GREEN), 15);
     plugin.wait(10);
     assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 14);
 }

@@ -57,6 +57,8 @@ pub(crate) struct Response {
     pub(crate) headers: HeaderMap,
     /// The endpoint Envoy chose, if it chose one.
     upstream: Option<Vec<u8>>,
+    /// Whether that endpoint has its address in its metadata, as `envoy-config` renders it if it is not a DNS name.
+    has_metadata: bool,
     /// `response.code_details`: `via_upstream` if the endpoint itself answered.
     details: &'static str,
 }
@@ -86,7 +88,12 @@ impl Response {
     fn new(status: &str, upstream: Option<Vec<u8>>, details: &'static str) -> Self {
         let mut headers = HeaderMap::default();
         headers.add(b":status", status.as_bytes());
-        Self { headers, upstream, details }
+        Self { headers, upstream, has_metadata: true, details }
+    }
+
+    /// Whose endpoint has no metadata.
+    pub(crate) fn without_metadata(self) -> Self {
+        Self { has_metadata: false, ..self }
     }
 
     /// With one more header.
@@ -98,8 +105,14 @@ impl Response {
     /// Makes the response that of a stream.
     pub(crate) fn arrive(self, stream: &mut Stream) {
         stream.properties.insert(String::from("response.code_details"), self.details.into());
-        let upstream = self.upstream.map(|address| (String::from("upstream.address"), address));
-        stream.properties.extend(upstream);
+        if let Some(address) = self.upstream {
+            if self.has_metadata {
+                let address = String::from_utf8_lossy(&address);
+                let key = format!("xds.upstream_host_metadata.filter_metadata.session-persistence.{address}");
+                stream.properties.insert(key, Vec::new());
+            }
+            stream.properties.insert(String::from("upstream.address"), address);
+        }
         stream.response = Some(self.headers);
     }
 }

@@ -57,7 +57,12 @@ pub(crate) fn write(host: &mut Host<'_>, at: u32, bytes: &[u8]) -> Result<(), Er
 /// nothing is allocated for an empty value and its address is null.
 pub(crate) fn give(host: &mut Host<'_>, bytes: &[u8], address_at: u32, size_at: u32) -> Answer {
     let size = word(bytes.len())?;
-    let address = if size == 0 { 0 } else { guest(host)?.allocate.call(&mut *host, size)? };
+    let address = if size == 0 {
+        0
+    } else {
+        host.data_mut().note_data();
+        guest(host)?.allocate.call(&mut *host, size)?
+    };
     write(host, address, bytes)?;
     write(host, address_at, &address.to_le_bytes())?;
     write(host, size_at, &size.to_le_bytes())?;

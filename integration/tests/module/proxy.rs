@@ -99,6 +99,8 @@ pub(crate) struct Call {
     pub(crate) function: &'static str,
     /// The header, property, metric or text.
     pub(crate) subject: String,
+    /// Whether it returned data, for which Envoy lets the module allocate memory.
+    pub(crate) returned_data: bool,
 }
 
 impl fmt::Debug for Call {
@@ -126,7 +128,15 @@ impl Proxy {
 
     /// Notes a host call.
     pub(crate) fn note(&mut self, function: &'static str, subject: &[u8]) {
-        self.journal.push(Call { function, subject: subject.escape_ascii().to_string() });
+        let subject = subject.escape_ascii().to_string();
+        self.journal.push(Call { function, subject, returned_data: false });
+    }
+
+    /// Notes that the last host call returned data.
+    pub(crate) fn note_data(&mut self) {
+        if let Some(call) = self.journal.last_mut() {
+            call.returned_data = true;
+        }
     }
 
     /// The stream whose callback is running; none in the plugin's own callbacks.
