@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_saphyr::LitString;
-use session_persistence::config::{Pin, PluginConfig, RouteRule, Rule};
+use session_persistence::config::{ByName, Pin, PluginConfig, RouteRule, Rule};
 use session_persistence::names;
 
 use super::Options;
@@ -342,8 +342,8 @@ fn retries_after_reset(forward: &model::Forward) -> bool {
 }
 
 /// The other shares of a rule, by the names of the routes to them.
-fn other_shares(rule: &Rule, siblings: &[model::Route]) -> BTreeMap<String, String> {
-    let Some(own) = rule.share() else { return BTreeMap::new() };
+fn other_shares(rule: &Rule, siblings: &[model::Route]) -> ByName<String> {
+    let Some(own) = rule.share() else { return ByName::default() };
     let shares =
         siblings.iter().filter_map(|route| Some((&route.name, route.persistence.as_ref()?.share()?)));
     let others = shares.filter(|(_, share)| *share != own);

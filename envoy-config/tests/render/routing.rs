@@ -1,13 +1,11 @@
 //! Routes: matches, filters and plugins.
 
-use std::collections::BTreeMap;
-
 use envoy_config::model::{
     Domain, HeaderChange, HeaderChanges, Listener, Model, Protocol, RequestSubset, Route,
 };
 use envoy_config::render::render;
 use serde_json::{Value, json};
-use session_persistence::config::{Carrier, RouteRule};
+use session_persistence::config::{ByName, Carrier, RouteRule};
 
 use crate::models::{
     address, cluster, cookie_rule, cors, everything, forward, header_rule, host, listener, options, prefix,
@@ -48,7 +46,8 @@ fn only_routes_with_sessions_have_a_plugin_which_has_their_rule() {
     let bootstrap = rendered(&everything());
     let rules = [Some(header_rule()), Some(cookie_rule()), None, None];
     for (route, rule) in routes(&bootstrap).as_array().unwrap().iter().zip(rules) {
-        let expected = rule.map(|rule| RouteRule { rule: rule.removed_by_route(), shares: BTreeMap::new() });
+        let expected =
+            rule.map(|rule| RouteRule { rule: rule.removed_by_route(), shares: ByName::default() });
         assert_eq!(plugin_rule(route), expected, "{route}");
     }
 }
@@ -119,7 +118,7 @@ fn routes_for_existing_sessions_of_a_share_have_no_plugin() {
     });
     assert_eq!(plugin(&routes(&bootstrap)[0]), None);
     let shares = plugin_rule(&routes(&bootstrap)[1]).unwrap().shares;
-    assert_eq!(shares, [("default/a/0/x/0".to_owned(), "one".to_owned())].into());
+    assert_eq!(shares, ByName::from_iter([("default/a/0/x/0".to_owned(), "one".to_owned())]));
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The entries of an object whose keys are data.
+    /// The entries of an object whose keys are data, sorted by key.
     pub(super) fn entries(&self) -> Result<impl Iterator<Item = (&'a String, Self)>, Refused> {
         let path = self.path.clone();
         Ok(self.object()?.iter().map(move |(name, value)| (name, At { path: join(&path, name), value })))

@@ -169,13 +169,16 @@ fn a_serialized_configuration_parses_to_the_same_value() {
             ("default/cookie/0/0".to_owned(), rule("default/cookie@1", cookie.clone(), None)),
             ("default/header/0/0".to_owned(), rule("default/header@1", header.clone(), timeout("5s"))),
         ]
-        .into(),
-        rules_by_prefix: [("default/".to_owned(), rule("default", header.clone(), None))].into(),
+        .into_iter()
+        .collect(),
+        rules_by_prefix: [("default/".to_owned(), rule("default", header.clone(), None))]
+            .into_iter()
+            .collect(),
     };
-    let one = RouteRule { rule: rule("default/cookie@1", cookie, None), shares: BTreeMap::new() };
+    let one = RouteRule { rule: rule("default/cookie@1", cookie, None), shares: ByName::default() };
     let shared = RouteRule {
         rule: rule("default/header@1", header, None).of_share("one"),
-        shares: [("default/header/0/0/1".to_owned(), "two".to_owned())].into(),
+        shares: [("default/header/0/0/1".to_owned(), "two".to_owned())].into_iter().collect(),
     };
     for config in [PluginConfig::Table(rules), PluginConfig::Route(one), PluginConfig::Route(shared)] {
         assert_eq!(PluginConfig::parse(&serde_json::to_vec(&config).unwrap()).unwrap(), config);
@@ -188,7 +191,7 @@ fn omitted_cookie_fields_have_defaults() {
     let PluginConfig::Table(config) = PluginConfig::parse(json.as_bytes()).unwrap() else {
         panic!("not a table");
     };
-    let rule = &config.rules["default/shop/0/0"];
+    let rule = config.rules.get("default/shop/0/0").unwrap();
     let expected = Cookie {
         name: name("sid").unwrap(),
         path: name("/").unwrap(),
