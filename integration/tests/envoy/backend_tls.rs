@@ -4,12 +4,15 @@
 //! `spiffe://example.com/backend`, and the signature of `authority.pem`. Its key was made for these tests alone.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use integration::backend::{Backend, Handshake, TlsFront};
+use integration::harness::deadline::until;
 use integration::harness::envoy::Process;
 use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
 
 use crate::setup::{COOKIE, browser, client, pod, pods, pods_of, route, serve, serve_valid_parts};
+use crate::traffic_policies;
 
 const AUTHORITY: &str = include_str!("backend_tls/authority.pem");
 const OTHER_AUTHORITY: &str = include_str!("backend_tls/other-authority.pem");
@@ -92,6 +95,25 @@ async fn sessions_persist_over_backend_tls() {
         reached.insert(first);
     }
     assert_eq!(reached.len(), 4);
+}
+
+/// Without a healthy endpoint, there would be no answer.
+#[tokio::test]
+async fn health_checks_use_the_tls_settings_of_the_backend() {
+    let pods = pods::<1>();
+    let fronts = fronts(&pods).await;
+    let fields =
+        "healthCheck: {panicThreshold: 0, active: {type: HTTP, interval: 100ms, http: {path: /health}}}";
+    let checked = traffic_policies::policy("policy", "kind: HTTPRoute, name: route", fields);
+    let envoy = serve(&manifests(&fronts, "").with(&policy("authority", HOST)).with(&checked)).await;
+    let passed = async || {
+        let found = envoy.admin().stats("health_check.success").await.unwrap();
+        (found.values().sum::<u64>() >= 3).then_some(())
+    };
+    until(Duration::from_secs(20), passed).await.unwrap();
+    assert_eq!(pod(&client(&envoy).get("/get").await.unwrap()), "backend-0");
+    let names = fronts[0].handshakes().into_iter().map(|handshake| handshake.server_name);
+    assert!(names.into_iter().all(|name| name.as_deref() == Some("backend.example.com")));
 }
 
 #[tokio::test]
