@@ -3,6 +3,7 @@
 
 mod clients;
 mod draining;
+mod health;
 mod under_load;
 mod watched;
 
