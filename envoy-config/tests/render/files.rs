@@ -11,7 +11,7 @@ use session_persistence::config::Pin;
 use crate::envoy_protos;
 use crate::models::{
     certificate, cluster, cookie_rule, everything, forward, header_rule, host, https, locality, options,
-    prefix, route, serving, single, site,
+    outlier_detection, prefix, route, serving, single, site,
 };
 
 fn rendered(model: &Model) -> Files {
@@ -154,8 +154,8 @@ fn a_cluster_with_other_settings_has_another_endpoint_file() {
 fn clusters_are_named_by_identity_and_by_their_pin() {
     let mut model = model("10.0.0.1:80", 1);
     model.clusters[0].identity = String::from("default/a#cart");
-    let names = |pin| {
-        let files = files::render(&model, location(100), &envoy_config::render::Options { pin, ..options() });
+    let names = |model: &Model, pin| {
+        let files = files::render(model, location(100), &envoy_config::render::Options { pin, ..options() });
         let files = files.unwrap();
         let cluster = resources(&files.clusters)[0]["name"].clone();
         let route = &resources(&files.routes[0])[0]["virtual_hosts"][0]["routes"][0];
@@ -163,9 +163,12 @@ fn clusters_are_named_by_identity_and_by_their_pin() {
         assert_eq!(resources(&files.endpoints[0])[0]["cluster_name"], cluster);
         cluster
     };
-    assert_eq!(names(Pin::Metadata), json!("default/a#cart"));
-    assert_eq!(names(Pin::StatefulSession), json!("default/a#cart+stateful-session"));
+    assert_eq!(names(&model, Pin::Metadata), json!("default/a#cart"));
+    assert_eq!(names(&model, Pin::StatefulSession), json!("default/a#cart+stateful-session"));
     assert!(render(&model, &options()).unwrap().contains("name: default/a/0"), "unlike in the bootstrap");
+    // A cluster whose health Envoy judges has this pin in any case.
+    model.clusters[0].settings.health.outliers = Some(outlier_detection());
+    assert_eq!(names(&model, Pin::Metadata), json!("default/a#cart+stateful-session"));
 }
 
 #[test]

@@ -147,6 +147,20 @@ fn http_probe() -> Probe {
     }
 }
 
+pub(crate) fn outlier_detection() -> OutlierDetection {
+    OutlierDetection {
+        split_local_origin: true,
+        interval: Duration::from_millis(1),
+        local_origin_failures: 0,
+        gateway_errors: Some(1),
+        server_errors: u32::MAX,
+        base_ejection_time: Duration::from_millis(1),
+        max_ejection_percent: 100,
+        failure_percentage: Some(0),
+        always_eject_one: true,
+    }
+}
+
 /// Settings of every kind.
 fn settings(load_balancing: LoadBalancing, probe: Probe) -> ClusterSettings {
     ClusterSettings {
@@ -173,17 +187,7 @@ fn settings(load_balancing: LoadBalancing, probe: Probe) -> ClusterSettings {
                 probe,
                 port: Some(1),
             }),
-            outliers: Some(OutlierDetection {
-                split_local_origin: true,
-                interval: Duration::from_millis(1),
-                local_origin_failures: 0,
-                gateway_errors: Some(1),
-                server_errors: u32::MAX,
-                base_ejection_time: Duration::from_millis(1),
-                max_ejection_percent: 100,
-                failure_percentage: Some(0),
-                always_eject_one: true,
-            }),
+            outliers: Some(outlier_detection()),
             panic_percent: Some(0),
         },
         preconnect_percent: Some(105),
