@@ -2,7 +2,7 @@
 
 use integration::harness::manifests::Manifests;
 
-use super::clients::{Clients, Visit};
+use super::clients::{Clients, Probe, Visit};
 use super::watched::Watched;
 use super::{HEADER, cookie, endpoints, new_session, places, route, rule, services};
 use crate::setup::pods_of;
@@ -29,6 +29,8 @@ async fn sessions_stay_when_health_checks_begin_and_end() {
         Visit { address: watched.http, tls: false, path: if cookie { "/cart" } else { "/desk" }, cookie }
     };
     let clients = Clients::start((0..40).map(visit));
+    // Without a pause, they see also what lasts milliseconds.
+    let probes: Vec<Probe> = (0..4).map(|number| Probe::start(visit(number), "/desk")).collect();
     let all_have_sessions = async || clients.records().iter().all(|record| !record.pods.is_empty());
     watched.until("clients without a session", all_have_sessions).await;
     let before = clients.records();
@@ -61,6 +63,10 @@ async fn sessions_stay_when_health_checks_begin_and_end() {
     };
     watched.until("health checks go on", is_unchecked).await;
     answered(400).await;
+    for probe in probes {
+        let statuses = probe.stop().await;
+        assert_eq!(statuses.keys().collect::<Vec<_>>(), [&200], "{statuses:?}");
+    }
     let last = clients.stop().await;
     for ((before, moved), record) in before.iter().zip(&moved).zip(last) {
         assert_eq!(record.failures, [""; 0], "{record:?}");
