@@ -1,4 +1,4 @@
-//! Compiles Gateway API manifests to a static Envoy bootstrap with session persistence.
+//! Compiles Gateway API manifests to Envoy configuration with session persistence.
 //!
 //! - [`cli`]: the command line.
 //! - [`source`]: texts and positions in them.
@@ -11,7 +11,7 @@
 //! - [`model`]: what Envoy serves; the contract between `resolve` and `render`.
 //! - [`options`]: options of the command line that affect the result.
 //! - [`limits`]: limits for clients, rules and the whole Envoy.
-//! - [`render`]: writes the model as an Envoy bootstrap.
+//! - [`render`]: writes the model as an Envoy bootstrap, or as files that Envoy watches.
 //! - [`status`]: the `status` that the API server would store for each object.
 
 pub mod cli;
