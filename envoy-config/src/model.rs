@@ -10,6 +10,7 @@ mod retry;
 mod settings;
 mod upstream;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +165,17 @@ pub enum Domain {
     Wildcard(String),
     /// Every hostname.
     Any,
+}
+
+impl fmt::Display for Domain {
+    /// The form in manifests and in Envoy's configuration: `*` is every hostname.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => f.write_str(name),
+            Self::Wildcard(suffix) => write!(f, "*.{suffix}"),
+            Self::Any => f.write_str("*"),
+        }
+    }
 }
 
 /// One match of one rule.

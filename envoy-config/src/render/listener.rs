@@ -14,7 +14,7 @@ use super::extension::{Extension, Message};
 use super::filters::HttpFilters;
 use super::protocol::{CommonHttp, Http2};
 use super::retries::Time;
-use super::routes::{RouteConfiguration, domain};
+use super::routes::RouteConfiguration;
 use super::sources::{ConfigSource, Folder, Sources};
 use super::tls::{TlsChain, TlsInspector};
 use super::url::ListenerOrigin;
@@ -194,7 +194,7 @@ pub(super) const fn count_routes(listener: &model::Listener) -> usize {
 fn routes_name(listener: &model::Listener, site: Option<&model::Site>) -> String {
     match site {
         None => listener.name.clone(),
-        Some(site) => format!("{}/{}", listener.name, domain(&site.domain)),
+        Some(site) => format!("{}/{}", listener.name, site.domain),
     }
 }
 

@@ -166,7 +166,7 @@ impl VirtualHost {
         errors: &ErrorFractions<'_>,
         options: &Options,
     ) -> Self {
-        let domain = domain(&host.domain);
+        let domain = host.domain.to_string();
         Self {
             name: domain.clone(),
             domains: (domain,),
@@ -182,15 +182,6 @@ impl VirtualHost {
                 .map(|route| route.within(&options.limits))
                 .collect(),
         }
-    }
-}
-
-/// The hostnames as Envoy writes them.
-pub(super) fn domain(domain: &Domain) -> String {
-    match domain {
-        Domain::Exact(name) => name.clone(),
-        Domain::Wildcard(suffix) => format!("*.{suffix}"),
-        Domain::Any => String::from("*"),
     }
 }
 

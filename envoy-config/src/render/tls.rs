@@ -5,7 +5,6 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Empty, Extension, Message};
-use super::routes::domain;
 use super::sources::{ConfigSource, Folder, Sources};
 use crate::model::{Certificate, ClientCertificates, Domain, Listener, Protocol, Site};
 use crate::pem::CertificateChain;
@@ -165,7 +164,7 @@ impl TlsChain {
         let names_hostname = site.domain != Domain::Any;
         Self {
             filter_chain_match: names_hostname
-                .then(|| FilterChainMatch { server_names: (domain(&site.domain),) }),
+                .then(|| FilterChainMatch { server_names: (site.domain.to_string(),) }),
             transport_socket: Extension::new("envoy.transport_sockets.tls", context),
         }
     }
@@ -198,7 +197,7 @@ impl Secret {
 
 /// The name of the CA certificates for the clients of a site. That of a Secret has one slash.
 fn client_validation_name(site: &Site, listener: &Listener) -> String {
-    format!("{}/{}/clients", listener.name, domain(&site.domain))
+    format!("{}/{}/clients", listener.name, site.domain)
 }
 
 impl SecretConfig {

@@ -46,16 +46,21 @@ pub(in crate::resolve) fn resolve(
         listeners.retain(|listener| {
             let Some((bound, section)) = section(bounds, *listener) else { return false };
             let domain = section.domain();
-            let hostnames: Vec<_> =
-                route.hostnames.iter().filter_map(|hostname| domain.intersection(hostname)).collect();
+            let hostnames = route.hostnames.iter().enumerate();
+            let hostnames: Vec<_> = hostnames
+                .filter_map(|(number, hostname)| Some((number, domain.intersection(hostname)?)))
+                .collect();
             let others = claimed.get(&(*listener, other(kind)));
-            if let Some(rival) = others.and_then(|others| hostnames.iter().find_map(|one| others.meets(one)))
-            {
-                lost.extend(routes.get(rival).map(|rival| Loss { bound, section, rival }));
+            let taken = others.and_then(|others| {
+                hostnames.iter().find_map(|(number, one)| Some((*number, one, others.meets(one)?)))
+            });
+            if let Some((number, hostname, rival)) = taken {
+                let loss = |rival| Loss { bound, section, number, hostname: Domain::clone(hostname), rival };
+                lost.extend(routes.get(rival).map(loss));
                 return false;
             }
             let own = claimed.entry((*listener, kind)).or_default();
-            for hostname in hostnames {
+            for (_, hostname) in hostnames {
                 own.add(hostname, position);
             }
             true
@@ -68,6 +73,10 @@ pub(in crate::resolve) fn resolve(
 struct Loss<'l, 'm> {
     bound: &'l BoundAddress<'m>,
     section: &'l Section<'m>,
+    /// The position of the hostname in the route.
+    number: usize,
+    /// The hostname, as far as the listener serves it.
+    hostname: Domain,
     rival: &'l ResolvedRoute<'m>,
 }
 
@@ -103,16 +112,16 @@ impl Claimed {
 
 /// Reports once what a route loses. A parentRef that has no listener left is not accepted.
 fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mut Report) {
-    let Some(Loss { section, rival, .. }) = lost.first() else { return };
+    let Some(Loss { section, number, hostname, rival, .. }) = lost.first() else { return };
     let object = route.object;
-    let place = || match object.spec.hostnames.first() {
-        Some(hostname) => Place::new(object, "spec.hostnames", hostname.span),
+    let place = || match object.spec.hostnames.get(*number) {
+        Some(hostname) => Place::new(object, format!("spec.hostnames[{number}]"), hostname.span),
         None => Place::new(object, "spec", object.metadata.name.span),
     };
     let (namespace, name) = rival.object.metadata.key();
     let message = format!(
-        "{} `{namespace}/{name}` already serves a hostname of this route on listener `{}`: an HTTPRoute and a GRPCRoute \
-         cannot share a hostname",
+        "{} `{namespace}/{name}` already serves `{hostname}` on listener `{}`: an HTTPRoute and a GRPCRoute cannot share a \
+         hostname",
         rival.object.kind, section.listener.name.value
     );
     for Loss { bound, section, .. } in lost {
