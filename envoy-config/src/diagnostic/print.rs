@@ -19,6 +19,10 @@ const LONGEST: usize = 4000;
 /// Two places of one source that are at most this many bytes apart are printed in one snippet.
 const NEAR: usize = 2000;
 
+/// Explains why lines and values are missing.
+const HIDDEN_NOTE: &str = "note: a source that may contain a Secret is not shown, and `[hidden]` stands for values in it; keep \
+                           Secrets in files of their own\n\n";
+
 /// Formats all diagnostics, in the order of the sources and of the places in them, each followed by an empty line.
 /// Spans outside of the sources are omitted.
 #[must_use]
@@ -42,6 +46,9 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
                 write!(out, "\n{bold}hint{plain}: {}\n", annotate_snippets::normalize_untrusted_str(hint));
         }
         out.push('\n');
+    }
+    if shown.iter().any(|found| secrecy.hides(found.span.source)) {
+        out.push_str(HIDDEN_NOTE);
     }
     out
 }
