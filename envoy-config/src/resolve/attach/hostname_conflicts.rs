@@ -55,8 +55,8 @@ pub(in crate::resolve) fn resolve(
                 hostnames.iter().find_map(|(number, one)| Some((*number, one, others.meets(one)?)))
             });
             if let Some((number, hostname, rival)) = taken {
-                let loss = |rival| Loss { bound, section, number, hostname: Domain::clone(hostname), rival };
-                lost.extend(routes.get(rival).map(loss));
+                let hostname = Domain::clone(hostname);
+                lost.extend(routes.get(rival).map(|rival| Loss { bound, section, number, hostname, rival }));
                 return false;
             }
             let own = claimed.entry((*listener, kind)).or_default();
