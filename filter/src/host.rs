@@ -52,7 +52,7 @@ const LONGEST_ADDRESS: usize = 53;
 /// costs more than opening a token.
 const LOCAL_REPLY_HEADERS: usize = 4;
 
-/// The number of tokens in the cache of a worker, which takes less than 300 KB: 176 bytes for each, and the addresses.
+/// The number of tokens in the cache of a worker, which takes at most 400 KB: 176 bytes for each, and up to 200 for its address.
 const CACHED_TOKENS: usize = 1_024;
 
 thread_local! {

@@ -25,8 +25,9 @@ use crate::source::Source;
 
 /// Write the files that Envoy watches, again whenever a manifest changes.
 ///
-/// While manifests have errors, the last good configuration stays. It runs until it is stopped: the exit status is 0
-/// after SIGTERM or SIGINT, and 2 if the command line is wrong or the directory cannot be used.
+/// While manifests have errors, the last good configuration stays. Standard input (`-f -`) cannot be watched. It runs until
+/// it is stopped: the exit status is 0 after SIGTERM or SIGINT, and 2 if the command line is wrong or the directory cannot
+/// be used.
 #[derive(Debug, Args)]
 pub(super) struct Watch {
     #[command(flatten)]
