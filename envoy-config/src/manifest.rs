@@ -5,6 +5,7 @@
 //!
 //! - `gateway_api` and `core`: the kinds of the Gateway API and of Kubernetes, one module for each kind.
 //! - `backend` and `backend_traffic_policy`: kinds of Envoy Gateway.
+//! - `policy_targets`: what policies for Gateways and routes apply to.
 //! - `other_kinds`: objects that are counted, but not read.
 //! - `read`: from text to objects, and what all kinds are read with.
 
@@ -13,6 +14,7 @@ pub mod backend_traffic_policy;
 pub mod core;
 pub mod gateway_api;
 pub mod other_kinds;
+pub mod policy_targets;
 mod read;
 
 use std::collections::BTreeMap;

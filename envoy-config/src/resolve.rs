@@ -34,7 +34,7 @@ use self::gateways::Gateways;
 use self::listeners::addresses::{self, BoundAddress, Security};
 use self::listeners::certificates;
 use self::listeners::section::Section;
-use self::policies::backend_traffic::TrafficPolicies;
+use self::policies::scope::RulePolicies;
 use self::policies::unsupported;
 use self::references::grants::Grants;
 use self::routes::conflicts::{Conflicts, RulePosition};
@@ -129,8 +129,8 @@ fn model(
         bound.program(report);
     }
     let finder = Attacher::new(manifests, &gateways, &bounds);
-    let traffic = TrafficPolicies::index(manifests, &gateways, report);
-    let mut backends = Backends::index(manifests, LocalEndpoints::new(options), &grants, traffic, report);
+    let policies = RulePolicies::index(manifests, &gateways, report);
+    let mut backends = Backends::index(manifests, LocalEndpoints::new(options), &grants, policies, report);
     let (routes, mut attached) = attach_all(manifests, &finder, &bounds, &mut backends, report);
     hostname_conflicts::resolve(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
@@ -174,7 +174,7 @@ fn attach_all<'m>(
         // Routes that belong only to Gateways that are not selected are not checked.
         if let Attachment::Listeners(listeners) = attacher.attach(object, &hostnames, report) {
             let before = report.diagnostics.len();
-            for (scope, listeners) in backends.traffic.scopes(object, listeners, bounds) {
+            for (scope, listeners) in backends.policies.scopes(object, listeners, bounds) {
                 let own = report.diagnostics.len();
                 routes.push(ResolvedRoute::new(object, hostnames.clone(), scope, backends, report));
                 report.forget_repeated(before, own);

@@ -9,7 +9,6 @@ mod connection;
 mod health_check;
 mod load_balancer;
 mod retry;
-mod targets;
 mod timeout;
 
 pub use self::circuit_breaker::{CircuitBreaker, RetryBudget};
@@ -17,15 +16,13 @@ pub use self::connection::Connection;
 pub use self::health_check::{ActiveHealthCheck, Checker, HealthCheck, HttpChecker, PassiveHealthCheck};
 pub use self::load_balancer::{ConsistentHash, HashInput, LoadBalancer};
 pub use self::retry::{BackOff, Retry, Trigger};
-pub use self::targets::{TargetSelector, Targets};
 pub use self::timeout::Timeout;
-
-pub(in crate::manifest) use self::targets::targets_of;
 
 use std::time::Duration;
 
 use crate::diagnostic::Code;
 use crate::duration;
+use crate::manifest::policy_targets::{self, Targets};
 use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, Unsupported};
 use crate::manifest::read::findings::Findings;
@@ -95,7 +92,7 @@ const fn unsupported(name: &'static str, consequence: &'static str) -> Unsupport
 /// `spec` of a `BackendTrafficPolicy`.
 pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<BackendTrafficPolicy> {
     let fields = Fields::of(at, &POLICY, findings)?;
-    let targets = targets::read(&fields, findings);
+    let targets = policy_targets::read(&fields, findings);
     let circuit_breaker = fields.optional("circuitBreaker", findings, circuit_breaker::read);
     let retry = fields.optional("retry", findings, |at, findings| {
         Some(Spanned { value: retry::read(at, findings)?, span: at.span() })

@@ -19,7 +19,7 @@ use self::reference::{Reference, Referent};
 use self::service::Port;
 use self::target::Target;
 use super::policies::backend_tls::TlsPolicies;
-use super::policies::backend_traffic::TrafficPolicies;
+use super::policies::scope::RulePolicies;
 use super::references::grants::Grants;
 use super::references::lookup::Objects;
 use super::sessions::source::SessionPolicies;
@@ -39,7 +39,7 @@ pub(super) struct Backends<'m, 'g> {
     services: Objects<'m, Service>,
     slices: Slices<'m>,
     pub(super) sessions: SessionPolicies<'m>,
-    pub(super) traffic: TrafficPolicies<'m>,
+    pub(super) policies: RulePolicies<'m>,
     envoy_gateway: Objects<'m, EnvoyGatewayBackend>,
     tls: TlsPolicies<'m>,
     /// The endpoints of each Service port that was resolved: many rules share one.
@@ -68,7 +68,7 @@ impl<'m, 'g> Backends<'m, 'g> {
         manifests: &'m Manifests,
         local: LocalEndpoints,
         grants: &'g Grants<'m>,
-        traffic: TrafficPolicies<'m>,
+        policies: RulePolicies<'m>,
         report: &mut Report,
     ) -> Self {
         let services = Objects::index(&manifests.services);
@@ -77,7 +77,7 @@ impl<'m, 'g> Backends<'m, 'g> {
             grants,
             slices: Slices::index(manifests, &services, report),
             sessions: SessionPolicies::index(manifests, report),
-            traffic,
+            policies,
             services,
             tls: TlsPolicies::index(manifests, report),
             envoy_gateway: Objects::index(&manifests.backends),

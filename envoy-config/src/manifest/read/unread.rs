@@ -8,9 +8,9 @@ use super::metadata;
 use super::yaml::Node;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Unread;
-use crate::manifest::backend_traffic_policy;
 use crate::manifest::gateway_api::policy_target;
 use crate::manifest::gateway_api::route::parent_ref;
+use crate::manifest::policy_targets;
 use crate::source::Span;
 
 /// Describes an object with errors, if it has a name. Findings before `before` are not about it.
@@ -52,7 +52,7 @@ pub(super) fn describe(
         },
         targets: match kind {
             Kind::BackendTrafficPolicy | Kind::BackendTlsPolicy => policy_target::targets_of(node),
-            Kind::EnvoyTrafficPolicy => backend_traffic_policy::targets_of(node),
+            Kind::EnvoyTrafficPolicy => policy_targets::targets_of(node),
             _ => Vec::new(),
         },
     })

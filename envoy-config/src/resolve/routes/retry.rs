@@ -52,7 +52,7 @@ impl<'m> RuleRetries<'m> {
             (Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span), "`retry.codes`")
         } else if let Some((policy, written)) = self.retry_of_policy()
             && settings::retry(written).depends_on_answers()
-            && backends.traffic.is_first_report(policy, Once::RetryWithoutSession)
+            && backends.policies.traffic.is_first_report(policy, Once::RetryWithoutSession)
         {
             let span = policy.spec.retry.as_ref().map_or(policy.span, |retry| retry.span);
             (Place::new(policy, "spec.retry", span), "a status")

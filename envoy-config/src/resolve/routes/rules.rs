@@ -19,7 +19,8 @@ use crate::model::{
 };
 use crate::resolve::backends::{Backend, Backends};
 use crate::resolve::policies::backend_traffic::checked_rule::CheckedRule;
-use crate::resolve::policies::backend_traffic::{self, Policy, Scope, settings};
+use crate::resolve::policies::backend_traffic::{self, Policy, settings};
+use crate::resolve::policies::scope::{PoliciesOfRule, Scope};
 use crate::resolve::sessions::persistence::{self, PersistenceError};
 use crate::resolve::sessions::rule_id;
 use crate::resolve::sessions::source::Session;
@@ -125,10 +126,11 @@ impl<'m> ResolvedRoute<'m> {
         }
         let (namespace, name) = object.metadata.key();
         let prefix = rule_id::kind_prefix(object.spec.kind);
-        let (policy, suffix) = backends.traffic.of(object, rule, &self.scope, report);
+        let PoliciesOfRule { traffic: policy, suffix } =
+            backends.policies.of(object, rule, &self.scope, report);
         let settings = policy.map(|policy| {
             let target = CheckedRule { route: object, rule, hostnames: &self.hostnames, backends: &found };
-            target.settings(policy, &mut backends.traffic, report)
+            target.settings(policy, &mut backends.policies.traffic, report)
         });
         let settings = settings.unwrap_or_default();
         let rule_name = format!("{prefix}{namespace}/{name}/{number}{suffix}");

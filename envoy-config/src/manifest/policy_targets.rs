@@ -47,7 +47,7 @@ const SELECTOR: Known = Known {
 const KINDS: [&str; 7] =
     ["Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute", "UDPRoute", "TCPRoute", "TLSRoute"];
 
-pub(super) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Option<Targets> {
+pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Option<Targets> {
     let one = fields.optional("targetRef", findings, target_ref);
     let several = fields.optional("targetRefs", findings, |at, findings| {
         let targets = list(at, 0..=usize::MAX, findings, target_ref)?;

@@ -1,16 +1,15 @@
-//! The targets of a `BackendTrafficPolicy`: whether they exist, and which objects a selector selects.
+//! The targets of policies for Gateways and routes: whether they exist, and which objects a selector selects.
 //!
 //! Gateways that are not selected (`--gateway`) are no targets, and not an error either.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use super::Policy;
 use crate::diagnostic::{Code, closest};
-use crate::manifest::backend_traffic_policy::TargetSelector;
 use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::manifest::gateway_api::route::{Route, RouteKind};
+use crate::manifest::policy_targets::{TargetSelector, Targets};
 use crate::manifest::{Labels, Manifests, Object};
 use crate::resolve::gateways::{GatewayState, Gateways};
 use crate::resolve::references::label_selector;
@@ -19,6 +18,12 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::source::{Span, Spanned};
 use crate::status::{ConditionType, Reason};
+
+/// The `spec` of a policy for Gateways and routes.
+pub(in crate::resolve) trait HasTargets {
+    /// What the policy applies to.
+    fn targets(&self) -> &Targets;
+}
 
 /// What a policy applies to, by namespace, name, and the name of the part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +35,7 @@ pub(super) enum Target<'m> {
 }
 
 /// The objects that policies can target.
-pub(super) struct TargetObjects<'m, 'g> {
+pub(in crate::resolve) struct TargetObjects<'m, 'g> {
     gateways: &'g Gateways<'m>,
     routes: BTreeMap<(RouteKind, &'m str, &'m str), &'m Object<Route>>,
     /// The namespaces, names and labels by kind, for selectors.
@@ -41,7 +46,7 @@ pub(super) struct TargetObjects<'m, 'g> {
 type Named<'m> = (String, Span, Target<'m>);
 
 impl<'m, 'g> TargetObjects<'m, 'g> {
-    pub(super) fn index(manifests: &'m Manifests, gateways: &'g Gateways<'m>) -> Self {
+    pub(in crate::resolve) fn index(manifests: &'m Manifests, gateways: &'g Gateways<'m>) -> Self {
         let mut routes = BTreeMap::new();
         let mut labels: HashMap<_, Vec<_>> = HashMap::new();
         for gateway in gateways.served() {
@@ -60,13 +65,13 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
     }
 
     /// The targets of a policy that exist. Reports the others.
-    pub(super) fn of(&self, policy: Policy<'m>, report: &mut Report) -> Vec<Named<'m>> {
+    pub(super) fn of<P: HasTargets>(&self, policy: &'m Object<P>, report: &mut Report) -> Vec<Named<'m>> {
         let mut found = Vec::new();
-        for (field, target) in &policy.spec.targets.refs {
+        for (field, target) in &policy.spec.targets().refs {
             let named = self.named(policy, field, target, report);
             found.extend(named.map(|named| (field.clone(), target.span, named)));
         }
-        for (number, selector) in policy.spec.targets.selectors.iter().enumerate() {
+        for (number, selector) in policy.spec.targets().selectors.iter().enumerate() {
             let field = format!("spec.targetSelectors[{number}]");
             if is_served(policy, &field, &selector.kind, report) {
                 let selected = self.selected(policy, selector);
@@ -76,7 +81,11 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
         found
     }
 
-    fn selected(&self, policy: Policy<'m>, selector: &'m TargetSelector) -> impl Iterator<Item = Target<'m>> {
+    fn selected<P>(
+        &self,
+        policy: &'m Object<P>,
+        selector: &'m TargetSelector,
+    ) -> impl Iterator<Item = Target<'m>> {
         let own = policy.metadata.namespace.value.as_str();
         let candidates = self.labels.get(selector.kind.value.as_str()).into_iter().flatten();
         candidates.filter_map(move |(namespace, target, labels)| {
@@ -85,9 +94,9 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
         })
     }
 
-    fn named(
+    fn named<P>(
         &self,
-        policy: Policy<'m>,
+        policy: &'m Object<P>,
         field: &str,
         target: &'m TargetRef,
         report: &mut Report,
@@ -131,9 +140,9 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
         None
     }
 
-    fn gateway(
+    fn gateway<P>(
         &self,
-        policy: Policy<'m>,
+        policy: &'m Object<P>,
         field: &str,
         target: &'m TargetRef,
         report: &mut Report,
@@ -164,7 +173,7 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
 }
 
 /// Whether objects of this kind are served. Reports an error if not.
-fn is_served(policy: Policy<'_>, field: &str, kind: &Spanned<String>, report: &mut Report) -> bool {
+fn is_served<P>(policy: &Object<P>, field: &str, kind: &Spanned<String>, report: &mut Report) -> bool {
     let is_served = matches!(kind.value.as_str(), "Gateway" | "HTTPRoute" | "GRPCRoute");
     if !is_served {
         let place = Place::new(policy, format!("{field}.kind"), kind.span);
@@ -177,8 +186,8 @@ fn is_served(policy: Policy<'_>, field: &str, kind: &Spanned<String>, report: &m
 }
 
 /// Reports that the target is not in the input.
-fn missing<'n>(
-    policy: Policy<'_>,
+fn missing<'n, P>(
+    policy: &Object<P>,
     field: &str,
     target: &TargetRef,
     code: Code,
@@ -202,8 +211,8 @@ fn missing<'n>(
 }
 
 /// Reports that the target has no part of this name.
-fn missing_section<'n>(
-    policy: Policy<'_>,
+fn missing_section<'n, P>(
+    policy: &Object<P>,
     field: &str,
     section: &Spanned<String>,
     unresolved: Unresolved,
