@@ -30,7 +30,6 @@ use self::render::Render;
 use self::watch::Watch;
 use self::xds::Changes;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::manifest::other_kinds::Ignored;
 use crate::options::UsageError;
 
 /// Compiles Gateway API manifests to Envoy configuration with session persistence.
@@ -130,13 +129,6 @@ impl Streams<'_> {
     /// Writes to standard error. Errors are ignored: there is nowhere to report them.
     fn report(&mut self, text: &str) {
         let _ = self.errors.write_all(text.as_bytes());
-    }
-
-    /// Reports how many objects were ignored, in one line.
-    fn note_ignored(&mut self, ignored: &Ignored) {
-        if !ignored.is_empty() {
-            self.report(&format!("note: {ignored}\n"));
-        }
     }
 
     /// Reports what changed in the files that Envoy watches.

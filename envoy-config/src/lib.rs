@@ -5,6 +5,7 @@
 //! - [`manifest`]: reads texts into typed manifests.
 //! - [`resolve`]: applies the semantics of the Gateway API to all manifests together.
 //! - [`diagnostic`]: findings about manifests.
+//! - [`notes`]: what is worth a line, and is no finding.
 //! - [`pem`]: certificates and private keys as text.
 //! - [`x509`]: whether Envoy can use them.
 //! - [`http_value`]: values of HTTP that manifests and the model share.
@@ -21,6 +22,7 @@ pub mod http_value;
 pub mod limits;
 pub mod manifest;
 pub mod model;
+pub mod notes;
 pub mod options;
 pub mod pem;
 pub mod render;

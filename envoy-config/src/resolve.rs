@@ -46,9 +46,9 @@ use self::status::decisions::Decisions;
 use self::status::report::Report;
 use self::status::unread;
 use crate::diagnostic::{Code, Diagnostic, Secrecy, Severity};
-use crate::manifest::other_kinds::Ignored;
 use crate::manifest::{Manifests, Metadata};
 use crate::model::{Listener, Model, Protocol};
+use crate::notes::Notes;
 use crate::options::{Options, UsageError};
 use crate::source::{Source, Span};
 use crate::status::ObjectStatus;
@@ -63,8 +63,8 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// Options that do not fit the manifests: mistakes in the call, not in the manifests.
     pub usage_errors: Vec<UsageError>,
-    /// Objects of kinds that are not read.
-    pub ignored: Ignored,
+    /// What is worth a line at the end, and is neither an error nor a warning.
+    pub notes: Notes,
     manifests: Manifests,
     decisions: Decisions,
 }
@@ -89,7 +89,7 @@ impl Compilation {
 /// reported as a second error.
 #[must_use]
 pub fn resolve(manifests: Manifests, mut reading: Vec<Diagnostic>, options: &Options) -> Compilation {
-    let mut report = Report::after(&reading, manifests.ignored.clone());
+    let mut report = Report::after(&reading, Notes::of(&manifests));
     let (model, usage_errors) = match model(&manifests, options, &mut report) {
         Ok(model) => (model, Vec::new()),
         Err(usage_errors) => (None, usage_errors),
@@ -97,13 +97,13 @@ pub fn resolve(manifests: Manifests, mut reading: Vec<Diagnostic>, options: &Opt
     if options.keep_going {
         unread::explain(&manifests, &mut reading);
     }
-    let Report { diagnostics: resolving, ignored, decisions, .. } = report;
+    let Report { diagnostics: resolving, notes, decisions, .. } = report;
     let mut diagnostics = reading;
     diagnostics.extend(resolving);
     diagnostics.sort_by_key(|found| (found.span.source, found.span.start, found.severity));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
     let model = model.filter(|_| usage_errors.is_empty() && (options.keep_going || !failed));
-    Compilation { model, diagnostics, usage_errors, ignored, manifests, decisions }
+    Compilation { model, diagnostics, usage_errors, notes, manifests, decisions }
 }
 
 fn model(

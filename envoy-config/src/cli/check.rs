@@ -42,7 +42,7 @@ impl Check {
         // Like a controller, continue after errors.
         let checked = crate::compile(&sources, &self.shared.options(true));
         streams.report(&diagnostic::print(&checked.diagnostics, &sources, streams.colour));
-        streams.note_ignored(&checked.ignored);
+        streams.report(&checked.notes.to_string());
         if !checked.usage_errors.is_empty() {
             return streams.fail_usage(&checked.usage_errors);
         }

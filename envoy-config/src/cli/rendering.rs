@@ -75,11 +75,9 @@ impl Rendering {
     /// Compiles manifests with these options.
     pub(super) fn compile(&self, sources: &[Source], limits: &Limits, colour: bool) -> Compiled {
         let options = self.shared.options(self.keep_going);
-        let Compilation { model, diagnostics, mut usage_errors, ignored, .. } = compile(sources, &options);
+        let Compilation { model, diagnostics, mut usage_errors, notes, .. } = compile(sources, &options);
         let mut findings = diagnostic::print(&diagnostics, sources, colour);
-        if !ignored.is_empty() {
-            findings.extend(["note: ", &ignored.to_string(), "\n"]);
-        }
+        findings.push_str(&notes.to_string());
         if usage_errors.is_empty() {
             usage_errors.extend(model.as_ref().and_then(|model| admin_conflict(model, &options.admin)));
         }

@@ -2,7 +2,7 @@
 //!
 //! Any `controllerName` is accepted, because the manifests were given to this program. For the same reason, a
 //! Gateway is served if its GatewayClass is not in the input: controllers install their classes themselves,
-//! and nothing in a class is rendered.
+//! and nothing in a class is rendered. If it is clear which Gateway is meant, that is only a note.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,12 @@ impl<'m> Gateways<'m> {
             };
             all.insert(key, state);
         }
-        warn_about_missing_classes(missing, &classes, report);
+        let is_clear = classes.is_empty() && (wanted.is_some() || manifests.gateways.len() == 1);
+        if is_clear {
+            report.notes.class_is_missing = !missing.is_empty();
+        } else {
+            warn_about_missing_classes(missing, &classes, report);
+        }
         let gateways = Self { all };
         if let Some(wanted) = wanted
             && gateways.find(&wanted.namespace, &wanted.name).is_none()

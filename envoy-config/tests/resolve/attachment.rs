@@ -202,6 +202,26 @@ fn gateways_with_a_missing_class_are_served_with_one_warning_per_class() {
 }
 
 #[test]
+fn no_class_is_needed_where_it_is_clear_which_gateway_is_served() {
+    let (class, base) = BASE.split_once("---").unwrap();
+    assert!(class.contains("kind: GatewayClass"));
+    let route = route("r", &prefix("/"));
+    let alone = compiled(&[base, &route], &Options::default());
+    assert_eq!((alone.diagnostics, alone.notes.class_is_missing), (vec![], true));
+    assert_eq!(alone.model.expect("it is served").listeners.len(), 1);
+
+    let other = gateway("other", "[{name: http, protocol: HTTP, port: 81}]");
+    let wanted = Options { gateway: Some("default/eg".parse().unwrap()), ..Options::default() };
+    let named = compiled(&[base, &other, &route], &wanted);
+    assert_eq!((named.diagnostics, named.notes.class_is_missing), (vec![], true));
+
+    let unclear = compiled(&[base, &other, &route], &Options::default());
+    let codes: Vec<_> = unclear.diagnostics.iter().map(|found| found.code.name()).collect();
+    assert_eq!((codes, unclear.notes.class_is_missing), (vec!["missing-gateway-class"], false));
+    assert!(!compiled(&[BASE, &route], &Options::default()).notes.class_is_missing);
+}
+
+#[test]
 fn misspelt_class_names_get_a_suggestion() {
     let base = BASE.replace("gatewayClassName: eg", "gatewayClassName: ge");
     let found = finding(&[&base, &route("r", &prefix("/"))]);

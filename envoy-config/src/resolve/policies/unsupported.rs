@@ -28,7 +28,7 @@ struct ServedObjects<'m>(BTreeMap<Key<'m>, &'m Labels>);
 /// Ignores all of them, because nothing is served.
 pub(in crate::resolve) fn ignore(manifests: &Manifests, report: &mut Report) {
     for policy in &manifests.other_policies {
-        report.ignored.add(&policy.group, &policy.kind);
+        report.notes.ignored.add(&policy.group, &policy.kind);
     }
 }
 
@@ -54,7 +54,7 @@ pub(in crate::resolve) fn check<'m>(
                 let titles: BTreeSet<String> = found.iter().flat_map(|(_, titles)| titles.clone()).collect();
                 report.diagnostics.push(not_applied(policy, first, &titles));
             }
-            None => report.ignored.add(&policy.group, &policy.kind),
+            None => report.notes.ignored.add(&policy.group, &policy.kind),
         }
     }
 }

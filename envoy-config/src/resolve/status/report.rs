@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use super::decisions::{Decisions, ObjectKey, Part, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::manifest::other_kinds::Ignored;
 use crate::manifest::{Metadata, Object};
+use crate::notes::Notes;
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
@@ -14,7 +14,7 @@ use crate::status::{ConditionType, Reason};
 pub(in crate::resolve) struct Report {
     pub(in crate::resolve) diagnostics: Vec<Diagnostic>,
     pub(in crate::resolve) decisions: Decisions,
-    pub(in crate::resolve) ignored: Ignored,
+    pub(in crate::resolve) notes: Notes,
     unread: HashSet<String>,
     /// Their kinds and namespaces, for example `EndpointSlice default`.
     unread_namespaces: HashSet<String>,
@@ -23,12 +23,12 @@ pub(in crate::resolve) struct Report {
 
 impl Report {
     /// A report that continues that of the reader.
-    pub(in crate::resolve) fn after(reading: &[Diagnostic], ignored: Ignored) -> Self {
+    pub(in crate::resolve) fn after(reading: &[Diagnostic], notes: Notes) -> Self {
         let errors = || reading.iter().filter(|found| found.severity == Severity::Error);
         Self {
             diagnostics: Vec::new(),
             decisions: Decisions::default(),
-            ignored,
+            notes,
             unread: errors().filter_map(|error| error.object.clone()).collect(),
             unread_namespaces: errors()
                 .filter_map(|error| error.object.as_ref()?.split_once('/'))
