@@ -1,18 +1,25 @@
 //! Diagnostics: errors and warnings about manifests.
 //!
 //! A diagnostic has a code, the object, the path of the field and its place in the source, so that users can correct a
-//! manifest without knowing this program. All stages create diagnostics; [`print()`] formats them.
+//! manifest without knowing this program. All stages create diagnostics; [`print()`] formats them for people, [`github`]
+//! and [`sarif`] for programs.
 
 mod code;
 mod confidential;
+mod explain;
+mod github;
 mod print;
+mod sarif;
+mod shown;
 mod suggest;
 
 use crate::source::Span;
 
 pub use code::{AllowedValues, Code, Explanation, Stage};
 pub(crate) use confidential::Secrecy;
+pub use github::github;
 pub use print::print;
+pub use sarif::sarif;
 pub use suggest::closest;
 pub(crate) use suggest::within;
 

@@ -82,6 +82,8 @@ fn printed(sources: &[Source]) -> String {
     let statuses = checked.statuses(sources);
     [
         diagnostic::print(&checked.diagnostics, sources, false),
+        diagnostic::github(&checked.diagnostics, sources),
+        diagnostic::sarif(&checked.diagnostics, sources).unwrap(),
         table::write(&statuses),
         json::write(&statuses).unwrap(),
         checked.usage_errors.iter().map(ToString::to_string).collect(),

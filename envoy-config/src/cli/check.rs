@@ -10,7 +10,8 @@ use crate::status::{ObjectStatus, json, table};
 /// Print the Gateway API status that each object would have.
 ///
 /// The exit status is 0 if every condition is as it should be, 1 if a condition is not or the manifests have errors,
-/// and 2 if the command line is wrong or a file cannot be read.
+/// and 2 if the command line is wrong or a file cannot be read. Diagnostics for people go to standard error in every
+/// output format.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -19,6 +20,17 @@ pub(super) struct Check {
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
+
+    /// Exit with 1 also if there are only warnings.
+    #[arg(long)]
+    warnings_as_errors: bool,
+
+    /// Exit with 0 whatever the manifests are like.
+    ///
+    /// For a report that must not fail its job. The exit status is still 2 if the command line is wrong or a file
+    /// cannot be read.
+    #[arg(long, conflicts_with = "warnings_as_errors")]
+    exit_zero: bool,
 }
 
 /// The output format.
@@ -28,6 +40,10 @@ enum Format {
     Table,
     /// For programs: a List of the objects with their `status`, without timestamps and generations.
     Json,
+    /// For GitHub Actions: a workflow command for each diagnostic, which becomes an annotation on its line.
+    Github,
+    /// For code scanning: the diagnostics as a SARIF 2.1.0 log.
+    Sarif,
 }
 
 impl Check {
@@ -50,6 +66,8 @@ impl Check {
         let text = match self.output {
             Format::Table => Ok(table::write(&statuses)),
             Format::Json => json::write(&statuses).map_err(std::io::Error::from),
+            Format::Github => Ok(diagnostic::github(&checked.diagnostics, &sources)),
+            Format::Sarif => diagnostic::sarif(&checked.diagnostics, &sources).map_err(std::io::Error::from),
         };
         if let Err(problem) = text.and_then(|text| streams.write(&text)) {
             return streams.fail(&problem);
@@ -59,7 +77,8 @@ impl Check {
             let level = if *level == Severity::Error { "error" } else { "warning" };
             streams.report(&format!("{level}: {counts}\n"));
         }
-        let failed = counted.is_some_and(|(level, _)| level == Severity::Error);
-        if failed || !statuses.iter().all(ObjectStatus::is_fine) { Exit::Diagnostics } else { Exit::Fine }
+        let failed = counted.is_some_and(|(level, _)| level == Severity::Error || self.warnings_as_errors);
+        let is_fine = !failed && statuses.iter().all(ObjectStatus::is_fine);
+        if is_fine || self.exit_zero { Exit::Fine } else { Exit::Diagnostics }
     }
 }

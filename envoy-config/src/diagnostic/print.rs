@@ -1,7 +1,7 @@
 //! Formats diagnostics for people: severity, code, message, source line with a caret, object, field and hint.
 //!
-//! The renderer gets only the lines around a place, and the lines of a source are counted once, so the cost of a
-//! diagnostic does not depend on the length of its source. `confidential` hides what may be a private key.
+//! The renderer gets only the lines around a place, so the cost of a diagnostic does not depend on the length of its
+//! source.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -10,6 +10,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::confidential::Secrecy;
+use super::shown::{Lines, first_line, in_order};
 use super::{Diagnostic, Severity};
 use crate::source::{Source, Span};
 
@@ -30,13 +31,10 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let secrecy = Secrecy::of(sources);
-    let lines = |(number, source)| Lines::of(source, secrecy.hides(number));
-    let sources: Vec<Lines<'_>> = sources.iter().enumerate().map(lines).collect();
-    let shown: Vec<Diagnostic> = diagnostics.iter().map(|found| without_secrets(found, &secrecy)).collect();
-    let mut ordered: Vec<&Diagnostic> = shown.iter().collect();
-    ordered.sort_by_key(|d| (d.span.source, d.span.start, d.span.end, d.severity, d.code.name(), &d.message));
+    let shown = in_order(diagnostics, &secrecy);
+    let sources = Lines::all(sources, &secrecy);
     let mut out = String::new();
-    for diagnostic in ordered {
+    for diagnostic in &shown {
         out.push_str(&renderer.render(&[report(diagnostic, &sources)]));
         out.push('\n');
         if let Some(hint) = &diagnostic.hint {
@@ -51,38 +49,6 @@ pub fn print(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> St
         out.push_str(HIDDEN_NOTE);
     }
     out
-}
-
-/// The diagnostic without values of Secrets.
-fn without_secrets(found: &Diagnostic, secrecy: &Secrecy<'_>) -> Diagnostic {
-    let text = |text: &String| secrecy.message(text).into_owned();
-    Diagnostic {
-        message: text(&found.message),
-        object: found.object.as_deref().map(|object| secrecy.name(object).into_owned()),
-        field: found.field.as_deref().map(|field| secrecy.path(field).into_owned()),
-        label: found.label.as_ref().map(text),
-        related: found.related.as_ref().map(|(span, label)| (*span, text(label))),
-        hint: found.hint.as_ref().map(text),
-        ..found.clone()
-    }
-}
-
-/// A source, the ends of its lines, and whether the lines are hidden.
-struct Lines<'a> {
-    source: &'a Source,
-    ends: Vec<usize>,
-    confidential: bool,
-}
-
-impl<'a> Lines<'a> {
-    fn of(source: &'a Source, confidential: bool) -> Self {
-        Self { source, ends: source.text.match_indices('\n').map(|(end, _)| end).collect(), confidential }
-    }
-
-    /// The line number of an offset, from 1.
-    fn number(&self, offset: usize) -> usize {
-        1 + self.ends.partition_point(|&end| end < offset)
-    }
 }
 
 fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Lines<'a>]) -> Group<'a> {
@@ -139,9 +105,8 @@ fn without_lines<'a>(
     (_, span, label): &(AnnotationKind, Span, Option<&'a str>),
     lines: &Lines<'a>,
 ) -> Vec<Element<'a>> {
-    let before = lines.source.line(span.start).and_then(|line| lines.source.text.get(line.start..span.start));
-    let column = 1 + before.unwrap_or_default().chars().count();
-    let origin = Origin::path(lines.source.name.as_str()).line(lines.number(span.start)).char_column(column);
+    let origin = Origin::path(lines.source.name.as_str());
+    let origin = origin.line(lines.number(span.start)).char_column(lines.column(span.start));
     let note = label.map(|label| Level::NOTE.message(label));
     [Element::from(origin)].into_iter().chain(note.map(Element::from)).collect()
 }
@@ -165,13 +130,6 @@ fn with_lines<'a>(
             .annotations(places.iter().filter_map(annotate))
             .into(),
     )
-}
-
-/// The first line of a span: an object or rule is identified by its beginning.
-fn first_line(source: &Source, span: Span) -> Option<Range<usize>> {
-    let line = source.line(span.start)?;
-    let start = span.start.min(line.end);
-    Some(start..span.end.clamp(start, line.end))
 }
 
 #[cfg(test)]

@@ -2,13 +2,11 @@
 //!
 //! Unknown fields, wrong types and unknown enum values are refused, in messages behind `@type` as well.
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 use prost_reflect::{DescriptorPool, DynamicMessage};
+
+use crate::packages;
 
 /// The definitions of everything that a bootstrap names by `@type`, and of the bootstrap.
 const FILES: &[&str] = &[
@@ -41,55 +39,12 @@ const FILES: &[&str] = &[
 ];
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let protos = definitions();
+    let protos = packages::folder("envoy-types").join("proto");
     let roots = ["data-plane-api", "googleapis", "protoc-gen-validate", "xds", "client_model", "cel-spec"];
     let mut compiler = protox::Compiler::new(roots.map(|root| protos.join(root))).unwrap();
     compiler.include_imports(true).open_files(FILES).unwrap();
     compiler.descriptor_pool()
 });
-
-/// Where the package keeps its `.proto` files; only Cargo knows.
-///
-/// Cargo answers for a package whose one dependency is `envoy-types`: everything in that package's tree was downloaded to
-/// build this test. Asked about the whole workspace, it also wants packages of other platforms and of crates that this
-/// test does not need, which a fresh machine does not have.
-fn definitions() -> PathBuf {
-    let probe = Path::new(env!("CARGO_TARGET_TMPDIR")).join("envoy-types");
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    fs::create_dir_all(probe.join("src")).unwrap();
-    fs::write(probe.join("src/lib.rs"), "").unwrap();
-    fs::write(probe.join("Cargo.toml"), PROBE).unwrap();
-    fs::copy(lock, probe.join("Cargo.lock")).unwrap();
-    let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--offline", "--filter-platform", &host_platform()])
-        .current_dir(probe)
-        .output()
-        .unwrap();
-    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let package = packages.iter().find(|package| package["name"] == "envoy-types").unwrap();
-    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
-    manifest.with_file_name("proto")
-}
-
-/// The platform that this test was built on, as `x86_64-unknown-linux-gnu`.
-fn host_platform() -> String {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").output().unwrap();
-    let version = String::from_utf8(output.stdout).unwrap();
-    version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
-}
-
-/// The requirement is any version: the lock file, a copy of ours, has the one that this test was built with.
-const PROBE: &str = r#"[package]
-name = "probe"
-version = "0.0.0"
-edition = "2024"
-[dependencies]
-envoy-types = "*"
-[workspace]
-"#;
 
 /// What is wrong with a bootstrap, if anything.
 pub(crate) fn check(yaml: &str) -> Result<(), String> {

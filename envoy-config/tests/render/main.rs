@@ -13,6 +13,8 @@ mod envoy_protos;
 mod files;
 mod grammar;
 mod models;
+#[path = "../packages/mod.rs"]
+mod packages;
 mod routing;
 mod tls;
 

@@ -126,7 +126,7 @@ fn every_block_is_tested_or_has_a_skip_reason() {
         for block in page.blocks() {
             let tried = match block.language.as_str() {
                 "json" => true,
-                "yaml" => ["apiVersion: ", "listeners:", "static_resources:"]
+                "yaml" => ["apiVersion: ", "listeners:", "static_resources:", "runs-on:"]
                     .iter()
                     .any(|start| block.text.contains(start)),
                 language => NOT_TRIED.iter().any(|(known, _)| *known == language),

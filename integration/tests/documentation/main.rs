@@ -9,3 +9,4 @@ mod examples;
 mod form;
 mod pages;
 mod scratch;
+mod workflows;

@@ -21,6 +21,11 @@ shift
 exec "$ENVOY_CONFIG" "$@"
 "#;
 
+/// As it is installed.
+const INSTALLED: &str = r#"#!/bin/sh
+exec "$ENVOY_CONFIG" "$@"
+"#;
+
 /// Envoy reads everything, keys and filter included, and then ends instead of serving.
 const ENVOY: &str = r#"#!/bin/sh
 exec "$REAL_ENVOY" "$@" --mode validate
@@ -44,6 +49,7 @@ impl Scratch {
         }
         scratch.program("cargo", CARGO);
         scratch.program("envoy", ENVOY);
+        scratch.program("envoy-config", INSTALLED);
         scratch
     }
 
@@ -52,6 +58,11 @@ impl Scratch {
         let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
+    }
+
+    /// Reads a file of the folder.
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
+        fs::read_to_string(self.folder.path().join(path)).ok()
     }
 
     /// Runs a shell script in the folder, up to its first command that fails.
