@@ -42,7 +42,7 @@ pub use carrier::{
     HeaderNameError, Lifetime, NAME_LIMIT, PATH_LIMIT, TokenError,
 };
 pub use read::Problem;
-pub use rule::{Pin, Rule, RuleError, RuleId, RuleIdError};
+pub use rule::{OnEndpointLost, Pin, Rule, RuleError, RuleId, RuleIdError};
 pub use timeout::{Timeout, TimeoutError};
 
 /// The whole plugin configuration.

@@ -24,11 +24,12 @@ use self::nonces::Nonces;
 use crate::caching;
 use crate::config::Pin;
 use crate::endpoint::Endpoint;
-use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER};
+use crate::names::{KEYS_VARIABLE, OVERRIDE_HOST_HEADER, UNSPLIT_SHARE};
 use crate::pin;
 use crate::plugin::{Plugin, Route, SessionHeader};
 use crate::session::{self, Issue, Session};
 use crate::token::Recent;
+use crate::unavailable;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Debug);
@@ -162,16 +163,20 @@ impl Configured {
             self.counters.rejected(rejection);
             log::debug!("{}: token rejected: {rejection}", route.rule().id());
         }
-        let share = route
-            .rule()
-            .share()
-            .filter(|share| initial.and_then(|route| route.rule().share()) != Some(share));
+        // Requests of strict sessions always have another route, without retries.
+        let held = session.is_held_by(route.rule());
+        let share = if held {
+            Some(route.rule().share().unwrap_or(UNSPLIT_SHARE))
+        } else {
+            let chosen = initial.and_then(|route| route.rule().share());
+            route.rule().share().filter(|share| chosen != Some(share))
+        };
         if let Some(share) = share {
             let set = hostcalls::set_property(vec!["session_persistence_share"], Some(share.as_bytes()));
             report("share", set);
             report("route", hostcalls::call_foreign_function("clear_route_cache", None).map(drop));
         }
-        Some(Found { route: Rc::clone(route), session, redirected: share.is_some(), body: false })
+        Some(Found { route: Rc::clone(route), session, redirected: share.is_some() && !held, body: false })
     }
 
     /// The route that Envoy chose, if it has session persistence.
@@ -214,10 +219,12 @@ impl Configured {
             }
         }
         let route = &*route;
-        let may_end = body && headers <= LOCAL_REPLY_HEADERS && session.is_on(chosen.as_ref());
-        let issue = session::on_response(&session, chosen);
+        let held = session.is_held_by(route.rule());
+        let may_end = !held && body && headers <= LOCAL_REPLY_HEADERS && session.is_on(chosen.as_ref());
+        let issue = session::on_response(route.rule(), &session, chosen);
         // A local reply may also have an upstream address: that of the endpoint that failed.
-        let details = (issue.is_some() || may_end).then(|| property(b"response\0code_details")).flatten();
+        let details =
+            (issue.is_some() || may_end || held).then(|| property(b"response\0code_details")).flatten();
         let details = details.unwrap_or_default();
         if *details == *b"via_upstream" {
             if let Some(issue) = issue.filter(|issue| self.issue(route, issue)) {
@@ -228,6 +235,8 @@ impl Configured {
             answer(route.end());
             self.counters.ended();
             return;
+        } else if held {
+            explain_unavailable(&session);
         }
         if let Some(name) = route.header_to_remove() {
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
@@ -258,6 +267,16 @@ impl Configured {
 fn show(session: &Session) {
     let shown = session.to_string();
     report("filter state", hostcalls::set_property(vec!["session_persistence"], Some(shown.as_bytes())));
+}
+
+/// Tells the client of a strict session when to try again, if Envoy could not reach its endpoint.
+fn explain_unavailable(session: &Session) {
+    show(session);
+    let value = |name| hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten();
+    let status = value(":status").unwrap_or_default();
+    for (name, value) in unavailable::headers(&status, value("grpc-status").as_deref()) {
+        report(name, hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(value)));
+    }
 }
 
 /// The endpoint that Envoy chose last for this request.

@@ -29,6 +29,7 @@ pub mod plugin;
 pub mod session;
 pub mod time;
 pub mod token;
+pub mod unavailable;
 
 // The core's tests also run as WebAssembly, where `usize` has 32 bits.
 #[cfg(all(test, not(target_family = "wasm")))]

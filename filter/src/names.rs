@@ -25,5 +25,8 @@ pub const FILTER_STATE: &str = "wasm.session_persistence";
 /// share. Clients cannot set filter state.
 pub const SHARE_FILTER_STATE: &str = "wasm.session_persistence_share";
 
+/// The share of a strict rule that is not split: requests with a session have a route of their own.
+pub const UNSPLIT_SHARE: &str = "*";
+
 /// The environment variable of the Envoy process that contains the keys.
 pub const KEYS_VARIABLE: &str = "SESSION_KEYS";

@@ -6,6 +6,7 @@
 //! | pinned to A, older key or idle refresh due | A | A again, same issue time: neither may extend the absolute timeout |
 //! | pinned to A | B | B, new issue time |
 //! | none or rejected | B | B, new issue time |
+//! | pinned to A, strict rule | none, or B | none: the client keeps its token |
 //! | pinned to A | none: A could not be reached, and the request was not sent to another endpoint | none; the session ends |
 //! | any | none (another local reply) | none |
 //!
@@ -110,11 +111,13 @@ pub fn pin(
 
 /// The token that a response from this endpoint issues. `None` as endpoint is a local reply.
 #[must_use]
-pub fn on_response(session: &Session, served_by: Option<Endpoint>) -> Option<Issue> {
+pub fn on_response(rule: &Rule, session: &Session, served_by: Option<Endpoint>) -> Option<Issue> {
     let served_by = served_by?;
     match session {
         Session::None | Session::Rejected(_) => Some(Issue::New(served_by)),
-        Session::Pinned(pinned) if pinned.endpoint != served_by => Some(Issue::Moved(served_by)),
+        Session::Pinned(pinned) if pinned.endpoint != served_by => {
+            (!rule.is_strict()).then_some(Issue::Moved(served_by))
+        }
         Session::Pinned(pinned) => pinned.due.then(|| Issue::Again(pinned.clone())),
     }
 }
@@ -143,6 +146,12 @@ impl Session {
         let reset = details.strip_prefix(RESET);
         details == TOO_LARGE
             || reset.is_some_and(|reason| NO_CONNECTION.iter().any(|failure| reason.starts_with(failure)))
+    }
+
+    /// Whether it may be served only by the endpoint that it is pinned to.
+    #[must_use]
+    pub fn is_held_by(&self, rule: &Rule) -> bool {
+        rule.is_strict() && self.endpoint().is_some()
     }
 
     /// Adds the result for the next token of a request: the first valid token wins, otherwise the first rejection.

@@ -18,6 +18,7 @@ pub struct Rule {
     idle_timeout: Option<Timeout>,
     share: Option<String>,
     pin: Pin,
+    on_endpoint_lost: OnEndpointLost,
 }
 
 /// How the filter names a session's endpoint to Envoy. Either way it sets a private request header, which an Envoy filter behind
@@ -32,6 +33,17 @@ pub enum Pin {
     /// `envoy.filters.http.stateful_session` in header mode: cheaper, leaves unhealthy endpoints, can be strict, and sends every
     /// retry elsewhere.
     StatefulSession,
+}
+
+/// What happens to the requests of a session whose endpoint cannot serve them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnEndpointLost {
+    /// Another endpoint serves them, and the session moves there.
+    #[default]
+    Rebalance,
+    /// They get 503, and the session continues when the endpoint is back. A rule that says so is strict.
+    Reject,
 }
 
 /// The id of a rule, to which its tokens are bound: a token opens only for the rule that issued it.
@@ -58,6 +70,9 @@ pub enum RuleError {
     /// GEP-1619: the lifetime of a permanent cookie is the absolute timeout.
     #[error("a cookie of lifetime `permanent` needs an `absolute_timeout`")]
     PermanentWithoutTimeout,
+    /// Only `stateful_session` can be strict.
+    #[error("`on_endpoint_lost` can be `reject` only if `pin` is `stateful_session`")]
+    StrictWithoutStatefulSession,
 }
 
 /// The JSON form of a rule: the carrier is one of two fields.
@@ -76,6 +91,8 @@ struct Fields {
     share: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pin: Option<Pin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_endpoint_lost: Option<OnEndpointLost>,
 }
 
 impl Pin {
@@ -84,6 +101,16 @@ impl Pin {
             "metadata" => Ok(Self::Metadata),
             "stateful_session" => Ok(Self::StatefulSession),
             _ => Err(at.refuse(Problem::Value("expected `metadata` or `stateful_session`".to_owned()))),
+        }
+    }
+}
+
+impl OnEndpointLost {
+    fn read(at: &At<'_>) -> Result<Self, Refused> {
+        match at.text()? {
+            "rebalance" => Ok(Self::Rebalance),
+            "reject" => Ok(Self::Reject),
+            _ => Err(at.refuse(Problem::Value("expected `rebalance` or `reject`".to_owned()))),
         }
     }
 }
@@ -103,7 +130,8 @@ impl Rule {
         if permanent && absolute_timeout.is_none() {
             return Err(RuleError::PermanentWithoutTimeout);
         }
-        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share: None, pin: Pin::Metadata })
+        let (share, pin, on_endpoint_lost) = (None, Pin::default(), OnEndpointLost::default());
+        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost })
     }
 
     /// The same rule on a TLS listener: its cookie, if it has one, is `Secure`.
@@ -119,6 +147,12 @@ impl Rule {
     #[must_use]
     pub fn pinned_by(self, pin: Pin) -> Self {
         Self { pin, ..self }
+    }
+
+    /// The same rule as a strict one.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        Self { on_endpoint_lost: OnEndpointLost::Reject, pin: Pin::StatefulSession, ..self }
     }
 
     /// The same rule on a route that removes its session header, if it has one, from responses of backends.
@@ -138,8 +172,16 @@ impl Rule {
     }
 
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
-        let fields =
-            at.fields(&["id", "cookie", "header", "absolute_timeout", "idle_timeout", "share", "pin"])?;
+        let fields = at.fields(&[
+            "id",
+            "cookie",
+            "header",
+            "absolute_timeout",
+            "idle_timeout",
+            "share",
+            "pin",
+            "on_endpoint_lost",
+        ])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
         let carrier = match (fields.optional("cookie"), fields.optional("header")) {
             (Some(cookie), None) => Carrier::Cookie(Cookie::read(&cookie)?),
@@ -152,7 +194,12 @@ impl Rule {
         let share = fields.optional("share").map(|share| share.text()).transpose()?;
         let rule = Self::new(fields.required("id")?.parse()?, carrier, absolute, idle).map_err(refuse)?;
         let pin = fields.optional("pin").map(|pin| Pin::read(&pin)).transpose()?.unwrap_or_default();
-        Ok(Self { share: share.map(str::to_owned), pin, ..rule })
+        let lost = fields.optional("on_endpoint_lost").map(|lost| OnEndpointLost::read(&lost)).transpose()?;
+        let on_endpoint_lost = lost.unwrap_or_default();
+        if on_endpoint_lost == OnEndpointLost::Reject && pin != Pin::StatefulSession {
+            return Err(refuse(RuleError::StrictWithoutStatefulSession));
+        }
+        Ok(Self { share: share.map(str::to_owned), pin, on_endpoint_lost, ..rule })
     }
 
     /// The id, to which the rule's tokens are bound.
@@ -179,6 +226,12 @@ impl Rule {
         self.pin
     }
 
+    /// Whether a request of a session gets 503 if its endpoint cannot serve it.
+    #[must_use]
+    pub const fn is_strict(&self) -> bool {
+        matches!(self.on_endpoint_lost, OnEndpointLost::Reject)
+    }
+
     /// The time from the first response of a session to its end, whatever the client does.
     #[must_use]
     pub const fn absolute_timeout(&self) -> Option<Timeout> {
@@ -198,9 +251,10 @@ impl From<Rule> for Fields {
             Carrier::Cookie(cookie) => (Some(cookie), None),
             Carrier::Header(header) => (None, Some(header)),
         };
-        let Rule { id, absolute_timeout, idle_timeout, share, pin, .. } = rule;
+        let Rule { id, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, .. } = rule;
         let pin = (pin != Pin::default()).then_some(pin);
-        Self { id, cookie, header, absolute_timeout, idle_timeout, share, pin }
+        let on_endpoint_lost = Some(on_endpoint_lost).filter(|lost| *lost != OnEndpointLost::default());
+        Self { id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost }
     }
 }
 

@@ -264,7 +264,7 @@ fn the_error_for_an_unknown_field_lists_the_known_fields() {
         (
             r#""id": "i", "cookies": {}"#,
             ".cookies",
-            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost",
         ),
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,
@@ -349,6 +349,24 @@ fn a_rule_has_exactly_one_carrier() {
     let both = r#""id": "i", "cookie": {"name": "a"}, "header": {"name": "b"}"#;
     assert_eq!(rule_refusal(both), (String::new(), RuleError::TwoCarriers.to_string()));
     assert_eq!(rule_refusal(r#""id": "i""#), (String::new(), RuleError::NoCarrier.to_string()));
+}
+
+#[test]
+fn a_strict_rule_needs_the_pin_of_stateful_session() {
+    let fields = r#""id": "i", "cookie": {"name": "a"}, "on_endpoint_lost": "#;
+    let expected = (String::new(), RuleError::StrictWithoutStatefulSession.to_string());
+    assert_eq!(rule_refusal(&format!(r#"{fields}"reject""#)), expected);
+    let problem = "expected `rebalance` or `reject`".to_owned();
+    let wrong = rule_refusal(&format!(r#"{fields}"Reject", "pin": "stateful_session""#));
+    assert_eq!(wrong, (String::from(".on_endpoint_lost"), problem));
+    for (value, is_strict) in [(r#""reject", "pin": "stateful_session""#, true), (r#""rebalance""#, false)] {
+        let config = PluginConfig::parse(document(&format!("{fields}{value}")).as_bytes()).unwrap();
+        let json = serde_json::to_vec(&config).unwrap();
+        assert_eq!(json.windows(6).any(|text| text == b"reject"), is_strict, "{value}");
+        assert_eq!(PluginConfig::parse(&json).unwrap(), config);
+        let PluginConfig::Table(RuleTable { rules, .. }) = config else { panic!("{value}") };
+        assert!(rules.into_iter().all(|(_, rule)| rule.is_strict() == is_strict));
+    }
 }
 
 #[test]

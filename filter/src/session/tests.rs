@@ -67,7 +67,7 @@ fn pinned(rule: &Rule, tokens: &[&str], now: u64) -> Pinned {
 }
 
 fn issued(session: &Session, served_by: Option<&str>, rule: &Rule, now: u64) -> Option<Due> {
-    on_response(session, served_by.map(endpoint)).and_then(|issue| issue.at(at(now), rule))
+    on_response(rule, session, served_by.map(endpoint)).and_then(|issue| issue.at(at(now), rule))
 }
 
 fn fresh(at_second: u64, endpoint_text: &str, seconds_left: Option<u64>) -> Due {
@@ -95,8 +95,23 @@ fn a_session_that_stays_on_its_endpoint_gets_no_new_token() {
 fn a_session_moves_to_the_endpoint_that_serves_it_with_a_new_issue_time() {
     let rule = rule(10, 0);
     let session = Session::Pinned(pinned(&rule, &[&token(&rule, 0, 0)], 9));
-    assert_eq!(on_response(&session, Some(endpoint(B))), Some(Issue::Moved(endpoint(B))));
+    assert_eq!(on_response(&rule, &session, Some(endpoint(B))), Some(Issue::Moved(endpoint(B))));
     assert_eq!(issued(&session, Some(B), &rule, 9), Some(fresh(9, B, Some(10))));
+}
+
+#[test]
+fn a_strict_session_never_moves() {
+    let rule = rule(10, 5).strict();
+    let session = Session::Pinned(pinned(&rule, &[&token(&rule, 0, 0)], 1));
+    assert!(session.is_held_by(&rule));
+    assert_eq!(issued(&session, Some(B), &rule, 1), None);
+    // It is refreshed, and a request without a session starts one, as with other rules.
+    assert!(issued(&session, Some(A), &rule, 1).is_some());
+    let expired = request(&rule, &[&token(&rule, 0, 0)], 10);
+    for new in [Session::None, expired] {
+        assert!(!new.is_held_by(&rule));
+        assert_eq!(issued(&new, Some(B), &rule, 10), Some(fresh(10, B, Some(10))));
+    }
 }
 
 #[test]

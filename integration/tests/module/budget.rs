@@ -19,19 +19,23 @@ const fn budget(calls: usize, returning_data: usize, fuel: u64) -> Budget {
     Budget { calls, returning_data, fuel }
 }
 
+/// `pin` is the value of that field, or more fields.
 fn plugin(carrier: &str, pin: &str) -> Plugin {
-    let rule =
-        format!(r#"{{"rule": {{"id": "i", {carrier}, "pin": "{pin}", "absolute_timeout": "3600s"}}}}"#);
+    let rule = format!(r#"{{"rule": {{"id": "i", {carrier}, "pin": {pin}, "absolute_timeout": "3600s"}}}}"#);
     Plugin::start(Some(KEY), rule, START).unwrap()
 }
 
 const COOKIE: &str = r#""cookie": {"name": "Session-A"}"#;
 const HEADER: &str = r#""header": {"name": "Session-A", "removed_by_route": true}"#;
 
+const METADATA: &str = r#""metadata""#;
+const STATEFUL_SESSION: &str = r#""stateful_session""#;
+const STRICT: &str = r#""stateful_session", "on_endpoint_lost": "reject""#;
+
 /// The answer of an endpoint to a client that has a session there, or to a new one, in which Envoy's `stateful_session` names it.
 fn response(pin: &str, new: bool) -> Response {
     let response = Response::from_endpoint(BLUE);
-    if new && pin == "stateful_session" {
+    if new && pin != METADATA {
         response.header("x-session-persistence-override-host", "MTAuMC4wLjE6MzAwMA==")
     } else {
         response
@@ -78,7 +82,7 @@ fn assert_carrier<C: Client>(carrier: &str, pin: &str, budgets: [Budget; 3]) {
 fn a_session_in_a_cookie() {
     assert_carrier::<Browser>(
         COOKIE,
-        "metadata",
+        METADATA,
         [budget(4, 1, 14_000), budget(4, 1, 49_000), budget(13, 2, 75_000)],
     );
 }
@@ -87,7 +91,7 @@ fn a_session_in_a_cookie() {
 fn a_session_in_a_header() {
     assert_carrier::<Program>(
         HEADER,
-        "metadata",
+        METADATA,
         [budget(4, 1, 14_000), budget(4, 1, 49_000), budget(13, 2, 72_000)],
     );
 }
@@ -99,17 +103,26 @@ fn a_session_that_envoys_stateful_session_pins() {
         (HEADER, [budget(4, 1, 14_000), budget(4, 1, 49_000), budget(14, 2, 74_000)]),
     ] {
         if carrier == COOKIE {
-            assert_carrier::<Browser>(carrier, "stateful_session", budgets);
+            assert_carrier::<Browser>(carrier, STATEFUL_SESSION, budgets);
         } else {
-            assert_carrier::<Program>(carrier, "stateful_session", budgets);
+            assert_carrier::<Program>(carrier, STATEFUL_SESSION, budgets);
         }
     }
 }
 
+/// Two calls for a route without retries, and one for the reason of the answer.
+#[test]
+fn a_strict_session() {
+    let budgets = [budget(7, 2, 22_000), budget(7, 2, 58_000), budget(14, 2, 77_000)];
+    assert_carrier::<Browser>(COOKIE, STRICT, budgets);
+    let budgets = [budget(7, 2, 22_000), budget(7, 2, 58_000), budget(14, 2, 74_000)];
+    assert_carrier::<Program>(HEADER, STRICT, budgets);
+}
+
 #[test]
 fn an_expired_token_and_foreign_cookies() {
-    let mut plugin = plugin(COOKIE, "metadata");
-    let token = first_token::<Browser>(&mut plugin, "metadata");
+    let mut plugin = plugin(COOKIE, METADATA);
+    let token = first_token::<Browser>(&mut plugin, METADATA);
     let others = "another-cookie=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA; ".repeat(20);
     let with_others = || Browser::first().header("cookie", format!("{others}Session-A={token}"));
     costs(&mut plugin, with_others(), Response::from_endpoint(BLUE));

@@ -24,4 +24,5 @@ mod plugin;
 mod proxy;
 mod sample;
 mod start;
+mod strict;
 mod wasi;
