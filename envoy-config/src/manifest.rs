@@ -6,6 +6,7 @@
 //! - `gateway_api` and `core`: the kinds of the Gateway API and of Kubernetes, one module for each kind.
 //! - `backend` and `backend_traffic_policy`: kinds of Envoy Gateway.
 //! - `policy_targets`: what policies for Gateways and routes apply to.
+//! - `session_persistence_policy`: a kind of this project.
 //! - `other_kinds`: objects that are counted, but not read.
 //! - `read`: from text to objects, and what all kinds are read with.
 
@@ -16,6 +17,7 @@ pub mod gateway_api;
 pub mod other_kinds;
 pub mod policy_targets;
 mod read;
+pub mod session_persistence_policy;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +36,7 @@ use self::gateway_api::policy_target::TargetRef;
 use self::gateway_api::reference_grant::ReferenceGrant;
 use self::gateway_api::route::{ParentRef, Route};
 use self::other_kinds::{Ignored, OtherPolicy};
+use self::session_persistence_policy::SessionPersistencePolicy;
 use crate::source::{Span, Spanned};
 
 pub use self::read::read;
@@ -54,6 +57,8 @@ pub struct Manifests {
     pub backend_traffic_policies: Vec<Object<BackendTrafficPolicy>>,
     /// Objects of the kind `BackendTrafficPolicy` (`gateway.envoyproxy.io`).
     pub envoy_traffic_policies: Vec<Object<EnvoyTrafficPolicy>>,
+    /// Objects of the kind `SessionPersistencePolicy` (`session-persistence.dev`).
+    pub session_persistence_policies: Vec<Object<SessionPersistencePolicy>>,
     /// `gateway.envoyproxy.io` Backends.
     pub backends: Vec<Object<Backend>>,
     /// Core Services.

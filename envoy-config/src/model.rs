@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_persistence::config::Rule;
+use session_persistence::config::{OnEndpointLost, Rule};
 
 pub use self::action::{
     Action, Forward, HashInput, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort,
@@ -210,7 +210,8 @@ pub enum RequestSubset {
     All,
     /// Those whose random number is below this. Each request has one random number below a million, for all routes.
     NumberBelow(u32),
-    /// Those with a session on this share of a split rule ([`Rule::share`]).
+    /// Those with a session on this share of a split rule ([`Rule::share`]); or, if the rule is strict and not split, with any
+    /// session ([`UNSPLIT_SHARE`](session_persistence::names::UNSPLIT_SHARE)).
     SessionsOf(String),
 }
 
@@ -270,6 +271,8 @@ pub struct Cluster {
     pub identity: String,
     /// Whether requests can be pinned to one of its endpoints.
     pub persistent: bool,
+    /// What happens to them if that endpoint cannot serve.
+    pub on_endpoint_lost: OnEndpointLost,
     /// The kind of its requests.
     pub traffic: Traffic,
     /// The version of HTTP that its endpoints use.

@@ -59,7 +59,7 @@ mod url;
 use serde::Serialize;
 use serde_saphyr::ser_options;
 
-use session_persistence::config::{Pin, Rule};
+use session_persistence::config::{OnEndpointLost, Pin, Rule};
 
 use crate::limits::Limits;
 use crate::model::{self, Model};
@@ -81,9 +81,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// How requests are pinned to the endpoints of a cluster: where Envoy judges health, in the way that respects it.
+    /// How requests are pinned to the endpoints of a cluster: in the way that respects health if Envoy judges it, and that can
+    /// be strict if the rule is.
     fn pin_of(&self, cluster: &model::Cluster) -> Pin {
-        if cluster.settings.health.is_judged() { Pin::StatefulSession } else { self.pin }
+        let is_strict = cluster.on_endpoint_lost == OnEndpointLost::Reject;
+        if cluster.settings.health.is_judged() || is_strict { Pin::StatefulSession } else { self.pin }
     }
 
     /// How the requests of a rule are pinned: in the same way as for its clusters.

@@ -132,6 +132,7 @@ fn model(
     let policies = RulePolicies::index(manifests, &gateways, report);
     let mut backends = Backends::index(manifests, LocalEndpoints::new(options), &grants, policies, report);
     let (routes, mut attached) = attach_all(manifests, &finder, &bounds, &mut backends, report);
+    backends.policies.sessions.warn_without_sessions(report);
     hostname_conflicts::resolve(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();
@@ -174,7 +175,7 @@ fn attach_all<'m>(
         // Routes that belong only to Gateways that are not selected are not checked.
         if let Attachment::Listeners(listeners) = attacher.attach(object, &hostnames, report) {
             let before = report.diagnostics.len();
-            for (scope, listeners) in backends.policies.scopes(object, listeners, bounds) {
+            for (scope, listeners) in backends.policies.scopes(object, listeners, bounds, report) {
                 let own = report.diagnostics.len();
                 routes.push(ResolvedRoute::new(object, hostnames.clone(), scope, backends, report));
                 report.forget_repeated(before, own);

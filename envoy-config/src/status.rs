@@ -165,6 +165,8 @@ pub enum ConditionType {
     Conflicted,
     /// Some rules of a route are not served. A problem if true, and absent otherwise.
     PartiallyInvalid,
+    /// More specific policies apply to some parts of its targets. True or absent; not a problem.
+    Overridden,
     /// TLS listeners on one port have overlapping hostnames. True or absent; not a problem.
     OverlappingTLSConfig,
     /// Clients without a valid certificate are accepted on some port. True or absent; not a problem, because
@@ -183,7 +185,7 @@ pub enum Holds {
     Unknown,
 }
 
-/// Reasons of conditions, as defined by the Gateway API.
+/// Reasons of conditions, as defined by the Gateway API and Envoy Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[expect(missing_docs, reason = "the API's words, explained at its condition types")]
 pub enum Reason {
@@ -210,6 +212,7 @@ pub enum Reason {
     NoValidCACertificate,
     NotAllowedByListeners,
     OverlappingHostnames,
+    Overridden,
     Pending,
     PortUnavailable,
     Programmed,
@@ -231,7 +234,9 @@ impl Condition {
                 self.status == Holds::True
             }
             ConditionType::Conflicted | ConditionType::PartiallyInvalid => self.status == Holds::False,
-            ConditionType::OverlappingTLSConfig | ConditionType::InsecureFrontendValidationMode => true,
+            ConditionType::Overridden
+            | ConditionType::OverlappingTLSConfig
+            | ConditionType::InsecureFrontendValidationMode => true,
         }
     }
 }

@@ -232,7 +232,7 @@ codes! {
         "secure-cookie-on-http" = SecureCookieOnHttp,
         /// Warning. Browsers reject the cookie because of the prefix of its name.
         "cookie-prefix" = CookiePrefix,
-        /// Warning. A rule with session persistence has `retry.codes`, which do not apply to requests with a session.
+        /// Warning. A rule with session persistence has retries that do not apply to requests with a session.
         "retry-without-session" = RetryWithoutSession,
         /// Warning. The Service is reached by its name, so requests cannot be pinned to one of its endpoints.
         "session-by-name" = SessionByName,

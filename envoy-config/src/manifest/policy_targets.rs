@@ -1,4 +1,6 @@
-//! `targetRef`, `targetRefs` and `targetSelectors` (`PolicyTargetReferences`): what a policy applies to.
+//! `targetRef`, `targetRefs` and `targetSelectors`: what a policy applies to.
+//!
+//! `BackendTrafficPolicy` has all three (`PolicyTargetReferences` of Envoy Gateway), `SessionPersistencePolicy` only `targetRefs`.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::gateway_api::GROUP;
@@ -43,19 +45,18 @@ const SELECTOR: Known = Known {
     }],
 };
 
-/// The kinds that the API allows; `resolve` rejects those that are not served.
+/// The kinds that are served.
+const SERVED_KINDS: [&str; 3] = ["Gateway", "HTTPRoute", "GRPCRoute"];
+
+/// The kinds that Envoy Gateway's API allows; `resolve` rejects those that are not served.
 const KINDS: [&str; 7] =
     ["Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute", "UDPRoute", "TCPRoute", "TLSRoute"];
 
 pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Option<Targets> {
-    let one = fields.optional("targetRef", findings, target_ref);
+    let one = fields.optional("targetRef", findings, |at, findings| target_ref(at, &KINDS, findings));
     let several = fields.optional("targetRefs", findings, |at, findings| {
-        let targets = list(at, 0..=usize::MAX, findings, target_ref)?;
-        let names = targets.iter().map(|one| {
-            let section = one.section_name.as_ref().map(|name| name.value.as_str());
-            ((&one.kind.value, &one.name.value, section), one.span)
-        });
-        unique(&at, "target", names, findings);
+        let targets = list(at, 0..=usize::MAX, findings, |at, findings| target_ref(at, &KINDS, findings))?;
+        check_unique(&at, &targets, findings);
         Some(targets)
     });
     let selectors = fields
@@ -73,8 +74,7 @@ pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) ->
             findings.reject(fields.at().error(Code::MissingField, message).hint(hint))
         }
         _ => {
-            let several = several.unwrap_or_default().into_iter().enumerate();
-            let several = several.map(|(number, target)| (format!("spec.targetRefs[{number}]"), target));
+            let several = with_paths(several.unwrap_or_default());
             let one = one.map(|target| (String::from("spec.targetRef"), target));
             Some(Targets {
                 refs: one.into_iter().chain(several).collect(),
@@ -82,6 +82,26 @@ pub(in crate::manifest) fn read(fields: &Fields<'_>, findings: &mut Findings) ->
             })
         }
     }
+}
+
+/// `targetRefs` of a policy that has no other targets.
+pub(in crate::manifest) fn refs(at: At<'_>, findings: &mut Findings) -> Option<Vec<(String, TargetRef)>> {
+    let targets = list(at, 1..=16, findings, |at, findings| target_ref(at, &SERVED_KINDS, findings))?;
+    check_unique(&at, &targets, findings);
+    Some(with_paths(targets).collect())
+}
+
+fn with_paths(targets: Vec<TargetRef>) -> impl Iterator<Item = (String, TargetRef)> {
+    let numbered = targets.into_iter().enumerate();
+    numbered.map(|(number, target)| (format!("spec.targetRefs[{number}]"), target))
+}
+
+fn check_unique(at: &At<'_>, targets: &[TargetRef], findings: &mut Findings) {
+    let names = targets.iter().map(|one| {
+        let section = one.section_name.as_ref().map(|name| name.value.as_str());
+        ((&one.kind.value, &one.name.value, section), one.span)
+    });
+    unique(at, "target", names, findings);
 }
 
 /// The readable references of a policy with errors, which have been reported.
@@ -97,10 +117,10 @@ pub(in crate::manifest) fn targets_of(policy: &Node<'_>) -> Vec<TargetRef> {
     one.into_iter().chain(several.unwrap_or_default()).collect()
 }
 
-fn target_ref(at: At<'_>, findings: &mut Findings) -> Option<TargetRef> {
+fn target_ref(at: At<'_>, kinds: &[&str], findings: &mut Findings) -> Option<TargetRef> {
     let target = section_ref(at, findings)?;
-    check_group(&at, &target.group, findings)?;
-    check_kind(&at, &target.kind, findings)?;
+    one_of(&at, "group", &target.group, &[GROUP], findings)?;
+    one_of(&at, "kind", &target.kind, kinds, findings)?;
     Some(target)
 }
 
@@ -111,17 +131,9 @@ fn selector(at: At<'_>, findings: &mut Findings) -> Option<TargetSelector> {
     let kind = fields.required("kind", findings, parsed(Code::InvalidKind, names::kind));
     let labels = label_selector(&fields, findings);
     let (group, kind) = (group?, kind?);
-    check_group(&at, &group, findings)?;
-    check_kind(&at, &kind, findings)?;
+    one_of(&at, "group", &group, &[GROUP], findings)?;
+    one_of(&at, "kind", &kind, &KINDS, findings)?;
     Some(TargetSelector { kind, labels, span: at.span() })
-}
-
-fn check_group(at: &At<'_>, group: &Spanned<String>, findings: &mut Findings) -> Option<()> {
-    one_of(at, "group", group, &[GROUP], findings)
-}
-
-fn check_kind(at: &At<'_>, kind: &Spanned<String>, findings: &mut Findings) -> Option<()> {
-    one_of(at, "kind", kind, &KINDS, findings)
 }
 
 fn one_of(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use session_persistence::config::Pin;
+use session_persistence::config::{OnEndpointLost, Pin};
 
 use super::Options;
 use super::balancing::LoadBalancing;
@@ -193,6 +193,7 @@ pub(super) fn of_preflights(model: &model::Model) -> Option<model::Cluster> {
         name: String::from(PREFLIGHTS),
         identity: String::from(PREFLIGHTS),
         persistent: false,
+        on_endpoint_lost: OnEndpointLost::default(),
         traffic: model::Traffic::Http,
         version: HttpVersion::Http1,
         within: None,

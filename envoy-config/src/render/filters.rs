@@ -54,6 +54,9 @@ enum Pinning {
 #[derive(Serialize)]
 struct StatefulSession {
     session_state: Extension<HeaderState>,
+    /// If the endpoint cannot serve, Envoy answers with 503 instead of choosing another one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
 }
 
 /// `envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState`: base64 of the endpoint's address.
@@ -225,7 +228,9 @@ impl RouteChain {
     fn new(config: RouteRule, options: &Options) -> Self {
         let pinning = match config.rule.pin() {
             Pin::Metadata => Pinning::Metadata(HeaderToMetadata::extension()),
-            Pin::StatefulSession => Pinning::StatefulSession(StatefulSession::extension()),
+            Pin::StatefulSession => {
+                Pinning::StatefulSession(StatefulSession::extension(config.rule.is_strict()))
+            }
         };
         let filters = (Wasm::extension(config, options), pinning);
         Self { filter_chain: FilterChain { filters } }
@@ -284,10 +289,10 @@ impl HeaderToMetadata {
 }
 
 impl StatefulSession {
-    fn extension() -> Extension<Self> {
+    fn extension(strict: bool) -> Extension<Self> {
         let state = HeaderState { name: names::OVERRIDE_HOST_HEADER };
         let session_state = Extension::new("envoy.http.stateful_session.header", state);
-        Extension::new("envoy.filters.http.stateful_session", Self { session_state })
+        Extension::new("envoy.filters.http.stateful_session", Self { session_state, strict })
     }
 }
 

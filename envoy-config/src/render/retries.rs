@@ -14,15 +14,19 @@ use crate::model::{self, Backoff, Limit, RetryCondition};
 
 #[derive(Serialize)]
 pub(super) struct RetryPolicy {
+    #[serde(skip_serializing_if = "String::is_empty")]
     retry_on: String,
     num_retries: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     per_try_timeout: Option<Time>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     retriable_status_codes: Vec<u16>,
-    retry_back_off: BackOff,
-    retry_host_predicate: (Extension<PreviousHosts>,),
-    host_selection_retry_max_attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_back_off: Option<BackOff>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_host_predicate: Option<(Extension<PreviousHosts>,)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_selection_retry_max_attempts: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -59,13 +63,15 @@ struct StreamDuration {
     max_stream_duration: Time,
 }
 
-/// Whether requests are retried because of the status of a response.
+/// When requests are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Statuses {
-    /// Retry the statuses that the rule lists.
-    Retried,
-    /// Do not retry: a retry could go to another endpoint than that of the session.
-    Final,
+pub(super) enum Retried {
+    /// If an endpoint cannot be reached, and for the statuses that the rule lists.
+    ForStatuses,
+    /// Only if an endpoint cannot be reached: a retry could go to another endpoint than that of the session.
+    IfNotReached,
+    /// Never: only the endpoint of the session may serve them.
+    Never,
 }
 
 /// A duration, as `1.500s`.
@@ -91,7 +97,7 @@ const NOT_ANSWERED: &str = "connect-failure,refused-stream,reset";
 const RETRIES: u32 = 6;
 
 impl TimeoutsAndRetries {
-    pub(super) fn of(forward: &model::Forward, statuses: Statuses) -> Self {
+    pub(super) fn of(forward: &model::Forward, retried: Retried) -> Self {
         let model::Timeouts { request, attempt, idle, stream } = forward.timeouts;
         let timeout = match request {
             Some(Limit::After(time)) => time,
@@ -107,7 +113,7 @@ impl TimeoutsAndRetries {
                 Limit::After(time) => Time(time),
             }),
             max_stream_duration: stream.map(|time| StreamDuration { max_stream_duration: Time(time) }),
-            retry_policy: RetryPolicy::of(forward, statuses),
+            retry_policy: RetryPolicy::of(forward, retried),
             has_own_idle_timeout: idle.is_some(),
         }
     }
@@ -133,39 +139,56 @@ impl RetryPolicy {
             num_retries: RETRIES,
             per_try_timeout: None,
             retriable_status_codes: Vec::new(),
-            retry_back_off: BackOff {
+            retry_back_off: Some(BackOff {
                 base_interval: Time(Duration::from_millis(10)),
                 max_interval: Time(Duration::from_millis(100)),
-            },
-            retry_host_predicate: (Extension::new(
+            }),
+            retry_host_predicate: Some((Extension::new(
                 "envoy.retry_host_predicates.previous_hosts",
                 PreviousHosts(Empty {}),
-            ),),
+            ),)),
             // If a locality with 99 % of the weight has only a dead endpoint, random choice picks that endpoint repeatedly: with
             // 5 attempts, 75 of 100 requests were answered with 503; with 200, none. An attempt to pick is cheap.
-            host_selection_retry_max_attempts: 200,
+            host_selection_retry_max_attempts: Some(200),
+        }
+    }
+
+    /// The policy for requests that only one endpoint may serve: Envoy sends every retry to another one. It counts also against
+    /// the retries that `safe_methods` asks for.
+    const fn none() -> Self {
+        Self {
+            retry_on: String::new(),
+            num_retries: 0,
+            per_try_timeout: None,
+            retriable_status_codes: Vec::new(),
+            retry_back_off: None,
+            retry_host_predicate: None,
+            host_selection_retry_max_attempts: None,
         }
     }
 
     /// The policy of a route; `None` if that of the virtual host is enough.
-    fn of(forward: &model::Forward, statuses: Statuses) -> Option<Self> {
+    fn of(forward: &model::Forward, retried: Retried) -> Option<Self> {
         let per_try_timeout = match forward.timeouts.attempt {
             Some(Limit::After(time)) => Some(Time(time)),
             Some(Limit::Never) | None => None,
         };
+        if retried == Retried::Never {
+            return Some(Self { per_try_timeout, ..Self::none() });
+        }
         let Some(retry) = &forward.retry else {
             per_try_timeout.as_ref()?;
             return Some(Self { per_try_timeout, ..Self::failover() });
         };
-        let (codes, conditions) = match statuses {
-            Statuses::Retried => (retry.statuses.clone(), retry.conditions.as_slice()),
-            Statuses::Final => (Vec::new(), [].as_slice()),
+        let (codes, conditions) = match retried {
+            Retried::ForStatuses => (retry.statuses.clone(), retry.conditions.as_slice()),
+            Retried::IfNotReached | Retried::Never => (Vec::new(), [].as_slice()),
         };
         // The first retry of a session goes to the same endpoint, which may only have closed an idle connection. It does not
         // count as one of the rule's attempts.
-        let same_endpoint = match statuses {
-            Statuses::Retried => 0,
-            Statuses::Final => u32::from(retry.attempts != Some(0)),
+        let same_endpoint = match retried {
+            Retried::ForStatuses | Retried::Never => 0,
+            Retried::IfNotReached => u32::from(retry.attempts != Some(0)),
         };
         let on_status = if codes.is_empty() { None } else { Some("retriable-status-codes") };
         let not_reached = if retry.includes_reset() { NOT_ANSWERED } else { NOT_SENT };
@@ -177,7 +200,7 @@ impl RetryPolicy {
             num_retries: retry.attempts.map_or(RETRIES, |attempts| attempts.saturating_add(same_endpoint)),
             per_try_timeout,
             retriable_status_codes: codes,
-            retry_back_off: retry.backoff.map_or(failover.retry_back_off, BackOff::of),
+            retry_back_off: retry.backoff.map(BackOff::of).or(failover.retry_back_off),
             ..Self::failover()
         })
     }

@@ -9,7 +9,7 @@ mod hash;
 mod matches;
 
 use serde::Serialize;
-use session_persistence::config::Pin;
+use session_persistence::config::{Pin, Rule};
 use session_persistence::names;
 
 use self::hash::HashPolicy;
@@ -19,7 +19,7 @@ use super::error_fraction::ErrorFractions;
 use super::extension::Message;
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
-use super::retries::{RetryPolicy, Statuses, TimeoutsAndRetries};
+use super::retries::{Retried, RetryPolicy, TimeoutsAndRetries};
 use super::session_header;
 use super::string_matcher::StringMatcher;
 use super::url::{ListenerOrigin, PathRewrite, Redirect};
@@ -185,6 +185,12 @@ impl VirtualHost {
     }
 }
 
+/// Whether a route is for the requests of strict sessions, which only their own endpoint may serve.
+fn is_held(route: &model::Route) -> bool {
+    matches!(route.subset, model::RequestSubset::SessionsOf(_))
+        && route.persistence.as_ref().is_some_and(Rule::is_strict)
+}
+
 /// Whether two routes are for the same requests and belong to the same split rule.
 fn are_siblings(one: &model::Route, other: &model::Route) -> bool {
     let split_rule =
@@ -229,6 +235,7 @@ impl Route {
     fn without_cors<'a>(route: &'a model::Route, around: Around<'a>) -> impl Iterator<Item = Self> + 'a {
         let Around { origin, domain, errors, .. } = around;
         let before = match &route.action {
+            Action::Forward(_) if is_held(route) => None,
             Action::Forward(forward) => Self::error(route, forward, errors),
             Action::Redirect(redirect) => Redirect::with_port(redirect, origin, domain).map(|redirect| {
                 let mut matches = RouteMatch::of(&route.matches, &route.subset);
@@ -241,11 +248,16 @@ impl Route {
             Action::Respond(_) => None,
         };
         let action = match &route.action {
+            Action::Forward(forward) if is_held(route) => RouteAction::forward(forward, Retried::Never),
+            // Requests with a session take another route.
+            Action::Forward(forward) if route.persistence.as_ref().is_some_and(Rule::is_strict) => {
+                RouteAction::forward(forward, Retried::ForStatuses)
+            }
             Action::Forward(forward) if route.persistence.is_some() => {
-                RouteAction::forward(forward, Statuses::Final)
+                RouteAction::forward(forward, Retried::IfNotReached)
             }
             Action::Forward(forward) => {
-                RouteAction::forward(&past_errors(forward, errors), Statuses::Retried)
+                RouteAction::forward(&past_errors(forward, errors), Retried::ForStatuses)
             }
             Action::Redirect(redirect) => RouteAction::Redirect(Redirect::of(redirect, origin, domain)),
             Action::Respond(status) => RouteAction::DirectResponse { status: *status },
@@ -277,12 +289,16 @@ impl Route {
     fn without_session(route: &model::Route, around: Around<'_>) -> Option<Self> {
         let errors = around.errors;
         let (Action::Forward(forward), Some(rule)) = (&route.action, &route.persistence) else { return None };
-        let is_retried = forward.retry.as_deref().is_some_and(model::Retry::depends_on_answers);
+        if is_held(route) {
+            return None;
+        }
+        let is_retried =
+            !rule.is_strict() && forward.retry.as_deref().is_some_and(model::Retry::depends_on_answers);
         let is_mirrored = !forward.mirrors.is_empty() && errors.before_routing(&forward.cluster).is_some();
         if !is_retried && !is_mirrored {
             return None;
         }
-        let action = RouteAction::forward(&past_errors(forward, errors), Statuses::Retried);
+        let action = RouteAction::forward(&past_errors(forward, errors), Retried::ForStatuses);
         let mut route = Self::new(route, action, around);
         route.matches.headers.push(HeaderCondition::NoSession(NoSession::of(rule)));
         Some(route)
@@ -316,20 +332,20 @@ fn past_errors(forward: &model::Forward, errors: &ErrorFractions) -> model::Forw
 }
 
 impl RouteAction {
-    fn forward(forward: &model::Forward, statuses: Statuses) -> Self {
-        Self::Route(Box::new(Forward::of(forward, statuses)))
+    fn forward(forward: &model::Forward, retried: Retried) -> Self {
+        Self::Route(Box::new(Forward::of(forward, retried)))
     }
 }
 
 impl Forward {
-    fn of(forward: &model::Forward, statuses: Statuses) -> Self {
+    fn of(forward: &model::Forward, retried: Retried) -> Self {
         Self {
             cluster: forward.cluster.clone(),
             host_rewrite_literal: forward.hostname.clone(),
             path: forward.path.as_ref().and_then(PathRewrite::of),
             request_mirror_policies: forward.mirrors.iter().map(MirrorPolicy::from).collect(),
             hash_policy: forward.hash.iter().map(HashPolicy::of).collect(),
-            timeouts_and_retries: TimeoutsAndRetries::of(forward, statuses),
+            timeouts_and_retries: TimeoutsAndRetries::of(forward, retried),
         }
     }
 }

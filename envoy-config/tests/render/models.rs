@@ -14,7 +14,7 @@ use envoy_config::model::{
 };
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
-use session_persistence::config::{Pin, PluginConfig, Rule};
+use session_persistence::config::{OnEndpointLost, Pin, PluginConfig, Rule};
 
 pub(crate) fn options() -> Options {
     Options {
@@ -127,6 +127,7 @@ pub(crate) fn cluster(name: &str, localities: Vec<Locality>) -> Cluster {
         name: name.to_owned(),
         identity: name.to_owned(),
         persistent: true,
+        on_endpoint_lost: OnEndpointLost::default(),
         traffic: Traffic::Http,
         version: HttpVersion::Http1,
         within: None,

@@ -50,7 +50,7 @@ impl ClosingPod {
         Self { address, seen, _server: server }
     }
 
-    async fn start_all<const N: usize>() -> Vec<Self> {
+    pub(crate) async fn start_all<const N: usize>() -> Vec<Self> {
         let mut pods = Vec::new();
         for number in 0..N {
             pods.push(Self::start(&format!("pod-{number}")).await);

@@ -15,6 +15,7 @@ use tonic::metadata::MetadataMap;
 use self::caller::{Caller, pod, token};
 use self::pod::{GrpcPod, SICK};
 use crate::setup::{COOKIE, HEADER, address, rule_matching, serve, serve_valid_parts};
+use crate::strict::strict;
 use crate::traffic_policies::policy;
 
 fn pods<const N: usize>() -> [GrpcPod; N] {
@@ -179,6 +180,34 @@ async fn calls_fail_over_to_another_pod_with_a_new_token() {
         for _ in 0..20 {
             assert_eq!(pod(&caller.call("/shop.Cart/Say").await.unwrap()), second);
         }
+    }
+}
+
+#[tokio::test]
+async fn strict_sessions_of_calls_wait_for_their_pod() {
+    for persistence in [HEADER, COOKIE] {
+        let mut pods = pods::<3>();
+        let envoy = serve(&manifests(&pods, persistence).with(&strict("kind: GRPCRoute, name: route"))).await;
+        let new = caller(&envoy).await;
+        let answer = new.call("/shop.Cart/Say").await.unwrap();
+        let (held, first) = (resumed(&new, answer.metadata()), pod(&answer).to_owned());
+        pods.iter_mut().find(|pod| pod.name() == first).unwrap().kill().await;
+        let calls = |pods: &[GrpcPod]| pods.iter().map(GrpcPod::calls).sum::<u64>();
+        let before = calls(&pods);
+        for _ in 0..6 {
+            let status = held.call("/shop.Cart/Say").await.unwrap_err();
+            assert_eq!(status.code(), Code::Unavailable);
+            let value = |name| status.metadata().get(name).map(|value| value.to_str().unwrap());
+            assert_eq!((value("grpc-retry-pushback-ms"), value("retry-after")), (Some("5000"), Some("5")));
+            assert_eq!(token(status.metadata()), None);
+        }
+        assert_eq!(calls(&pods), before, "no call reaches another pod");
+        for _ in 0..9 {
+            assert_ne!(pod(&new.call("/shop.Cart/Say").await.unwrap()), first);
+        }
+        pods.iter_mut().find(|pod| pod.name() == first).unwrap().revive();
+        let again = held.call("/shop.Cart/Say").await.unwrap();
+        assert_eq!((pod(&again), token(again.metadata())), (first.as_str(), None));
     }
 }
 

@@ -27,7 +27,7 @@ use crate::traffic_policies::policy;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Envoy asks for `/healthz` ten times a second.
-const ACTIVE: &str =
+pub(crate) const ACTIVE: &str =
     "healthCheck: {active: {type: HTTP, interval: 100ms, unhealthyThreshold: 1, http: {path: /healthz}}}";
 
 /// Two errors in a row eject an endpoint.
@@ -51,13 +51,13 @@ impl Overlay for Sickness {
 }
 
 /// A pod, and whether it fails its health checks.
-struct Patient {
-    backend: Backend,
+pub(crate) struct Patient {
+    pub(crate) backend: Backend,
     sickness: Arc<Sickness>,
 }
 
 impl Patient {
-    fn fails(&self, fails: bool) {
+    pub(crate) fn fails(&self, fails: bool) {
         self.sickness.0.store(fails, Ordering::Relaxed);
     }
 }
@@ -68,7 +68,7 @@ impl From<&Patient> for Endpoint {
     }
 }
 
-fn patients<const N: usize>() -> [Patient; N] {
+pub(crate) fn patients<const N: usize>() -> [Patient; N] {
     std::array::from_fn(|number| {
         let (address, sickness) = (SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Arc::new(Sickness::default()));
         let pod = Pod::new("backend", &format!("backend-{number}"));
@@ -78,7 +78,11 @@ fn patients<const N: usize>() -> [Patient; N] {
 }
 
 /// A route for all requests to these pods, with this policy.
-fn with(fields: &str, persistence: &str, pods: impl IntoIterator<Item = impl Into<Endpoint>>) -> Manifests {
+pub(crate) fn with(
+    fields: &str,
+    persistence: &str,
+    pods: impl IntoIterator<Item = impl Into<Endpoint>>,
+) -> Manifests {
     Manifests::gateway()
         .service("backend", pods)
         .with(&route("route", &[rule("/", &[("backend", 1)], persistence)]))
@@ -86,7 +90,7 @@ fn with(fields: &str, persistence: &str, pods: impl IntoIterator<Item = impl Int
 }
 
 /// Waits until Envoy finds this number of endpoints healthy.
-async fn until_healthy(envoy: &Process, expected: u64) {
+pub(crate) async fn until_healthy(envoy: &Process, expected: u64) {
     let reached = async || {
         let found = envoy.admin().stats("membership_healthy").await.unwrap();
         (found.values().sum::<u64>() == expected).then_some(())
@@ -95,7 +99,7 @@ async fn until_healthy(envoy: &Process, expected: u64) {
 }
 
 /// The token as a request header, by the kind of session.
-fn session(persistence: &str, token: &str) -> (&'static str, String) {
+pub(crate) fn session(persistence: &str, token: &str) -> (&'static str, String) {
     if persistence == COOKIE { ("cookie", format!("session={token}")) } else { ("session", token.to_owned()) }
 }
 

@@ -4,6 +4,7 @@
 mod clients;
 mod draining;
 mod health;
+mod strict;
 mod under_load;
 mod watched;
 

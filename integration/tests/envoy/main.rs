@@ -36,6 +36,7 @@ mod retries;
 mod scale;
 mod setup;
 mod shares;
+mod strict;
 mod traffic_policies;
 mod transcripts;
 mod uploads;

@@ -21,6 +21,7 @@ pub(in crate::manifest) enum Kind {
     Backend,
     BackendTrafficPolicy,
     EnvoyTrafficPolicy,
+    SessionPersistencePolicy,
     Service,
     Namespace,
     EndpointSlice,
@@ -122,6 +123,7 @@ impl Kind {
         Self::GrpcRoute,
         Self::BackendTrafficPolicy,
         Self::EnvoyTrafficPolicy,
+        Self::SessionPersistencePolicy,
         Self::Backend,
         Self::Service,
         Self::Namespace,
@@ -144,6 +146,7 @@ impl Kind {
             Self::GrpcRoute => "GRPCRoute",
             Self::BackendTrafficPolicy => "XBackendTrafficPolicy",
             Self::EnvoyTrafficPolicy => "BackendTrafficPolicy",
+            Self::SessionPersistencePolicy => "SessionPersistencePolicy",
             Self::Backend => "Backend",
             Self::Service => "Service",
             Self::Namespace => "Namespace",
@@ -163,6 +166,7 @@ impl Kind {
             | Self::GrpcRoute
             | Self::BackendTrafficPolicy
             | Self::EnvoyTrafficPolicy
+            | Self::SessionPersistencePolicy
             | Self::Backend
             | Self::Service
             | Self::EndpointSlice

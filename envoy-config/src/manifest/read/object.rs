@@ -18,7 +18,9 @@ use crate::manifest::gateway_api::{
     reference_grant,
 };
 use crate::manifest::{Metadata, Object};
-use crate::manifest::{backend, backend_traffic_policy as envoy_traffic_policy, other_kinds};
+use crate::manifest::{
+    backend, backend_traffic_policy as envoy_traffic_policy, other_kinds, session_persistence_policy,
+};
 use crate::source::Span;
 
 const WITH_SPEC: Known =
@@ -144,6 +146,10 @@ impl Reader {
                 let object = self.with_spec(kind, at, sound, envoy_traffic_policy::spec);
                 self.manifests.envoy_traffic_policies.extend(object);
             }
+            Kind::SessionPersistencePolicy => {
+                let object = self.with_spec(kind, at, sound, session_persistence_policy::spec);
+                self.manifests.session_persistence_policies.extend(object);
+            }
             Kind::Backend => {
                 let object = self.with_spec(kind, at, sound, backend::spec);
                 self.manifests.backends.extend(object);
@@ -203,6 +209,7 @@ impl Reader {
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
             | Kind::EnvoyTrafficPolicy
+            | Kind::SessionPersistencePolicy
             | Kind::BackendTlsPolicy
             | Kind::Backend
             | Kind::Service
@@ -217,6 +224,7 @@ impl Reader {
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
             | Kind::EnvoyTrafficPolicy
+            | Kind::SessionPersistencePolicy
             | Kind::Backend
             | Kind::BackendTlsPolicy
             | Kind::EndpointSlice

@@ -52,7 +52,7 @@ pub(super) fn describe(
         },
         targets: match kind {
             Kind::BackendTrafficPolicy | Kind::BackendTlsPolicy => policy_target::targets_of(node),
-            Kind::EnvoyTrafficPolicy => policy_targets::targets_of(node),
+            Kind::EnvoyTrafficPolicy | Kind::SessionPersistencePolicy => policy_targets::targets_of(node),
             _ => Vec::new(),
         },
     })

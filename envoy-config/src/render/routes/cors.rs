@@ -8,7 +8,7 @@ use super::{Around, Route, RouteAction};
 use crate::model::{self, Action};
 use crate::render::cors::{CorsPolicy, PREFLIGHTS};
 use crate::render::headers::HeaderMutations;
-use crate::render::retries::Statuses;
+use crate::render::retries::Retried;
 use crate::render::string_matcher::StringMatcher;
 
 const OPTIONS: &str = "OPTIONS";
@@ -40,7 +40,7 @@ impl Route {
         ));
         matches.headers.push(HeaderCondition::Present(Present { name: "origin", present_match: true }));
         let unreached = model::Forward::to(PREFLIGHTS);
-        let action = RouteAction::forward(&unreached, Statuses::Final);
+        let action = RouteAction::forward(&unreached, Retried::IfNotReached);
         Some(Self { matches, headers: HeaderMutations::default(), ..Self::new(route, action, around) })
     }
 

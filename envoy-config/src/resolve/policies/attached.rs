@@ -7,7 +7,7 @@
 //!
 //! [`super::target_objects`] finds the targets; [`super::scope`] treats a route whose listeners have different policies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::target_objects::{HasTargets, Target, TargetObjects};
 use crate::diagnostic::Code;
@@ -15,7 +15,7 @@ use crate::manifest::Object;
 use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::{Route, Rule};
 use crate::resolve::seniority::Seniority;
-use crate::resolve::status::decisions::Part;
+use crate::resolve::status::decisions::{OverriddenPart, Part};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
@@ -28,8 +28,21 @@ pub(in crate::resolve) struct AttachedPolicies<'m, P> {
 /// The policies of one target.
 struct Policies<'m, P> {
     /// The one that applies.
-    first: &'m Object<P>,
+    first: Naming<'m, P>,
     others: Vec<&'m Object<P>>,
+}
+
+/// A policy, and its field that names a target.
+pub(super) struct Naming<'m, P> {
+    pub(super) policy: &'m Object<P>,
+    pub(super) field: String,
+    pub(super) span: Span,
+}
+
+/// A policy that applies to a rule, and the target through which it does.
+pub(super) struct Applied<'m, P> {
+    pub(super) policy: &'m Object<P>,
+    pub(super) target: Target<'m>,
 }
 
 impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
@@ -49,32 +62,88 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
                 }
                 match by_target.get_mut(&target) {
                     // A policy may select an object twice.
-                    Some(known) if known.first.metadata.key() == policy.metadata.key() => {}
+                    Some(known) if known.first.policy.metadata.key() == policy.metadata.key() => {}
                     Some(known) => {
-                        warn_conflict(policy, field, span, &target, known.first, report);
+                        warn_conflict(policy, field, span, &target, known.first.policy, report);
                         known.others.push(policy);
                     }
                     None => {
-                        by_target.insert(target, Policies { first: policy, others: Vec::new() });
+                        let first = Naming { policy, field, span };
+                        by_target.insert(target, Policies { first, others: Vec::new() });
                     }
                 }
             }
         }
-        Self { by_target }
+        let attached = Self { by_target };
+        attached.record_overridden_parts(report);
+        attached
+    }
+
+    /// The policies that apply, by target.
+    pub(super) fn in_order(&self) -> BTreeMap<&Target<'m>, &Naming<'m, P>> {
+        self.by_target.iter().map(|(target, policies)| (target, &policies.first)).collect()
+    }
+
+    /// Records which listeners have another policy than their Gateway, and which rules another than their route.
+    fn record_overridden_parts(&self, report: &mut Report) {
+        for target in self.by_target.keys() {
+            let (whole, part) = match *target {
+                Target::Listener(namespace, name, listener) => (
+                    Target::Gateway(namespace, name),
+                    OverriddenPart::Listener(format!("{namespace}/{name}/{listener}")),
+                ),
+                Target::Rule(kind, namespace, name, rule) => (
+                    Target::Route(kind, namespace, name),
+                    OverriddenPart::Rule(format!("{namespace}/{name}/{rule}")),
+                ),
+                Target::Gateway(..) | Target::Route(..) => continue,
+            };
+            if let Some(overridden) = self.by_target.get(&whole) {
+                report.decisions.record_overridden(overridden.first.policy, part);
+            }
+        }
+    }
+
+    /// Records that a route that is attached to this listener has policies of its own, if it does.
+    pub(super) fn record_overridden_by(
+        &self,
+        route: &'m Object<Route>,
+        gateway: &'m Object<Gateway>,
+        listener: &str,
+        report: &mut Report,
+    ) {
+        let has_own = |rule: &'m Rule| self.of_rule_or_route(route, rule).is_some();
+        if self.by_target.is_empty() || !route.spec.rules.iter().flatten().any(has_own) {
+            return;
+        }
+        let (namespace, name) = gateway.metadata.key();
+        for target in [Target::Listener(namespace, name, listener), Target::Gateway(namespace, name)] {
+            if let Some(overridden) = self.by_target.get(&target) {
+                let (namespace, name) = route.metadata.key();
+                let part = OverriddenPart::Route(format!("{namespace}/{name}"));
+                report.decisions.record_overridden(overridden.first.policy, part);
+            }
+        }
     }
 
     /// Whether some rules of a route can have the policy of a listener or Gateway.
     pub(super) fn are_inherited_by(&self, route: &'m Object<Route>) -> bool {
-        let inherits = |rule: &Rule| self.of_rule_or_route(route, rule).is_none();
+        let inherits = |rule: &'m Rule| self.of_rule_or_route(route, rule).is_none();
         !self.by_target.is_empty() && route.spec.rules.iter().flatten().any(inherits)
     }
 
     /// The policy of a listener, or of its Gateway.
-    pub(super) fn inherited(&self, gateway: &'m Object<Gateway>, listener: &str) -> Option<&'m Object<P>> {
+    pub(super) fn inherited(
+        &self,
+        gateway: &'m Object<Gateway>,
+        listener: &'m str,
+    ) -> Option<Applied<'m, P>> {
         let (namespace, name) = gateway.metadata.key();
-        let of_listener = self.by_target.get(&Target::Listener(namespace, name, listener));
-        let policies = of_listener.or_else(|| self.by_target.get(&Target::Gateway(namespace, name)));
-        policies.map(|policies| policies.first)
+        let targets = [Target::Listener(namespace, name, listener), Target::Gateway(namespace, name)];
+        targets.into_iter().find_map(|target| {
+            let policy = self.by_target.get(&target)?.first.policy;
+            Some(Applied { policy, target })
+        })
     }
 
     /// The policy of a rule itself, or of its route.
@@ -83,26 +152,34 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
         route: &'m Object<Route>,
         rule: &'m Rule,
         report: &mut Report,
-    ) -> Option<&'m Object<P>> {
-        let policies = self.of_rule_or_route(route, rule)?;
-        for policy in policies.others.iter().chain([&policies.first]) {
+    ) -> Option<Applied<'m, P>> {
+        let (target, policies) = self.of_rule_or_route(route, rule)?;
+        let policy = policies.first.policy;
+        for policy in policies.others.iter().chain([&policy]) {
             report.decisions.record_affected(policy, route);
         }
-        Some(policies.first)
+        Some(Applied { policy, target })
     }
 
-    fn of_rule_or_route<'r>(
-        &'r self,
-        route: &'r Object<Route>,
-        rule: &'r Rule,
-    ) -> Option<&'r Policies<'m, P>> {
-        let (namespace, name) = route.metadata.key();
-        let of_rule = rule.name.as_ref().and_then(|rule| {
-            self.by_target.get(&Target::Rule(route.spec.kind, namespace, name, rule.value.as_str()))
-        });
-        of_rule.or_else(|| self.by_target.get(&Target::Route(route.spec.kind, namespace, name)))
+    fn of_rule_or_route(
+        &self,
+        route: &'m Object<Route>,
+        rule: &'m Rule,
+    ) -> Option<(Target<'m>, &Policies<'m, P>)> {
+        let (kind, (namespace, name)) = (route.spec.kind, route.metadata.key());
+        let of_rule = rule.name.as_ref().map(|rule| Target::Rule(kind, namespace, name, &rule.value));
+        let targets = of_rule.into_iter().chain([Target::Route(kind, namespace, name)]);
+        targets.into_iter().find_map(|target| Some((target, self.by_target.get(&target)?)))
     }
 }
+
+impl<P> Clone for Applied<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Applied<'_, P> {}
 
 /// Warns that another policy applies to the target: the oldest one does, then the first by name.
 fn warn_conflict<P>(

@@ -4,11 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::attached::AttachedPolicies;
+use super::attached::{Applied, AttachedPolicies};
 use super::backend_traffic::{self, TrafficPolicies};
+use super::session_persistence::SessionSettings;
 use super::target_objects::{HasTargets, TargetObjects};
 use crate::manifest::backend_traffic_policy::BackendTrafficPolicy;
+use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::{Route, Rule};
+use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::attach::ListenerPosition;
 use crate::resolve::gateways::Gateways;
@@ -18,17 +21,19 @@ use crate::resolve::status::report::Report;
 /// The policies for Gateways and routes, by kind.
 pub(in crate::resolve) struct RulePolicies<'m> {
     pub(in crate::resolve) traffic: TrafficPolicies<'m>,
+    pub(in crate::resolve) sessions: SessionSettings<'m>,
 }
 
 /// Some listeners of a route to which the same policies of listeners or Gateways apply.
 #[derive(Clone)]
 pub(in crate::resolve) struct Scope<'m> {
     traffic: Inherited<'m, BackendTrafficPolicy>,
+    sessions: Inherited<'m, SessionPersistencePolicy>,
 }
 
 /// The policy of a kind for rules without one of their own.
 struct Inherited<'m, P> {
-    policy: Option<&'m Object<P>>,
+    applied: Option<Applied<'m, P>>,
     /// Distinguishes the names of clusters from those for other listeners.
     suffix: String,
 }
@@ -36,7 +41,9 @@ struct Inherited<'m, P> {
 /// The policies that apply to a rule.
 pub(in crate::resolve) struct PoliciesOfRule<'m> {
     pub(in crate::resolve) traffic: Option<backend_traffic::Policy<'m>>,
-    /// Distinguishes the names of its clusters from those for other listeners: empty, or `@namespace/policy`.
+    pub(in crate::resolve) sessions: Option<&'m Object<SessionPersistencePolicy>>,
+    /// Distinguishes the names of its clusters from those for other listeners: empty, or `@namespace/policy` for a
+    /// `BackendTrafficPolicy`, `@sessions:namespace/policy` for a `SessionPersistencePolicy`, or both.
     pub(in crate::resolve) suffix: String,
 }
 
@@ -48,7 +55,10 @@ impl<'m> RulePolicies<'m> {
         report: &mut Report,
     ) -> Self {
         let objects = TargetObjects::index(manifests, gateways);
-        Self { traffic: TrafficPolicies::index(manifests, &objects, report) }
+        Self {
+            traffic: TrafficPolicies::index(manifests, &objects, report),
+            sessions: SessionSettings::index(manifests, &objects, report),
+        }
     }
 
     /// Groups the listeners of a route by the policies that its rules inherit from them.
@@ -57,88 +67,127 @@ impl<'m> RulePolicies<'m> {
         route: &'m Object<Route>,
         listeners: Vec<ListenerPosition>,
         bounds: &[BoundAddress<'m>],
+        report: &mut Report,
     ) -> Vec<(Scope<'m>, Vec<ListenerPosition>)> {
-        let traffic = InheritedByListener::new(&self.traffic.attached, route, bounds);
+        let traffic = InheritedByListener::new(&self.traffic.attached, "@", route, bounds);
+        let sessions = InheritedByListener::new(&self.sessions.attached, "@sessions:", route, bounds);
+        traffic.record_overridden(&listeners, report);
+        sessions.record_overridden(&listeners, report);
         let mut groups: BTreeMap<_, Vec<ListenerPosition>> = BTreeMap::new();
         for position in listeners {
-            groups.entry(traffic.key(position)).or_default().push(position);
+            groups.entry((traffic.key(position), sessions.key(position))).or_default().push(position);
         }
-        let Some(first) = groups.keys().next().copied() else {
-            return vec![(Scope { traffic: Inherited::default() }, Vec::new())];
-        };
-        let groups = groups.into_iter().map(|(key, listeners)| {
-            // The first ones have the names that the route has if all listeners have the same policies.
-            (Scope { traffic: traffic.inherited(&listeners, key != first) }, listeners)
+        if groups.is_empty() {
+            let scope = Scope { traffic: Inherited::default(), sessions: Inherited::default() };
+            return vec![(scope, Vec::new())];
+        }
+        // The first of each kind has the names that the route has if all listeners have the same policies.
+        let first_traffic = groups.keys().map(|(key, _)| *key).min();
+        let first_sessions = groups.keys().map(|(_, key)| *key).min();
+        let groups = groups.into_iter().map(|((of_traffic, of_sessions), listeners)| {
+            let scope = Scope {
+                traffic: traffic.inherited(&listeners, Some(of_traffic) != first_traffic),
+                sessions: sessions.inherited(&listeners, Some(of_sessions) != first_sessions),
+            };
+            (scope, listeners)
         });
         groups.collect()
     }
 
-    /// The policies that apply to a rule.
+    /// The policies that apply to a rule, which has session persistence or not.
     pub(in crate::resolve) fn of(
-        &self,
+        &mut self,
         route: &'m Object<Route>,
         rule: &'m Rule,
+        persistent: bool,
         scope: &Scope<'m>,
         report: &mut Report,
     ) -> PoliciesOfRule<'m> {
         let traffic = scope.traffic.or_own(self.traffic.attached.own(route, rule, report));
-        PoliciesOfRule { traffic: traffic.policy, suffix: traffic.suffix }
+        let sessions = scope.sessions.or_own(self.sessions.attached.own(route, rule, report));
+        if let Some(applied) = sessions.applied {
+            self.sessions.reach(applied, persistent);
+        }
+        let sessions = if persistent { sessions } else { Inherited::default() };
+        PoliciesOfRule {
+            traffic: traffic.applied.map(|applied| applied.policy),
+            sessions: sessions.applied.map(|applied| applied.policy),
+            suffix: format!("{}{}", traffic.suffix, sessions.suffix),
+        }
     }
 }
 
 /// The policies of a kind that a route inherits from each of its listeners.
 struct InheritedByListener<'m, 'p, P> {
     /// `None` if all rules have their own policies.
-    policies: Option<&'p AttachedPolicies<'m, P>>,
+    inherited: Option<&'p AttachedPolicies<'m, P>>,
+    all: &'p AttachedPolicies<'m, P>,
+    route: &'m Object<Route>,
     bounds: &'p [BoundAddress<'m>],
+    /// What begins the suffix of cluster names.
+    prefix: &'static str,
 }
 
 impl<'m, 'p, P: HasTargets> InheritedByListener<'m, 'p, P> {
     fn new(
-        policies: &'p AttachedPolicies<'m, P>,
+        all: &'p AttachedPolicies<'m, P>,
+        prefix: &'static str,
         route: &'m Object<Route>,
         bounds: &'p [BoundAddress<'m>],
     ) -> Self {
-        Self { policies: Some(policies).filter(|policies| policies.are_inherited_by(route)), bounds }
+        let inherited = Some(all).filter(|policies| policies.are_inherited_by(route));
+        Self { inherited, all, route, bounds, prefix }
     }
 
-    fn of(&self, position: ListenerPosition) -> Option<&'m Object<P>> {
+    fn of(&self, position: ListenerPosition) -> Option<Applied<'m, P>> {
+        let (gateway, listener) = self.listener(position)?;
+        self.inherited?.inherited(gateway, listener)
+    }
+
+    fn listener(&self, position: ListenerPosition) -> Option<(&'m Object<Gateway>, &'m str)> {
         let bound = self.bounds.get(position.bound)?;
         let section = bound.listeners.get(position.listener)?;
-        self.policies?.inherited(bound.gateway, &section.listener.name.value)
+        Some((bound.gateway, &section.listener.name.value))
+    }
+
+    /// Records that the route overrides policies of these listeners, if it does.
+    fn record_overridden(&self, listeners: &[ListenerPosition], report: &mut Report) {
+        for (gateway, listener) in listeners.iter().filter_map(|position| self.listener(*position)) {
+            self.all.record_overridden_by(self.route, gateway, listener, report);
+        }
     }
 
     /// The name of the policy.
     fn key(&self, position: ListenerPosition) -> Option<(&'m str, &'m str)> {
-        self.of(position).map(|policy| policy.metadata.key())
+        self.of(position).map(|applied| applied.policy.metadata.key())
     }
 
     /// The policy of these listeners, which have the same.
     fn inherited(&self, listeners: &[ListenerPosition], differs: bool) -> Inherited<'m, P> {
-        let policy = listeners.first().and_then(|position| self.of(*position));
-        let suffix = policy.filter(|_| differs).map(|policy| {
-            let (namespace, name) = policy.metadata.key();
-            format!("@{namespace}/{name}")
+        let applied = listeners.first().and_then(|position| self.of(*position));
+        let suffix = applied.filter(|_| differs).map(|applied| {
+            let (namespace, name) = applied.policy.metadata.key();
+            format!("{}{namespace}/{name}", self.prefix)
         });
-        Inherited { policy, suffix: suffix.unwrap_or_default() }
+        Inherited { applied, suffix: suffix.unwrap_or_default() }
     }
 }
 
 impl<'m, P> Inherited<'m, P> {
     /// The own policy of a rule, which is the same for all listeners, or else this one.
-    fn or_own(&self, own: Option<&'m Object<P>>) -> Self {
-        own.map_or_else(|| self.clone(), |own| Self { policy: Some(own), suffix: String::new() })
+    fn or_own(&self, own: Option<Applied<'m, P>>) -> Self {
+        own.map_or_else(|| self.clone(), |own| Self { applied: Some(own), suffix: String::new() })
     }
 }
 
 impl<P> Clone for Inherited<'_, P> {
     fn clone(&self) -> Self {
-        Self { policy: self.policy, suffix: self.suffix.clone() }
+        Self { applied: self.applied, suffix: self.suffix.clone() }
     }
 }
 
 impl<P> Default for Inherited<'_, P> {
     fn default() -> Self {
-        Self { policy: None, suffix: String::new() }
+        Self { applied: None, suffix: String::new() }
     }
 }

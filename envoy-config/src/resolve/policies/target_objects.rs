@@ -26,7 +26,7 @@ pub(in crate::resolve) trait HasTargets {
 }
 
 /// What a policy applies to, by namespace, name, and the name of the part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Target<'m> {
     Gateway(&'m str, &'m str),
     Listener(&'m str, &'m str, &'m str),

@@ -9,6 +9,7 @@ use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::gateway_api::route::retry as written;
 use crate::manifest::gateway_api::route::{Route, Rule};
+use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::model::{Backoff, Forward, Limit, Retry, RetryCondition, Timeouts};
 use crate::resolve::backends::Backends;
 use crate::resolve::policies::backend_traffic::{Once, Policy, settings};
@@ -38,32 +39,45 @@ impl<'m> RuleRetries<'m> {
         }
     }
 
-    /// Warns that retries by status do not apply to requests with a session.
+    /// Warns that retries do not apply to requests with a session: none if a policy makes the sessions of the rule strict,
+    /// otherwise those by status.
     pub(super) fn warn_about_sessions(
         self,
         route: &Object<Route>,
         number: usize,
-        sessions: Span,
+        (sessions, strict): (Span, Option<&'m Object<SessionPersistencePolicy>>),
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) {
+        let field = |field: &str, span| Place::new(route, format!("spec.rules[{number}].{field}"), span);
         let (place, what) = if let Some(retry) = &self.rule.retry {
-            let Some(code) = retry.value.codes.first() else { return };
-            (Place::new(route, format!("spec.rules[{number}].retry.codes"), code.span), "`retry.codes`")
+            match (strict, retry.value.codes.first()) {
+                (Some(_), _) => (field("retry", retry.span), ""),
+                (None, Some(code)) => (field("retry.codes", code.span), " on `retry.codes`"),
+                (None, None) => return,
+            }
         } else if let Some((policy, written)) = self.retry_of_policy()
-            && settings::retry(written).depends_on_answers()
+            && (strict.is_some() || settings::retry(written).depends_on_answers())
             && backends.policies.traffic.is_first_report(policy, Once::RetryWithoutSession)
         {
             let span = policy.spec.retry.as_ref().map_or(policy.span, |retry| retry.span);
-            (Place::new(policy, "spec.retry", span), "a status")
+            (Place::new(policy, "spec.retry", span), if strict.is_some() { "" } else { " on a status" })
         } else {
             return;
         };
-        let message = format!(
-            "requests with a session are not retried on {what}: their endpoint has answered, and the others do not have the session"
-        );
+        let why = if strict.is_some() {
+            "only their own endpoint may serve them, and a retry goes to another one"
+        } else {
+            "their endpoint has answered, and the others do not have the session"
+        };
+        let message = format!("requests with a session are not retried{what}: {why}");
         let warning = report.warning(Code::RetryWithoutSession, place, message);
-        warning.related = Some((sessions, String::from("the rule's session persistence")));
+        warning.related = Some(match strict {
+            Some(policy) => {
+                (policy.metadata.name.span, String::from("this policy makes the sessions strict"))
+            }
+            None => (sessions, String::from("the rule's session persistence")),
+        });
     }
 
     /// `retry` of the policy, if it applies.

@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use session_persistence::config::Pin;
+use session_persistence::config::{OnEndpointLost, Pin, Rule};
 
 use super::filters::{Effects, Filters, RequestedMirror};
 use super::matches;
@@ -50,6 +50,7 @@ struct RuleContext<'m, 'n> {
     /// See [`Cluster::identity`].
     identity: &'n str,
     persistent: bool,
+    on_endpoint_lost: OnEndpointLost,
     policy: Option<Policy<'m>>,
     settings: &'n ClusterSettings,
 }
@@ -126,8 +127,10 @@ impl<'m> ResolvedRoute<'m> {
         }
         let (namespace, name) = object.metadata.key();
         let prefix = rule_id::kind_prefix(object.spec.kind);
-        let PoliciesOfRule { traffic: policy, suffix } =
-            backends.policies.of(object, rule, &self.scope, report);
+        let PoliciesOfRule { traffic: policy, sessions: settings_of_sessions, suffix } =
+            backends.policies.of(object, rule, persistent, &self.scope, report);
+        let on_endpoint_lost =
+            settings_of_sessions.map(|policy| policy.spec.on_endpoint_lost).unwrap_or_default();
         let settings = policy.map(|policy| {
             let target = CheckedRule { route: object, rule, hostnames: &self.hostnames, backends: &found };
             target.settings(policy, &mut backends.policies.traffic, report)
@@ -144,6 +147,7 @@ impl<'m> ResolvedRoute<'m> {
                 name: &rule_name,
                 identity: &identity,
                 persistent,
+                on_endpoint_lost,
                 policy,
                 settings: &settings,
             },
@@ -154,7 +158,8 @@ impl<'m> ResolvedRoute<'m> {
         );
         if let Some(session) = session.filter(|_| matches.iter().any(|one| destinations.forward(&one.path))) {
             let retries = RuleRetries { rule, policy };
-            retries.warn_about_sessions(object, number, session.persistence.span, backends, report);
+            let strict = settings_of_sessions.filter(|_| on_endpoint_lost == OnEndpointLost::Reject);
+            retries.warn_about_sessions(object, number, (session.persistence.span, strict), backends, report);
             if let Some(policy) = policy {
                 backend_traffic::warn_about_cookie(policy, &session, report);
             }
@@ -169,8 +174,7 @@ impl<'m> ResolvedRoute<'m> {
                     match id.and_then(|id| {
                         persistence::rule(session.persistence, id, object.spec.kind, &one.path)
                     }) {
-                        Ok(rule) if settings.health.is_judged() => Some(rule.pinned_by(Pin::StatefulSession)),
-                        Ok(rule) => Some(rule),
+                        Ok(rule) => Some(pinned(rule, on_endpoint_lost, &settings)),
                         Err(error) => {
                             let place = session.place(object, number, rule).because(
                                 Part::Rule(number),
@@ -269,6 +273,7 @@ impl<'m> ResolvedRoute<'m> {
             name,
             identity,
             persistent: context.persistent,
+            on_endpoint_lost: context.on_endpoint_lost,
             traffic: traffic(self.object.spec.kind),
             version,
             within: RuleRetries { rule: context.rule, policy: context.policy }.request_limit(),
@@ -294,6 +299,7 @@ impl<'m> ResolvedRoute<'m> {
                     name: format!("{name}/mirror/{position}"),
                     identity: format!("{identity}/mirror/{position}"),
                     persistent: false,
+                    on_endpoint_lost: OnEndpointLost::default(),
                     traffic: traffic(self.object.spec.kind),
                     version: backend.version.unwrap_or(HttpVersion::Http1),
                     within: None,
@@ -306,6 +312,15 @@ impl<'m> ResolvedRoute<'m> {
             }
         }
         mirrors
+    }
+}
+
+/// The rule with the pin that its clusters need.
+fn pinned(rule: Rule, lost: OnEndpointLost, settings: &ClusterSettings) -> Rule {
+    match lost {
+        OnEndpointLost::Reject => rule.strict(),
+        OnEndpointLost::Rebalance if settings.health.is_judged() => rule.pinned_by(Pin::StatefulSession),
+        OnEndpointLost::Rebalance => rule,
     }
 }
 

@@ -11,11 +11,14 @@
 //! - Existing sessions stay with their backendRef, whatever its weight: their routes come first. The filter
 //!   finds the backendRef of a token and makes Envoy match routes again
 //!   ([`session_persistence::names::SHARE_FILTER_STATE`]). A backendRef without endpoints has no such route,
-//!   so that its sessions follow the weights.
+//!   so that its sessions follow the weights; if the rule is strict, they get 503.
+//!
+//! Requests of strict sessions always have a route of their own, because `render` does not retry them.
 
 use std::ops::Range;
 
 use session_persistence::config::Rule as Persistence;
+use session_persistence::names;
 
 use super::filters::Effects;
 use crate::manifest::gateway_api::route::Rule;
@@ -90,13 +93,22 @@ impl Destinations<'_> {
     pub(super) fn routes(&self, matched: &MatchContext<'_>) -> Vec<Route> {
         match self {
             Self::One(destination) => {
-                let persistence = matched.persistence.clone();
-                vec![matched.route(matched.name.clone(), destination, RequestSubset::All, persistence)]
+                let route = |subset| {
+                    let persistence = matched.persistence.clone();
+                    matched.route(matched.name.clone(), destination, subset, persistence)
+                };
+                let is_strict = matched.persistence.as_ref().is_some_and(Persistence::is_strict);
+                let held =
+                    is_strict.then(|| route(RequestSubset::SessionsOf(names::UNSPLIT_SHARE.to_owned())));
+                held.into_iter().chain([route(RequestSubset::All)]).collect()
             }
             Self::Split(weighted) => routes_of(weighted, matched),
         }
     }
 }
+
+/// The status for sessions of a strict rule whose endpoint is gone.
+const UNAVAILABLE: u16 = 503;
 
 fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -> Vec<Route> {
     let route =
@@ -113,11 +125,18 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
     let ranges = ranges(weighted, all);
     let numbered = || weighted.iter().zip(&ranges).enumerate();
     let mut routes = Vec::with_capacity(weighted.len() * 2);
-    if matched.persistence.is_some() {
-        for (number, (share, range)) in numbered().filter(|(_, (share, _))| share.keeps_sessions) {
+    if let Some(persistence) = &matched.persistence {
+        let is_strict = persistence.is_strict();
+        let shares = numbered().filter(|(_, (share, _))| share.keeps_sessions || is_strict);
+        for (number, (share, range)) in shares {
             // Requests whose random number is in the range of their own backendRef are there already.
             let subset = RequestSubset::SessionsOf(share.name.clone());
-            let waiting = route(number, share, subset, &|mirror| mirror.outside(range));
+            let mut waiting = route(number, share, subset, &|mirror| mirror.outside(range));
+            if is_strict && let Action::Respond(_) = waiting.action {
+                waiting.action = Action::Respond(UNAVAILABLE);
+                routes.push(waiting);
+                continue;
+            }
             routes.extend(Some(waiting).filter(|route| matches!(route.action, Action::Forward(_))));
         }
     }

@@ -44,9 +44,10 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
             .insert(ObjectKey::of(policy), Some(builder.policy(policy, &policy.spec.targets, &policy::TLS)));
     }
     for policy in &manifests.envoy_traffic_policies {
-        let targets: Vec<_> = policy.spec.targets.refs.iter().map(|(_, target)| target.clone()).collect();
-        let status = builder.policy(policy, &targets, &policy::TRAFFIC);
-        statuses.insert(ObjectKey::of(policy), Some(status));
+        statuses.insert(ObjectKey::of(policy), Some(builder.attached_policy(policy)));
+    }
+    for policy in &manifests.session_persistence_policies {
+        statuses.insert(ObjectKey::of(policy), Some(builder.attached_policy(policy)));
     }
     let mut unread = BTreeSet::new();
     for object in &manifests.unread {
@@ -78,6 +79,7 @@ fn named(key: ObjectKey, status: Status, is_read: bool) -> ObjectStatus {
     let api_version = match kind {
         "XBackendTrafficPolicy" => "gateway.networking.x-k8s.io/v1alpha1",
         "BackendTrafficPolicy" => "gateway.envoyproxy.io/v1alpha1",
+        "SessionPersistencePolicy" => "session-persistence.dev/v1alpha1",
         _ => "gateway.networking.k8s.io/v1",
     };
     ObjectStatus { api_version, kind, metadata: ObjectName { namespace, name }, status, is_read }
@@ -104,7 +106,10 @@ impl Builder<'_, '_> {
                 let parent = |reference| self.parent(&object.namespace, reference, conditions());
                 Some(Status::Route { parents: object.parent_refs.iter().map(parent).collect() })
             }
-            "BackendTLSPolicy" | "XBackendTrafficPolicy" | "BackendTrafficPolicy" => {
+            "BackendTLSPolicy"
+            | "XBackendTrafficPolicy"
+            | "BackendTrafficPolicy"
+            | "SessionPersistencePolicy" => {
                 let conditions = || vec![rejected(ConditionType::Accepted, Reason::Invalid)];
                 Some(Status::Policy { ancestors: policy::targets(&object.targets, conditions) })
             }

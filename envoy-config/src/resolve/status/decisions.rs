@@ -21,6 +21,19 @@ pub(in crate::resolve) struct Decisions {
     affected_routes: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
     /// The Gateways that each policy targets.
     targeted_gateways: BTreeMap<ObjectKey, BTreeSet<GatewaySection>>,
+    /// The parts of each policy's targets to which a more specific policy applies.
+    overridden: BTreeMap<ObjectKey, BTreeSet<OverriddenPart>>,
+}
+
+/// A part of a policy's target that has a more specific policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::resolve) enum OverriddenPart {
+    /// A listener of a targeted Gateway, as `namespace/gateway/listener`.
+    Listener(String),
+    /// A route that is attached to a targeted Gateway, as `namespace/name`.
+    Route(String),
+    /// A rule of a targeted route, as `namespace/route/rule`.
+    Rule(String),
 }
 
 /// A Gateway by namespace and name, or one of its listeners.
@@ -141,6 +154,19 @@ impl Decisions {
         gateways.insert((namespace.to_owned(), name.to_owned(), section.map(str::to_owned)));
     }
 
+    /// The parts of a policy's targets to which a more specific policy applies, by kind.
+    pub(in crate::resolve) fn overridden_parts(
+        &self,
+        policy: &ObjectKey,
+    ) -> impl Iterator<Item = &OverriddenPart> {
+        self.overridden.get(policy).into_iter().flatten()
+    }
+
+    /// Records that a more specific policy applies to a part of a policy's target.
+    pub(in crate::resolve) fn record_overridden<P>(&mut self, policy: &Object<P>, part: OverriddenPart) {
+        self.overridden.entry(ObjectKey::of(policy)).or_default().insert(part);
+    }
+
     /// Records that a Gateway is not selected.
     pub(in crate::resolve) fn skip<T>(&mut self, gateway: &Object<T>) {
         self.not_selected.insert(ObjectKey::of(gateway));
@@ -154,6 +180,23 @@ impl Decisions {
 
     pub(in crate::resolve) fn record(&mut self, object: ObjectKey, verdict: Verdict) {
         self.verdicts.entry(object).or_default().push(verdict);
+    }
+}
+
+impl OverriddenPart {
+    /// What it is, in the plural.
+    pub(in crate::resolve) const fn noun(&self) -> &'static str {
+        match self {
+            Self::Listener(_) => "listeners",
+            Self::Route(_) => "routes",
+            Self::Rule(_) => "rules",
+        }
+    }
+
+    pub(in crate::resolve) fn name(&self) -> &str {
+        match self {
+            Self::Listener(name) | Self::Route(name) | Self::Rule(name) => name,
+        }
     }
 }
 

@@ -33,7 +33,7 @@ fn consequence(kind: &str) -> &'static str {
         "Service" | "Backend" => "requests to it get 500",
         // They must not be sent in plaintext.
         "BackendTLSPolicy" => "requests to its targets get 500",
-        "BackendTrafficPolicy" => "its targets are served without it",
+        "BackendTrafficPolicy" | "SessionPersistencePolicy" => "its targets are served without it",
         "EndpointSlice" => "its endpoints get no requests",
         "ReferenceGrant" => "it permits nothing",
         "Secret" | "ConfigMap" => "references to it do not resolve",

@@ -90,6 +90,12 @@ impl GrpcPod {
         self.server.shutdown().await;
         self.kept = Some(bind(self.address).unwrap());
     }
+
+    /// Listens again, on the same address.
+    pub(crate) fn revive(&mut self) {
+        let listener = self.kept.take().unwrap().listen(64).unwrap();
+        self.server.spawn(serve(listener, Arc::clone(&self.name), Arc::clone(&self.calls)));
+    }
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {

@@ -1,6 +1,7 @@
 //! The table of known kinds: API groups, versions, and how the objects of each kind are treated.
 
 use crate::manifest::gateway_api::GROUP as GATEWAY;
+use crate::manifest::session_persistence_policy::GROUP as OWN;
 
 /// Some kinds of an API group that are treated alike.
 pub(super) struct Family {
@@ -30,6 +31,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha3"], &["BackendTLSPolicy"], Role::Read),
     family("gateway.envoyproxy.io", &["v1alpha1"], &["Backend", "BackendTrafficPolicy"], Role::Read),
+    family(OWN, &["v1alpha1"], &["SessionPersistencePolicy"], Role::Read),
     // Its endpoints are in other clusters.
     family("multicluster.x-k8s.io", &[], &["ServiceImport"], Role::NotSupported),
     family("multicluster.x-k8s.io", &[], &["ServiceExport"], Role::Ignored),

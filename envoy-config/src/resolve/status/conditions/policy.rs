@@ -7,10 +7,11 @@ use super::builder::{Builder, condition};
 use crate::manifest::Object;
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::policy_target::TargetRef;
-use crate::resolve::status::decisions::{ObjectKey, ParentOutcome};
-use crate::status::{AncestorStatus, Condition, ConditionType, ObjectReference, Reason, Status};
+use crate::resolve::policies::target_objects::HasTargets;
+use crate::resolve::status::decisions::{ObjectKey, OverriddenPart, ParentOutcome};
+use crate::status::{AncestorStatus, Condition, ConditionType, Holds, ObjectReference, Reason, Status};
 
-/// The conditions of an `XBackendTrafficPolicy` or `BackendTrafficPolicy`, with their reasons if nothing is wrong.
+/// The conditions of other policies, with their reasons if nothing is wrong.
 pub(super) const TRAFFIC: [(ConditionType, Reason); 1] = [(ConditionType::Accepted, Reason::Accepted)];
 
 /// The conditions of a BackendTLSPolicy.
@@ -46,6 +47,32 @@ impl Builder<'_, '_> {
         Status::Policy { ancestors }
     }
 
+    /// The status of a policy for Gateways and routes.
+    pub(super) fn attached_policy<P: HasTargets>(&self, policy: &Object<P>) -> Status {
+        let targets: Vec<_> = policy.spec.targets().refs.iter().map(|(_, target)| target.clone()).collect();
+        let mut status = self.policy(policy, &targets, &TRAFFIC);
+        if let Some(overridden) = self.overridden(policy)
+            && let Status::Policy { ancestors } = &mut status
+        {
+            for ancestor in ancestors {
+                ancestor.conditions.push(overridden.clone());
+            }
+        }
+        status
+    }
+
+    /// Envoy Gateway, `PolicyConditionOverridden`: more specific policies apply to some parts of the targets.
+    fn overridden<P>(&self, policy: &Object<P>) -> Option<Condition> {
+        let parts: Vec<&OverriddenPart> = self.decisions.overridden_parts(&ObjectKey::of(policy)).collect();
+        let parts: Vec<String> = parts.chunk_by(|one, other| one.noun() == other.noun()).map(named).collect();
+        (!parts.is_empty()).then(|| Condition {
+            kind: ConditionType::Overridden,
+            status: Holds::True,
+            reason: Reason::Overridden,
+            message: format!("more specific policies apply to {}", parts.join(" and to ")),
+        })
+    }
+
     /// The Gateways that the policy targets or that accept one of its routes, and the targeted listeners.
     fn ancestors<T>(&self, policy: &Object<T>) -> BTreeSet<(&str, &str, Option<&str>)> {
         let key = ObjectKey::of(policy);
@@ -75,6 +102,12 @@ impl Builder<'_, '_> {
         }
         gateways
     }
+}
+
+/// Some parts of one kind, which are not none.
+fn named(parts: &[&OverriddenPart]) -> String {
+    let names: Vec<String> = parts.iter().map(|part| format!("`{}`", part.name())).collect();
+    format!("these {}: {}", parts.first().map_or("", |part| part.noun()), names.join(", "))
 }
 
 /// The targets of a policy as its ancestors.
