@@ -6,16 +6,21 @@
 //!
 //! - `shared_options`: the options that all commands have; `input` reads the manifests.
 //! - `render`, `watch` and `check`: the commands; `rendering` has what the first two share.
+//! - `explain`, `token`, `keygen`, `completions`: what helps those who operate and write manifests.
 //! - `output` writes a file, `xds` a directory of files that Envoy watches.
 //! - `identity`: whether two paths lead to the same file.
 
 mod check;
+mod completions;
+mod explain;
 mod identity;
 mod input;
+mod keygen;
 mod output;
 mod render;
 mod rendering;
 mod shared_options;
+mod token;
 mod watch;
 mod xds;
 
@@ -23,10 +28,14 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::check::Check;
+use self::completions::{Completions, Man};
+use self::explain::Explain;
+use self::keygen::Keygen;
 use self::render::Render;
+use self::token::Token;
 use self::watch::Watch;
 use self::xds::Changes;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -45,6 +54,11 @@ enum Command {
     Render(Render),
     Watch(Watch),
     Check(Check),
+    Explain(Explain),
+    Token(Token),
+    Keygen(Keygen),
+    Completions(Completions),
+    Man(Man),
 }
 
 /// The standard streams of the program.
@@ -83,9 +97,7 @@ impl From<Exit> for ExitCode {
 /// Runs the program with these arguments; the first one is the name of the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> Exit {
     match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Command::Render(call) }) => call.run(&mut streams),
-        Ok(Cli { command: Command::Watch(call) }) => call.run(&mut streams),
-        Ok(Cli { command: Command::Check(call) }) => call.run(&mut streams),
+        Ok(Cli { command }) => command.run(&mut streams),
         Err(error) => {
             let text = error.render();
             if error.use_stderr() {
@@ -97,6 +109,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'
                     .write(&text.to_string())
                     .map_or_else(|problem| streams.fail(&problem), |()| Exit::Fine)
             }
+        }
+    }
+}
+
+impl Command {
+    fn run(self, streams: &mut Streams<'_>) -> Exit {
+        match self {
+            Self::Render(call) => call.run(streams),
+            Self::Watch(call) => call.run(streams),
+            Self::Check(call) => call.run(streams),
+            Self::Explain(call) => call.run(streams),
+            Self::Token(call) => call.run(streams),
+            Self::Keygen(Keygen {}) => Keygen::run(streams),
+            Self::Completions(call) => call.run(Cli::command(), streams),
+            Self::Man(call) => call.run(Cli::command(), streams),
         }
     }
 }

@@ -20,6 +20,13 @@ pub(super) struct SharedOptions {
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
     filenames: Vec<PathBuf>,
 
+    #[command(flatten)]
+    compiling: CompileOptions,
+}
+
+/// The options for compiling manifests, wherever they come from.
+#[derive(Debug, Args)]
+pub(super) struct CompileOptions {
     /// Serve only this Gateway [default: all Gateways].
     #[arg(long, value_name = "NAMESPACE/NAME")]
     gateway: Option<NamespacedName>,
@@ -72,9 +79,16 @@ impl SharedOptions {
 
     /// The limits of Envoy, with the defaults.
     pub(super) fn limits(&self) -> Result<Limits, LimitError> {
-        Limits::with(&self.limits)
+        Limits::with(&self.compiling.limits)
     }
 
+    /// The options for compiling the manifests.
+    pub(super) fn options(&self, keep_going: bool) -> Options {
+        self.compiling.options(keep_going)
+    }
+}
+
+impl CompileOptions {
     /// The options for compiling the manifests.
     pub(super) fn options(&self, keep_going: bool) -> Options {
         Options {
