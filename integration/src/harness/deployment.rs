@@ -14,7 +14,7 @@ use envoy_config::source::Source;
 use session_persistence::config::Pin;
 
 use crate::harness::artifact::{self, ArtifactError};
-use crate::harness::envoy::{self, Launch, LocateError, Process, StartError};
+use crate::harness::envoy::{self, HotRestart, Launch, LocateError, Process, StartError};
 use crate::harness::keys;
 use crate::harness::manifests::Manifests;
 
@@ -54,6 +54,8 @@ pub struct Deployment {
     keys: Option<String>,
     workers: u32,
     under: Vec<String>,
+    environment: Vec<(String, String)>,
+    hot_restart: Option<HotRestart>,
 }
 
 impl Deployment {
@@ -110,7 +112,14 @@ impl Deployment {
     /// # Errors
     /// The system has no random numbers.
     pub fn of_bootstrap(bootstrap: String) -> Result<Self, DeployError> {
-        Ok(Self { bootstrap, keys: Some(keys::fresh()?), workers: 1, under: Vec::new() })
+        Ok(Self {
+            bootstrap,
+            keys: Some(keys::fresh()?),
+            workers: 1,
+            under: Vec::new(),
+            environment: Vec::new(),
+            hot_restart: None,
+        })
     }
 
     /// The same with this value of `SESSION_KEYS`.
@@ -135,6 +144,18 @@ impl Deployment {
     #[must_use]
     pub fn under(self, command: &[String]) -> Self {
         Self { under: command.to_vec(), ..self }
+    }
+
+    /// The same with these variables in its environment.
+    #[must_use]
+    pub fn with_environment(self, environment: &[(String, String)]) -> Self {
+        Self { environment: environment.to_vec(), ..self }
+    }
+
+    /// The same in a series of hot restarts.
+    #[must_use]
+    pub fn hot_restarted(self, hot_restart: HotRestart) -> Self {
+        Self { hot_restart: Some(hot_restart), ..self }
     }
 
     /// The bootstrap, in YAML.
@@ -168,6 +189,8 @@ impl Deployment {
             keys: self.keys.as_deref(),
             workers: self.workers,
             under: &self.under,
+            environment: &self.environment,
+            hot_restart: self.hot_restart,
         }
     }
 }

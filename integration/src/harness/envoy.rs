@@ -7,5 +7,5 @@ mod pypi;
 
 pub use admin::{Admin, AdminError};
 pub use locate::{LocateError, VERSION, locate};
-pub use process::{Launch, Process, StartError, validate};
+pub use process::{HotRestart, Launch, Process, StartError, validate};
 pub use pypi::FetchError;

@@ -78,6 +78,8 @@ async fn the_admin_interface_answers_its_commands() {
         keys: Some(&keys),
         workers: 1,
         under: &[],
+        environment: &[],
+        hot_restart: None,
     };
     let envoy = Process::start(&launch).await.unwrap();
     let address = format!("http://{}/", envoy.admin().address());

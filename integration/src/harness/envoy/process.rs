@@ -39,6 +39,23 @@ pub struct Launch<'a> {
     pub workers: u32,
     /// The program that runs Envoy, a profiler for example, and its arguments. Empty if none does.
     pub under: &'a [String],
+    /// More variables of its environment, with their values.
+    pub environment: &'a [(String, String)],
+    /// Its place in a series of hot restarts; without one, hot restarts are off.
+    pub hot_restart: Option<HotRestart>,
+}
+
+/// The place of an Envoy in a series of processes, each of which takes the listeners over from the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct HotRestart {
+    /// What the processes of the series have in common, and no others on this machine.
+    pub base_id: u32,
+    /// How many processes of the series there were before.
+    pub epoch: u32,
+    /// How long the process before this one asks its clients to leave.
+    pub drain: Duration,
+    /// When the process before this one ends.
+    pub parent_shutdown: Duration,
 }
 
 /// Why Envoy did not start.
@@ -194,12 +211,21 @@ fn command(launch: &Launch<'_>, folder: &Path) -> io::Result<Command> {
     command.arg("--config-path").arg(bootstrap);
     command.arg("--admin-address-path").arg(folder.join(ADMIN));
     command.arg("--concurrency").arg(launch.workers.to_string());
-    command.arg("--disable-hot-restart");
+    match launch.hot_restart {
+        None => command.arg("--disable-hot-restart"),
+        Some(HotRestart { base_id, epoch, drain, parent_shutdown }) => {
+            command.arg("--base-id").arg(base_id.to_string());
+            command.arg("--restart-epoch").arg(epoch.to_string());
+            command.arg("--drain-time-s").arg(drain.as_secs().to_string());
+            command.arg("--parent-shutdown-time-s").arg(parent_shutdown.as_secs().to_string())
+        }
+    };
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     match launch.keys {
         Some(keys) => command.env(KEYS_VARIABLE, keys),
         None => command.env_remove(KEYS_VARIABLE),
     };
+    command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }
 
