@@ -1,12 +1,12 @@
 //! Configuration that changes while Envoy runs: `envoy-config watch` writes files that Envoy watches, and clients with open sessions
 //! notice nothing.
 
-mod clients;
+pub(crate) mod clients;
 mod draining;
 mod health;
 mod strict;
 mod under_load;
-mod watched;
+pub(crate) mod watched;
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,7 @@ mod closing_backend;
 mod endpoints;
 mod expiry;
 mod filters;
+mod fleet;
 mod foreign_tokens;
 mod grpc;
 mod health;

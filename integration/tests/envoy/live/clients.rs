@@ -26,12 +26,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// How a client reaches its rule.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Visit {
-    pub(super) address: SocketAddr,
-    pub(super) tls: bool,
-    pub(super) path: &'static str,
+pub(crate) struct Visit {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: bool,
+    pub(crate) path: &'static str,
     /// Whether the token is in the cookie `session`, rather than in the header of that name.
-    pub(super) cookie: bool,
+    pub(crate) cookie: bool,
 }
 
 /// What a client saw.
@@ -155,7 +155,8 @@ impl Visit {
         Ok(())
     }
 
-    async fn ask(
+    /// The answer to a request with this token.
+    pub(crate) async fn ask(
         self,
         connection: &mut SendRequest<Empty<Bytes>>,
         token: Option<&str>,
@@ -172,7 +173,8 @@ impl Visit {
         Ok((Response::from_parts(head, ()), body.collect().await?.to_bytes()))
     }
 
-    fn token(self, response: &Response<()>) -> Option<String> {
+    /// The token that an answer has.
+    pub(crate) fn token(self, response: &Response<()>) -> Option<String> {
         let name = if self.cookie { "set-cookie" } else { "session" };
         let value = response.headers().get(name)?.to_str().unwrap();
         let value = value.split(';').next().unwrap();
@@ -185,7 +187,8 @@ async fn connect(visit: Visit) -> Result<SendRequest<Empty<Bytes>>, String> {
     if visit.tls { talk(handshake(stream).await?).await } else { talk(stream).await }
 }
 
-async fn talk(
+/// A connection for requests.
+pub(crate) async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> Result<SendRequest<Empty<Bytes>>, String> {
     let (sender, connection) =
