@@ -42,7 +42,10 @@ pub(in crate::manifest) enum Scope {
 pub(in crate::manifest) enum Verdict {
     Read(Kind),
     /// It is not supported.
-    NotSupported,
+    NotSupported {
+        /// What to use instead, if there is something.
+        hint: Option<&'static str>,
+    },
     /// It has no influence on what Envoy serves.
     Ignored,
     /// It is input for kustomize.
@@ -78,7 +81,7 @@ pub(in crate::manifest) fn look_up(api_version: &str, kind: &str) -> Verdict {
             (Role::Read, Some(kind)) => Verdict::Read(kind),
             (Role::Ignored, _) => Verdict::Ignored,
             (Role::Kustomize, _) => Verdict::Kustomize,
-            (Role::NotSupported, _) | (Role::Read, None) => Verdict::NotSupported,
+            (Role::NotSupported, _) | (Role::Read, None) => Verdict::NotSupported { hint: instead_of(kind) },
         };
     }
     if of_group().next().is_some() {
@@ -91,6 +94,22 @@ pub(in crate::manifest) fn look_up(api_version: &str, kind: &str) -> Verdict {
     }
     // All groups that do not belong to Kubernetes are domains.
     if group.contains('.') { Verdict::Ignored } else { Verdict::UnknownGroup { hint: elsewhere(kind) } }
+}
+
+/// A hint what to use instead of a kind that is not supported.
+fn instead_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "TLSRoute" => {
+            "use an HTTPRoute, and an HTTPS listener with `tls.mode: Terminate`: without the requests, there are no sessions"
+        }
+        "TCPRoute" | "UDPRoute" => {
+            "use an HTTPRoute or GRPCRoute for HTTP: in other protocols, there are no requests that could carry a session"
+        }
+        "ListenerSet" | "XListenerSet" => "write its listeners into `spec.listeners` of the Gateway",
+        "BackendLBPolicy" => "use an XBackendTrafficPolicy, or `sessionPersistence` of the rule",
+        "Endpoints" => "use EndpointSlices, which Kubernetes makes from them",
+        _ => return None,
+    })
 }
 
 /// A hint with a similar kind, in this group or in another.

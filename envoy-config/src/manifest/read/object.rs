@@ -60,12 +60,13 @@ impl Reader {
                 }
                 return;
             }
-            Verdict::NotSupported => {
+            Verdict::NotSupported { hint } => {
                 if self.other_policy(&api_version, &kind, node) {
                     return;
                 }
                 let message = format!("kind `{kind}` is not supported");
-                Diagnostic::error(Code::NotSupported, place("kind"), message)
+                let hint = hint.map(str::to_owned);
+                Diagnostic { hint, ..Diagnostic::error(Code::NotSupported, place("kind"), message) }
             }
             Verdict::Kustomize => {
                 self.findings.add(kustomize::input(place("kind"), None));
