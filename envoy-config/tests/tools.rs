@@ -62,6 +62,7 @@ fn token(keys: &str, rule: &str, issued: u64, last_seen: u64) -> String {
         issued: Timestamp::from_unix_seconds(issued),
         last_seen: Timestamp::from_unix_seconds(last_seen),
         endpoint: Endpoint::parse(b"10.0.0.7:8080").unwrap(),
+        identity: None,
     };
     sealer.seal(&contents, None, &[7; 24]).unwrap()
 }

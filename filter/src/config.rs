@@ -27,6 +27,7 @@
 
 mod by_name;
 mod carrier;
+mod pods;
 mod read;
 mod reserved;
 mod rule;
@@ -41,6 +42,7 @@ pub use carrier::{
     Carrier, Cookie, CookieName, CookieNameError, CookiePath, CookiePathError, Header, HeaderName,
     HeaderNameError, Lifetime, NAME_LIMIT, PATH_LIMIT, TokenError,
 };
+pub use pods::{Pods, PodsError};
 pub use read::Problem;
 pub use rule::{OnEndpointLost, Pin, Rule, RuleError, RuleId, RuleIdError};
 pub use timeout::{Timeout, TimeoutError};

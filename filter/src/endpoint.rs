@@ -35,6 +35,12 @@ impl Endpoint {
         Self(Rc::new(Named { address, text: address.to_string(), base64: OnceCell::new() }))
     }
 
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
     /// The text, `10.0.0.1:80` or `[2001:db8::1]:80`, as Envoy prints it and as `override_host` expects it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -53,7 +53,7 @@ const LONGEST_ADDRESS: usize = 53;
 /// costs more than opening a token.
 const LOCAL_REPLY_HEADERS: usize = 4;
 
-/// The number of tokens in the cache of a worker, which takes at most 400 KB: 176 bytes for each, and up to 200 for its address.
+/// The number of tokens in the cache of a worker, which takes at most 402 KB: 192 bytes for each, and up to 200 for its address.
 const CACHED_TOKENS: usize = 1_024;
 
 thread_local! {
@@ -151,9 +151,10 @@ impl Configured {
         let initial = self.plugin.own().or_else(|| self.named_route());
         let found = initial.map(|route| self.find_session(route));
         // Without a pin, this removes a private header that a client sent.
-        let pinned =
-            found.as_ref().and_then(|(session, route)| Some((route.rule().pin(), session.endpoint()?)));
-        let pin = pinned.map(|(pin, endpoint)| pin::header_value(pin, endpoint));
+        let pin = found.as_ref().and_then(|(session, route)| match session.endpoint() {
+            Some(endpoint) => Some(pin::header_value(route.rule().pin(), endpoint)),
+            None => session.is_held_by(route.rule()).then_some(pin::NOWHERE),
+        });
         report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
         let (session, route) = found?;
         if session.endpoint().is_none() {

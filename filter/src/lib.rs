@@ -14,6 +14,7 @@
 //! - [`pin`]: tells Envoy the endpoint of a session.
 //! - [`session`]: which session a request has, and whether its response issues a token.
 //! - [`endpoint`], [`time`]: backend addresses and points in time.
+//! - [`identity`]: which pod an endpoint is, and where that pod is now.
 
 pub mod caching;
 pub mod candidates;
@@ -22,6 +23,7 @@ pub mod cookie;
 pub mod endpoint;
 #[cfg(target_os = "wasi")]
 mod host;
+pub mod identity;
 pub mod key;
 pub mod names;
 pub mod pin;

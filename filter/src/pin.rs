@@ -6,6 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::config::Pin;
 use crate::endpoint::Endpoint;
 
+/// The value for a request of a strict session whose pod is gone: base64 of `0.0.0.0:0`, which no endpoint has, so that Envoy answers.
+pub const NOWHERE: &[u8] = b"MC4wLjAuMDow";
+
 /// The value for a request: the address for `override_host`, or its base64 for `stateful_session` in header mode.
 #[must_use]
 pub fn header_value(pin: Pin, endpoint: &Endpoint) -> &[u8] {
@@ -38,6 +41,7 @@ mod tests {
             assert_eq!(*header_value(Pin::StatefulSession, &endpoint), *base64.as_bytes());
             assert_eq!(served_by(base64.as_bytes()), Some(endpoint));
         }
+        assert_eq!(served_by(NOWHERE).unwrap().to_string(), "0.0.0.0:0");
         for wrong in ["", "10.0.0.1:80", "MTAuMC4wLjE6ODA", "bm90IGFuIGFkZHJlc3M="] {
             assert_eq!(served_by(wrong.as_bytes()), None, "{wrong}");
         }

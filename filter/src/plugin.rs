@@ -244,8 +244,10 @@ mod tests {
 
     fn token(route: &Route) -> String {
         let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
-        let due =
-            Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: Some(60) };
+        let due = Due {
+            contents: Contents { issued: NOW, last_seen: NOW, endpoint, identity: None },
+            seconds_left: Some(60),
+        };
         match route.issue(&due, &[3; 24]).unwrap() {
             SessionHeader::Session { name, token } => {
                 assert_eq!(name, route.header_to_remove().unwrap());
@@ -306,7 +308,10 @@ mod tests {
         let plugin = start(SHARES.as_bytes(), KEYS).unwrap();
         let route = |name: &str| plugin.route(name.as_bytes()).unwrap();
         let endpoint = Endpoint::parse(b"10.0.0.1:80").unwrap();
-        let due = Due { contents: Contents { issued: NOW, last_seen: NOW, endpoint }, seconds_left: None };
+        let due = Due {
+            contents: Contents { issued: NOW, last_seen: NOW, endpoint, identity: None },
+            seconds_left: None,
+        };
         let Some(SessionHeader::Session { token, .. }) = route("a/0/1").issue(&due, &[3; 24]) else {
             panic!("no token");
         };
@@ -340,6 +345,37 @@ mod tests {
         let lines = [token.as_bytes()];
         let (session, found) = read(&plugin, plugin.own().unwrap(), &lines);
         assert_eq!((session.to_string().as_str(), found.rule().share()), ("10.0.0.1:80", Some("two")));
+    }
+
+    #[test]
+    fn sessions_follow_the_pods_of_any_share() {
+        let config = |pods: &str| {
+            format!(
+                r#"{{"rule": {{"id": "a", "header": {{"name": "x"}}, "share": "one", "pods": {pods}}},
+                    "shares": {{"a/1": "two"}}}}"#
+            )
+        };
+        let before =
+            start(config(r#"{"p/0": "10.0.0.7:80", "p/1": "10.0.0.1:80"}"#).as_bytes(), KEYS).unwrap();
+        let issued = |name: &[u8], address: &str| {
+            let route = before.route(name).unwrap();
+            let endpoint = Endpoint::parse(address.as_bytes()).unwrap();
+            let identity = route.rule().pods().identity_of(&endpoint);
+            assert!(identity.is_some());
+            let contents = Contents { issued: NOW, last_seen: NOW, endpoint, identity };
+            match route.issue(&Due { contents, seconds_left: None }, &[3; 24]) {
+                Some(SessionHeader::Session { token, .. }) => token,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (one, two) = (issued(b"", "10.0.0.7:80"), issued(b"a/1", "10.0.0.1:80"));
+        assert_eq!((one.len(), two.len()), (104, 104));
+        let after =
+            start(config(r#"{"p/0": "10.0.0.8:80", "p/1": "10.0.0.2:80"}"#).as_bytes(), KEYS).unwrap();
+        assert_eq!(shown(&after, after.own().unwrap(), &one), "10.0.0.8:80");
+        assert_eq!(shown(&after, after.own().unwrap(), &two), "10.0.0.2:80");
+        let gone = start(config(r#"{"p/0": "10.0.0.1:80"}"#).as_bytes(), KEYS).unwrap();
+        assert_eq!(shown(&gone, gone.own().unwrap(), &two), "lost: its pod is gone");
     }
 
     #[test]

@@ -10,12 +10,18 @@
 //! | pinned to A | none: A could not be reached, and the request was not sent to another endpoint | none; the session ends |
 //! | any | none (another local reply) | none |
 //!
-//! A rejected token does not fail the request, which is treated like one without a token.
+//! | pinned to pod P at A, P is now at B | B | B, same issue time: following a pod may not extend the absolute timeout |
+//! | lost: its pod is gone | B | B, new issue time |
+//! | lost, strict rule | none | none: the client keeps its token |
+//!
+//! A rejected token does not fail the request, which is treated like one without a token. A session whose token names a pod is never
+//! pinned to the address in the token if the pod is no longer there: the address may belong to another pod.
 
 use std::fmt;
 
 use crate::config::{Rule, Timeout};
 use crate::endpoint::Endpoint;
+use crate::identity::Identity;
 use crate::time::Timestamp;
 use crate::token::{Contents, OpenError, Opened};
 
@@ -31,6 +37,8 @@ pub enum Session {
     Rejected(Rejection),
     /// The token is valid.
     Pinned(Pinned),
+    /// The token is valid, but its pod has no endpoint any more.
+    Lost,
 }
 
 /// Why a token is rejected.
@@ -55,9 +63,12 @@ pub enum Rejection {
 pub struct Pinned {
     /// The endpoint of the session.
     pub endpoint: Endpoint,
+    /// The pod of the endpoint, if it is known.
+    identity: Option<Identity>,
     issued: Timestamp,
     last_seen: Timestamp,
-    /// Whether to issue the token again: it was sealed by an older key, or its last-seen time must be refreshed.
+    /// Whether to issue the token again: it was sealed by an older key, its last-seen time must be refreshed, or it does not name the
+    /// pod or its current address.
     due: bool,
 }
 
@@ -81,7 +92,7 @@ pub struct Due {
     pub seconds_left: Option<u64>,
 }
 
-/// The session of a token that opened, if its timeouts have not passed.
+/// The session of a token that opened, if its timeouts have not passed: pinned or lost.
 ///
 /// # Errors
 /// Why the token is rejected.
@@ -89,8 +100,8 @@ pub fn pin(
     rule: &Rule,
     Opened { contents, older_key, .. }: Opened,
     now: Timestamp,
-) -> Result<Pinned, Rejection> {
-    let Contents { issued, last_seen, endpoint } = contents;
+) -> Result<Session, Rejection> {
+    let Contents { issued, last_seen, endpoint, identity } = contents;
     if last_seen.seconds_since(now) > CLOCK_SKEW {
         return Err(Rejection::FutureDated);
     }
@@ -106,7 +117,20 @@ pub fn pin(
     let idle = now.seconds_since(last_seen);
     let refresh =
         rule.idle_timeout().is_some_and(|timeout| idle > 0 && idle.saturating_mul(10) >= timeout.seconds());
-    Ok(Pinned { endpoint, issued, last_seen, due: older_key || refresh })
+    let (pods, due) = (rule.pods(), older_key || refresh);
+    let Some(identity) = identity else {
+        // A token from before the pods were known.
+        let identity = if pods.is_empty() { None } else { pods.identity_of(&endpoint) };
+        let due = due || identity.is_some();
+        return Ok(Session::Pinned(Pinned { endpoint, identity, issued, last_seen, due }));
+    };
+    Ok(match pods.endpoint_of(identity, &endpoint) {
+        Some(current) => {
+            let due = due || current != endpoint;
+            Session::Pinned(Pinned { endpoint: current, identity: Some(identity), issued, last_seen, due })
+        }
+        None => Session::Lost,
+    })
 }
 
 /// The token that a response from this endpoint issues. `None` as endpoint is a local reply.
@@ -116,9 +140,15 @@ pub fn on_response(rule: &Rule, session: &Session, served_by: Option<Endpoint>) 
     match session {
         Session::None | Session::Rejected(_) => Some(Issue::New(served_by)),
         Session::Pinned(pinned) if pinned.endpoint != served_by => {
+            // Another address of the same pod, such as another port.
+            let same = pinned.identity.is_some() && pinned.identity == rule.pods().identity_of(&served_by);
+            if same {
+                return Some(Issue::Again(Pinned { endpoint: served_by, ..pinned.clone() }));
+            }
             (!rule.is_strict()).then_some(Issue::Moved(served_by))
         }
         Session::Pinned(pinned) => pinned.due.then(|| Issue::Again(pinned.clone())),
+        Session::Lost => (!rule.is_strict()).then_some(Issue::Moved(served_by)),
     }
 }
 
@@ -148,19 +178,25 @@ impl Session {
             || reset.is_some_and(|reason| NO_CONNECTION.iter().any(|failure| reason.starts_with(failure)))
     }
 
-    /// Whether it may be served only by the endpoint that it is pinned to.
+    /// Whether it may be served only by the endpoint that it is pinned to, or by none if its pod is gone.
     #[must_use]
     pub fn is_held_by(&self, rule: &Rule) -> bool {
-        rule.is_strict() && self.endpoint().is_some()
+        rule.is_strict() && self.is_valid()
     }
 
     /// Adds the result for the next token of a request: the first valid token wins, otherwise the first rejection.
-    pub fn add(&mut self, next: Result<Pinned, Rejection>) {
+    pub fn add(&mut self, next: Result<Self, Rejection>) {
         match (&self, next) {
-            (Self::Pinned(_), _) | (Self::Rejected(_), Err(_)) => {}
-            (_, Ok(pinned)) => *self = Self::Pinned(pinned),
+            (Self::Pinned(_) | Self::Lost, _) | (Self::Rejected(_), Err(_)) => {}
+            (_, Ok(session)) => *self = session,
             (Self::None, Err(rejection)) => *self = Self::Rejected(rejection),
         }
+    }
+
+    /// Whether a valid token was found.
+    #[must_use]
+    pub const fn is_valid(&self) -> bool {
+        matches!(self, Self::Pinned(_) | Self::Lost)
     }
 }
 
@@ -168,13 +204,15 @@ impl Issue {
     /// The token to seal at this time; `None` if the session ended while its request was served.
     #[must_use]
     pub fn at(&self, now: Timestamp, rule: &Rule) -> Option<Due> {
-        let (issued, last_seen, endpoint) = match self {
-            Self::New(endpoint) | Self::Moved(endpoint) => (now, now, endpoint),
-            Self::Again(Pinned { endpoint, issued, last_seen, .. }) => {
-                (*issued, (*last_seen).max(now), endpoint)
+        let (issued, last_seen, endpoint, identity) = match self {
+            Self::New(endpoint) | Self::Moved(endpoint) => {
+                (now, now, endpoint, rule.pods().identity_of(endpoint))
+            }
+            Self::Again(Pinned { endpoint, identity, issued, last_seen, .. }) => {
+                (*issued, (*last_seen).max(now), endpoint, *identity)
             }
         };
-        let contents = Contents { issued, last_seen, endpoint: endpoint.clone() };
+        let contents = Contents { issued, last_seen, endpoint: endpoint.clone(), identity };
         let seconds_left = match rule.absolute_timeout() {
             Some(timeout) => match timeout.seconds().checked_sub(now.seconds_since(contents.issued)) {
                 None | Some(0) => return None,
@@ -192,7 +230,7 @@ impl Session {
     pub const fn endpoint(&self) -> Option<&Endpoint> {
         match self {
             Self::Pinned(pinned) => Some(&pinned.endpoint),
-            Self::None | Self::Rejected(_) => None,
+            Self::None | Self::Rejected(_) | Self::Lost => None,
         }
     }
 
@@ -206,12 +244,13 @@ impl Session {
 }
 
 impl fmt::Display for Session {
-    /// The form in the access log: `none`, `refused: …` with the reason, or the endpoint that it is pinned to.
+    /// The form in the access log: `none`, `refused: …` with the reason, `lost: …`, or the endpoint that it is pinned to.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
             Self::Rejected(rejection) => write!(f, "refused: {rejection}"),
             Self::Pinned(pinned) => pinned.endpoint.fmt(f),
+            Self::Lost => f.write_str("lost: its pod is gone"),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! is the version, the key id, the rule id, and the kind and name of the carrier: a token opens only for the rule and carrier for
 //! which it was issued. Numbers are big-endian, times are Unix seconds.
 //!
-//! **Version 1** is issued for rules that are not split. The plaintext is
+//! **Version 1** is issued for rules that are not split, if the pod of the endpoint is not known. The plaintext is
 //!
 //! ```text
 //! issue time (5 bytes) ‖ seconds from issue to last use (4) ‖ address (4 or 16) ‖ port (2)
@@ -19,15 +19,22 @@
 //! The token has 80 characters for an IPv4 endpoint, 96 for IPv6. Earlier releases also issued version 1 for split rules, with a zero
 //! byte and the name of the share appended to the associated data. These tokens still open (module `share`).
 //!
-//! **Version 2** is issued for split rules. The plaintext is
+//! **Version 2** is issued for split rules, and for endpoints whose pod is known. The plaintext is
 //!
 //! ```text
-//! flags (1 byte) ‖ the plaintext of version 1 ‖ the digest of the share (8)
+//! flags (1 byte) ‖ the plaintext of version 1 ‖ the digest of the share (8) ‖ the digest of the pod (8) ‖ a zero byte
 //! ```
 //!
-//! Flag 1 means that the address is IPv6, flag 2 that the digest of a share is present. So the flags determine the exact length of
-//! the plaintext, and later versions of the filter can add fields with other flags. A token with an unknown flag does not open. The
-//! token has 92 characters, or 108 for IPv6, and opens with one decryption, whatever the number of shares.
+//! Flag 1 means that the address is IPv6, flag 2 that the digest of a share is present, flag 4 that the digest of a pod is present. The
+//! zero byte follows both digests, so that the token is a whole number of words of 4 characters. So the flags determine the exact
+//! length of the plaintext, and later versions of the filter can add fields with other flags. A token with an unknown flag does not
+//! open: an earlier release, which does not know flag 4, starts a new session. The token opens with one decryption, whatever the
+//! number of shares, and has
+//!
+//! | characters | IPv4 | IPv6 |
+//! | --- | --- | --- |
+//! | with a share or a pod | 92 | 108 |
+//! | with both | 104 | 120 |
 //!
 //! Tokens of all versions must open forever: `vectors` in the tests are frozen.
 //!
@@ -60,13 +67,13 @@ const SEEN: usize = 4;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const OVERHEAD: usize = 1 + 4 + NONCE + TAG;
-/// The length in bytes of the longest token: version 2, with a share, for an IPv6 endpoint.
-const LONGEST: usize = OVERHEAD + 1 + ISSUED + SEEN + 16 + 2 + share::LENGTH;
+/// The length in bytes of the longest token: version 2, with a share and a pod, for an IPv6 endpoint.
+const LONGEST: usize = OVERHEAD + 1 + ISSUED + SEEN + 16 + 2 + 2 * share::LENGTH + 1;
 
 /// The length in characters of the longest token.
-const LONGEST_TEXT: usize = 108;
-/// The possible lengths of a token in characters: version 1 for IPv4 and IPv6, then version 2.
-const LENGTHS: [usize; 4] = [80, 96, 92, LONGEST_TEXT];
+const LONGEST_TEXT: usize = 120;
+/// The possible lengths of a token in characters, for IPv4 and IPv6: version 1, version 2 with one digest, and with two.
+const LENGTHS: [usize; 6] = [80, 96, 92, 108, 104, LONGEST_TEXT];
 
 /// A nonce: random, and never used twice.
 pub type Nonce = [u8; NONCE];
@@ -150,12 +157,13 @@ impl Sealer {
     pub fn seal(&self, contents: &Contents, share: Option<&Share>, nonce: &Nonce) -> Option<String> {
         let rule_key = self.keys.first()?;
         let mut token = Vec::with_capacity(LONGEST);
-        token.push(if share.is_some() { VERSION_2 } else { VERSION_1 });
+        let has_flags = share.is_some() || contents.identity.is_some();
+        token.push(if has_flags { VERSION_2 } else { VERSION_1 });
         token.extend_from_slice(&rule_key.key.0);
         token.extend_from_slice(nonce);
         let head = token.len();
-        let associated_data = if let Some(share) = share {
-            contents.encode_with_flags(share.digest(), &mut token);
+        let associated_data = if has_flags {
+            contents.encode_with_flags(share.map(Share::digest), &mut token);
             &rule_key.of_version_2()
         } else {
             contents.encode(&mut token);
@@ -214,7 +222,7 @@ impl<'a> Opener<'a> {
         let (nonce, rest) = rest.split_first_chunk_mut::<NONCE>().ok_or(OpenError::Malformed)?;
         let (text, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(OpenError::Malformed)?;
         match (version, length) {
-            (VERSION_1, 60 | 72) | (VERSION_2, 69 | 81) => {}
+            (VERSION_1, 60 | 72) | (VERSION_2, 69 | 78 | 81 | 90) => {}
             _ => return Err(OpenError::Malformed),
         }
         let mut parts = Parts { version, nonce: *nonce, text, tag: *tag };
@@ -239,9 +247,13 @@ impl<'a> Opener<'a> {
         if parts.version == VERSION_2 {
             rule_key.decrypt(parts, &rule_key.of_version_2())?;
             let (contents, share) = Contents::decode_with_flags(parts.text).ok_or(OpenError::Malformed)?;
-            // If the rule no longer has this share, the session ends, like that of another rule.
+            // If the rule no longer has this share, or is no longer split, the session ends, like that of another rule.
             let known = self.shares.iter().position(|known| Some(known.digest()) == share);
-            return Ok((contents, Some(known.ok_or(OpenError::Forged)?)));
+            return match (share, known) {
+                (Some(_), Some(known)) => Ok((contents, Some(known))),
+                (None, _) if self.shares.is_empty() => Ok((contents, None)),
+                _ => Err(OpenError::Forged),
+            };
         }
         let share = if self.shares.is_empty() {
             rule_key.decrypt(parts, &rule_key.associated_data)?;

@@ -18,6 +18,11 @@ impl<T> ByName<T> {
         self.0.is_empty()
     }
 
+    /// The names and values, sorted by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &T)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
     /// The value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&T> {

@@ -1,10 +1,12 @@
 //! A rule of the plugin configuration: its id, the carrier of its sessions, and their timeouts.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::carrier::{Carrier, Cookie, Header, Lifetime};
+use super::pods::Pods;
 use super::read::{At, Problem, Refused};
 use super::timeout::Timeout;
 
@@ -19,6 +21,7 @@ pub struct Rule {
     share: Option<String>,
     pin: Pin,
     on_endpoint_lost: OnEndpointLost,
+    pods: Arc<Pods>,
 }
 
 /// How the filter names a session's endpoint to Envoy. Either way it sets a private request header, which an Envoy filter behind
@@ -93,6 +96,7 @@ struct Fields {
     pin: Option<Pin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_endpoint_lost: Option<OnEndpointLost>,
+    pods: Option<Pods>,
 }
 
 impl Pin {
@@ -130,8 +134,9 @@ impl Rule {
         if permanent && absolute_timeout.is_none() {
             return Err(RuleError::PermanentWithoutTimeout);
         }
-        let (share, pin, on_endpoint_lost) = (None, Pin::default(), OnEndpointLost::default());
-        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost })
+        let (share, pin, on_endpoint_lost, pods) =
+            (None, Pin::default(), OnEndpointLost::default(), Arc::default());
+        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods })
     }
 
     /// The same rule on a TLS listener: its cookie, if it has one, is `Secure`.
@@ -171,6 +176,12 @@ impl Rule {
         self
     }
 
+    /// The same rule with these pods, of all its shares: its sessions follow them.
+    #[must_use]
+    pub fn with_pods(self, pods: Pods) -> Self {
+        Self { pods: Arc::new(pods), ..self }
+    }
+
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
         let fields = at.fields(&[
             "id",
@@ -181,6 +192,7 @@ impl Rule {
             "share",
             "pin",
             "on_endpoint_lost",
+            "pods",
         ])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
         let carrier = match (fields.optional("cookie"), fields.optional("header")) {
@@ -199,7 +211,8 @@ impl Rule {
         if on_endpoint_lost == OnEndpointLost::Reject && pin != Pin::StatefulSession {
             return Err(refuse(RuleError::StrictWithoutStatefulSession));
         }
-        Ok(Self { share: share.map(str::to_owned), pin, on_endpoint_lost, ..rule })
+        let pods = fields.optional("pods").map(|pods| Pods::read(&pods)).transpose()?.unwrap_or_default();
+        Ok(Self { share: share.map(str::to_owned), pin, on_endpoint_lost, ..rule }.with_pods(pods))
     }
 
     /// The id, to which the rule's tokens are bound.
@@ -232,6 +245,12 @@ impl Rule {
         matches!(self.on_endpoint_lost, OnEndpointLost::Reject)
     }
 
+    /// The pods whose addresses are known, of all shares if the rule is split.
+    #[must_use]
+    pub fn pods(&self) -> &Pods {
+        &self.pods
+    }
+
     /// The time from the first response of a session to its end, whatever the client does.
     #[must_use]
     pub const fn absolute_timeout(&self) -> Option<Timeout> {
@@ -251,10 +270,11 @@ impl From<Rule> for Fields {
             Carrier::Cookie(cookie) => (Some(cookie), None),
             Carrier::Header(header) => (None, Some(header)),
         };
-        let Rule { id, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, .. } = rule;
+        let Rule { id, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods, .. } = rule;
         let pin = (pin != Pin::default()).then_some(pin);
         let on_endpoint_lost = Some(on_endpoint_lost).filter(|lost| *lost != OnEndpointLost::default());
-        Self { id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost }
+        let pods = (!pods.is_empty()).then(|| Arc::unwrap_or_clone(pods));
+        Self { id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods }
     }
 }
 

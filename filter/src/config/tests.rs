@@ -175,7 +175,15 @@ fn a_serialized_configuration_parses_to_the_same_value() {
             .into_iter()
             .collect(),
     };
-    let one = RouteRule { rule: rule("default/cookie@1", cookie, None), shares: ByName::default() };
+    let pods = |name: &str, addresses: &[&str]| -> Pods {
+        let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        Pods::new([(name.to_owned(), addresses)]).unwrap()
+    };
+    let one = RouteRule {
+        rule: rule("default/cookie@1", cookie, None)
+            .with_pods(pods("shop/cart-0", &["10.0.0.1:80", "[fd00::1]:80"])),
+        shares: ByName::default(),
+    };
     let shared = RouteRule {
         rule: rule("default/header@1", header, None).of_share("one"),
         shares: [("default/header/0/0/1".to_owned(), "two".to_owned())].into_iter().collect(),
@@ -264,7 +272,7 @@ fn the_error_for_an_unknown_field_lists_the_known_fields() {
         (
             r#""id": "i", "cookies": {}"#,
             ".cookies",
-            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods",
         ),
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,
@@ -302,6 +310,36 @@ fn rule_excludes_rules_and_shares_requires_a_share() {
         (r#"{"shares": {}, "rules": {}}"#.to_owned(), "shares", "requires `rule`"),
     ] {
         assert_eq!(refusal(&json), (path.to_owned(), problem.to_owned()));
+    }
+}
+
+#[test]
+fn each_address_belongs_to_one_pod() {
+    for (pods, path, problem) in [
+        (r#"["10.0.0.1:80"]"#, ".pods", "expected an object, found a list"),
+        (r#"{"a/b": ["10.0.0.1:80"]}"#, ".pods.a/b", "expected a string, found a list"),
+        (
+            r#"{"a/b": "10.0.0.1:80", "a/c": "10.0.0.2:80 10.0.0.1:80"}"#,
+            ".pods",
+            "the address 10.0.0.1:80 occurs twice",
+        ),
+        (r#"{"a/b": "[fd00::1]:80 [fd00::1]:80"}"#, ".pods", "the address [fd00::1]:80 occurs twice"),
+    ] {
+        let fields = format!(r#""id": "i", "header": {{"name": "a"}}, "pods": {pods}"#);
+        assert_eq!(rule_refusal(&fields), (path.to_owned(), problem.to_owned()));
+    }
+    for addresses in [
+        "",
+        " ",
+        "10.0.0.1",
+        "10.0.0.1:80 ",
+        "10.0.0.1:80  10.0.0.2:80",
+        "10.0.0.1:80,10.0.0.2:80",
+        "cart-0:80",
+    ] {
+        let fields = format!(r#""id": "i", "header": {{"name": "a"}}, "pods": {{"a/b": "{addresses}"}}"#);
+        let expected = "expected addresses `ip:port`, separated by single spaces";
+        assert_eq!(rule_refusal(&fields), (".pods.a/b".to_owned(), expected.to_owned()), "{addresses:?}");
     }
 }
 

@@ -49,7 +49,7 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
                 },
             };
             self.session.add(read);
-            if let Session::Pinned(_) = self.session {
+            if self.session.is_valid() {
                 self.found = found;
                 return true;
             }

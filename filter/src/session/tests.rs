@@ -41,7 +41,8 @@ fn sealer(rule: &Rule, secrets: &[u8]) -> Sealer {
 }
 
 fn token(rule: &Rule, issued: u64, last_seen: u64) -> String {
-    let contents = Contents { issued: at(issued), last_seen: at(last_seen), endpoint: endpoint(A) };
+    let contents =
+        Contents { issued: at(issued), last_seen: at(last_seen), endpoint: endpoint(A), identity: None };
     sealer(rule, &[1]).seal(&contents, None, &[7; 24]).unwrap()
 }
 
@@ -71,8 +72,12 @@ fn issued(session: &Session, served_by: Option<&str>, rule: &Rule, now: u64) -> 
 }
 
 fn fresh(at_second: u64, endpoint_text: &str, seconds_left: Option<u64>) -> Due {
-    let contents =
-        Contents { issued: at(at_second), last_seen: at(at_second), endpoint: endpoint(endpoint_text) };
+    let contents = Contents {
+        issued: at(at_second),
+        last_seen: at(at_second),
+        endpoint: endpoint(endpoint_text),
+        identity: None,
+    };
     Due { contents, seconds_left }
 }
 
@@ -138,7 +143,10 @@ fn resealing_with_a_new_key_does_not_extend_the_session() {
     let old = token(&rule, 0, 0);
     let session = request_with(&rule, &sealer(&rule, &[2, 1]), &[&old], 4);
     let due = issued(&session, Some(A), &rule, 5).unwrap();
-    assert_eq!(due.contents, Contents { issued: at(0), last_seen: at(5), endpoint: endpoint(A) });
+    assert_eq!(
+        due.contents,
+        Contents { issued: at(0), last_seen: at(5), endpoint: endpoint(A), identity: None }
+    );
     assert_eq!(due.seconds_left, Some(5));
 }
 
@@ -175,7 +183,10 @@ fn the_last_seen_time_is_refreshed_after_a_tenth_of_the_idle_timeout() {
     assert_eq!(issued(&early, Some(A), &rule, 59), None);
     let late = Session::Pinned(pinned(&rule, &[&token], 60));
     let due = issued(&late, Some(A), &rule, 60).unwrap();
-    assert_eq!(due.contents, Contents { issued: at(0), last_seen: at(60), endpoint: endpoint(A) });
+    assert_eq!(
+        due.contents,
+        Contents { issued: at(0), last_seen: at(60), endpoint: endpoint(A), identity: None }
+    );
     assert_eq!(due.seconds_left, Some(940));
 }
 
@@ -296,5 +307,135 @@ fn a_session_ends_if_its_endpoint_cannot_be_connected_to() {
         "",
     ] {
         assert!(!Session::ends_with(details.as_bytes()), "{details}");
+    }
+}
+
+mod identities {
+    use super::*;
+    use crate::config::Pods;
+
+    const P: &str = "game/game-0";
+    const Q: &str = "game/game-1";
+
+    /// A rule whose sessions last for 10 seconds, with these pods.
+    fn rule(pods: &[(&str, &[&str])]) -> Rule {
+        let address = |text: &&str| text.parse().unwrap();
+        let pods = pods
+            .iter()
+            .map(|(name, addresses)| ((*name).to_owned(), addresses.iter().map(address).collect()));
+        super::rule(10, 0).with_pods(Pods::new(pods).unwrap())
+    }
+
+    fn contents(issued: u64, last_seen: u64, address: &str, pod: Option<&str>) -> Contents {
+        Contents {
+            issued: at(issued),
+            last_seen: at(last_seen),
+            endpoint: endpoint(address),
+            identity: pod.map(Identity::of),
+        }
+    }
+
+    /// The session of a token for this pod at address A, issued at second 0.
+    fn session(rule: &Rule, pod: Option<&str>, now: u64) -> Session {
+        let token = sealer(rule, &[1]).seal(&contents(0, 0, A, pod), None, &[7; 24]).unwrap();
+        pin(rule, sealer(rule, &[1]).open(token.as_bytes()).unwrap(), at(now)).unwrap()
+    }
+
+    #[test]
+    fn a_new_token_names_the_pod_that_serves() {
+        let rule = rule(&[(P, &[A]), (Q, &[B])]);
+        let due = issued(&Session::None, Some(B), &rule, 3).unwrap();
+        assert_eq!(due.contents, contents(3, 3, B, Some(Q)));
+        let due = issued(&Session::None, Some("10.0.0.3:80"), &rule, 3).unwrap();
+        assert_eq!(due.contents, contents(3, 3, "10.0.0.3:80", None));
+    }
+
+    #[test]
+    fn a_session_whose_pod_stays_gets_no_new_token() {
+        let rule = rule(&[(P, &[A]), (Q, &[B])]);
+        let session = session(&rule, Some(P), 9);
+        assert_eq!(session.to_string(), A);
+        assert_eq!(issued(&session, Some(A), &rule, 9), None);
+    }
+
+    #[test]
+    fn a_session_follows_its_pod_and_ends_when_it_would_have_ended() {
+        // Another pod has the address now, or none.
+        for rule in [rule(&[(P, &[B]), (Q, &[A])]), rule(&[(P, &[B])])] {
+            let session = session(&rule, Some(P), 4);
+            assert_eq!(session.to_string(), B);
+            let due = issued(&session, Some(B), &rule, 5).unwrap();
+            assert_eq!((due.contents, due.seconds_left), (contents(0, 5, B, Some(P)), Some(5)));
+        }
+    }
+
+    #[test]
+    fn a_session_is_lost_if_its_pod_is_gone_whoever_has_the_address() {
+        for rule in [rule(&[(Q, &[A])]), rule(&[(Q, &[B])]), rule(&[])] {
+            let session = session(&rule, Some(P), 4);
+            assert_eq!(session, Session::Lost);
+            assert_eq!((session.endpoint(), session.is_on(Some(&endpoint(A)))), (None, false));
+            assert_eq!(session.to_string(), "lost: its pod is gone");
+            // A stranger at the old address is a new endpoint, too.
+            for served_by in [A, B] {
+                let issue = on_response(&rule, &session, Some(endpoint(served_by)));
+                assert_eq!(issue, Some(Issue::Moved(endpoint(served_by))));
+                let due = issued(&session, Some(served_by), &rule, 5).unwrap();
+                let identity = rule.pods().identity_of(&endpoint(served_by));
+                assert_eq!(due.contents, Contents { identity, ..contents(5, 5, served_by, None) });
+            }
+            assert_eq!(on_response(&rule, &session, None), None);
+        }
+    }
+
+    #[test]
+    fn a_lost_session_still_has_timeouts() {
+        let rule = rule(&[]);
+        let token = sealer(&rule, &[1]).seal(&contents(0, 0, A, Some(P)), None, &[7; 24]).unwrap();
+        let opened = sealer(&rule, &[1]).open(token.as_bytes()).unwrap();
+        assert_eq!(pin(&rule, opened, at(10)), Err(Rejection::Expired));
+    }
+
+    #[test]
+    fn a_token_without_a_pod_is_issued_again_with_it() {
+        let known = rule(&[(P, &[A])]);
+        let adopted = session(&known, None, 4);
+        assert_eq!(adopted.to_string(), A);
+        let due = issued(&adopted, Some(A), &known, 5).unwrap();
+        assert_eq!((due.contents, due.seconds_left), (contents(0, 5, A, Some(P)), Some(5)));
+        // The pod of its address is not known, but those of others are.
+        let others = rule(&[(Q, &[B])]);
+        let session = session(&others, None, 4);
+        assert_eq!(session.to_string(), A);
+        assert_eq!(issued(&session, Some(A), &others, 5), None);
+    }
+
+    #[test]
+    fn another_address_of_the_same_pod_is_no_move() {
+        let rule = rule(&[(P, &[A, "10.0.0.1:81"]), (Q, &[B])]);
+        let session = session(&rule, Some(P), 4);
+        let due = issued(&session, Some("10.0.0.1:81"), &rule, 5).unwrap();
+        assert_eq!(due.contents, contents(0, 5, "10.0.0.1:81", Some(P)));
+        let due = issued(&session, Some(B), &rule, 5).unwrap();
+        assert_eq!(due.contents, contents(5, 5, B, Some(Q)));
+    }
+
+    #[test]
+    fn two_endpoints_without_pods_are_different() {
+        let rule = rule(&[(Q, &["10.0.0.9:80"])]);
+        let session = session(&rule, None, 4);
+        let due = issued(&session, Some(B), &rule, 5).unwrap();
+        assert_eq!(due.contents, contents(5, 5, B, None));
+    }
+
+    #[test]
+    fn a_strict_session_whose_pod_is_gone_keeps_its_token() {
+        let strict = rule(&[(Q, &[A])]).strict();
+        let session = session(&strict, Some(P), 4);
+        assert_eq!(session, Session::Lost);
+        assert!(session.is_held_by(&strict) && !session.is_held_by(&rule(&[])));
+        for served_by in [None, Some(A)] {
+            assert_eq!(issued(&session, served_by, &strict, 5), None);
+        }
     }
 }

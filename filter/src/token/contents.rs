@@ -3,6 +3,7 @@
 use super::share::{self, Digest};
 use super::{ISSUED, SEEN};
 use crate::endpoint::Endpoint;
+use crate::identity::Identity;
 use crate::time::Timestamp;
 
 /// The contents of a token. For a client's token, only [`Opener::open`](super::Opener::open) creates them.
@@ -14,12 +15,18 @@ pub struct Contents {
     pub last_seen: Timestamp,
     /// The endpoint of the session.
     pub endpoint: Endpoint,
+    /// The pod of the endpoint, if it was known.
+    pub identity: Option<Identity>,
 }
 
 /// A flag of version 2: the address has 16 bytes instead of 4.
 const IPV6: u8 = 1;
 /// A flag of version 2: the digest of a share follows the port.
 const SHARE: u8 = 2;
+/// A flag of version 2: the digest of a pod follows.
+const IDENTITY: u8 = 4;
+/// What follows both digests, so that the token is a whole number of words.
+const PADDING: [u8; 1] = [0];
 
 const IPV4_LENGTH: usize = ISSUED + SEEN + 4 + 2;
 const IPV6_LENGTH: usize = ISSUED + SEEN + 16 + 2;
@@ -44,35 +51,51 @@ impl Contents {
             issued: Timestamp::from_unix_seconds(issued),
             last_seen: Timestamp::from_unix_seconds(last_seen),
             endpoint: Endpoint::decode(endpoint)?,
+            identity: None,
         })
     }
 
     /// The plaintext of version 2.
-    pub(super) fn encode_with_flags(&self, share: Digest, to: &mut Vec<u8>) {
+    pub(super) fn encode_with_flags(&self, share: Option<Digest>, to: &mut Vec<u8>) {
         let flags = to.len();
-        to.push(SHARE);
+        to.push(0);
         self.encode(to);
-        if to.len() - flags > IPV4_LENGTH + 1
-            && let Some(flags) = to.get_mut(flags)
-        {
-            *flags |= IPV6;
+        let mut set = if to.len() - flags > IPV4_LENGTH + 1 { IPV6 } else { 0 };
+        if let Some(share) = share {
+            set |= SHARE;
+            to.extend_from_slice(&share);
         }
-        to.extend_from_slice(&share);
+        if let Some(identity) = self.identity {
+            set |= IDENTITY;
+            to.extend_from_slice(&identity.digest());
+            if share.is_some() {
+                to.extend_from_slice(&PADDING);
+            }
+        }
+        if let Some(flags) = to.get_mut(flags) {
+            *flags = set;
+        }
     }
 
     /// Reads the plaintext of version 2. Unknown flags are rejected, because the length of their fields is unknown.
     pub(super) fn decode_with_flags(bytes: &[u8]) -> Option<(Self, Option<Digest>)> {
         let (&flags, rest) = bytes.split_first()?;
-        if flags & !(IPV6 | SHARE) != 0 {
+        if flags & !(IPV6 | SHARE | IDENTITY) != 0 {
             return None;
         }
         let length = if flags & IPV6 == 0 { IPV4_LENGTH } else { IPV6_LENGTH };
-        let (contents, rest) = rest.split_at_checked(length)?;
-        let (share, rest) = match rest.split_first_chunk::<{ share::LENGTH }>() {
-            Some((share, rest)) if flags & SHARE != 0 => (Some(*share), rest),
-            None if flags & SHARE != 0 => return None,
-            _ => (None, rest),
+        let (contents, mut rest) = rest.split_at_checked(length)?;
+        let mut digest = |flag| {
+            if flags & flag == 0 {
+                return Some(None);
+            }
+            let (digest, behind) = rest.split_first_chunk::<{ share::LENGTH }>()?;
+            rest = behind;
+            Some(Some(*digest))
         };
-        rest.is_empty().then_some((Self::decode(contents)?, share))
+        let (share, identity) = (digest(SHARE)?, digest(IDENTITY)?);
+        let padding = if share.is_some() && identity.is_some() { &PADDING[..] } else { &[] };
+        let identity = identity.map(Identity::from_digest);
+        (rest == padding).then_some((Self { identity, ..Self::decode(contents)? }, share))
     }
 }

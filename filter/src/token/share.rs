@@ -9,17 +9,13 @@ use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use chacha20::{XChaCha20, XNonce};
 use poly1305::universal_hash::{KeyInit as _, UniversalHash as _};
 use poly1305::{BLOCK_SIZE, Poly1305};
-use sha2::{Digest as _, Sha256};
 
-/// The bytes of a share's digest.
-pub(super) const LENGTH: usize = 8;
+use crate::identity::digest;
+pub(super) use crate::identity::{DIGEST_LENGTH as LENGTH, Digest};
 
 /// The number of shares that are tried for a token of version 1: the maximum number of backendRefs of a rule (Gateway API). It
 /// also limits the cost if a handwritten configuration has more shares.
 const MAX_TRIED: usize = 16;
-
-/// The first bytes of the SHA-256 of a share's name. The operator chooses the names, so collisions are not a concern.
-pub(super) type Digest = [u8; LENGTH];
 
 /// One share of a split rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +28,7 @@ impl Share {
     /// The share of this name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let whole: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-        let digest = std::array::from_fn(|byte| whole.get(byte).copied().unwrap_or_default());
-        Self { name: name.into(), digest }
+        Self { name: name.into(), digest: digest(name) }
     }
 
     /// The name.

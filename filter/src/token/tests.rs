@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::{Cookie, CookieName, Header, HeaderName, Lifetime};
 use crate::endpoint::Endpoint;
+use crate::identity::Identity;
 use crate::test;
 use crate::time::Timestamp;
 
@@ -36,7 +37,13 @@ fn contents(issued: u64, last_seen: u64, endpoint: &str) -> Contents {
         issued: Timestamp::from_unix_seconds(issued),
         last_seen: Timestamp::from_unix_seconds(last_seen),
         endpoint: Endpoint::parse(endpoint.as_bytes()).unwrap(),
+        identity: None,
     }
+}
+
+/// The same contents for this pod.
+fn of_pod(contents: Contents, pod: &str) -> Contents {
+    Contents { identity: Some(Identity::of(pod)), ..contents }
 }
 
 fn sealer(secrets: &[u8]) -> Sealer {
@@ -49,6 +56,7 @@ fn some_token() -> String {
 
 /// Tokens of every version, made by another implementation (`PyNaCl`). They must open for ever.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn vectors() {
     struct Vector {
         key: Key,
@@ -136,6 +144,46 @@ fn vectors() {
             issued: true,
             token: "AmZoeq1XVlVUU1JRUE9OTUxLSklIR0ZFRENCQUDxVMoETpYSgoUtn4ApF3Bc2cB56fEl10KpFnPijHR80yFZSdQ4f-4v",
         },
+        Vector {
+            key: Key::new(counting),
+            rule: "default/cookie@4f2a9c0d71b6e835",
+            carrier: cookie("Session-A"),
+            share: None,
+            nonce,
+            contents: of_pod(contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"), "shop/cart-0"),
+            issued: true,
+            token: "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfQOWAjIeB5Fo_0-L6vl24qtSi_uFyrxWKa0d_CEp7KomaH2ZuA0H2B",
+        },
+        Vector {
+            key: Key::new(counting),
+            rule: "default/header@4f2a9c0d71b6e835",
+            carrier: header("Session-A"),
+            share: None,
+            nonce,
+            contents: of_pod(contents(1_700_000_000, 1_700_000_042, "[2001:db8::1]:443"), "shop/cart-1"),
+            issued: true,
+            token: "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfROWAjIeB5Fo_ep7-iJGWSkrqtxBNZU5pqMPz-L7ERG0PIzFi4d-Ikmki5uHcq16Ma3AT7",
+        },
+        Vector {
+            key: Key::new(counting),
+            rule: "default/cookie@4f2a9c0d71b6e835",
+            carrier: cookie("Session-A"),
+            share: Some("default/v1:80"),
+            nonce,
+            contents: of_pod(contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"), "shop/cart-0"),
+            issued: true,
+            token: "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfSOWAjIeB5Fo_0-L6vl24q0I0b4lZ_kBtNo-85Rva1aBZy0XflHnMbEBy0covrgFj0",
+        },
+        Vector {
+            key: Key::new(counting),
+            rule: "default/header@4f2a9c0d71b6e835",
+            carrier: header("Session-A"),
+            share: Some("default/v2:80"),
+            nonce,
+            contents: of_pod(contents(1_700_000_000, 1_700_000_042, "[2001:db8::1]:443"), "shop/cart-1"),
+            issued: true,
+            token: "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfTOWAjIeB5Fo_ep7-iJGWSkrqtxBNZU5pqMPz-nBV4BiqBe8VzJ7abqoM6egrFpRLGr4A5djxUsx3Yln9g",
+        },
     ];
     for Vector { key, rule: id, carrier, share, nonce, contents, issued, token } in vectors {
         let sealer = Sealer::new(&KeyRing::new(key, []), &rule(id), &carrier);
@@ -155,13 +203,16 @@ fn vectors() {
 fn tokens_have_one_length_for_each_version_and_address_family() {
     let share = Share::new("default/a-rather-long-name:65535");
     let mut lengths = Vec::new();
-    for share in [None, Some(&share)] {
+    for (share, pod) in [(None, false), (Some(&share), false), (None, true), (Some(&share), true)] {
         for endpoint in ["255.255.255.255:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"] {
             let contents = contents(1_700_000_000, 1_700_000_000, endpoint);
+            let contents = if pod { of_pod(contents, "default/a-rather-long-name-0") } else { contents };
             lengths.push(sealer(&[1]).seal(&contents, share, &NONCE_A).unwrap().len());
         }
     }
-    assert_eq!(lengths, LENGTHS);
+    assert_eq!(lengths, [80, 96, 92, 108, 92, 108, 104, 120]);
+    assert!(lengths.iter().all(|length| has_length(*length)));
+    assert!(LENGTHS.iter().all(|length| lengths.contains(length) && length % 4 == 0));
 }
 
 #[test]
@@ -221,8 +272,10 @@ fn a_token_names_its_share() {
         assert_eq!(sealer.opener(&others).open(token.as_bytes()), Err(OpenError::Forged));
         assert_eq!(sealer.open(token.as_bytes()), Err(OpenError::Forged));
     }
-    let without = sealer.seal(&contents, None, &NONCE_A).unwrap();
-    assert_eq!(sealer.opener(&shares).open(without.as_bytes()), Err(OpenError::Forged));
+    for contents in [contents.clone(), of_pod(contents, "a/b")] {
+        let without = sealer.seal(&contents, None, &NONCE_A).unwrap();
+        assert_eq!(sealer.opener(&shares).open(without.as_bytes()), Err(OpenError::Forged));
+    }
 }
 
 /// The fourth of the `vectors`, among as many shares as a rule can have.
@@ -244,11 +297,23 @@ fn only_the_first_version_1_token_of_a_split_rule_is_tried() {
 
 /// Sealed with our key, as a later release may do it.
 #[test]
-fn a_token_with_an_unknown_flag_does_not_open() {
+fn a_token_whose_flags_are_unknown_or_do_not_match_its_length_does_not_open() {
     let shares = [Share::new("a")];
     for (flags, sealed) in [
         (6, "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVlexpGsdvPNR--irZ2tc9Pkt-Mq3aSMS4iQQgeeorlisRjk5hVvJp8bp"),
         (0, "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVle3pGsdvPNR--irZ2tc9Pkt-Mq3aSMS4iTVcTpgl0sb54FHtBdAvzR6"),
+        (8, "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVle_pGsdvPNR--irEmtc_vLF8xHru9r_FHMvrz9Z7GTmvQsTnMf4sDCo"),
+        (12, "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVle7pGsdvPNR--irEmtc_vLF8xHru9r_FHOqDrOJpm2c_YUJ0vT-S-dH"),
+        // The byte behind both digests is not zero.
+        (
+            6,
+            "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVlexpGsdvPNR--irEmtc_vLF-Mq3aSMS4iTMQbpDnEPRm2o9P7e_jqrcXvZZCxum2VAk",
+        ),
+        // Nine zero bytes behind the digest of a pod.
+        (
+            4,
+            "AnLNboRAQUJDREVGR0hJSktMTU5PUFFSU1RVVlezpGsdvPNR--irEmtc_vLF8xHru9r_FHMNDWeDr7WaBmsryrToRccJ4oR8lufBNC0x",
+        ),
     ] {
         let opened = sealer(&[1]).opener(&shares).open(sealed.as_bytes());
         assert_eq!(opened, Err(OpenError::Malformed), "{flags}");
@@ -329,12 +394,17 @@ mod properties {
             seen in any::<u32>(),
             endpoint in any::<SocketAddr>(),
             nonce in any::<Nonce>(),
+            pod in prop::option::of("[a-z]{1,9}/[a-z]{1,9}"),
+            is_split in any::<bool>(),
         ) {
             let last_seen = Timestamp::from_unix_seconds(issued + u64::from(seen));
             let endpoint = Endpoint::new(SocketAddr::new(endpoint.ip(), endpoint.port()));
-            let contents = Contents { issued: Timestamp::from_unix_seconds(issued), last_seen, endpoint };
-            let token = sealer(&[1]).seal(&contents, None, &nonce).unwrap();
-            prop_assert_eq!(sealer(&[2, 1]).open(token.as_bytes()), Ok(Opened { contents, older_key: true, share: None }));
+            let identity = pod.as_deref().map(Identity::of);
+            let contents = Contents { issued: Timestamp::from_unix_seconds(issued), last_seen, endpoint, identity };
+            let shares: Vec<_> = is_split.then(|| Share::new("a")).into_iter().collect();
+            let token = sealer(&[1]).seal(&contents, shares.first(), &nonce).unwrap();
+            let expected = Opened { contents, older_key: true, share: is_split.then_some(0) };
+            prop_assert_eq!(sealer(&[2, 1]).opener(&shares).open(token.as_bytes()), Ok(expected));
         }
 
         #[test]

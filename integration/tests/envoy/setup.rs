@@ -138,8 +138,12 @@ impl Mint {
     /// A token for this endpoint, issued and last seen this number of seconds ago (in the future if negative).
     pub(crate) fn token(&self, issued_ago: i64, seen_ago: i64, endpoint: SocketAddr) -> String {
         let at = |ago: i64| Timestamp::from_unix_seconds(now().checked_add_signed(-ago).unwrap());
-        let contents =
-            Contents { issued: at(issued_ago), last_seen: at(seen_ago), endpoint: Endpoint::new(endpoint) };
+        let contents = Contents {
+            issued: at(issued_ago),
+            last_seen: at(seen_ago),
+            endpoint: Endpoint::new(endpoint),
+            identity: None,
+        };
         let mut nonce = [0; 24];
         getrandom::fill(&mut nonce).unwrap();
         self.sealer.seal(&contents, None, &nonce).unwrap()

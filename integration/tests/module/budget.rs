@@ -138,3 +138,31 @@ fn an_expired_token_and_foreign_cookies() {
         &budget(17, 4, 97_000),
     );
 }
+
+/// A rule with a thousand pods, in which every session has the pod of its endpoint.
+fn plugin_with_pods(pin: &str) -> Plugin {
+    let pods: Vec<String> =
+        (0..1_000).map(|n| format!(r#""shop/cart-{n}": "10.0.{}.{}:3000""#, n / 250, n % 250 + 1)).collect();
+    let rule = format!(r#""id": "i", {COOKIE}, "pin": "{pin}", "absolute_timeout": "3600s""#);
+    let config = format!(r#"{{"rule": {{{rule}, "pods": {{{}}}}}}}"#, pods.join(", "));
+    Plugin::start(Some(KEY), config, START).unwrap()
+}
+
+#[test]
+fn a_session_on_one_of_a_thousand_pods() {
+    for (pin, [remembered, opened, new]) in [
+        ("metadata", [budget(4, 1, 14_500), budget(4, 1, 52_000), budget(13, 2, 80_000)]),
+        ("stateful_session", [budget(4, 1, 14_500), budget(4, 1, 58_000), budget(14, 2, 82_000)]),
+    ] {
+        let mut plugin = plugin_with_pods(pin);
+        let token = first_token::<Browser>(&mut plugin, pin);
+        let mut back = || costs(&mut plugin, Browser::back(&token), response(pin, false));
+        assert_within(&format!("{pin}, opened"), &back(), &opened);
+        assert_within(&format!("{pin}, remembered"), &back(), &remembered);
+        assert_within(
+            &format!("{pin}, new"),
+            &costs(&mut plugin, Browser::first(), response(pin, true)),
+            &new,
+        );
+    }
+}

@@ -17,6 +17,7 @@ mod exchange;
 mod guest;
 mod headers;
 mod hostile;
+mod identities;
 mod imports;
 mod lifetime;
 mod listeners;

@@ -90,3 +90,27 @@ fn a_session_does_not_move_even_if_another_endpoint_serves_it() {
     let (_, answer) = plugin.exchange(back(&token), elsewhere);
     assert!(answer.values("session").is_empty() && answer.values(SERVED_BY).is_empty());
 }
+
+#[test]
+fn a_session_whose_pod_is_gone_is_sent_nowhere_and_keeps_its_token() {
+    let with_pods = |pods: &str| {
+        Plugin::start(Some(KEY), RULE.replace("\"id\"", &format!("\"pods\": {pods}, \"id\"")), START)
+    };
+    let mut before = with_pods(r#"{"game/game-0": "10.0.0.1:3000"}"#).unwrap();
+    let served = Response::from_endpoint(BLUE).header(SERVED_BY, ON_BLUE);
+    let token = before.exchange(Request::to(""), served).1.values("session").concat();
+    // A stranger has the address.
+    let mut plugin = with_pods(r#"{"game/stranger": "10.0.0.1:3000"}"#).unwrap();
+    let (forwarded, answer) = plugin.exchange(back(&token), Response::local());
+    // The base64 of `0.0.0.0:0`.
+    assert_eq!(forwarded.pin().as_deref(), Some("MC4wLjAuMDow"));
+    assert_eq!(answer.filter_state["session_persistence_share"], b"*");
+    assert_eq!(answer.filter_state["session_persistence"], b"lost: its pod is gone");
+    assert_eq!(answer.values("retry-after"), ["5"]);
+    assert_eq!(answer.values("session"), [""; 0]);
+    // Its pod comes back elsewhere.
+    let mut plugin = with_pods(r#"{"game/game-0": "10.0.0.2:3000"}"#).unwrap();
+    let (forwarded, answer) = plugin.exchange(back(&token), Response::from_endpoint(GREEN));
+    assert_eq!(forwarded.pin().as_deref(), Some(ON_GREEN));
+    assert_eq!(answer.values("session").len(), 1);
+}

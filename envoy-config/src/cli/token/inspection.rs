@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use session_persistence::config::{Carrier, Rule};
 use session_persistence::key::{KeyId, KeyRing};
-use session_persistence::session;
+use session_persistence::session::{self, Session};
 use session_persistence::time::Timestamp;
 use session_persistence::token::{OpenError, Opened, Sealer, Share};
 
@@ -53,6 +53,10 @@ impl Inspection {
         let contents = opened.contents.clone();
         let verdict = session::pin(rule, opened, now);
         let state = match &verdict {
+            Ok(Session::Lost) if rule.is_strict() => {
+                String::from("accepted, but its pod is gone: its requests get 503")
+            }
+            Ok(Session::Lost) => String::from("accepted, but its pod is gone: it moves to another one"),
             Ok(_) => String::from("accepted"),
             Err(rejection) => format!("rejected: {rejection}"),
         };
@@ -68,6 +72,10 @@ impl Inspection {
         let expires = ends.into_iter().flatten().min().map(Timestamp::from_unix_seconds);
         let mut lines = vec![("state", state), ("rule", rule.id().to_string()), ("carrier", carrier)];
         lines.extend(share.map(|share| ("share", share.to_owned())));
+        if let Some(pod) = contents.identity {
+            let name = rule.pods().name_of(pod).unwrap_or("not among the pods of the rule");
+            lines.push(("pod", name.to_owned()));
+        }
         lines.extend([
             ("endpoint", contents.endpoint.to_string()),
             ("issued", at(contents.issued, now)),
