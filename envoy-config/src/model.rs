@@ -335,6 +335,8 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// Which requests it gets.
     pub state: EndpointState,
+    /// `namespace/name` of the pod that has the address, if it is known.
+    pub pod: Option<String>,
 }
 
 /// Which requests an endpoint gets. All endpoints keep existing sessions; only `Serving` ones get new ones.

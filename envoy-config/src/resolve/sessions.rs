@@ -7,5 +7,6 @@
 pub(super) mod cookie_conflicts;
 mod cookie_path;
 pub(super) mod persistence;
+pub(super) mod pods;
 pub(super) mod rule_id;
 pub(super) mod source;

@@ -152,8 +152,11 @@ fn endpoints() -> impl Strategy<Value = Endpoints> {
         Just(EndpointState::Draining),
         Just(EndpointState::Alternative)
     ];
-    let endpoint = (any::<[u8; 4]>(), any::<u16>(), state)
-        .prop_map(|(ip, port, state)| Endpoint { address: (ip, port).into(), state });
+    let endpoint = (any::<[u8; 4]>(), any::<u16>(), state).prop_map(|(ip, port, state)| Endpoint {
+        address: (ip, port).into(),
+        state,
+        pod: None,
+    });
     let name = ("[a-z]{1,9}", any::<u16>()).prop_map(|(host, port)| Name { host, port });
     prop_oneof![
         prop::collection::vec(endpoint, 0..4).prop_map(Endpoints::Addresses),

@@ -111,11 +111,11 @@ pub(crate) fn host(domain: Domain, routes: Vec<Route>) -> VirtualHost {
 }
 
 pub(crate) fn serving(text: &str) -> Endpoint {
-    Endpoint { address: address(text), state: EndpointState::Serving }
+    Endpoint { address: address(text), state: EndpointState::Serving, pod: None }
 }
 
 pub(crate) fn draining(text: &str) -> Endpoint {
-    Endpoint { address: address(text), state: EndpointState::Draining }
+    Endpoint { address: address(text), state: EndpointState::Draining, pod: None }
 }
 
 pub(crate) fn locality(name: &str, weight: u32, endpoints: Endpoints) -> Locality {

@@ -16,7 +16,7 @@ fn endpoints(documents: &[&str]) -> Vec<String> {
     match &only_cluster(&model(&all)).localities[0].endpoints {
         Endpoints::Addresses(endpoints) => endpoints
             .iter()
-            .map(|Endpoint { address, state }| match state {
+            .map(|Endpoint { address, state, .. }| match state {
                 EndpointState::Serving => address.to_string(),
                 EndpointState::Draining => format!("{address}!"),
                 EndpointState::Alternative => format!("{address}="),

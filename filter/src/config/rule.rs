@@ -96,6 +96,7 @@ struct Fields {
     pin: Option<Pin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_endpoint_lost: Option<OnEndpointLost>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Pods>,
 }
 

@@ -87,6 +87,7 @@ impl<'m> Slices<'m> {
                 .iter()
                 .find(|of_slice| of_slice.name == port.name && of_slice.protocol == port.protocol.value);
             let Some(number) = of_port.and_then(|of_slice| of_slice.port) else { continue };
+            let namespace = slice.metadata.namespace.value.as_str();
             let mut rejected_here = Rejected::new();
             for (position, endpoint) in slice.spec.endpoints.iter().enumerate() {
                 let Some(draining) = drains(endpoint, service.spec.publish_not_ready_addresses) else {
@@ -98,13 +99,8 @@ impl<'m> Slices<'m> {
                     rejected_here.entry(rejected).or_default().push((position, place, address));
                     continue;
                 }
-                let pod = endpoint.target.as_ref();
-                // Slices may repeat an endpoint while it moves between them. The one that says ready is the
-                // newer one.
-                serving
-                    .entry(address)
-                    .and_modify(|both| both.draining &= draining)
-                    .or_insert(Serving { draining, pod });
+                let found = Serving { draining, namespace, target: endpoint.target.as_ref() };
+                serving.entry(address).and_modify(|known| known.merge(&found)).or_insert(found);
             }
             for (why, endpoints) in rejected_here {
                 rejected = true;
@@ -122,26 +118,47 @@ impl<'m> Slices<'m> {
 /// An address that accepts requests.
 struct Serving<'m> {
     draining: bool,
-    pod: Option<&'m EndpointTarget>,
+    /// The namespace of its slice.
+    namespace: &'m str,
+    target: Option<&'m EndpointTarget>,
+}
+
+impl Serving<'_> {
+    /// Slices may repeat an endpoint while it moves between them. The one that says ready is the newer one; one
+    /// that does not say what has the address adds nothing.
+    fn merge(&mut self, other: &Self) {
+        let order = |one: &Self| (one.target.is_none(), one.draining, one.target.cloned());
+        if order(other) < order(self) {
+            self.target = other.target;
+        }
+        self.draining &= other.draining;
+    }
+
+    /// `namespace/name` of the pod that has the address.
+    fn pod(&self) -> Option<String> {
+        let pod = self.target.filter(|target| target.kind == "Pod" && !target.name.is_empty())?;
+        let namespace = if pod.namespace.is_empty() { self.namespace } else { &pod.namespace };
+        Some(format!("{namespace}/{}", pod.name))
+    }
 }
 
 /// For a pod with addresses of both families, the address of this family is the endpoint. Without a
 /// `targetRef`, addresses cannot be matched to a pod, so each is an endpoint.
 fn once_per_pod(serving: BTreeMap<SocketAddr, Serving<'_>>, family: AddressType) -> Vec<Endpoint> {
     let counts = |address: &SocketAddr| address.is_ipv4() == (family == AddressType::Ipv4);
-    let pods: HashSet<&EndpointTarget> = serving
+    let targets: HashSet<&EndpointTarget> = serving
         .iter()
         .filter(|(address, _)| counts(address))
-        .filter_map(|(_, serving)| serving.pod)
+        .filter_map(|(_, serving)| serving.target)
         .collect();
-    let endpoint = |(address, Serving { draining, pod }): (SocketAddr, Serving<'_>)| {
-        let elsewhere = !counts(&address) && pod.is_some_and(|pod| pods.contains(pod));
-        let state = match (elsewhere, draining) {
+    let endpoint = |(address, serving): (SocketAddr, Serving<'_>)| {
+        let elsewhere = !counts(&address) && serving.target.is_some_and(|target| targets.contains(target));
+        let state = match (elsewhere, serving.draining) {
             (true, _) => EndpointState::Alternative,
             (false, true) => EndpointState::Draining,
             (false, false) => EndpointState::Serving,
         };
-        Endpoint { address, state }
+        Endpoint { address, state, pod: serving.pod() }
     };
     serving.into_iter().map(endpoint).collect()
 }

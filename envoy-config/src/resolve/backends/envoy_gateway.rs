@@ -66,7 +66,8 @@ impl BackendTarget<'_> {
             }
             match &endpoint.value {
                 BackendEndpoint::Ip(address) => {
-                    addresses.insert(Endpoint { address: *address, state: EndpointState::Serving });
+                    let (address, state) = (*address, EndpointState::Serving);
+                    addresses.insert(Endpoint { address, state, pod: None });
                 }
                 BackendEndpoint::Fqdn { hostname, port } => {
                     names.insert(Name { host: hostname.clone(), port: *port });

@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use session_persistence::config::{OnEndpointLost, Pin, Rule};
+use session_persistence::config::{OnEndpointLost, Pin, Pods, Rule};
 
 use super::filters::{Effects, Filters, RequestedMirror};
 use super::matches;
@@ -22,6 +22,7 @@ use crate::resolve::policies::backend_traffic::checked_rule::CheckedRule;
 use crate::resolve::policies::backend_traffic::{self, Policy, settings};
 use crate::resolve::policies::scope::{PoliciesOfRule, Scope};
 use crate::resolve::sessions::persistence::{self, PersistenceError};
+use crate::resolve::sessions::pods;
 use crate::resolve::sessions::rule_id;
 use crate::resolve::sessions::source::Session;
 use crate::resolve::status::decisions::Part;
@@ -104,6 +105,7 @@ impl<'m> ResolvedRoute<'m> {
         self.sessions.push(session);
         let persistent = session.is_some();
         let found = backends.of_rule(object, number, rule, persistent, report);
+        let pods = if persistent { pods::of_rule(&found) } else { Pods::default() };
         let field = format!("spec.rules[{number}].filters");
         let filters = Filters { route: object, rule: number, list: &rule.filters, field };
         let effects = filters.effects(Effects::default(), report);
@@ -173,6 +175,7 @@ impl<'m> ResolvedRoute<'m> {
                     let id = rule_id::of(object, rule, &matches).map_err(PersistenceError::from);
                     match id.and_then(|id| {
                         persistence::rule(session.persistence, id, object.spec.kind, &one.path)
+                            .map(|rule| rule.with_pods(pods.clone()))
                     }) {
                         Ok(rule) => Some(pinned(rule, on_endpoint_lost, &settings)),
                         Err(error) => {
