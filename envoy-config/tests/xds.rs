@@ -106,6 +106,17 @@ impl Scratch {
         state
     }
 
+    /// The texts of clusters, endpoints and routes.
+    fn texts(&self) -> String {
+        let folders =
+            ["endpoints", "routes"].into_iter().filter_map(|name| fs::read_dir(self.xds().join(name)).ok());
+        let paths = folders.flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        paths
+            .chain([self.xds().join("clusters.yaml")])
+            .filter_map(|path| fs::read_to_string(path).ok())
+            .collect()
+    }
+
     fn read(&self, path: &str) -> String {
         fs::read_to_string(self.xds().join(path)).unwrap_or_default()
     }
@@ -224,6 +235,52 @@ fn a_change_of_endpoints_replaces_the_endpoint_file_alone() {
 }
 
 /// Envoy may still have the old routes when it reads the new clusters.
+/// The slice of a pod at this address.
+fn endpoints_of(pod: &str, address: &str) -> String {
+    endpoints(address)
+        .replace("conditions: {", &format!("targetRef: {{kind: Pod, name: {pod}}}, conditions: {{"))
+}
+
+#[test]
+fn a_pod_that_moves_has_both_addresses_until_the_routes_name_the_new_one() {
+    let scratch = Scratch::new();
+    for options in [&[][..], &["--xds-files", "2"]] {
+        scratch.put("endpoints.yaml", &endpoints_of("game-0", "10.0.0.1"));
+        let render = || scratch.command("render").args(options).output().unwrap();
+        assert!(render().status.success());
+        scratch.put("endpoints.yaml", &endpoints_of("game-0", "10.0.0.2"));
+        let mut running = scratch.command("render").args(options).stdout(Stdio::piped()).spawn().unwrap();
+        let mut report = [0; 1];
+        running.stdout.as_mut().unwrap().read_exact(&mut report).unwrap();
+        let all = || scratch.texts();
+        // The first files are published.
+        assert!(all().contains("\"default/game-0\": \"10.0.0.2:3000\""), "{}", all());
+        assert!(all().contains("address: \"10.0.0.1\""), "{}", all());
+        assert_eq!(all().matches("health_status: DRAINING").count(), 1, "{}", all());
+        assert!(running.wait().unwrap().success());
+        assert!(!all().contains("10.0.0.1"), "{}", all());
+        assert!(!all().contains("DRAINING"), "{}", all());
+    }
+}
+
+#[test]
+fn a_pod_that_moves_twice_leaves_only_its_last_address_draining() {
+    let scratch = Scratch::new();
+    scratch.put("endpoints.yaml", &endpoints_of("game-0", "10.0.0.1"));
+    let _watch = Watch::start(&scratch);
+    let endpoints = || scratch.texts();
+    let names = |address: &str| endpoints().contains(&format!("\"default/game-0\": \"{address}:3000\""));
+    until("the first address", || names("10.0.0.1"));
+    for (address, last) in [("10.0.0.2", "10.0.0.1"), ("10.0.0.3", "10.0.0.2")] {
+        scratch.put("endpoints.yaml", &endpoints_of("game-0", address));
+        until("the next address", || names(address));
+        assert!(endpoints().contains(&format!("address: \"{last}\"")), "{last}");
+        assert_eq!(endpoints().matches("health_status: DRAINING").count(), 1, "{address}");
+    }
+    until("the old addresses go", || !endpoints().contains("DRAINING"));
+    assert!(!endpoints().contains("10.0.0.2") && endpoints().contains("10.0.0.3"));
+}
+
 #[test]
 fn what_is_removed_stays_until_envoy_has_what_replaces_it() {
     let scratch = Scratch::new();

@@ -110,7 +110,7 @@ fn publish(
 ) -> Result<(), XdsError> {
     let directory = Directory::open(path)?;
     let files = directory.render(model, options, xds)?;
-    let changes = directory.publish(&files)?;
+    let changes = directory.publish(&files, None)?;
     streams.report_changes(&changes);
     if directory.has_unused(&files)? {
         thread::sleep(GRACE);

@@ -138,7 +138,7 @@ impl Watcher<'_, '_> {
         self.report_once(&report, compiled.served.is_none());
         let Some((model, options)) = compiled.served else { return true };
         let published = self.directory.render(&model, &options, self.xds).and_then(|files| {
-            let changes = self.directory.publish(&files)?;
+            let changes = self.directory.publish(&files, self.unused.as_ref().map(|(files, _)| files))?;
             Ok((changes, self.directory.has_unused(&files)?, files))
         });
         match published {

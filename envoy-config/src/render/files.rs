@@ -8,6 +8,8 @@
 //!   does not change with its routes, so Envoy does not drain it.
 //! - Certificates with their private keys are in a file for each Secret, and in no other file.
 //!
+//! Routes name the pods of their endpoints, so they change with these. Endpoints without pods change alone.
+//!
 //! Envoy watches each file with an inotify instance of its own and ends if it gets none, and Linux allows a user 128. If there would
 //! be too many, endpoints are in their clusters. Envoy then replaces a cluster whose endpoints change: its sessions and requests go
 //! on, its idle connections do not.
@@ -15,7 +17,7 @@
 //! Clusters are named by the identity of their rule. Their names in the bootstrap are numbers of rules: when a rule is inserted, the
 //! endpoints of a rule would change to those of another one before its routes do, and its sessions would end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use session_persistence::config::Pin;
@@ -29,7 +31,7 @@ use super::listener::{self, Listener};
 use super::sources::{self, Folder, Sources};
 use super::tls::Secret;
 use super::{Options, RenderError, yaml};
-use crate::model::{self, Action, Model};
+use crate::model::{self, Action, Endpoints, Model};
 
 /// Where the files are, and how many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,8 @@ pub struct Files {
     pub routes: Vec<File>,
     /// One file for each cluster whose endpoints are addresses, unless there are too many.
     pub endpoints: Vec<File>,
+    /// The clusters whose routes name the pods of their endpoints: their sessions follow a pod to another address.
+    pub following: BTreeSet<String>,
     /// One file for each certificate with its private key, and for each set of CA certificates for client certificates.
     pub secrets: Vec<File>,
 }
@@ -105,11 +109,21 @@ pub fn render(model: &Model, location: Location<'_>, options: &Options) -> Resul
             .map(|routes| single(&Folder::Routes.file(routes.name(), b""), routes))
             .collect::<Result<_, _>>()?,
         endpoints,
+        following: model.clusters.iter().filter(|one| has_pods(one)).map(|one| one.name.clone()).collect(),
         secrets: secrets
             .into_iter()
             .map(|(name, secret)| single(&Folder::Secrets.file(&name, b""), secret))
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// Whether requests are pinned to pods of this cluster.
+fn has_pods(cluster: &model::Cluster) -> bool {
+    let has_pod = |locality: &model::Locality| match &locality.endpoints {
+        Endpoints::Addresses(endpoints) => endpoints.iter().any(|endpoint| endpoint.pod.is_some()),
+        Endpoints::Names(_) | Endpoints::Unresolved => false,
+    };
+    cluster.persistent && cluster.localities.iter().any(has_pod)
 }
 
 fn single<M: Message>(path: &str, message: M) -> Result<File, RenderError> {

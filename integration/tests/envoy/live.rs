@@ -4,6 +4,7 @@
 pub(crate) mod clients;
 mod draining;
 mod health;
+mod pods;
 mod strict;
 mod under_load;
 pub(crate) mod watched;

@@ -2,7 +2,8 @@
 //!
 //! Envoy reads a file when it is replaced, and files that are replaced one after the other in that order. So what is referred to is
 //! written before what refers to it: endpoints and certificates, clusters, routes of new listeners, listeners, other routes. What is
-//! no longer referred to stays until Envoy uses the new version ([`GRACE`]), then it is removed in the opposite order.
+//! no longer referred to stays until Envoy uses the new version ([`GRACE`]), then it is removed in the opposite order. That includes
+//! endpoints of pods, which routes name: a session follows its pod from an address that is still there to one that is there already.
 //!
 //! Envoy does not report through files which version it uses, so the time between the two is fixed.
 
@@ -33,8 +34,9 @@ type Texts = BTreeMap<String, String>;
 
 impl Directory {
     /// Writes what is new and what changes. If the changes remove something, it is still there:
-    /// [`Directory::remove_unused`] removes it, when [`GRACE`] has passed.
-    pub(in crate::cli) fn publish(&self, files: &Files) -> Result<Changes, XdsError> {
+    /// [`Directory::remove_unused`] removes it, when [`GRACE`] has passed. `before` are the files of the version before, if what they do
+    /// not use is still there.
+    pub(in crate::cli) fn publish(&self, files: &Files, before: Option<&Files>) -> Result<Changes, XdsError> {
         let [secrets, endpoints, routes] = FOLDERS.map(|folder| self.texts(folder));
         let (secrets, endpoints, routes) = (secrets?, endpoints?, routes?);
         let text = |file: &File| self.text_of(&file.path);
@@ -61,9 +63,21 @@ impl Directory {
         changes.needs_restart = bootstrap.as_ref().is_some_and(|text| *text != files.bootstrap.text);
 
         self.write_changed(&files.secrets, &secrets, Readers::Owner)?;
-        self.write_changed(&files.endpoints, &endpoints, Readers::Anyone)?;
+        let before_endpoints = match before {
+            Some(before) => resources(before.endpoints.iter().map(|file| &file.text)),
+            None => resources(endpoints.values()),
+        };
+        for file in files.endpoints.iter().filter(|file| endpoints.get(&file.path) != Some(&file.text)) {
+            let own = Resources::of(&file.text);
+            let both = own.clone().with_endpoints(&before_endpoints, &files.following);
+            let both = together(file, &own, both)?;
+            self.write_if_changed(&both, endpoints.get(&both.path).map(String::as_str))?;
+        }
         let warms_up = bootstrap.is_some() && has_slow(&new_clusters, changes.added(Kind::Clusters));
-        let both = together(&files.clusters, &new_clusters, new_clusters.clone().with(old_clusters))?;
+        let before_clusters = before.map(|before| Resources::of(&before.clusters.text));
+        let before_clusters = before_clusters.as_ref().unwrap_or(&old_clusters);
+        let both = new_clusters.clone().with_endpoints(before_clusters, &files.following);
+        let both = together(&files.clusters, &new_clusters, both.with(old_clusters))?;
         self.write_if_changed(&both, clusters.as_deref())?;
         if warms_up {
             thread::sleep(WARM_UP);
@@ -85,12 +99,14 @@ impl Directory {
         let is_other = |file: &File| -> Result<bool, XdsError> {
             Ok(self.text_of(&file.path)?.as_ref() != Some(&file.text))
         };
-        Ok(is_other(&files.listeners)? || is_other(&files.clusters)? || !self.unused(files)?.is_empty())
+        let mut changed = [&files.listeners, &files.clusters].into_iter().chain(&files.endpoints);
+        Ok(changed.try_fold(false, |any, file| Ok::<_, XdsError>(any || is_other(file)?))?
+            || !self.unused(files)?.is_empty())
     }
 
     /// Removes what these files do not use, which were published before.
     pub(in crate::cli) fn remove_unused(&self, files: &Files) -> Result<(), XdsError> {
-        for file in [&files.listeners, &files.clusters] {
+        for file in [&files.listeners, &files.clusters].into_iter().chain(&files.endpoints) {
             self.write_if_changed(file, self.text_of(&file.path)?.as_deref())?;
         }
         for path in self.unused(files)? {

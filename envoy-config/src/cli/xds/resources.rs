@@ -3,10 +3,10 @@
 //! The files in the directory are the only record of what Envoy has: a program that starts again continues from there. A file that
 //! cannot be read counts as empty, and is replaced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The resources of a file by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,12 +54,68 @@ impl Resources {
         self
     }
 
+    /// These endpoints or clusters. Those of these names also have the endpoints of the old version, which drain: routes send a session
+    /// to its pod at the old address until they say that the pod has another one.
+    pub(super) fn with_endpoints(mut self, old: &Self, names: &BTreeSet<String>) -> Self {
+        for name in names {
+            if let Some(new) = self.0.get_mut(name).and_then(assignment_mut)
+                && let Some(old) = old.0.get(name).and_then(assignment)
+            {
+                add_draining(new, old);
+            }
+        }
+        self
+    }
+
     pub(super) fn into_values(self) -> Vec<Value> {
         self.0.into_values().collect()
     }
 }
 
 const CHAINS: &str = "filter_chains";
+const ASSIGNMENT: &str = "load_assignment";
+const ENDPOINTS: &str = "lb_endpoints";
+
+/// The localities of endpoints, or of a cluster that has its endpoints itself.
+fn assignment(resource: &Value) -> Option<&Vec<Value>> {
+    resource.get(ASSIGNMENT).unwrap_or(resource).get("endpoints")?.as_array()
+}
+
+fn assignment_mut(resource: &mut Value) -> Option<&mut Vec<Value>> {
+    let of_cluster = resource.get(ASSIGNMENT).is_some();
+    let assignment = if of_cluster { resource.get_mut(ASSIGNMENT)? } else { resource };
+    assignment.get_mut("endpoints")?.as_array_mut()
+}
+
+fn address(endpoint: &Value) -> Option<&Value> {
+    // Endpoints that answer with errors have another kind of address.
+    endpoint.get("endpoint")?.get("address")?.get("socket_address")
+}
+
+/// Adds the endpoints of old localities that are in no new one.
+fn add_draining(new: &mut Vec<Value>, old: &[Value]) {
+    let endpoints =
+        |locality: &Value| locality.get(ENDPOINTS).and_then(Value::as_array).cloned().unwrap_or_default();
+    let kept: Vec<Value> = new.iter().flat_map(endpoints).filter_map(|one| address(&one).cloned()).collect();
+    for locality in old {
+        let mut leaving = endpoints(locality);
+        leaving.retain(|endpoint| address(endpoint).is_some_and(|address| !kept.contains(address)));
+        if leaving.is_empty() {
+            continue;
+        }
+        for endpoint in leaving.iter_mut().filter_map(Value::as_object_mut) {
+            endpoint.insert(String::from("health_status"), Value::from("DRAINING"));
+        }
+        let name = locality.get("locality");
+        let same = new.iter_mut().find(|one| one.get("locality") == name);
+        if let Some(known) = same.and_then(|one| one.get_mut(ENDPOINTS)).and_then(Value::as_array_mut) {
+            known.extend(leaving);
+        } else {
+            // Without a weight, it gets no new sessions.
+            new.push(json!({"locality": name, ENDPOINTS: leaving}));
+        }
+    }
+}
 
 /// Adds the filter chains of the old listener whose hostnames the new one does not have. If anything else changes, Envoy replaces the
 /// listener in any case.
@@ -82,7 +138,6 @@ fn add_chains(new: &mut Value, mut old: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn resources(values: &Value) -> Resources {
         Resources::of(&json!({"resources": values}).to_string())
@@ -100,6 +155,48 @@ mod tests {
         let new = resources(&json!([{"name": "a", "version": 2}, {"cluster_name": "c"}]));
         let both = json!([{"name": "a", "version": 2}, {"name": "b"}, {"cluster_name": "c"}]);
         assert_eq!(Value::Array(new.with(old).into_values()), both);
+    }
+
+    fn endpoint(port: u16, is_draining: bool) -> Value {
+        let address = json!({"endpoint": {"address": {"socket_address": {"port_value": port}}}});
+        let mut endpoint = address;
+        if is_draining {
+            endpoint["health_status"] = json!("DRAINING");
+        }
+        endpoint
+    }
+
+    fn locality(name: &str, endpoints: &[Value]) -> Value {
+        json!({"locality": {"sub_zone": name}, "lb_endpoints": endpoints})
+    }
+
+    #[test]
+    fn endpoints_that_go_drain_where_sessions_follow_pods() {
+        let error = json!({"endpoint": {"address": {"envoy_internal_address": {}}}});
+        let old = [
+            locality("a", &[endpoint(1, false), endpoint(2, false), error]),
+            locality("b", &[endpoint(3, false)]),
+        ];
+        let new = [locality("a", &[endpoint(2, false), endpoint(4, true)])];
+        let both = [
+            locality("a", &[endpoint(2, false), endpoint(4, true), endpoint(1, true)]),
+            locality("b", &[endpoint(3, true)]),
+        ];
+        for in_cluster in [false, true] {
+            let named = |localities: &[Value]| {
+                if in_cluster {
+                    resources(
+                        &json!([{"name": "c", "load_assignment": {"cluster_name": "c", "endpoints": localities}}]),
+                    )
+                } else {
+                    resources(&json!([{"cluster_name": "c", "endpoints": localities}]))
+                }
+            };
+            let following = BTreeSet::from([String::from("c"), String::from("other")]);
+            assert_eq!(named(&new).with_endpoints(&named(&old), &following), named(&both));
+            assert_eq!(named(&new).with_endpoints(&named(&new), &following), named(&new));
+            assert_eq!(named(&new).with_endpoints(&named(&old), &BTreeSet::new()), named(&new));
+        }
     }
 
     #[test]
