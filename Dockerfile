@@ -1,5 +1,5 @@
-# The images of docker-compose.yaml, made from this checkout: `envoy`, which has the filter and the rendered manifests, and
-# `backend`. Needs BuildKit, the builder of every Docker since release 23: Cargo's downloads and build output stay in its
+# The images of docker-compose.yaml, made from this checkout: `envoy`, which has the filter, `envoy-config`, which renders the
+# manifests, and `backend`. Needs BuildKit, the builder of every Docker since release 23: Cargo's downloads and build output stay in its
 # cache mounts, so that after a change only the packages of this workspace are compiled.
 
 FROM rust:1.95-bookworm AS build
@@ -18,20 +18,24 @@ RUN --mount=type=bind,target=/src,readwrite \
     && /target/debug/strip-exports /target/wasm32-wasip1/release/session_persistence.wasm \
     && install -D --mode=0444 --target-directory=/out /target/wasm32-wasip1/release/session_persistence.wasm \
     && install --mode=0555 --target-directory=/out /target/debug/envoy-config /target/debug/backend
-# All of the quickstart but its EndpointSlice: without one, the Service's endpoints are what its cluster DNS name resolves to.
+# All of the quickstart but its EndpointSlice, for the page.
 RUN --mount=type=bind,source=envoy-config/examples/quickstart,target=/quickstart \
     cd /quickstart \
-    && install -D --mode=0444 --target-directory=/out/manifests base.yaml cookie.yaml header.yaml page.yaml \
-    && /out/envoy-config render --filename /out/manifests \
-       --map-port eg/http=8888 --map-port eg-header/http=8889 --limit heap=384MiB --output /out/envoy.yaml \
-    && chmod 0444 /out/envoy.yaml
+    && install -D --mode=0444 --target-directory=/out/manifests base.yaml cookie.yaml header.yaml page.yaml
 
 FROM envoyproxy/envoy:v1.40.0 AS envoy
-COPY --from=build /out/session_persistence.wasm /out/envoy.yaml /etc/envoy/
+COPY --from=build /out/session_persistence.wasm /etc/envoy/
 # A new volume gets the owner of the folder that it is mounted over.
 USER 0:0
-RUN install --directory --owner=101 --group=101 --mode=0700 /var/lib/session-keys
+RUN install --directory --owner=101 --group=101 --mode=0700 /var/lib/session-keys /var/lib/envoy-config
 USER 101:101
+
+# Runs as the user that Envoy runs as, which alone can read the private keys of certificates.
+FROM debian:bookworm-slim AS envoy-config
+COPY --from=build /out/envoy-config /usr/local/bin/
+RUN install --directory --owner=101 --group=101 --mode=0700 /var/lib/envoy-config
+USER 101:101
+ENTRYPOINT ["envoy-config"]
 
 FROM debian:bookworm-slim AS backend
 COPY --from=build /out/backend /usr/local/bin/

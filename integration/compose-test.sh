@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests docker-compose.yaml for real: the README's lines, the page's buttons, a killed replica, scaling, restarts, and a
-# second `up` after a change.
+# Tests docker-compose.yaml for real: the README's lines, the page's buttons, a killed replica, scaling, restarts, manifests that
+# are edited, and a second `up` after a change.
 #
 # It works on a copy of this checkout, as a project of its own, with any engine that has `compose` and BuildKit.
 # Environment: DOCKER, the engine's client (docker); COOKIE_PORT and HEADER_PORT, free ports (8888 and 8889).
@@ -139,7 +139,7 @@ four_replicas() {
 confined() {
     local found user='{{.Config.User}}' confines='{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{.Privileged}}'
     found=$(inspect "{{.Name}} $user {{with .HostConfig}}$confines{{end}}")
-    [ "$(wc -l <<<"$found")" = 6 ] || fail "these are not all containers: $found"
+    [ "$(wc -l <<<"$found")" = 7 ] || fail "these are not all containers: $found"
     ! grep --invert-match --extended-regexp \
         '^[^ ]+ [1-9][0-9]*:[1-9][0-9]* true \[ALL\] \[no-new-privileges:true\] false$' <<<"$found" >&2 || fail 'not confined'
 }
@@ -340,6 +340,62 @@ restarted_envoy() {
     done
 }
 
+MANIFESTS=envoy-config/examples/quickstart
+
+# edit FILE FROM TO: replaces the file, as editors do.
+edit() {
+    grep --quiet --fixed-strings -- "$2" "$MANIFESTS/$1" || fail "$1 does not contain: $2"
+    sed "s|$2|$3|" "$MANIFESTS/$1" >"$work/edited"
+    chmod 644 "$work/edited"
+    mv "$work/edited" "$MANIFESTS/$1"
+}
+
+# When the containers were started.
+started() { inspect '{{.Name}} {{.State.StartedAt}}' | sort; }
+
+has_lifetime() { grep --quiet "^set-cookie:.*; Max-Age=$1;" <<<"$(curl --silent --include "http://localhost:$COOKIE_PORT/get")"; }
+
+watch_says() { grep --quiet --fixed-strings -- "$1" <<<"$(compose logs --no-log-prefix watch 2>&1)"; }
+
+edited_manifest() {
+    local before index
+    open_sessions 4
+    before=$(started)
+    edit cookie.yaml 'absoluteTimeout: 10s' 'absoluteTimeout: 40s'
+    wait_until 20 'the new timeout is served' has_lifetime 40
+    # A rule more, with a cookie of its own.
+    sed -n '/- name: cookie-of-a-path/,/lifetimeType/p' "$MANIFESTS/page.yaml" |
+        sed 's/cookie-of-a-path/new/; s,/cookie,/new,; s/Session-B/Session-N/' >"$work/rule"
+    cat "$MANIFESTS/page.yaml" "$work/rule" >"$work/page"
+    chmod 644 "$work/page"
+    mv "$work/page" "$MANIFESTS/page.yaml"
+    has_rule() { grep --quiet '^set-cookie: Session-N=' <<<"$(curl --silent --include "http://localhost:$COOKIE_PORT/new")"; }
+    wait_until 20 'the new rule is served' has_rule
+    for index in "${!TOKENS[@]}"; do
+        stays "${TOKENS[index]}" "${PODS[index]}"
+    done
+    [ "$(started)" = "$before" ] || fail 'a container was restarted'
+    compose logs --no-log-prefix watch | tail -n 2
+}
+
+wrong_manifest() {
+    local before index
+    open_sessions 4
+    before=$(started)
+    edit header.yaml '- name: backend' '- name: bakend'
+    wait_until 20 'watch says what is wrong' watch_says 'Service `default/bakend` not found'
+    wait_until 20 'watch says what it does' watch_says 'the last good configuration stays'
+    ask "http://localhost:$HEADER_PORT/get"
+    [ "$STATUS" = 200 ] && [ -n "$ISSUED" ] || fail "status ${STATUS:-none}"
+    for index in "${!TOKENS[@]}"; do
+        stays "${TOKENS[index]}" "${PODS[index]}"
+    done
+    edit header.yaml '- name: bakend' '- name: backend'
+    edit cookie.yaml 'absoluteTimeout: 40s' 'absoluteTimeout: 10s'
+    wait_until 20 'the good manifests are served' has_lifetime 10
+    [ "$(started)" = "$before" ] || fail 'a container was restarted'
+}
+
 # What the last `up` compiled, one package a line.
 compiled() {
     sed -nE 's/.* Compiling ([^ ]+) v.*/\1/p' "$work/up"
@@ -370,7 +426,7 @@ stops() {
     local ended begun=$SECONDS
     compose stop >/dev/null 2>&1
     ended=$(inspect '{{.Name}} {{.State.Status}} {{.State.ExitCode}}')
-    [ "$(wc -l <<<"$ended")" = 6 ] || fail "these are not all containers: $ended"
+    [ "$(wc -l <<<"$ended")" = 7 ] || fail "these are not all containers: $ended"
     # After the grace period of two seconds the engine ends it, and the exit code is 137.
     ! grep --invert-match --extended-regexp ' exited (0|143)$' <<<"$ended" >&2 || fail 'ended by force'
     echo "$((SECONDS - begun)) s"
@@ -440,6 +496,8 @@ holds "a killed replica's clients move, with a new token in the same answer, and
 holds 'from four replicas to six, all sessions stay' scaled_up
 holds 'from six replicas to two, the sessions of the two stay, and the others move' scaled_down
 holds 'a second up without a change compiles nothing' unchanged_up
+holds 'an edited manifest is served without a restart, and sessions stay' edited_manifest
+holds 'with a wrong manifest the last good one is served, and the log of watch says why' wrong_manifest
 holds 'when the backends restart, sessions stay at their addresses' restarted_backends
 holds 'when Envoy restarts, sessions stay' restarted_envoy
 holds 'an up after a change compiles the change alone, and serves it' changed_up
