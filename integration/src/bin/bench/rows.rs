@@ -22,6 +22,10 @@ pub(super) enum Setup {
     CookieByStateful,
     /// A rule with a header and the `stateful_session` pin.
     HeaderByStateful,
+    /// A rule with a cookie, and health checks of its backends, which give it the `stateful_session` pin.
+    Checked,
+    /// A rule with a cookie and strict sessions.
+    Strict,
     /// A rule whose sessions end after a second.
     ShortLived,
     /// A rule without sessions, in an Envoy that also serves one with sessions.
@@ -66,7 +70,7 @@ pub(super) struct Row {
 
 impl Setup {
     /// All of them, in the order in which they start.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Plain,
         Self::StatefulCookie,
         Self::StatefulHeader,
@@ -75,6 +79,8 @@ impl Setup {
         Self::Header,
         Self::CookieByStateful,
         Self::HeaderByStateful,
+        Self::Checked,
+        Self::Strict,
         Self::ShortLived,
         Self::Elsewhere,
     ];
@@ -90,6 +96,8 @@ impl Setup {
             Self::Header => "this filter, header",
             Self::CookieByStateful => "this filter, cookie, stateful_session pin",
             Self::HeaderByStateful => "this filter, header, stateful_session pin",
+            Self::Checked => "this filter, cookie, health checks",
+            Self::Strict => "this filter, cookie, strict sessions",
             Self::ShortLived => "this filter, sessions of one second",
             Self::Elsewhere => "this filter on another route",
         }
@@ -154,7 +162,7 @@ impl Row {
     }
 
     /// All of them, in the order of the report.
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 21] = [
         row("plain", "no session filter", Setup::Plain, Traffic::Sessionless),
         row("elsewhere", "this filter on another route", Setup::Elsewhere, Traffic::Sessionless)
             .against("plain"),
@@ -171,6 +179,10 @@ impl Row {
         )
         .against("stateful-cookie")
         .at_most(1.22),
+        row("checked", "this filter, cookie, health checks", Setup::Checked, Traffic::Returning)
+            .against("stateful-cookie"),
+        row("strict", "this filter, cookie, strict sessions", Setup::Strict, Traffic::Returning)
+            .against("stateful-cookie"),
         row("stateful-header", "stateful_session, header", Setup::StatefulHeader, Traffic::Returning),
         row("header", "this filter, header", Setup::Header, Traffic::Returning)
             .against("stateful-header")

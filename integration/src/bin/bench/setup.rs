@@ -21,6 +21,25 @@ pub(super) const SESSION: &str = "session";
 /// The listener of [`Manifests::gateway`].
 const LISTENER: &str = "default/eg/80";
 
+/// A check of each backend at the start, and none while requests are counted.
+const CHECKED: &str = "\
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: BackendTrafficPolicy
+metadata: {name: checked}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: route}]
+  healthCheck: {active: {type: HTTP, timeout: 60s, interval: 1h, http: {path: /get}}}
+";
+
+const STRICT: &str = "\
+apiVersion: session-persistence.dev/v1alpha1
+kind: SessionPersistencePolicy
+metadata: {name: strict}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: route}]
+  onEndpointLost: Reject
+";
+
 /// Why there is no Envoy to measure.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SetupError {
@@ -45,6 +64,8 @@ fn parts(setup: Setup) -> (String, Option<Vec<Value>>) {
         Setup::StatefulHeader => (route(None), Some(vec![stateful_session(&header_state())])),
         Setup::Lua => (route(None), Some(vec![lua()])),
         Setup::Cookie | Setup::CookieByStateful => (route(Some(&cookie("1h"))), None),
+        Setup::Checked => (format!("{}---\n{CHECKED}", route(Some(&cookie("1h")))), None),
+        Setup::Strict => (format!("{}---\n{STRICT}", route(Some(&cookie("1h")))), None),
         Setup::Header | Setup::HeaderByStateful => (route(Some(&header)), None),
         Setup::ShortLived => (route(Some(&cookie("1s"))), None),
         Setup::Elsewhere => (format!("{}---\n{}", route(None), another_route(&cookie("1h"))), None),
