@@ -132,7 +132,7 @@ fn model(
     let policies = RulePolicies::index(manifests, &gateways, report);
     let mut backends = Backends::index(manifests, LocalEndpoints::new(options), &grants, policies, report);
     let (routes, mut attached) = attach_all(manifests, &finder, &bounds, &mut backends, report);
-    backends.policies.sessions.warn_without_sessions(report);
+    backends.policies.sessions.warn_without_effect(report);
     hostname_conflicts::resolve(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();

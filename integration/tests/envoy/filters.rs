@@ -11,6 +11,7 @@ use integration::harness::envoy::Process;
 use integration::harness::manifests::Manifests;
 
 use crate::setup::{COOKIE, HEADER, browser, client, pod, pods, pods_of, route, serve, start, token};
+use crate::strict::settings;
 
 /// A rule with these filters for the requests with this prefix; `more` are its other fields.
 fn filtered(prefix: &str, filters: &str, more: &str) -> String {
@@ -249,6 +250,34 @@ async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> A
         ("access-control-request-headers", "x-one, session"),
     ];
     client.ask(Method::OPTIONS, path, &headers).await.unwrap()
+}
+
+/// A script of another origin can read a header only if the response itself exposes it.
+#[tokio::test]
+async fn exposed_session_headers_can_be_read_by_scripts() {
+    let set = "{type: ResponseHeaderModifier, responseHeaderModifier: \
+               {add: [{name: Access-Control-Expose-Headers, value: X-Two}]}}";
+    for (filter, origin, expected) in [
+        ("", "https://www.foo.example", "session"),
+        (set, "https://www.foo.example", "X-Two,session"),
+        (CORS, "https://www.foo.example", "X-Two,session"),
+        (CORS, "https://elsewhere.example", "session"),
+    ] {
+        let pods = pods::<2>();
+        let manifests = Manifests::gateway()
+            .service("backend", &pods)
+            .with(&route("route", &[sticky("/", filter, HEADER)]))
+            .with(&settings("kind: HTTPRoute, name: route", "exposeHeader: true"));
+        let envoy = serve(&manifests).await;
+        let client = client(&envoy);
+        let exposed =
+            |answer: &Answer| answer.values("access-control-expose-headers").join(",").replace(", ", ",");
+        let first = client.get_with("/get", &[("origin", origin)]).await.unwrap();
+        assert_eq!(exposed(&first), expected, "{filter}");
+        let token = token(&first).unwrap();
+        let back = client.get_with("/get", &[("origin", origin), ("session", &token)]).await.unwrap();
+        assert_eq!((pod(&back), exposed(&back).as_str()), (pod(&first), expected), "{filter}");
+    }
 }
 
 #[tokio::test]

@@ -25,12 +25,17 @@ use crate::setup::{
 /// How long a state is waited for.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// A policy with these fields for the sessions of this target.
+pub(crate) fn settings(target: &str, fields: &str) -> String {
+    format!(
+        "apiVersion: session-persistence.dev/v1alpha1\nkind: SessionPersistencePolicy\nmetadata: {{name: settings}}\n\
+         spec: {{targetRefs: [{{group: gateway.networking.k8s.io, {target}}}], {fields}}}\n"
+    )
+}
+
 /// A policy that makes the sessions of this target strict.
 pub(crate) fn strict(target: &str) -> String {
-    format!(
-        "apiVersion: session-persistence.dev/v1alpha1\nkind: SessionPersistencePolicy\nmetadata: {{name: strict}}\n\
-         spec: {{targetRefs: [{{group: gateway.networking.k8s.io, {target}}}], onEndpointLost: Reject}}\n"
-    )
+    settings(target, "onEndpointLost: Reject")
 }
 
 const ROUTE: &str = "kind: HTTPRoute, name: route";

@@ -16,6 +16,7 @@ use crate::manifest::{Manifests, Object};
 use crate::resolve::attach::ListenerPosition;
 use crate::resolve::gateways::Gateways;
 use crate::resolve::listeners::addresses::BoundAddress;
+use crate::resolve::sessions::source::Session;
 use crate::resolve::status::report::Report;
 
 /// The policies for Gateways and routes, by kind.
@@ -94,21 +95,21 @@ impl<'m> RulePolicies<'m> {
         groups.collect()
     }
 
-    /// The policies that apply to a rule, which has session persistence or not.
+    /// The policies that apply to a rule with these sessions.
     pub(in crate::resolve) fn of(
         &mut self,
         route: &'m Object<Route>,
         rule: &'m Rule,
-        persistent: bool,
+        session: Option<&Session<'m>>,
         scope: &Scope<'m>,
         report: &mut Report,
     ) -> PoliciesOfRule<'m> {
         let traffic = scope.traffic.or_own(self.traffic.attached.own(route, rule, report));
         let sessions = scope.sessions.or_own(self.sessions.attached.own(route, rule, report));
         if let Some(applied) = sessions.applied {
-            self.sessions.reach(applied, persistent);
+            self.sessions.reach(applied, session);
         }
-        let sessions = if persistent { sessions } else { Inherited::default() };
+        let sessions = if session.is_some() { sessions } else { Inherited::default() };
         PoliciesOfRule {
             traffic: traffic.applied.map(|applied| applied.policy),
             sessions: sessions.applied.map(|applied| applied.policy),

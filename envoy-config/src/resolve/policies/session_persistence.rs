@@ -6,15 +6,26 @@ use super::attached::{Applied, AttachedPolicies};
 use super::target_objects::{HasTargets, Target, TargetObjects};
 use crate::diagnostic::Code;
 use crate::manifest::Manifests;
+use crate::manifest::gateway_api::session_persistence::Carrier;
 use crate::manifest::policy_targets::Targets;
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
+use crate::resolve::sessions::source::Session;
 use crate::resolve::status::report::{Place, Report};
 
 /// All of these policies.
 pub(in crate::resolve) struct SessionSettings<'m> {
     pub(super) attached: AttachedPolicies<'m, SessionPersistencePolicy>,
-    /// The targets through which a policy applies to rules, and whether one of those has session persistence.
-    reached: HashMap<Target<'m>, bool>,
+    /// The targets through which a policy applies to rules, and the sessions of those.
+    reached: HashMap<Target<'m>, Reached>,
+}
+
+/// The sessions of the rules that a policy applies to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Reached {
+    /// Whether there are any.
+    sessions: bool,
+    /// Whether some are carried by a header.
+    headers: bool,
 }
 
 impl HasTargets for SessionPersistencePolicy {
@@ -34,15 +45,33 @@ impl<'m> SessionSettings<'m> {
         Self { attached: AttachedPolicies::index(policies, objects, report), reached: HashMap::new() }
     }
 
-    /// Records that a policy applies to a rule.
-    pub(super) fn reach(&mut self, applied: Applied<'m, SessionPersistencePolicy>, persistent: bool) {
-        *self.reached.entry(applied.target).or_default() |= persistent;
+    /// Records that a policy applies to a rule with these sessions.
+    pub(super) fn reach(
+        &mut self,
+        applied: Applied<'m, SessionPersistencePolicy>,
+        session: Option<&Session<'m>>,
+    ) {
+        let reached = self.reached.entry(applied.target).or_default();
+        reached.sessions |= session.is_some();
+        reached.headers |=
+            session.is_some_and(|session| matches!(session.persistence.carrier, Carrier::Header { .. }));
     }
 
-    /// Warns about targets where a policy applies only to rules without session persistence.
-    pub(in crate::resolve) fn warn_without_sessions(&self, report: &mut Report) {
+    /// Warns about targets where a policy, or a field of it, applies only to rules without such sessions.
+    pub(in crate::resolve) fn warn_without_effect(&self, report: &mut Report) {
         for (target, named) in self.attached.in_order() {
-            if self.reached.get(target) == Some(&false) {
+            let Some(reached) = self.reached.get(target) else { continue };
+            if let Some(expose) = &named.policy.spec.expose_header
+                && reached.sessions
+                && !reached.headers
+            {
+                let place = Place::new(named.policy, "spec.exposeHeader", expose.span);
+                let message = format!(
+                    "`exposeHeader` has no effect on {target}: no rule there has sessions in a header"
+                );
+                report.warning(Code::NoEffect, place, message);
+            }
+            if !reached.sessions {
                 let place = Place::new(named.policy, named.field.clone(), named.span);
                 let message = format!(
                     "the policy has no effect on {target}: no rule there that it applies to has session persistence"

@@ -130,7 +130,8 @@ impl<'m> ResolvedRoute<'m> {
         let (namespace, name) = object.metadata.key();
         let prefix = rule_id::kind_prefix(object.spec.kind);
         let PoliciesOfRule { traffic: policy, sessions: settings_of_sessions, suffix } =
-            backends.policies.of(object, rule, persistent, &self.scope, report);
+            backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
+        let exposes_header = settings_of_sessions.is_some_and(|policy| policy.spec.expose_header.is_some());
         let on_endpoint_lost =
             settings_of_sessions.map(|policy| policy.spec.on_endpoint_lost).unwrap_or_default();
         let settings = policy.map(|policy| {
@@ -199,6 +200,7 @@ impl<'m> ResolvedRoute<'m> {
                     name: format!("{rule_name}/{position}"),
                     matches: one,
                     persistence,
+                    exposes_header,
                     error_status: error_status(object.spec.kind),
                 }),
             });

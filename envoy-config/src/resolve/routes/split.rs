@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use session_persistence::config::Rule as Persistence;
+use session_persistence::config::{Carrier, Rule as Persistence};
 use session_persistence::names;
 
 use super::filters::Effects;
@@ -59,6 +59,8 @@ pub(super) struct MatchContext<'r> {
     pub(super) matches: &'r RouteMatch,
     /// The session persistence of the rule.
     pub(super) persistence: Option<Persistence>,
+    /// Whether scripts of other origins may read the session header.
+    pub(super) exposes_header: bool,
     /// The status for requests that cannot be forwarded.
     pub(super) error_status: u16,
 }
@@ -190,13 +192,20 @@ impl MatchContext<'_> {
         persistence: Option<Persistence>,
     ) -> Route {
         let effects = &destination.effects;
+        let mut response_headers = effects.response_headers.clone();
+        if let Some(Carrier::Header(header)) = persistence.as_ref().map(Persistence::carrier)
+            && self.exposes_header
+        {
+            // Fetch standard, "CORS protocol": several headers of this name are one list.
+            response_headers.add("access-control-expose-headers", header.name.as_str());
+        }
         Route {
             name,
             matches: self.matches.clone(),
             subset,
             action: destination.action(&self.matches.path, self.error_status),
             request_headers: effects.request_headers.clone(),
-            response_headers: effects.response_headers.clone(),
+            response_headers,
             cors: effects.cors_with(persistence.as_ref()),
             persistence,
         }
