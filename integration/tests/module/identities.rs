@@ -9,7 +9,7 @@ use crate::sample::{BLUE, Browser, Client, GREEN, KEY, Program, START};
 
 const PRIVATE: &str = "x-session-persistence-override-host";
 
-/// Two pods of a StatefulSet.
+/// Two pods of a `StatefulSet`.
 const PODS: &str = r#"{"game/game-0": "10.0.0.1:3000", "game/game-1": "10.0.0.2:3000"}"#;
 /// `game-0` has the address of `game-1`, which is gone.
 const RESTARTED: &str = r#"{"game/game-0": "10.0.0.2:3000"}"#;

@@ -127,8 +127,6 @@ impl<'m> ResolvedRoute<'m> {
                 String::from("`sessionPersistence` has no effect in a rule that redirects its requests"),
             );
         }
-        let (namespace, name) = object.metadata.key();
-        let prefix = rule_id::kind_prefix(object.spec.kind);
         let PoliciesOfRule { traffic: policy, sessions: settings_of_sessions, suffix } =
             backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
         let exposes_header = settings_of_sessions.is_some_and(|policy| policy.spec.expose_header.is_some());
@@ -139,7 +137,7 @@ impl<'m> ResolvedRoute<'m> {
             target.settings(policy, &mut backends.policies.traffic, report)
         });
         let settings = settings.unwrap_or_default();
-        let rule_name = format!("{prefix}{namespace}/{name}/{number}{suffix}");
+        let rule_name = rule_name(object, number, &suffix);
         let matches: Vec<RouteMatch> = rule.matches.iter().map(matches::route_match).collect();
         // Of rules with one id, which have equal matches, one is served.
         let identity = format!("{}{suffix}", rule_id::text(object, rule, &matches));
@@ -327,6 +325,12 @@ fn pinned(rule: Rule, lost: OnEndpointLost, settings: &ClusterSettings) -> Rule 
         OnEndpointLost::Rebalance if settings.health.is_judged() => rule.pinned_by(Pin::StatefulSession),
         OnEndpointLost::Rebalance => rule,
     }
+}
+
+/// The name of a rule, and of its cluster: see [`Cluster::name`].
+fn rule_name(object: &Object<route::Route>, number: usize, suffix: &str) -> String {
+    let (namespace, name) = object.metadata.key();
+    format!("{}{namespace}/{name}/{number}{suffix}", rule_id::kind_prefix(object.spec.kind))
 }
 
 const fn traffic(kind: RouteKind) -> Traffic {
