@@ -14,7 +14,7 @@ use crate::setup::{pod, pods_of};
 const ONE_HOUR: u64 = 3_600;
 
 /// A Service with these pods, and one without.
-fn services(pods: &[(&str, SocketAddr, EndpointState)]) -> String {
+pub(super) fn services(pods: &[(&str, SocketAddr, EndpointState)]) -> String {
     let slice = |(index, &(pod, address, state)): (usize, &(&str, SocketAddr, EndpointState))| {
         let ready = state == EndpointState::Ready;
         format!(

@@ -1,10 +1,11 @@
-//! Strict sessions whose endpoint drains, leaves and comes back, and a policy that comes and goes.
+//! Strict sessions whose endpoint drains, leaves and comes back, perhaps at another address; and a policy that comes and goes.
 
+use integration::backend::{Backend, Pod};
 use integration::harness::client::Client;
 use integration::harness::manifests::{EndpointState, Manifests};
 
 use super::watched::Watched;
-use super::{HEADER, cookie, endpoints, new_session, route, rule, services};
+use super::{HEADER, cookie, endpoints, new_session, pods, route, rule, services};
 use crate::setup::{pod, pods_of, token};
 use crate::strict::strict;
 
@@ -73,11 +74,11 @@ async fn strict_sessions_wait_until_their_endpoint_comes_back() {
     // Gone: it still runs, but no request of its sessions reaches it, or another one.
     watched.put("services.yaml", &services(others));
     watched.until("sessions do not get 503", async || answers().await == rejected()).await;
-    let before: u64 = pods.iter().map(integration::backend::Backend::requests).sum();
+    let before: u64 = pods.iter().map(Backend::requests).sum();
     for _ in 0..10 {
         assert_eq!(answers().await, rejected());
     }
-    assert_eq!(pods.iter().map(integration::backend::Backend::requests).sum::<u64>(), before);
+    assert_eq!(pods.iter().map(Backend::requests).sum::<u64>(), before);
     let (path, name, value) = &sessions[0];
     let answer = client.get_with(path, &[(name, value)]).await.unwrap();
     assert_eq!(answer.values("retry-after"), ["5"]);
@@ -100,4 +101,56 @@ async fn strict_sessions_wait_until_their_endpoint_comes_back() {
         pod(&answer) != "old-0" && token(&answer).is_some()
     };
     watched.until("sessions do not move", has_moved).await;
+}
+
+/// Neither another pod nor one that has got the address of a pod that is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strict_sessions_wait_for_their_pod_and_follow_it() {
+    const READY: EndpointState = EndpointState::Ready;
+    let [zero, one] = pods_of::<2>("game");
+    let others = ("game-1", one.address(), READY);
+    let gateway = Manifests::gateway();
+    let rule = format!(
+        "{{matches: [{{path: {{value: /cart}}}}], backendRefs: [{{name: game, port: 3000}}]{}}}",
+        cookie("absoluteTimeout: 1h")
+    );
+    let watched = Watched::start(
+        &[
+            ("gateway.yaml", gateway.text()),
+            ("services.yaml", &pods::services(&[("game-0", zero.address(), READY), others])),
+            ("routes.yaml", &route(&[rule])),
+            ("policy.yaml", &strict("kind: HTTPRoute, name: shop")),
+        ],
+        &[],
+    )
+    .await;
+    let client = Client::new(watched.http);
+    let first = loop {
+        let first = client.get("/cart").await.unwrap();
+        if pod(&first) == "game-0" {
+            break first;
+        }
+    };
+    let held = format!("session={}", token(&first).unwrap());
+    let ask = async || client.get_with("/cart", &[("cookie", &held)]).await.unwrap();
+
+    // A stranger has the address. It drains, so that only a session could reach it.
+    let stranger = ("stranger", zero.address(), EndpointState::Draining);
+    watched.put("services.yaml", &pods::services(&[stranger, others]));
+    watched.until("a session is not lost", async || ask().await.status == 503).await;
+    let before = [zero.requests(), one.requests()];
+    for _ in 0..10 {
+        let answer = ask().await;
+        assert_eq!((answer.status, token(&answer)), (503, None), "{answer:?}");
+        assert_eq!(answer.values("retry-after"), ["5"]);
+    }
+    assert_eq!([zero.requests(), one.requests()], before);
+
+    let again = Backend::start(Pod::new("game", "game-0")).unwrap();
+    watched.put("services.yaml", &pods::services(&[stranger, others, ("game-0", again.address(), READY)]));
+    watched.until("a session does not continue", async || ask().await.status == 200).await;
+    let answer = ask().await;
+    assert_eq!(pod(&answer), "game-0");
+    assert!(token(&answer).is_some(), "the token gets the new address");
+    assert_eq!([zero.requests(), one.requests()], before);
 }
