@@ -10,9 +10,11 @@ use super::pages::Page;
 use super::scratch::Scratch;
 
 /// Blocks in other languages, which nothing here can try, and why.
-const NOT_TRIED: [(&str, &str); 3] = [
+const NOT_TRIED: [(&str, &str); 5] = [
     ("console", "`commands` runs them"),
+    ("ini", "a unit of systemd, which is the first process or none"),
     ("rust", "parts of the sources; `quoted_lines_exist_in_the_sources` looks for them there"),
+    ("sh", "a script for Envoy's hot restarter, which Envoy's packages do not have"),
     ("text", "drawings, formats and output"),
 ];
 

@@ -7,6 +7,7 @@
 mod commands;
 mod examples;
 mod form;
+mod kubernetes;
 mod pages;
 mod scratch;
 mod workflows;
