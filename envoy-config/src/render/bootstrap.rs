@@ -110,7 +110,7 @@ impl Bootstrap {
 
     /// A bootstrap that never changes with the model: everything else is in files in this directory.
     pub(super) fn of_files(options: &Options, directory: &str) -> Self {
-        let listeners = refusing(ErrorListener::of_every_status()).collect();
+        let listeners = refusing(ErrorListener::of_every_status(options)).collect();
         let dynamic = Dynamic {
             node: Node { id: "envoy", cluster: "envoy" },
             dynamic_resources: DynamicResources {

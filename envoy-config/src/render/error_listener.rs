@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::Options;
 use super::error_status::ErrorStatus;
 use super::extension::{Empty, Extension, Message};
-use super::filters::Router;
+use super::filters::{Router, Unused};
 use super::listener::{CONNECTION_MANAGER, FilterChain};
 use super::routes::RouteConfiguration;
 use crate::model::Model;
@@ -31,7 +32,14 @@ struct ConnectionManager {
     stat_prefix: &'static str,
     server_header_transformation: &'static str,
     route_config: RouteConfiguration,
-    http_filters: (Extension<Router>,),
+    http_filters: Vec<HttpFilter>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum HttpFilter {
+    Unused(Box<Unused>),
+    Router(Extension<Router>),
 }
 
 #[derive(Serialize)]
@@ -51,21 +59,22 @@ impl ErrorListener {
     pub(super) fn all(model: &Model) -> Vec<Self> {
         let clusters = model.clusters.iter().filter(|cluster| !cluster.samples_errors());
         let statuses: BTreeSet<ErrorStatus> = clusters.flat_map(ErrorStatus::all_of).collect();
-        statuses.into_iter().map(Self::new).collect()
+        statuses.into_iter().map(|status| Self::new(status, None)).collect()
     }
 
-    /// One for each status that a cluster can need.
-    pub(super) fn of_every_status() -> Vec<Self> {
-        ErrorStatus::EVERY.map(Self::new).into()
+    /// One for each status that a cluster can need, for a bootstrap whose routes are in files. The first one has the filter.
+    pub(super) fn of_every_status(options: &Options) -> Vec<Self> {
+        let mut unused = Some(HttpFilter::Unused(Box::new(Unused::new(options))));
+        ErrorStatus::EVERY.map(|status| Self::new(status, unused.take())).into()
     }
 
-    fn new(status: ErrorStatus) -> Self {
+    fn new(status: ErrorStatus, unused: Option<HttpFilter>) -> Self {
         let manager = ConnectionManager {
             stat_prefix: status.listener_name(),
             // Without this, Envoy would add a `server` header, which its own errors on the outer listener do not have.
             server_header_transformation: "PASS_THROUGH",
             route_config: RouteConfiguration::error(status.code()),
-            http_filters: (Router::extension(),),
+            http_filters: unused.into_iter().chain([HttpFilter::Router(Router::extension())]).collect(),
         };
         Self {
             name: status.listener_name(),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_saphyr::LitString;
-use session_persistence::config::{ByName, Pin, PluginConfig, RouteRule, Rule};
+use session_persistence::config::{ByName, Pin, PluginConfig, RouteRule, Rule, RuleTable};
 use session_persistence::names;
 
 use super::Options;
@@ -64,6 +64,11 @@ struct StatefulSession {
 struct HeaderState {
     name: &'static str,
 }
+
+/// The filter in a bootstrap where no request needs it. Envoy reads it before it starts, and does not start if the module or the
+/// keys are wrong. Routes in files are read later: without them, Envoy would be ready and answer 404.
+#[derive(Serialize)]
+pub(super) struct Unused(Optional<Wasm>);
 
 #[derive(Serialize)]
 struct Wasm {
@@ -232,13 +237,13 @@ impl RouteChain {
                 Pinning::StatefulSession(StatefulSession::extension(config.rule.is_strict()))
             }
         };
-        let filters = (Wasm::extension(config, options), pinning);
+        let filters = (Wasm::extension(&PluginConfig::Route(config), options), pinning);
         Self { filter_chain: FilterChain { filters } }
     }
 }
 
 impl Wasm {
-    fn extension(config: RouteRule, options: &Options) -> Extension<Self> {
+    fn extension(config: &PluginConfig, options: &Options) -> Extension<Self> {
         let plugin = Plugin {
             name: names::FILTER,
             vm_config: Vm {
@@ -249,11 +254,19 @@ impl Wasm {
                 // Unlike a literal value, this does not appear in the configuration dump.
                 environment_variables: Environment { host_env_keys: (names::KEYS_VARIABLE,) },
             },
-            configuration: StringValue { value: LitString(json(&PluginConfig::Route(config))) }.into(),
+            configuration: StringValue { value: LitString(json(config)) }.into(),
             // A trap fails only its own request. `FAIL_OPEN` would silently move sessions.
             failure_policy: "FAIL_RELOAD",
         };
         Extension::new(names::FILTER, Self { config: plugin })
+    }
+}
+
+impl Unused {
+    /// The filter without rules.
+    pub(super) fn new(options: &Options) -> Self {
+        let config = PluginConfig::Table(RuleTable::default());
+        Self(Optional { filter: Wasm::extension(&config, options), disabled: true })
     }
 }
 

@@ -71,6 +71,13 @@ fn every_file_is_valid_for_envoys_definitions() {
 }
 
 #[test]
+fn the_bootstrap_loads_the_filter_so_that_envoy_checks_its_keys() {
+    let text = rendered(&model("10.0.0.1:80", 1)).bootstrap.text;
+    assert_eq!(text.matches("host_env_keys").count(), 1, "{text}");
+    assert_eq!(text.matches("disabled: true").count(), 1, "{text}");
+}
+
+#[test]
 fn sources_name_every_file_once() {
     let files = rendered(&everything());
     let mut named = Vec::new();

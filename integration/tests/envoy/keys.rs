@@ -1,7 +1,12 @@
 //! Session keys: missing or malformed keys, secrecy, rotation.
 
-use integration::harness::keys;
+use std::fs;
+use std::process::Command;
 
+use integration::harness::deployment::Deployment;
+use integration::harness::{artifact, keys};
+
+use crate::live::watched::free_addresses;
 use crate::setup::{
     COOKIE, Mint, client, deployment, get_with_cookie, manifests, now, pod, pods, refusal, start, token,
 };
@@ -72,4 +77,26 @@ async fn removed_keys_end_their_sessions() {
     let envoy = start(&deployment(&manifests).with_keys(&new)).await;
     let token = Mint::new(&manifests, ROUTE, &old).fresh(pods[0].address());
     crate::setup::assert_no_session(&client(&envoy), &token, "a dropped key").await;
+}
+
+/// Routes in files are read when Envoy runs already.
+#[tokio::test]
+async fn missing_or_malformed_keys_stop_an_envoy_that_watches_files() {
+    let pods = pods::<1>();
+    let files = tempfile::tempdir().unwrap();
+    fs::write(files.path().join("manifests.yaml"), manifests(&pods, COOKIE).text()).unwrap();
+    let [http, admin] = free_addresses();
+    let mut render = Command::new(artifact::envoy_config().unwrap_or_else(|error| panic!("{error}")));
+    render.arg("render").arg("-f").arg(files.path().join("manifests.yaml"));
+    render.arg("--xds").arg(files.path().join("xds"));
+    render.arg("--filter").arg(artifact::module().unwrap_or_else(|error| panic!("{error}")));
+    render.args(["--allow-loopback-endpoints", "--map-port", &format!("http={http}")]);
+    let output = render.args(["--admin-address", &admin.to_string()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bootstrap = fs::read_to_string(files.path().join("xds/envoy.yaml")).unwrap();
+    let deployment = Deployment::of_bootstrap(bootstrap).unwrap();
+    for deployment in [deployment.clone().without_keys(), deployment.with_keys("correct-horse")] {
+        let log = refusal(&deployment).await;
+        assert!(log.contains("SESSION_KEYS") && !log.contains("correct-horse"), "{log}");
+    }
 }

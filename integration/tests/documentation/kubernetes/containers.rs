@@ -128,7 +128,6 @@ fn envoy_accepts_the_bootstrap_and_the_listener_for_probes() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// It would read them with its routes otherwise, and answer 404 without routes.
 #[tokio::test]
 async fn envoy_does_not_start_with_the_placeholder_of_the_keys() {
     let pod = Pod::new();
