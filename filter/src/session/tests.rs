@@ -313,6 +313,7 @@ fn a_session_ends_if_its_endpoint_cannot_be_connected_to() {
 mod identities {
     use super::*;
     use crate::config::Pods;
+    use crate::test;
 
     const P: &str = "game/game-0";
     const Q: &str = "game/game-1";
