@@ -109,24 +109,7 @@ impl<'m> ResolvedRoute<'m> {
         let field = format!("spec.rules[{number}].filters");
         let filters = Filters { route: object, rule: number, list: &rule.filters, field };
         let effects = filters.effects(Effects::default(), report);
-        if rule.backend_refs.is_empty() && !effects.redirects() {
-            let place = Place::new(object, format!("spec.rules[{number}]"), rule.span);
-            let answer = match object.spec.kind {
-                RouteKind::Http => "500",
-                RouteKind::Grpc => "`UNAVAILABLE`",
-            };
-            let message = format!("the rule has no backendRefs, so its requests get {answer}");
-            report.warning(Code::NoBackends, place, message);
-        }
-        if let Some(persistence) = rule.session_persistence.as_ref().filter(|_| effects.redirects()) {
-            let place =
-                Place::new(object, format!("spec.rules[{number}].sessionPersistence"), persistence.span);
-            report.warning(
-                Code::NoEffect,
-                place,
-                String::from("`sessionPersistence` has no effect in a rule that redirects its requests"),
-            );
-        }
+        warn_about_effects(object, number, rule, &effects, report);
         let PoliciesOfRule { traffic: policy, sessions: settings_of_sessions, suffix } =
             backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
         let exposes_header = settings_of_sessions.is_some_and(|policy| policy.spec.expose_header.is_some());
@@ -315,6 +298,33 @@ impl<'m> ResolvedRoute<'m> {
             }
         }
         mirrors
+    }
+}
+
+/// Warns about a rule that forwards nothing, and about sessions of a rule that redirects.
+fn warn_about_effects(
+    object: &Object<route::Route>,
+    number: usize,
+    rule: &route::Rule,
+    effects: &Effects<'_>,
+    report: &mut Report,
+) {
+    if rule.backend_refs.is_empty() && !effects.redirects() {
+        let place = Place::new(object, format!("spec.rules[{number}]"), rule.span);
+        let answer = match object.spec.kind {
+            RouteKind::Http => "500",
+            RouteKind::Grpc => "`UNAVAILABLE`",
+        };
+        let message = format!("the rule has no backendRefs, so its requests get {answer}");
+        report.warning(Code::NoBackends, place, message);
+    }
+    if let Some(persistence) = rule.session_persistence.as_ref().filter(|_| effects.redirects()) {
+        let place = Place::new(object, format!("spec.rules[{number}].sessionPersistence"), persistence.span);
+        report.warning(
+            Code::NoEffect,
+            place,
+            String::from("`sessionPersistence` has no effect in a rule that redirects its requests"),
+        );
     }
 }
 
