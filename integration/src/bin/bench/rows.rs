@@ -26,6 +26,8 @@ pub(super) enum Setup {
     Checked,
     /// A rule with a cookie and strict sessions.
     Strict,
+    /// A rule with a cookie, and 1,000 pods in addition to the backends, which are pods, too.
+    Pods,
     /// A rule whose sessions end after a second.
     ShortLived,
     /// A rule without sessions, in an Envoy that also serves one with sessions.
@@ -70,7 +72,7 @@ pub(super) struct Row {
 
 impl Setup {
     /// All of them, in the order in which they start.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Plain,
         Self::StatefulCookie,
         Self::StatefulHeader,
@@ -81,6 +83,7 @@ impl Setup {
         Self::HeaderByStateful,
         Self::Checked,
         Self::Strict,
+        Self::Pods,
         Self::ShortLived,
         Self::Elsewhere,
     ];
@@ -98,6 +101,7 @@ impl Setup {
             Self::HeaderByStateful => "this filter, header, stateful_session pin",
             Self::Checked => "this filter, cookie, health checks",
             Self::Strict => "this filter, cookie, strict sessions",
+            Self::Pods => "this filter, cookie, 1,000 pods",
             Self::ShortLived => "this filter, sessions of one second",
             Self::Elsewhere => "this filter on another route",
         }
@@ -162,7 +166,7 @@ impl Row {
     }
 
     /// All of them, in the order of the report.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         row("plain", "no session filter", Setup::Plain, Traffic::Sessionless),
         row("elsewhere", "this filter on another route", Setup::Elsewhere, Traffic::Sessionless)
             .against("plain"),
@@ -182,6 +186,8 @@ impl Row {
         row("checked", "this filter, cookie, health checks", Setup::Checked, Traffic::Returning)
             .against("stateful-cookie"),
         row("strict", "this filter, cookie, strict sessions", Setup::Strict, Traffic::Returning)
+            .against("stateful-cookie"),
+        row("pods", "this filter, cookie, 1,000 pods", Setup::Pods, Traffic::Returning)
             .against("stateful-cookie"),
         row("stateful-header", "stateful_session, header", Setup::StatefulHeader, Traffic::Returning),
         row("header", "this filter, header", Setup::Header, Traffic::Returning)

@@ -63,7 +63,7 @@ fn parts(setup: Setup) -> (String, Option<Vec<Value>>) {
         Setup::StatefulCookie => (route(None), Some(vec![stateful_session(&cookie_state())])),
         Setup::StatefulHeader => (route(None), Some(vec![stateful_session(&header_state())])),
         Setup::Lua => (route(None), Some(vec![lua()])),
-        Setup::Cookie | Setup::CookieByStateful => (route(Some(&cookie("1h"))), None),
+        Setup::Cookie | Setup::CookieByStateful | Setup::Pods => (route(Some(&cookie("1h"))), None),
         Setup::Checked => (format!("{}---\n{CHECKED}", route(Some(&cookie("1h")))), None),
         Setup::Strict => (format!("{}---\n{STRICT}", route(Some(&cookie("1h")))), None),
         Setup::Header | Setup::HeaderByStateful => (route(Some(&header)), None),
@@ -96,6 +96,7 @@ pub(super) fn deployment(
 ) -> Result<Deployment, SetupError> {
     let (routes, filters) = parts(setup);
     let service = Manifests::gateway().service("backend", backends);
+    let service = if setup == Setup::Pods { with_pods(&service) } else { service };
     let service = match purpose {
         Purpose::Serving | Purpose::Counting => service,
         Purpose::Holding => {
@@ -136,6 +137,31 @@ fn route(sessions: Option<&str>) -> String {
         "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: route}}\n\
          spec:\n  parentRefs: [{{name: eg}}]\n  rules:\n  - backendRefs: [{{name: backend, port: 3000}}]\n{sessions}"
     )
+}
+
+/// The same Service, with a pod for each of its endpoints, and 1,000 more pods that get no new sessions.
+fn with_pods(service: &Manifests) -> Manifests {
+    let mut parts = service.text().split_inclusive("terminating: false}\n");
+    let mut text = String::from(parts.next().unwrap_or_default());
+    for (number, part) in parts.enumerate() {
+        text.push_str(&format!(
+            "  targetRef: {{kind: Pod, namespace: default, name: backend-{number}}}\n{part}"
+        ));
+    }
+    text.push_str(
+        "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+         metadata: {name: more, labels: {kubernetes.io/service-name: backend}}\n\
+         addressType: IPv4\nports: [{name: http, port: 3000}]\nendpoints:\n",
+    );
+    for number in 0..1_000 {
+        text.push_str(&format!(
+            "- addresses: [10.0.{}.{}]\n  conditions: {{ready: false, serving: true, terminating: true}}\n  \
+             targetRef: {{kind: Pod, namespace: default, name: cart-{number}}}\n",
+            number / 250,
+            number % 250,
+        ));
+    }
+    Manifests::default().with(&text)
 }
 
 /// A route for a hostname that no request asks for.
