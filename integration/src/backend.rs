@@ -11,6 +11,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::broadcast;
@@ -116,7 +117,7 @@ impl Backend {
     pub async fn kill(&mut self) -> io::Result<()> {
         if let State::Alive(server) = std::mem::replace(&mut self.state, State::Killed(None)) {
             server.stop().await;
-            self.state = State::Killed(Some(bind(self.address)?));
+            self.state = State::Killed(Some(bind_again(self.address).await?));
         }
         Ok(())
     }
@@ -129,7 +130,7 @@ impl Backend {
     pub async fn leave(&mut self) -> io::Result<()> {
         if let State::Alive(mut server) = std::mem::replace(&mut self.state, State::Killed(None)) {
             server.leave().await;
-            self.state = State::Killed(Some(bind(self.address)?));
+            self.state = State::Killed(Some(bind_again(self.address).await?));
             server.close().await;
         }
         Ok(())
@@ -156,6 +157,19 @@ impl Backend {
     /// Whether it accepts connections.
     pub async fn reachable(&self) -> bool {
         TcpStream::connect(self.address).await.is_ok()
+    }
+}
+
+/// Binds an address that was in use until now. An outgoing connection may have taken its port in between, for as long as it lasts.
+async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        match bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < end => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            bound => return bound,
+        }
     }
 }
 
