@@ -84,16 +84,21 @@ impl Balancer {
         assert!(deadline::until(PATIENCE, healthy).await.is_ok(), "not {members} healthy members");
     }
 
-    /// Ends it; the address of the member that each connection was passed on to, by the address of the client.
-    pub(super) async fn stop(mut self) -> HashMap<SocketAddr, SocketAddr> {
+    /// Ends it; the members that connections were passed on to, by the address of the client. Of thousands of connections, some have
+    /// the address of an earlier one.
+    pub(super) async fn stop(mut self) -> HashMap<SocketAddr, Vec<SocketAddr>> {
         // It writes the rest of its log then.
         let id = Pid::from_raw(self.envoy.id().try_into().unwrap()).unwrap();
         kill_process(id, Signal::TERM).unwrap();
         tokio::time::timeout(PATIENCE, self.envoy.ended()).await.unwrap().unwrap();
         let log = self.envoy.log();
         let connections = log.lines().filter_map(|line| line.strip_prefix("connection ")?.split_once(' '));
-        connections
-            .filter_map(|(client, member)| Some((client.parse().ok()?, member.parse().ok()?)))
-            .collect()
+        let mut members: HashMap<SocketAddr, Vec<SocketAddr>> = HashMap::new();
+        for (client, member) in connections {
+            if let (Ok(client), Ok(member)) = (client.parse(), member.parse()) {
+                members.entry(client).or_default().push(member);
+            }
+        }
+        members
     }
 }
