@@ -142,26 +142,23 @@ fn route(sessions: Option<&str>) -> String {
 /// The same Service, with a pod for each of its endpoints, and 1,000 more pods that get no new sessions.
 fn with_pods(service: &Manifests) -> Manifests {
     let mut parts = service.text().split_inclusive("terminating: false}\n");
-    let mut text = String::from(parts.next().unwrap_or_default());
-    for (number, part) in parts.enumerate() {
-        text.push_str(&format!(
-            "  targetRef: {{kind: Pod, namespace: default, name: backend-{number}}}\n{part}"
-        ));
-    }
-    text.push_str(
-        "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
-         metadata: {name: more, labels: {kubernetes.io/service-name: backend}}\n\
-         addressType: IPv4\nports: [{name: http, port: 3000}]\nendpoints:\n",
-    );
-    for number in 0..1_000 {
-        text.push_str(&format!(
+    let first = parts.next().unwrap_or_default().to_owned();
+    let named = parts.enumerate().map(|(number, part)| {
+        format!("  targetRef: {{kind: Pod, namespace: default, name: backend-{number}}}\n{part}")
+    });
+    let slice = "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+                 metadata: {name: more, labels: {kubernetes.io/service-name: backend}}\n\
+                 addressType: IPv4\nports: [{name: http, port: 3000}]\nendpoints:\n";
+    let more = (0..1_000).map(|number| {
+        format!(
             "- addresses: [10.0.{}.{}]\n  conditions: {{ready: false, serving: true, terminating: true}}\n  \
              targetRef: {{kind: Pod, namespace: default, name: cart-{number}}}\n",
             number / 250,
             number % 250,
-        ));
-    }
-    Manifests::default().with(&text)
+        )
+    });
+    let parts = [first].into_iter().chain(named).chain([slice.to_owned()]).chain(more);
+    Manifests::default().with(&parts.collect::<String>())
 }
 
 /// A route for a hostname that no request asks for.
