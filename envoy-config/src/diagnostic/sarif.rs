@@ -2,10 +2,7 @@
 //!
 //! The log has one run. Each code that occurs is a rule, with its entry in `docs/diagnostics.md` as help.
 
-use std::collections::BTreeMap;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::code::Explanation;
@@ -26,15 +23,12 @@ pub fn sarif(diagnostics: &[Diagnostic], sources: &[Source]) -> Result<String, s
     let secrecy = Secrecy::of(sources);
     let lines = Lines::all(sources, &secrecy);
     let shown = in_order(diagnostics, &secrecy);
-    let codes: BTreeMap<&str, &Explanation> = Code::ALL.iter().map(|code| (code.name, code)).collect();
     let mut used: Vec<&str> = shown.iter().map(|found| found.code.name()).collect();
     used.sort_unstable();
     used.dedup();
-    let rules: Vec<Value> = used.iter().filter_map(|name| Some(rule(codes.get(name)?))).collect();
+    let rules: Vec<Value> = used.into_iter().filter_map(Code::explanation).map(rule).collect();
     let results: Vec<Value> = shown.iter().map(|found| result(found, &lines)).collect();
-    let mut text = Vec::new();
-    let mut writer = serde_json::Serializer::pretty(&mut text);
-    json!({
+    let log = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
@@ -42,10 +36,8 @@ pub fn sarif(diagnostics: &[Diagnostic], sources: &[Source]) -> Result<String, s
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
-    })
-    .serialize(&mut writer)?;
-    text.push(b'\n');
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    });
+    Ok(serde_json::to_string_pretty(&log)? + "\n")
 }
 
 /// `reportingDescriptor`

@@ -103,14 +103,14 @@ pub(crate) fn session(persistence: &str, token: &str) -> (&'static str, String) 
     if persistence == COOKIE { ("cookie", format!("session={token}")) } else { ("session", token.to_owned()) }
 }
 
-async fn ask(client: &Client, path: &str, (name, value): &(&str, String)) -> Answer {
+pub(crate) async fn ask(client: &Client, path: &str, (name, value): &(&str, String)) -> Answer {
     let answer = client.get_with(path, &[(name, value)]).await.unwrap();
     assert!(answer.values(OVERRIDE_HOST_HEADER).is_empty(), "{answer:?}");
     answer
 }
 
 /// A new session: its pod, and its token as a request header.
-async fn begin(client: &Client, persistence: &str) -> (String, (&'static str, String)) {
+pub(crate) async fn begin(client: &Client, persistence: &str) -> (String, (&'static str, String)) {
     let first = client.get("/get").await.unwrap();
     let begun = (pod(&first), session(persistence, &token(&first).unwrap()));
     for _ in 0..6 {

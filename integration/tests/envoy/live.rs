@@ -52,6 +52,20 @@ fn endpoints(pods: &[Backend]) -> Vec<Endpoint> {
     pods.iter().map(Endpoint::from).collect()
 }
 
+/// An Envoy with sessions in a cookie for `/cart` and in a header for `/desk`, both on the service `old`.
+async fn watched_cart_and_desk(services: &str) -> Watched {
+    let cart = rule("cart", [1, 0], &cookie("absoluteTimeout: 1h"));
+    Watched::start(
+        &[
+            ("gateway.yaml", Manifests::gateway().text()),
+            ("services.yaml", services),
+            ("routes.yaml", &route(&[cart, rule("desk", [1, 0], HEADER)])),
+        ],
+        &[],
+    )
+    .await
+}
+
 /// The pod that gets a new session.
 async fn new_session(watched: &Watched, path: &str) -> String {
     pod(&Client::new(watched.http).get(path).await.unwrap())

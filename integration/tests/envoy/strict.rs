@@ -16,7 +16,7 @@ use integration::harness::manifests::{Endpoint, Manifests, SERVICE_PORT};
 use session_persistence::names::OVERRIDE_HOST_HEADER;
 
 use crate::closing_backend::ClosingPod;
-use crate::health::{self, ACTIVE, patients, session, until_healthy};
+use crate::health::{self, ACTIVE, ask, begin, patients, session, until_healthy};
 use crate::setup::{
     COOKIE, HEADER, Mint, client, deployment, pod, pods, pods_of, pods_of_new_sessions, route, rule, serve,
     start, token,
@@ -46,22 +46,6 @@ fn with(persistence: &str, fields: &str, pods: impl IntoIterator<Item = impl Int
         "{{backendRefs: [{{name: backend, port: {SERVICE_PORT}}}], sessionPersistence: {persistence}{fields}}}"
     );
     Manifests::gateway().service("backend", pods).with(&route("route", &[rule])).with(&strict(ROUTE))
-}
-
-async fn ask(client: &Client, path: &str, (name, value): &(&str, String)) -> Answer {
-    let answer = client.get_with(path, &[(name, value)]).await.unwrap();
-    assert!(answer.values(OVERRIDE_HOST_HEADER).is_empty(), "{answer:?}");
-    answer
-}
-
-/// A new session: its pod, and its token as a request header.
-async fn begin(client: &Client, persistence: &str) -> (String, (&'static str, String)) {
-    let first = client.get("/get").await.unwrap();
-    let begun = (pod(&first), session(persistence, &token(&first).unwrap()));
-    for _ in 0..6 {
-        assert_goes_on(client, &begun).await;
-    }
-    begun
 }
 
 /// Asserts that the endpoint of a session serves it, without a new token.

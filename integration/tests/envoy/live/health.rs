@@ -1,10 +1,7 @@
 //! Health checks that begin and end while clients have sessions: the rule changes to the other pin and back.
 
-use integration::harness::manifests::Manifests;
-
 use super::clients::{Clients, Probe, Visit};
-use super::watched::Watched;
-use super::{HEADER, cookie, endpoints, new_session, places, route, rule, services};
+use super::{endpoints, new_session, places, services, watched_cart_and_desk};
 use crate::setup::pods_of;
 use crate::traffic_policies::policy;
 
@@ -13,17 +10,7 @@ async fn sessions_stay_when_health_checks_begin_and_end() {
     let pods = pods_of::<3>("old");
     let (all, new) = (endpoints(&pods), endpoints(&pods_of::<1>("new")));
     let services = |endpoints: &[_]| services(endpoints, &new, &new).text().to_owned();
-    let gateway = Manifests::gateway();
-    let cart = rule("cart", [1, 0], &cookie("absoluteTimeout: 1h"));
-    let watched = Watched::start(
-        &[
-            ("gateway.yaml", gateway.text()),
-            ("services.yaml", &services(&all)),
-            ("routes.yaml", &route(&[cart, rule("desk", [1, 0], HEADER)])),
-        ],
-        &[],
-    )
-    .await;
+    let watched = watched_cart_and_desk(&services(&all)).await;
     let visit = |number: u32| {
         let cookie = number.is_multiple_of(2);
         Visit { address: watched.http, tls: false, path: if cookie { "/cart" } else { "/desk" }, cookie }

@@ -5,7 +5,7 @@ use integration::harness::client::Client;
 use integration::harness::manifests::{EndpointState, Manifests};
 
 use super::watched::Watched;
-use super::{HEADER, cookie, endpoints, new_session, pods, route, rule, services};
+use super::{cookie, endpoints, new_session, pods, route, services, watched_cart_and_desk};
 use crate::setup::{pod, pods_of, token};
 use crate::strict::strict;
 
@@ -14,17 +14,7 @@ async fn strict_sessions_wait_until_their_endpoint_comes_back() {
     let pods = pods_of::<3>("old");
     let (all, new) = (endpoints(&pods), endpoints(&pods_of::<1>("new")));
     let services = |endpoints: &[_]| services(endpoints, &new, &new).text().to_owned();
-    let gateway = Manifests::gateway();
-    let cart = rule("cart", [1, 0], &cookie("absoluteTimeout: 1h"));
-    let watched = Watched::start(
-        &[
-            ("gateway.yaml", gateway.text()),
-            ("services.yaml", &services(&all)),
-            ("routes.yaml", &route(&[cart, rule("desk", [1, 0], HEADER)])),
-        ],
-        &[],
-    )
-    .await;
+    let watched = watched_cart_and_desk(&services(&all)).await;
     let client = Client::new(watched.http);
     // Sessions that began before the policy was there.
     let mut sessions = Vec::new();
