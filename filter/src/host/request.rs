@@ -1,0 +1,66 @@
+//! The request: finds its session, names the endpoint to Envoy, and asks for the route of its share.
+
+use std::rc::Rc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MapType;
+
+use super::calls::{now, property};
+use super::{Configured, Found, report, show};
+use crate::names::{OVERRIDE_HOST_HEADER, UNSPLIT_SHARE};
+use crate::pin;
+use crate::plugin::Route;
+use crate::session::Session;
+
+impl Configured {
+    /// Finds the session of a request and pins the request.
+    pub(super) fn request(&self) -> Option<Found> {
+        let initial = self.plugin.own().or_else(|| self.named_route());
+        let found = initial.map(|route| self.find_session(route));
+        // Without a pin, this removes a private header that a client sent.
+        let pin = found.as_ref().and_then(|(session, route)| match session.endpoint() {
+            Some(endpoint) => Some(pin::header_value(route.rule().pin(), endpoint)),
+            None => session.is_held_by(route.rule()).then_some(pin::NOWHERE),
+        });
+        report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
+        let (session, route) = found?;
+        if session.endpoint().is_none() {
+            show(&session);
+        }
+        if let Session::Rejected(rejection) = session {
+            self.counters.rejected(rejection);
+            log::debug!("{}: token rejected: {rejection}", route.rule().id());
+        }
+        // Requests of strict sessions always have another route, without retries.
+        let held = session.is_held_by(route.rule());
+        let share = if held {
+            Some(route.rule().share().unwrap_or(UNSPLIT_SHARE))
+        } else {
+            let chosen = initial.and_then(|route| route.rule().share());
+            route.rule().share().filter(|share| chosen != Some(share))
+        };
+        if let Some(share) = share {
+            let set = hostcalls::set_property(vec!["session_persistence_share"], Some(share.as_bytes()));
+            report("share", set);
+            report("route", hostcalls::call_foreign_function("clear_route_cache", None).map(drop));
+        }
+        Some(Found { route: Rc::clone(route), session, redirected: share.is_some() && !held, body: false })
+    }
+
+    /// The session of a request to this route, and the route of its token's share.
+    fn find_session<'p>(&'p self, route: &'p Rc<Route>) -> (Session, &'p Rc<Route>) {
+        let name = route.request_header();
+        let Some(first) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+        else {
+            return (Session::None, route);
+        };
+        let all;
+        let mut reading = self.plugin.read(route, now());
+        if !reading.line(&first) && reading.wants_more_lines(&first) {
+            // That call returns only the first of several lines. The property returns all lines, joined with commas.
+            all = property(&[b"request\0headers\0", name.as_bytes()].concat()).unwrap_or_default();
+            reading.line(all.get(first.len()..).unwrap_or_default());
+        }
+        reading.session()
+    }
+}

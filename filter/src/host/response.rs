@@ -1,0 +1,157 @@
+//! The response: asks Envoy which endpoint served the request, and issues or ends what [`session`] decides.
+
+use std::rc::Rc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MapType;
+
+use super::calls::{now, property};
+use super::{Configured, Found, report, show};
+use crate::caching;
+use crate::config::Pin;
+use crate::endpoint::Endpoint;
+use crate::names::OVERRIDE_HOST_HEADER;
+use crate::pin;
+use crate::plugin::{Route, SessionHeader};
+use crate::session::{self, Issue, Session};
+use crate::unavailable;
+
+/// The property with the address of the endpoint that Envoy chose last.
+const UPSTREAM_ADDRESS: &[u8] = b"upstream\0address";
+
+/// The property with the metadata of that endpoint, in the namespace [`names::ENDPOINT_NAMESPACE`](crate::names::ENDPOINT_NAMESPACE).
+/// A key follows.
+const ENDPOINT_METADATA: &[u8] = b"xds\0upstream_host_metadata\0filter_metadata\0session-persistence\0";
+
+/// The maximum length of an address: `[` 8 groups `]:65535`, the last two groups of which can be an IPv4 address.
+const LONGEST_ADDRESS: usize = 53;
+
+/// The maximum number of headers of a local reply: status, type and length, or those of gRPC. Asking Envoy for the kind of response
+/// costs more than opening a token.
+const LOCAL_REPLY_HEADERS: usize = 4;
+
+impl Configured {
+    /// Issues a token if one is due, or removes it if the session ends.
+    pub(super) fn response(&self, Found { mut route, mut session, redirected, body }: Found, headers: usize) {
+        let chosen = chosen(&route, &session);
+        // With the other pin, the access log finds the session's endpoint in the metadata.
+        let moved = session.endpoint().is_some() && !session.is_on(chosen.as_ref());
+        if moved && route.rule().pin() == Pin::StatefulSession {
+            show(&session);
+        }
+        if redirected {
+            // A share without endpoints has no route for its sessions, so Envoy may have chosen another one.
+            if let Some(taken) = self.named_route()
+                && taken.rule().share() != route.rule().share()
+            {
+                route = Rc::clone(taken);
+                session = Session::None;
+            }
+        }
+        let route = &*route;
+        let held = session.is_held_by(route.rule());
+        let may_end = !held && body && headers <= LOCAL_REPLY_HEADERS && session.is_on(chosen.as_ref());
+        let issue = session::on_response(route.rule(), &session, chosen);
+        // A local reply may also have an upstream address: that of the endpoint that failed.
+        let details =
+            (issue.is_some() || may_end || held).then(|| property(b"response\0code_details")).flatten();
+        let details = details.unwrap_or_default();
+        if *details == *b"via_upstream" {
+            if let Some(issue) = issue.filter(|issue| self.issue(route, issue)) {
+                self.counters.issued(&issue);
+                return;
+            }
+        } else if may_end && Session::ends_with(&details) {
+            answer(route.end());
+            self.counters.ended();
+            return;
+        } else if held {
+            explain_unavailable(&session);
+        }
+        if let Some(name) = route.header_to_remove() {
+            report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
+        }
+    }
+
+    /// Seals a token and adds it to the response. Returns whether there was one.
+    fn issue(&self, route: &Route, issue: &Issue) -> bool {
+        let Some(due) = issue.at(now(), route.rule()) else { return false };
+        let nonce = match self.nonces.next() {
+            Ok(nonce) => nonce,
+            Err(error) => {
+                log::error!("no token issued: no random numbers: {error}");
+                return false;
+            }
+        };
+        let Some(header) = route.issue(&due, &nonce) else {
+            log::error!("no token issued: sealing failed");
+            return false;
+        };
+        answer(header);
+        true
+    }
+}
+
+/// Tells the client of a strict session when to try again, if Envoy could not reach its endpoint.
+fn explain_unavailable(session: &Session) {
+    show(session);
+    let value = |name| hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten();
+    let status = value(":status").unwrap_or_default();
+    for (name, value) in unavailable::headers(&status, value("grpc-status").as_deref()) {
+        report(name, hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(value)));
+    }
+}
+
+/// The endpoint that Envoy chose last for this request.
+fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
+    match route.rule().pin() {
+        Pin::Metadata => {
+            let own = session.endpoint().filter(|endpoint| is_chosen(endpoint));
+            own.cloned().or_else(|| session.endpoint_of(&property(UPSTREAM_ADDRESS)?))
+        }
+        Pin::StatefulSession => {
+            let headers = MapType::HttpResponseHeaders;
+            let Some(named) = hostcalls::get_map_value_bytes(headers, OVERRIDE_HOST_HEADER).ok().flatten()
+            else {
+                return session.endpoint().cloned();
+            };
+            report("private header", hostcalls::set_map_value(headers, OVERRIDE_HOST_HEADER, None));
+            pin::served_by(&named)
+        }
+    }
+}
+
+/// Whether the metadata of the endpoint that Envoy chose last has this address. This costs much less than to read the address; but
+/// endpoints with a DNS name, and those of a configuration written by hand, may have no metadata.
+fn is_chosen(endpoint: &Endpoint) -> bool {
+    let (prefix, address) = (ENDPOINT_METADATA, endpoint.as_bytes());
+    // On the stack: allocating takes more instructions than copying.
+    let mut path = [0; ENDPOINT_METADATA.len() + LONGEST_ADDRESS];
+    let length = prefix.len() + address.len();
+    let Some(path) = path.get_mut(..length) else { return false };
+    let (start, end) = path.split_at_mut(prefix.len());
+    start.copy_from_slice(prefix);
+    end.copy_from_slice(address);
+    property(path).is_some()
+}
+
+/// Adds a token to the response, which shared caches must then not store.
+fn answer(header: SessionHeader<'_>) {
+    match header {
+        SessionHeader::SetCookie(value) => {
+            let added = hostcalls::add_map_value(MapType::HttpResponseHeaders, "set-cookie", &value);
+            report("set-cookie", added);
+        }
+        SessionHeader::Session { name, token } => {
+            report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
+        }
+    }
+    let cache_control = property(b"response\0headers\0cache-control").unwrap_or_default();
+    if let Some(value) = caching::private(&cache_control) {
+        let set = hostcalls::set_map_value(MapType::HttpResponseHeaders, "cache-control", Some(&value));
+        report("cache-control", set);
+    }
+    for name in caching::TARGETED {
+        report("caching", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
+    }
+}
