@@ -7,6 +7,7 @@
 mod action;
 mod health;
 mod retry;
+mod sessions;
 mod settings;
 mod upstream;
 
@@ -24,6 +25,7 @@ pub use self::health::{ActiveCheck, Health, OutlierDetection, Probe};
 pub use self::upstream::{CaCertificates, SubjectName, UpstreamTls};
 
 pub use self::retry::{Backoff, Limit, Retry, RetryCondition, Timeouts};
+pub use self::sessions::SessionSettings;
 pub use self::settings::{CircuitBreaker, ClusterSettings, LoadBalancing, RetryLimit};
 pub use crate::http_value::{Allowed, Cors, Origin, OriginHost, RedirectStatus, Scheme};
 use crate::pem::{CertificateChain, PrivateKey};

@@ -2,6 +2,7 @@
 //!
 //! - `source`: which session persistence applies to a rule, its own or that of a policy.
 //! - `persistence`: the filter's configuration for a rule, with `rule_id` and `cookie_path`.
+//! - `settings`: what a `SessionPersistencePolicy` changes in it.
 //! - `cookie_conflicts`: cookies that overwrite each other, or that browsers reject.
 
 pub(super) mod cookie_conflicts;
@@ -9,4 +10,5 @@ mod cookie_path;
 pub(super) mod persistence;
 pub(super) mod pods;
 pub(super) mod rule_id;
+pub(super) mod settings;
 pub(super) mod source;

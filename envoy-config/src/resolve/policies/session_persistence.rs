@@ -61,7 +61,7 @@ impl<'m> SessionSettings<'m> {
     pub(in crate::resolve) fn warn_without_effect(&self, report: &mut Report) {
         for (target, named) in self.attached.in_order() {
             let Some(reached) = self.reached.get(target) else { continue };
-            if let Some(expose) = &named.policy.spec.expose_header
+            if let Some(expose) = &named.policy.spec.visibility.expose_header
                 && reached.sessions
                 && !reached.headers
             {

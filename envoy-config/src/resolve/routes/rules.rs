@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use session_persistence::config::{OnEndpointLost, Pin, Pods, Rule};
+use session_persistence::config::{OnEndpointLost, Pods};
 
 use super::filters::{Effects, Filters, RequestedMirror};
 use super::matches;
@@ -15,7 +15,7 @@ use crate::manifest::Object;
 use crate::manifest::gateway_api::route::{self, RouteKind, UnusableRule};
 use crate::model::{
     Cluster, ClusterSettings, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch,
-    Traffic,
+    SessionSettings, Traffic,
 };
 use crate::resolve::backends::{Backend, Backends};
 use crate::resolve::policies::backend_traffic::checked_rule::CheckedRule;
@@ -24,6 +24,7 @@ use crate::resolve::policies::scope::{PoliciesOfRule, Scope};
 use crate::resolve::sessions::persistence::{self, PersistenceError};
 use crate::resolve::sessions::pods;
 use crate::resolve::sessions::rule_id;
+use crate::resolve::sessions::settings as session_settings;
 use crate::resolve::sessions::source::Session;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
@@ -51,7 +52,7 @@ struct RuleContext<'m, 'n> {
     /// See [`Cluster::identity`].
     identity: &'n str,
     persistent: bool,
-    on_endpoint_lost: OnEndpointLost,
+    sessions: &'n SessionSettings,
     policy: Option<Policy<'m>>,
     settings: &'n ClusterSettings,
 }
@@ -110,11 +111,10 @@ impl<'m> ResolvedRoute<'m> {
         let filters = Filters { route: object, rule: number, list: &rule.filters, field };
         let effects = filters.effects(Effects::default(), report);
         warn_about_effects(object, number, rule, &effects, report);
-        let PoliciesOfRule { traffic: policy, sessions: settings_of_sessions, suffix } =
+        let PoliciesOfRule { traffic: policy, sessions: policy_of_sessions, suffix } =
             backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
-        let exposes_header = settings_of_sessions.is_some_and(|policy| policy.spec.expose_header.is_some());
-        let on_endpoint_lost =
-            settings_of_sessions.map(|policy| policy.spec.on_endpoint_lost).unwrap_or_default();
+        let sessions = policy_of_sessions.map(|policy| session_settings::of_policy(&policy.spec));
+        let sessions = sessions.unwrap_or_default();
         let settings = policy.map(|policy| {
             let target = CheckedRule { route: object, rule, hostnames: &self.hostnames, backends: &found };
             target.settings(policy, &mut backends.policies.traffic, report)
@@ -131,7 +131,7 @@ impl<'m> ResolvedRoute<'m> {
                 name: &rule_name,
                 identity: &identity,
                 persistent,
-                on_endpoint_lost,
+                sessions: &sessions,
                 policy,
                 settings: &settings,
             },
@@ -142,7 +142,7 @@ impl<'m> ResolvedRoute<'m> {
         );
         if let Some(session) = session.filter(|_| matches.iter().any(|one| destinations.forward(&one.path))) {
             let retries = RuleRetries { rule, policy };
-            let strict = settings_of_sessions.filter(|_| on_endpoint_lost == OnEndpointLost::Reject);
+            let strict = policy_of_sessions.filter(|_| sessions.is_strict());
             retries.warn_about_sessions(object, number, (session.persistence.span, strict), backends, report);
             if let Some(policy) = policy {
                 backend_traffic::warn_about_cookie(policy, &session, report);
@@ -159,7 +159,7 @@ impl<'m> ResolvedRoute<'m> {
                         persistence::rule(session.persistence, id, object.spec.kind, &one.path)
                             .map(|rule| rule.with_pods(pods.clone()))
                     }) {
-                        Ok(rule) => Some(pinned(rule, on_endpoint_lost, &settings)),
+                        Ok(rule) => Some(session_settings::apply(&sessions, rule, &settings)),
                         Err(error) => {
                             let place = session.place(object, number, rule).because(
                                 Part::Rule(number),
@@ -181,7 +181,7 @@ impl<'m> ResolvedRoute<'m> {
                     name: format!("{rule_name}/{position}"),
                     matches: one,
                     persistence,
-                    exposes_header,
+                    sessions: &sessions,
                     error_status: error_status(object.spec.kind),
                 }),
             });
@@ -259,7 +259,7 @@ impl<'m> ResolvedRoute<'m> {
             name,
             identity,
             persistent: context.persistent,
-            on_endpoint_lost: context.on_endpoint_lost,
+            on_endpoint_lost: context.sessions.on_endpoint_lost,
             traffic: traffic(self.object.spec.kind),
             version,
             within: RuleRetries { rule: context.rule, policy: context.policy }.request_limit(),
@@ -325,15 +325,6 @@ fn warn_about_effects(
             place,
             String::from("`sessionPersistence` has no effect in a rule that redirects its requests"),
         );
-    }
-}
-
-/// The rule with the pin that its clusters need.
-fn pinned(rule: Rule, lost: OnEndpointLost, settings: &ClusterSettings) -> Rule {
-    match lost {
-        OnEndpointLost::Reject => rule.strict(),
-        OnEndpointLost::Rebalance if settings.health.is_judged() => rule.pinned_by(Pin::StatefulSession),
-        OnEndpointLost::Rebalance => rule,
     }
 }
 

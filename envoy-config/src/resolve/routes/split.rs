@@ -24,6 +24,7 @@ use super::filters::Effects;
 use crate::manifest::gateway_api::route::Rule;
 use crate::model::{
     Action, Endpoints, Forward, HeaderChanges, Mirror, PathMatch, RequestSubset, Route, RouteMatch,
+    SessionSettings,
 };
 use crate::resolve::backends::{self, Backend};
 
@@ -59,8 +60,8 @@ pub(super) struct MatchContext<'r> {
     pub(super) matches: &'r RouteMatch,
     /// The session persistence of the rule.
     pub(super) persistence: Option<Persistence>,
-    /// Whether scripts of other origins may read the session header.
-    pub(super) exposes_header: bool,
+    /// The settings of these sessions.
+    pub(super) sessions: &'r SessionSettings,
     /// The status for requests that cannot be forwarded.
     pub(super) error_status: u16,
 }
@@ -194,7 +195,7 @@ impl MatchContext<'_> {
         let effects = &destination.effects;
         let mut response_headers = effects.response_headers.clone();
         if let Some(Carrier::Header(header)) = persistence.as_ref().map(Persistence::carrier)
-            && self.exposes_header
+            && self.sessions.exposes_header
         {
             // Fetch standard, "CORS protocol": several headers of this name are one list.
             response_headers.add("access-control-expose-headers", header.name.as_str());

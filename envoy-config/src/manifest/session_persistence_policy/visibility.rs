@@ -1,0 +1,26 @@
+//! Fields about who sees the token of a session: `exposeHeader`.
+
+use crate::manifest::read::fields::Fields;
+use crate::manifest::read::findings::Findings;
+use crate::manifest::read::value::boolean;
+use crate::source::Spanned;
+
+/// Fields about who sees the token of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Visibility {
+    /// `exposeHeader`, if it is set to true.
+    pub expose_header: Option<Spanned<()>>,
+}
+
+impl Visibility {
+    /// Reads them. Errors are in `findings`; a field with an error has its default.
+    pub(super) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Self {
+        Self { expose_header: enabled("exposeHeader", fields, findings) }
+    }
+}
+
+/// The place of a field that is set to true.
+fn enabled(name: &str, fields: &Fields<'_>, findings: &mut Findings) -> Option<Spanned<()>> {
+    let flag = fields.optional(name, findings, |at, findings| Some((boolean(at, findings)?, at.span())));
+    flag.filter(|(enabled, _)| *enabled).map(|(_, span)| Spanned { value: (), span })
+}
