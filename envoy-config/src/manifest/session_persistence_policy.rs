@@ -1,12 +1,15 @@
 //! `SessionPersistencePolicy`, a kind of this project (session-persistence.dev/v1alpha1): settings of sessions that the Gateway API
 //! does not have. It applies to rules with session persistence, and starts none itself.
 //!
-//! Each family of fields has a file: `endpoints` what a session does if its endpoint is lost, `visibility` who sees its token.
+//! Each family of fields has a file: `endpoints` what a session does if its endpoint is lost, `requests` which requests
+//! have one, `visibility` who sees its token.
 
 mod endpoints;
+mod requests;
 mod visibility;
 
 pub use self::endpoints::Endpoints;
+pub use self::requests::Requests;
 pub use self::visibility::Visibility;
 use super::policy_targets::{self, Targets};
 use crate::manifest::read::field_path::At;
@@ -23,6 +26,8 @@ pub struct SessionPersistencePolicy {
     pub targets: Targets,
     /// What a session does if its endpoint is lost.
     pub endpoints: Endpoints,
+    /// Which requests have one.
+    pub requests: Requests,
     /// Who sees its token.
     pub visibility: Visibility,
 }
@@ -32,6 +37,8 @@ const POLICY: Known = Known {
         "targetRefs",
         // `endpoints`
         "onEndpointLost",
+        // `requests`
+        "ignore",
         // `visibility`
         "exposeHeader",
     ],
@@ -44,10 +51,12 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<S
     let fields = Fields::of(at, &POLICY, findings)?;
     let refs = fields.required("targetRefs", findings, policy_targets::refs);
     let endpoints = Endpoints::read(&fields, findings);
+    let requests = Requests::read(&fields, findings);
     let visibility = Visibility::read(&fields, findings);
     Some(SessionPersistencePolicy {
         targets: Targets { refs: refs?, selectors: Vec::new() },
         endpoints,
+        requests,
         visibility,
     })
 }

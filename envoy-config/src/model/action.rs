@@ -155,6 +155,13 @@ pub enum PathChange {
         /// The replacement.
         replacement: String,
     },
+    /// The same as `Prefix`, for a route that matches a part of the paths with this prefix.
+    PrefixOfSome {
+        /// The prefix.
+        matched: String,
+        /// The replacement.
+        replacement: String,
+    },
 }
 
 /// Changes to the headers of a message, by name in lower case. Each header has one change, which combines all

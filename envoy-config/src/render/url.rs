@@ -30,7 +30,7 @@ pub(super) enum PathRewrite {
 #[derive(Serialize)]
 pub(super) struct Substitution {
     pattern: Regex,
-    substitution: &'static str,
+    substitution: String,
 }
 
 #[derive(Serialize)]
@@ -72,6 +72,7 @@ impl PathRewrite {
         match change {
             PathChange::Full(path) => Some(Self::Full(path.replace('%', "%%"))),
             PathChange::Prefix { matched, replacement } => Self::prefix(matched, replacement),
+            PathChange::PrefixOfSome { matched, replacement } => Self::start(matched, replacement),
         }
     }
 
@@ -80,6 +81,7 @@ impl PathRewrite {
         match change {
             PathChange::Full(path) => Some(Self::FullOfRedirect(path.clone())),
             PathChange::Prefix { matched, replacement } => Self::prefix(matched, replacement),
+            PathChange::PrefixOfSome { matched, replacement } => Self::start(matched, replacement),
         }
     }
 
@@ -91,10 +93,22 @@ impl PathRewrite {
             // Without the prefix `/a`, the path `/a/b` becomes `/b`, and `/a` becomes `/`: the slash after it is optional.
             (matched, "") => Some(Self::Regex(Substitution {
                 pattern: Regex::new(format!("^{}/?", regex_syntax::escape(matched))),
-                substitution: "/",
+                substitution: String::from("/"),
             })),
             (_, replacement) => Some(Self::Prefix(replacement.to_owned())),
         }
+    }
+
+    /// The change of a prefix that is not the one that the route matches.
+    fn start(matched: &str, replacement: &str) -> Option<Self> {
+        let (pattern, replacement) = match (matched, replacement) {
+            ("", "") | (_, "") => return Self::prefix(matched, replacement),
+            ("", replacement) => (String::from("^/"), format!("{replacement}/")),
+            (matched, replacement) => (format!("^{}", regex_syntax::escape(matched)), replacement.to_owned()),
+        };
+        // `\1` would be a group of the expression.
+        let substitution = replacement.replace('\\', r"\\");
+        Some(Self::Regex(Substitution { pattern: Regex::new(pattern), substitution }))
     }
 }
 

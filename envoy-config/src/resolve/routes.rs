@@ -7,6 +7,7 @@
 
 pub(super) mod conflicts;
 mod filters;
+mod ignored;
 mod matches;
 pub(super) mod precedence;
 mod retry;

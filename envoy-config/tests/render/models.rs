@@ -243,6 +243,8 @@ fn filtered() -> Vec<Route> {
         PathChange::Full(String::from("/full%20")),
         PathChange::Prefix { matched: String::from("/a"), replacement: String::new() },
         PathChange::Prefix { matched: String::new(), replacement: String::from("/a") },
+        PathChange::PrefixOfSome { matched: String::from("/a.b"), replacement: String::from(r"/\1") },
+        PathChange::PrefixOfSome { matched: String::new(), replacement: String::from("/a") },
     ];
     let cors = cors();
     let mut routes = Vec::new();

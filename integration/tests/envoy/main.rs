@@ -20,6 +20,7 @@ mod grpc;
 mod health;
 mod hostile_bytes;
 mod https;
+mod ignored;
 mod keys;
 mod limits;
 mod listeners;

@@ -39,7 +39,8 @@ pub(super) fn route_match(written: &Match) -> RouteMatch {
     }
 }
 
-fn http(written: &HttpMatch) -> RouteMatch {
+/// The requests that a match of an HTTPRoute, or of the same form, selects.
+pub(super) fn http(written: &HttpMatch) -> RouteMatch {
     RouteMatch {
         path: match &written.path {
             route::PathMatch::Exact(path) => PathMatch::Exact(normal(path)),

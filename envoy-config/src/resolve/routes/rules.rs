@@ -6,6 +6,7 @@ use std::mem;
 use session_persistence::config::{OnEndpointLost, Pods};
 
 use super::filters::{Effects, Filters, RequestedMirror};
+use super::ignored;
 use super::matches;
 use super::precedence::Precedence;
 use super::retry::RuleRetries;
@@ -173,17 +174,25 @@ impl<'m> ResolvedRoute<'m> {
                 }
                 Some(_) | None => None,
             };
+            let context = MatchContext {
+                name: format!("{rule_name}/{position}"),
+                matches: one,
+                persistence,
+                sessions: &sessions,
+                error_status: error_status(object.spec.kind),
+            };
+            let mut routes = Vec::new();
+            if let Some(policy) = policy_of_sessions {
+                let (ignored, met) = ignored::routes(policy, &destinations, &context, report);
+                routes = ignored;
+                backends.policies.sessions.meet(policy, met);
+            }
+            routes.extend(destinations.routes(&context));
             self.entries.push(MatchEntry {
                 precedence: Precedence::new(object, number, position, written, one),
                 signature: rule_id::signature(one),
                 rule: number,
-                routes: destinations.routes(&MatchContext {
-                    name: format!("{rule_name}/{position}"),
-                    matches: one,
-                    persistence,
-                    sessions: &sessions,
-                    error_status: error_status(object.spec.kind),
-                }),
+                routes,
             });
         }
     }

@@ -54,6 +54,7 @@ pub(super) struct WeightedDestination<'m> {
 }
 
 /// What all routes of one match have in common.
+#[derive(Clone)]
 pub(super) struct MatchContext<'r> {
     /// The name of the first route.
     pub(super) name: String,
