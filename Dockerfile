@@ -21,7 +21,7 @@ RUN --mount=type=bind,target=/src,readwrite \
 # All of the quickstart but its EndpointSlice, for the page.
 RUN --mount=type=bind,source=envoy-config/examples/quickstart,target=/quickstart \
     cd /quickstart \
-    && install -D --mode=0444 --target-directory=/out/manifests base.yaml cookie.yaml header.yaml page.yaml
+    && install -D --mode=0444 --target-directory=/out/manifests base.yaml cookie.yaml header.yaml page.yaml policy.yaml
 
 FROM envoyproxy/envoy:v1.40.0 AS envoy
 COPY --from=build /out/session_persistence.wasm /etc/envoy/

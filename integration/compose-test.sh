@@ -68,10 +68,10 @@ ask() {
     return 0
 }
 
-# line START: the README's line that starts so, with the ports of this test.
+# line START [PAGE]: the line of the README, or another page, that starts so, with the ports of this test.
 line() {
-    local found
-    found=$(grep --max-count=1 --fixed-strings -- "$1" README.md) || fail "the README has no line with: $1"
+    local found page=${2:-README.md}
+    found=$(grep --max-count=1 --fixed-strings -- "$1" "$page") || fail "$page has no line with: $1"
     found=${found//localhost:8888/localhost:$COOKIE_PORT}
     echo "${found//localhost:8889/localhost:$HEADER_PORT}"
 }
@@ -157,6 +157,16 @@ cookie_transcript() {
     eval "$(line 'COOKIE=$(curl')"
     pods=$(eval "$(line 'curl -H "Cookie: $COOKIE"')")
     same_pod_five_times "$pods"
+}
+
+policy_transcript() {
+    local pods
+    eval "$(line 'COOKIE=$(curl')"
+    pods=$(eval "$(line 'curl -H "Cookie: $COOKIE" http://localhost:8888/assets' docs/session-policy.md)")
+    [ "$(grep --count '^ "pod": ".*"$' <<<"$pods")" = 5 ] && [ "$(sort -u <<<"$pods" | wc -l)" -gt 1 ] || fail "$pods"
+    same_pod_five_times "$(eval "$(line 'curl -H "Cookie: $COOKIE"')")"
+    ask "http://localhost:$COOKIE_PORT/assets/logo"
+    [ "$STATUS$ISSUED" = 200 ] || fail "status ${STATUS:-none}${ISSUED:+ and a token}"
 }
 
 header_transcript() {
@@ -489,6 +499,7 @@ holds 'no container has a root user, a writable file system or capabilities' con
 holds 'the keys are made at the first start, and shown to nobody' keys_are_secret
 holds 'the lines for cookies in the README show the same pod five times' cookie_transcript
 holds 'ten seconds later the cookie reaches others, each answer with a new one' cookie_expires
+holds 'what the policy ignores reaches any replica, without a token, and the session stays' policy_transcript
 holds 'the lines for headers in the README show the same pod five times' header_transcript
 holds 'ten seconds later the header reaches others, each answer with a new one' header_expires
 holds 'the page at / stops a pod, whose sessions move, and brings it back' page

@@ -1,5 +1,5 @@
 //! The transcripts of Envoy Gateway's task "Session Persistence": its commands, unchanged except for the port, and their
-//! expected results. They run in a shell with `curl`.
+//! expected results; and one of a policy, which the task does not have. They run in a shell with `curl`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -78,6 +78,17 @@ pub fn header(port: u16) -> Vec<Step> {
     ]
 }
 
+/// The transcript of the policy of the route that carries sessions in a cookie, for this port.
+#[must_use]
+pub fn policy(port: u16) -> Vec<Step> {
+    let step = |purpose, command, expected| Step { purpose, command: on_port(command, port), expected };
+    vec![
+        step("A first request gets a cookie.", COOKIE_FIRST, Expected::Variable("COOKIE")),
+        step("The policy ignores what is under /assets: any pod serves it.", IGNORED, Expected::OtherPods),
+        step("The session has stayed where it was.", COOKIE_AGAIN, Expected::SamePod),
+    ]
+}
+
 fn on_port(command: &str, port: u16) -> String {
     command.replace(":8888/", &format!(":{port}/"))
 }
@@ -96,6 +107,10 @@ done"#;
 /// Not part of the task: shows that each response carries a new cookie.
 const COOKIE_RENEWED: &str = r#"for i in `seq 5`; do
     curl --include -H "Cookie: $COOKIE" http://localhost:8888/get 2>/dev/null | grep set-cookie
+done"#;
+
+const IGNORED: &str = r#"for i in `seq 5`; do
+    curl -H "Cookie: $COOKIE" http://localhost:8888/assets 2>/dev/null | grep pod
 done"#;
 
 const HEADER_FIRST: &str =

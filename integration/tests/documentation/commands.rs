@@ -95,7 +95,7 @@ async fn the_admin_interface_answers_its_commands() {
 
 #[test]
 fn documented_transcripts_match_the_demo() {
-    let run: Vec<_> = [transcript::cookie(8888), transcript::header(8889)].concat();
+    let run: Vec<_> = [transcript::cookie(8888), transcript::header(8889), transcript::policy(8888)].concat();
     let run: Vec<_> = run.iter().map(|step| on_one_line(&step.command)).collect();
     let pages = Page::all();
     let shown = pages

@@ -17,7 +17,7 @@ fn demo_transcripts_give_the_expected_results() {
     let output = demo(&[]);
     let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{shown}\n{said}");
-    let steps = transcript::cookie(8888).len() + transcript::header(8889).len();
+    let steps = [transcript::cookie(8888), transcript::header(8889), transcript::policy(8888)].concat().len();
     assert_eq!(shown.lines().filter(|line| *line == "ok").count(), steps, "{shown}");
     assert!(shown.contains(" \"pod\": \"backend-765694d47f-"), "{shown}");
     let prompted =
@@ -26,7 +26,9 @@ fn demo_transcripts_give_the_expected_results() {
     let port =
         |text: &str| text.split_once("localhost:").and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
     let ports: Vec<u16> = commands.iter().filter_map(|line| port(line)).collect();
-    let expected = [transcript::cookie(ports[0]), transcript::header(*ports.last().unwrap())].concat();
+    let (cookie, header) = (ports[0], *ports.iter().find(|port| **port != ports[0]).unwrap());
+    let expected =
+        [transcript::cookie(cookie), transcript::header(header), transcript::policy(cookie)].concat();
     let expected: Vec<_> = expected.iter().flat_map(|step| step.command.lines()).collect();
     assert_eq!(commands, expected);
 }

@@ -83,14 +83,17 @@ async fn demo(arguments: &Arguments) -> Result<End, StageError> {
     Ok(End::Shown { held })
 }
 
-/// Runs both transcripts; returns whether all results are as expected.
+/// Runs the transcripts; returns whether all results are as expected.
 async fn show(stage: &Stage) -> Result<bool, StageError> {
     print::title("Cookie-based session persistence");
     let cookie = run(&transcript::cookie(stage.cookie.port())).await?;
     print::title("Header-based session persistence");
     let header = run(&transcript::header(stage.header.port())).await?;
-    print::verdict(cookie && header);
-    Ok(cookie && header)
+    print::title("A policy: requests that sessions ignore");
+    let policy = run(&transcript::policy(stage.cookie.port())).await?;
+    let held = cookie && header && policy;
+    print::verdict(held);
+    Ok(held)
 }
 
 async fn run(steps: &[Step]) -> Result<bool, StageError> {
