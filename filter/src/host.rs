@@ -14,19 +14,21 @@ mod counters;
 mod nonces;
 mod request;
 mod response;
+mod warnings;
 
 use std::cell::RefCell;
 use std::env::VarError;
 use std::rc::Rc;
 
+use log::Level;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, Status};
 use zeroize::Zeroizing;
 
 use self::calls::property;
-use self::counters::Counters;
 use self::nonces::Nonces;
+use self::warnings::{Cause, warn};
 use crate::names::KEYS_VARIABLE;
 use crate::plugin::{Plugin, Route};
 use crate::session::Session;
@@ -46,12 +48,8 @@ const CACHED_TOKENS: usize = 1_024;
 thread_local! {
     /// The token cache of all plugins of a worker: there is a plugin for each route, and most have few clients.
     static RECENT: Rc<RefCell<Recent>> = Rc::new(RefCell::new(Recent::of(CACHED_TOKENS)));
-    /// Defined once: there can be thousands of plugins, and each definition makes Envoy look up the name. For the same reason, the
-    /// version is logged here.
-    static COUNTERS: Rc<Counters> = {
-        log::info!("session-persistence {}", env!("CARGO_PKG_VERSION"));
-        Rc::new(Counters::define())
-    };
+    /// Logs the version once: there can be thousands of plugins.
+    static VERSION: () = log::info!("session-persistence {}", env!("CARGO_PKG_VERSION"));
 }
 
 /// The plugin of a route or listener; `None` until it is configured.
@@ -59,7 +57,6 @@ struct Root(Option<Rc<Configured>>);
 
 struct Configured {
     plugin: Plugin,
-    counters: Rc<Counters>,
     nonces: Nonces,
 }
 
@@ -100,8 +97,8 @@ impl RootContext for Root {
             }
         };
         log::debug!("rules for {} routes", plugin.len());
-        let counters = COUNTERS.with(Rc::clone);
-        self.0 = Some(Rc::new(Configured { plugin, counters, nonces: Nonces::default() }));
+        VERSION.with(|()| ());
+        self.0 = Some(Rc::new(Configured { plugin, nonces: Nonces::default() }));
         true
     }
 
@@ -148,6 +145,6 @@ fn show(session: &Session) {
 
 fn report(what: &str, outcome: Result<(), Status>) {
     if let Err(status) = outcome {
-        log::error!("Envoy refused the {what}: {status:?}");
+        warn(Level::Error, Cause::Refused, format_args!("Envoy refused the {what}: {status:?}"));
     }
 }

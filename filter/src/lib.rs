@@ -14,6 +14,8 @@
 //! - [`pin`]: tells Envoy the endpoint of a session.
 //! - [`session`]: which session a request has, and whether its response issues a token.
 //! - [`endpoint`], [`time`]: backend addresses and points in time.
+//! - [`event`]: what is counted.
+//! - [`throttle`]: how often something is logged.
 //! - [`identity`]: which pod an endpoint is, and where that pod is now.
 
 pub mod caching;
@@ -21,6 +23,7 @@ pub mod candidates;
 pub mod config;
 pub mod cookie;
 pub mod endpoint;
+pub mod event;
 #[cfg(target_os = "wasi")]
 mod host;
 pub mod identity;
@@ -29,6 +32,7 @@ pub mod names;
 pub mod pin;
 pub mod plugin;
 pub mod session;
+pub mod throttle;
 pub mod time;
 pub mod token;
 pub mod unavailable;

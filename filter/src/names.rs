@@ -21,6 +21,21 @@ pub const ENDPOINT_NAMESPACE: &str = "session-persistence";
 /// The filter state in which the access log finds the session of a request: `%FILTER_STATE(wasm.session_persistence:PLAIN)%`.
 pub const FILTER_STATE: &str = "wasm.session_persistence";
 
+/// The filter state with what the session came to, as two letters: [`State`](crate::event::State). It is absent if a valid session
+/// continues and its token is not renewed, and if a request ends without a response.
+pub const STATE_FILTER_STATE: &str = "wasm.session_persistence_state";
+
+/// The label with the reason of an event, and the expression that Envoy's `stats_tags` need for it: the first group is removed from the
+/// name of the counter, the second is the value. Envoy tries an expression that starts with `^wasmcustom\.` for no other counters.
+pub const REASON_TAG: (&str, &str) = (
+    "session_persistence.reason",
+    r"^wasmcustom\.session_persistence\.(?:renewed|not_started|rejected)(\.([a-z_]+))\.rule\.",
+);
+
+/// The same for the label with the id of the rule.
+pub const RULE_TAG: (&str, &str) =
+    ("session_persistence.rule", r"^wasmcustom\.session_persistence\.[a-z_.]+?(\.rule\.([\s\S]+))$");
+
 /// The filter state with the share of a session. In a split rule, a route with a `filter_state` matcher takes the sessions of each
 /// share. Clients cannot set filter state.
 pub const SHARE_FILTER_STATE: &str = "wasm.session_persistence_share";

@@ -67,9 +67,19 @@ pub struct Pinned {
     identity: Option<Identity>,
     issued: Timestamp,
     last_seen: Timestamp,
-    /// Whether to issue the token again: it was sealed by an older key, its last-seen time must be refreshed, or it does not name the
-    /// pod or its current address.
-    due: bool,
+    /// Why to issue the token again; `None` if it is not due.
+    due: Option<Renewal>,
+}
+
+/// Why the token of a session is issued again. Of several reasons, the first one is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// An older key sealed it.
+    Key,
+    /// It does not name the pod of its endpoint, or the current address of its pod.
+    Pod,
+    /// Its last-seen time must be refreshed.
+    Idle,
 }
 
 /// The token that a response issues.
@@ -117,16 +127,22 @@ pub fn pin(
     let idle = now.seconds_since(last_seen);
     let refresh =
         rule.idle_timeout().is_some_and(|timeout| idle > 0 && idle.saturating_mul(10) >= timeout.seconds());
-    let (pods, due) = (rule.pods(), older_key || refresh);
+    let pods = rule.pods();
+    let due = |names_pod: bool| match (older_key, names_pod, refresh) {
+        (true, _, _) => Some(Renewal::Key),
+        (_, false, _) => Some(Renewal::Pod),
+        (_, _, true) => Some(Renewal::Idle),
+        _ => None,
+    };
     let Some(identity) = identity else {
         // A token from before the pods were known.
         let identity = if pods.is_empty() { None } else { pods.identity_of(&endpoint) };
-        let due = due || identity.is_some();
+        let due = due(identity.is_none());
         return Ok(Session::Pinned(Pinned { endpoint, identity, issued, last_seen, due }));
     };
     Ok(match pods.endpoint_of(identity, &endpoint) {
         Some(current) => {
-            let due = due || current != endpoint;
+            let due = due(current == endpoint);
             Session::Pinned(Pinned { endpoint: current, identity: Some(identity), issued, last_seen, due })
         }
         None => Session::Lost,
@@ -143,11 +159,12 @@ pub fn on_response(rule: &Rule, session: &Session, served_by: Option<Endpoint>) 
             // Another address of the same pod, such as another port.
             let same = pinned.identity.is_some() && pinned.identity == rule.pods().identity_of(&served_by);
             if same {
-                return Some(Issue::Again(Pinned { endpoint: served_by, ..pinned.clone() }));
+                let due = pinned.due.or(Some(Renewal::Pod));
+                return Some(Issue::Again(Pinned { endpoint: served_by, due, ..pinned.clone() }));
             }
             (!rule.is_strict()).then_some(Issue::Moved(served_by))
         }
-        Session::Pinned(pinned) => pinned.due.then(|| Issue::Again(pinned.clone())),
+        Session::Pinned(pinned) => pinned.due.map(|_| Issue::Again(pinned.clone())),
         Session::Lost => (!rule.is_strict()).then_some(Issue::Moved(served_by)),
     }
 }
@@ -197,6 +214,14 @@ impl Session {
     #[must_use]
     pub const fn is_valid(&self) -> bool {
         matches!(self, Self::Pinned(_) | Self::Lost)
+    }
+}
+
+impl Pinned {
+    /// Why its token is issued again; `None` if it is not due.
+    #[must_use]
+    pub const fn renewal(&self) -> Option<Renewal> {
+        self.due
     }
 }
 

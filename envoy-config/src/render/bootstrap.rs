@@ -1,7 +1,8 @@
-//! The whole document (`envoy.config.bootstrap.v3.Bootstrap`): admin interface, runtime values, and the lists of listeners
+//! The whole document (`envoy.config.bootstrap.v3.Bootstrap`): admin interface, labels of counters, runtime values, and the lists of listeners
 //! and clusters, or the files that have these. Each part has its own module.
 
 use serde::Serialize;
+use session_persistence::names;
 
 use super::Options;
 use super::address::Address;
@@ -17,6 +18,7 @@ use crate::model::Model;
 #[derive(Serialize)]
 pub(super) struct Bootstrap {
     admin: Admin,
+    stats_config: StatsConfig,
     layered_runtime: LayeredRuntime,
     overload_manager: OverloadManager,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +33,24 @@ pub(super) struct Bootstrap {
 struct Admin {
     address: Address,
     ignore_global_conn_limit: bool,
+}
+
+/// Which parts of the names of counters are labels.
+#[derive(Serialize)]
+struct StatsConfig {
+    stats_tags: [StatsTag; 2],
+}
+
+#[derive(Serialize)]
+struct StatsTag {
+    tag_name: &'static str,
+    regex: &'static str,
+}
+
+impl From<(&'static str, &'static str)> for StatsTag {
+    fn from((tag_name, regex): (&'static str, &'static str)) -> Self {
+        Self { tag_name, regex }
+    }
 }
 
 #[derive(Serialize)]
@@ -127,6 +147,9 @@ impl Bootstrap {
         Self {
             // The admin interface must stay reachable when Envoy has reached its connection limit.
             admin: Admin { address: Address::admin(&options.admin), ignore_global_conn_limit: true },
+            stats_config: StatsConfig {
+                stats_tags: [names::REASON_TAG, names::RULE_TAG].map(StatsTag::from),
+            },
             layered_runtime: LayeredRuntime {
                 layers: (RuntimeLayer {
                     name: "static",

@@ -6,7 +6,9 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
 
 use super::calls::{now, property};
-use super::{Configured, Found, report, show};
+use super::counters::count;
+use super::{Configured, Found, report, show, warnings};
+use crate::event::Event;
 use crate::names::{OVERRIDE_HOST_HEADER, UNSPLIT_SHARE};
 use crate::pin;
 use crate::plugin::Route;
@@ -27,9 +29,14 @@ impl Configured {
         if session.endpoint().is_none() {
             show(&session);
         }
-        if let Session::Rejected(rejection) = session {
-            self.counters.rejected(rejection);
-            log::debug!("{}: token rejected: {rejection}", route.rule().id());
+        let id = route.rule().id();
+        match session {
+            Session::Rejected(rejection) => {
+                count(id, rejection.into());
+                warnings::rejected(id, rejection);
+            }
+            Session::Lost => count(id, Event::Lost),
+            Session::None | Session::Pinned(_) => {}
         }
         // Requests of strict sessions always have another route, without retries.
         let held = session.is_held_by(route.rule());

@@ -2,14 +2,18 @@
 
 use std::rc::Rc;
 
+use log::Level;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
 
 use super::calls::{now, property};
+use super::counters::count;
+use super::warnings::{Cause, warn};
 use super::{Configured, Found, report, show};
 use crate::caching;
 use crate::config::Pin;
 use crate::endpoint::Endpoint;
+use crate::event::{Event, State};
 use crate::names::OVERRIDE_HOST_HEADER;
 use crate::pin;
 use crate::plugin::{Route, SessionHeader};
@@ -33,6 +37,7 @@ const LOCAL_REPLY_HEADERS: usize = 4;
 impl Configured {
     /// Issues a token if one is due, or removes it if the session ends.
     pub(super) fn response(&self, Found { mut route, mut session, redirected, body }: Found, headers: usize) {
+        let read = State::read(&session);
         let chosen = chosen(&route, &session);
         // With the other pin, the access log finds the session's endpoint in the metadata.
         let moved = session.endpoint().is_some() && !session.is_on(chosen.as_ref());
@@ -56,50 +61,66 @@ impl Configured {
         let details =
             (issue.is_some() || may_end || held).then(|| property(b"response\0code_details")).flatten();
         let details = details.unwrap_or_default();
-        if *details == *b"via_upstream" {
-            if let Some(issue) = issue.filter(|issue| self.issue(route, issue)) {
-                self.counters.issued(&issue);
-                return;
-            }
+        let event = if *details == *b"via_upstream" {
+            issue.and_then(|issue| self.issue(route, &issue))
         } else if may_end && Session::ends_with(&details) {
             answer(route.end());
-            self.counters.ended();
-            return;
+            Some(Event::Ended)
         } else if held {
-            explain_unavailable(&session);
+            explain_unavailable(&session)
+        } else {
+            None
+        };
+        if let Some(event) = event {
+            count(route.rule().id(), event);
         }
-        if let Some(name) = route.header_to_remove() {
+        // A session that continues has no event: the access log has a constant for it.
+        if event.is_some() || read != State::VALID {
+            let state = State { read, event };
+            let set = hostcalls::set_property(vec!["session_persistence_state"], Some(&state.flags()));
+            report("filter state", set);
+        }
+        if !event.is_some_and(Event::is_answered)
+            && let Some(name) = route.header_to_remove()
+        {
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
         }
     }
 
-    /// Seals a token and adds it to the response. Returns whether there was one.
-    fn issue(&self, route: &Route, issue: &Issue) -> bool {
-        let Some(due) = issue.at(now(), route.rule()) else { return false };
+    /// Seals a token and adds it to the response. `None` if the session timed out while its request was served.
+    fn issue(&self, route: &Route, issue: &Issue) -> Option<Event> {
+        let due = issue.at(now(), route.rule())?;
+        let id = route.rule().id();
         let nonce = match self.nonces.next() {
             Ok(nonce) => nonce,
             Err(error) => {
-                log::error!("no token issued: no random numbers: {error}");
-                return false;
+                warn(
+                    Level::Error,
+                    Cause::Random,
+                    format_args!("{id}: no token issued: no random numbers: {error}"),
+                );
+                return Some(Event::NotStartedRandom);
             }
         };
         let Some(header) = route.issue(&due, &nonce) else {
-            log::error!("no token issued: sealing failed");
-            return false;
+            warn(Level::Error, Cause::Sealing, format_args!("{id}: no token issued: sealing failed"));
+            return Some(Event::NotStartedSealing);
         };
         answer(header);
-        true
+        Some(issue.into())
     }
 }
 
 /// Tells the client of a strict session when to try again, if Envoy could not reach its endpoint.
-fn explain_unavailable(session: &Session) {
+fn explain_unavailable(session: &Session) -> Option<Event> {
     show(session);
     let value = |name| hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten();
     let status = value(":status").unwrap_or_default();
-    for (name, value) in unavailable::headers(&status, value("grpc-status").as_deref()) {
+    let headers = unavailable::headers(&status, value("grpc-status").as_deref());
+    for (name, value) in headers {
         report(name, hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(value)));
     }
+    (!headers.is_empty()).then_some(Event::Unavailable)
 }
 
 /// The endpoint that Envoy chose last for this request.

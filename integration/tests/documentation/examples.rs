@@ -4,6 +4,7 @@
 use std::fs;
 
 use integration::harness::{artifact, workspace};
+use session_persistence::names;
 use session_persistence::plugin::Plugin;
 
 use super::pages::Page;
@@ -93,6 +94,16 @@ fn bootstraps_in_the_documentation_are_accepted_by_envoy() {
         let output = scratch.run("SESSION_KEYS=$(openssl rand -hex 32) envoy -c envoy.yaml");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{bootstrap}\n{said}");
+    }
+}
+
+#[test]
+fn bootstraps_in_the_documentation_have_the_labels_of_rendered_ones() {
+    for bootstrap in bootstraps() {
+        for (name, regex) in [names::REASON_TAG, names::RULE_TAG] {
+            let tag = format!("  - tag_name: {name}\n    regex: {regex}\n");
+            assert!(bootstrap.contains(&tag), "{tag}{bootstrap}");
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod listeners;
 mod live;
 mod load_balancers;
 mod matching;
+mod metrics;
 mod neighbours;
 mod observation;
 mod pinning;

@@ -1,10 +1,14 @@
 //! Counters and access log of sessions.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use integration::harness::{deadline, keys};
 
-use crate::setup::{COOKIE, Mint, client, deployment, get_with_cookie, manifests, pods, serve, start, token};
+use crate::metrics::counters;
+use crate::setup::{
+    COOKIE, Mint, client, deployment, get_with_cookie, manifests, pods, rule_of, serve, start, token,
+};
 
 #[tokio::test]
 async fn counters_count_issued_and_rejected_tokens() {
@@ -25,19 +29,12 @@ async fn counters_count_issued_and_rejected_tokens() {
     pods[1].kill().await.unwrap();
     get_with_cookie(&client, &moving).await;
 
-    let stats = envoy.admin().stats("session_persistence.").await.unwrap();
-    let count = |name: &str| {
-        let found = stats.iter().find(|(full, _)| full.ends_with(name));
-        *found.unwrap_or_else(|| panic!("no counter {name} in {stats:?}")).1
-    };
-    assert_eq!(count("issued.new"), 5);
-    assert_eq!(count("issued.moved"), 1);
-    assert_eq!(count("issued.again"), 0);
-    assert_eq!(count("refused.malformed"), 1);
-    assert_eq!(count("refused.expired"), 1);
-    assert_eq!(count("refused.future_dated"), 1);
-    assert_eq!(count("refused.unknown_key"), 1);
-    assert_eq!(count("refused.forged"), 0);
+    let rule = rule_of(&manifests, "default/route/0/0").id().to_string();
+    let mut expected = BTreeMap::from([(format!("started {rule}"), 5.0), (format!("moved {rule}"), 1.0)]);
+    for reason in ["malformed", "expired", "future_dated", "unknown_key"] {
+        expected.insert(format!("rejected {rule} {reason}"), 1.0);
+    }
+    assert_eq!(counters(&envoy).await, expected, "a counter appears with its first event");
 }
 
 #[tokio::test]

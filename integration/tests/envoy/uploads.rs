@@ -34,11 +34,6 @@ fn read_more_than_kept() -> Limits {
     Limits { connection_buffer: 8 << 20, ..Limits::default() }
 }
 
-async fn count(envoy: &Process, name: &str) -> u64 {
-    let stats = envoy.admin().stats("session_persistence.").await.unwrap();
-    *stats.iter().find(|(full, _)| full.ends_with(name)).unwrap().1
-}
-
 /// Sends an upload to a dead endpoint, and asserts that it moves the session or ends it. Gives the answer.
 async fn upload_to_a_dead_endpoint(persistence: &str, limits: &Limits) -> Answer {
     let mut pods = pods::<2>();
@@ -61,7 +56,7 @@ async fn upload_to_a_dead_endpoint(persistence: &str, limits: &Limits) -> Answer
     }
     let back = upload(&client, &token(&next).unwrap()).await;
     assert_eq!((pod(&back), token(&back)), (pods[1].pod().pod.clone(), None));
-    assert_eq!(count(&envoy, "issued.ended").await, u64::from(first.status != 200));
+    assert_eq!(envoy.admin().session_events("ended").await.unwrap(), u64::from(first.status != 200));
     first
 }
 
@@ -96,6 +91,6 @@ async fn large_uploads_rejected_by_a_live_endpoint_keep_the_session() {
         pods[0].behave(Behaviour::Answer);
         let back = upload(&client(&envoy), &kept).await;
         assert_eq!((pod(&back), token(&back)), (pods[0].pod().pod.clone(), None));
-        assert_eq!(count(&envoy, "issued.ended").await, 0);
+        assert_eq!(envoy.admin().session_events("ended").await.unwrap(), 0);
     }
 }

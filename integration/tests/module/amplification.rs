@@ -235,7 +235,7 @@ fn rejected_tokens_are_counted_and_logged_once() {
             (0..4).map(|number| format!("Session-A={number:080}")).collect::<Vec<_>>().join(separator);
         plugin.exchange(Request::to(route).header(name, values), Response::from_endpoint(BLUE));
         let refused = ["malformed", "unknown_key", "forged", "expired", "idle", "future_dated"]
-            .map(|reason| plugin.metric(&format!("session_persistence.refused.{reason}")).unwrap());
+            .map(|reason| plugin.counted(&format!("rejected.{reason}")));
         assert_eq!(refused.iter().sum::<u64>(), 1, "{refused:?}");
         assert_eq!(plugin.log().iter().filter(|line| line.text.contains("rejected")).count(), 1);
     }

@@ -54,7 +54,7 @@ fn tokens_of_one_rule_are_invalid_for_another() {
     let header = begin::<Program>(&mut plugin, GREEN);
     assert_eq!(plugin.request(Program::back(&cookie)).pin(), None);
     assert_eq!(plugin.request(Browser::back(&header)).pin(), None);
-    assert_eq!(plugin.metric("session_persistence.refused.forged"), Some(2));
+    assert_eq!(plugin.counted("rejected.forged"), 2);
 }
 
 #[test]

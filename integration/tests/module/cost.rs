@@ -11,7 +11,9 @@
 //! | +1 | that header is there: the time |
 //! | +1 | its first line holds no session: all its lines |
 //! | +1 | the request is not pinned: the filter state |
-//! | +2 | a token is refused: its counter, the log |
+//! | +2 | a token is refused: its counter, and the log or the time of the last warning |
+//! | +1 | any event: the filter state with the two flags |
+//! | +1 | an event happens for the first time: its counter is defined |
 //! | +1 | the answer: whether the endpoint of the session gave it, or the address of the endpoint that gave it |
 //! | +1 | the endpoint of the session did not give it: the address of the endpoint that did |
 //! | +1 | a session header: what the backend sent under its name removed |
@@ -65,7 +67,7 @@ fn a_client_that_brings_its_cookie_takes_four_calls_in_the_chain_of_its_route() 
     let (_, answer) = plugin.exchange(Browser::first(), Response::from_endpoint(BLUE));
     let token = Browser::token(&answer).unwrap();
     assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 4);
-    assert_calls(&mut plugin, Browser::first(), Response::from_endpoint(BLUE), 13);
+    assert_calls(&mut plugin, Browser::first(), Response::from_endpoint(BLUE), 14);
 }
 
 #[test]
@@ -128,36 +130,38 @@ fn request_body_takes_one_more_call_when_the_response_has_few_headers() {
 }
 
 #[test]
-fn a_client_without_a_token_takes_fourteen_calls() {
+fn a_client_without_a_token_takes_fifteen_calls() {
     let (mut plugin, _) = warm::<Browser>();
-    assert_calls(&mut plugin, Browser::first(), Response::from_endpoint(BLUE), 14);
+    assert_calls(&mut plugin, Browser::first(), Response::from_endpoint(BLUE), 15);
     let (mut plugin, _) = warm::<Program>();
-    assert_calls(&mut plugin, Program::first(), Response::from_endpoint(BLUE), 14);
+    assert_calls(&mut plugin, Program::first(), Response::from_endpoint(BLUE), 15);
 }
 
 #[test]
-fn a_client_with_foreign_cookies_only_takes_sixteen_calls() {
+fn a_client_with_foreign_cookies_only_takes_seventeen_calls() {
     let (mut plugin, _) = warm::<Browser>();
     let request = Browser::first().header("cookie", "a=1; Session-B=2; _ga=GA1.2.3");
-    assert_calls(&mut plugin, request, Response::from_endpoint(BLUE), 16);
+    assert_calls(&mut plugin, request, Response::from_endpoint(BLUE), 17);
 }
 
+/// One of them defines the counter.
 #[test]
-fn an_expired_token_takes_eighteen_calls() {
+fn an_expired_token_takes_twenty_calls() {
     let (mut plugin, token) = warm::<Browser>();
     plugin.wait(3_600);
-    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 18);
+    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 20);
     let (mut plugin, token) = warm::<Program>();
     plugin.wait(3_600);
-    assert_calls(&mut plugin, Program::back(&token), Response::from_endpoint(BLUE), 18);
+    assert_calls(&mut plugin, Program::back(&token), Response::from_endpoint(BLUE), 20);
 }
 
+/// One of them defines the counter.
 #[test]
-fn a_session_that_moves_takes_fifteen_calls_and_one_that_is_refreshed_fourteen() {
+fn a_session_that_moves_takes_seventeen_calls_and_one_that_is_refreshed_sixteen() {
     let (mut plugin, token) = warm::<Browser>();
-    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(GREEN), 15);
+    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(GREEN), 17);
     plugin.wait(10);
-    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 14);
+    assert_calls(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE), 16);
 }
 
 /// A session of a rule whose backends are told apart, on the way to its share or to another one.

@@ -102,7 +102,7 @@ fn tokens_of_an_unknown_key_are_rejected() {
     let token = begin::<Browser>(&mut plugin_with_keys(NEW_KEY), BLUE);
     let mut plugin = plugin();
     is_no_session::<Browser>(&mut plugin, Browser::back(&token));
-    assert_eq!(plugin.metric("session_persistence.refused.unknown_key"), Some(1));
+    assert_eq!(plugin.counted("rejected.unknown_key"), 1);
 }
 
 #[test]

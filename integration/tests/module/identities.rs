@@ -107,13 +107,13 @@ all! {
         assert_eq!(endpoint, GREEN);
         let token = token.unwrap();
         assert_eq!(pin.come_back::<C>(&mut plugin, &token), (GREEN.to_owned(), None));
-        assert_eq!(plugin.metric("session_persistence.issued.again"), Some(1));
-        assert_eq!(plugin.metric("session_persistence.issued.moved"), Some(0));
+        assert_eq!(plugin.counted("renewed.pod"), 1);
+        assert_eq!(plugin.counted("moved"), 0);
         plugin.wait(599);
         assert_eq!(pin.come_back::<C>(&mut plugin, &token).0, GREEN);
         plugin.wait(1);
         assert_eq!(plugin.request(C::back(&token)).pin(), None);
-        assert_eq!(plugin.metric("session_persistence.refused.expired"), Some(1));
+        assert_eq!(plugin.counted("rejected.expired"), 1);
     }
 
     fn a_request_is_never_pinned_to_a_stranger_at_the_old_address<C>(pin) {
@@ -126,7 +126,7 @@ all! {
             let shown = answer.filter_state.get("session_persistence").unwrap().escape_ascii().to_string();
             assert_eq!(shown, "lost: its pod is gone");
             assert_eq!(answer.values(PRIVATE), [""; 0]);
-            assert_eq!(plugin.metric("session_persistence.issued.moved"), Some(1));
+            assert_eq!(plugin.counted("moved"), 1);
             let token = C::token(&answer).unwrap();
             assert_eq!(pin.come_back::<C>(&mut plugin, &token), (GREEN.to_owned(), None));
         }

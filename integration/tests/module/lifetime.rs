@@ -61,7 +61,7 @@ both! {
         assert_eq!(forwarded.pin(), None);
         let next = C::token(&answer).unwrap();
         assert_eq!(come_back::<C>(&mut plugin, &next).0.pin().as_deref(), Some(GREEN));
-        assert_eq!(plugin.metric("session_persistence.refused.idle"), Some(1));
+        assert_eq!(plugin.counted("rejected.idle"), 1);
     }
 
     fn a_busy_session_is_refreshed_but_ends_after_its_absolute_timeout<C>() {
@@ -75,7 +75,7 @@ both! {
         }
         plugin.wait(50);
         assert_eq!(plugin.request(C::back(&token)).pin(), None);
-        assert_eq!(plugin.metric("session_persistence.refused.expired"), Some(1));
+        assert_eq!(plugin.counted("rejected.expired"), 1);
     }
 
     fn a_refresh_waits_for_a_tenth_of_the_idle_timeout<C>() {
@@ -96,7 +96,7 @@ both! {
         let sealed_again = C::token(&answer).unwrap();
         let mut after = plugin_with_keys(NEW_KEY);
         assert_eq!(after.request(C::back(&old)).pin(), None);
-        assert_eq!(after.metric("session_persistence.refused.unknown_key"), Some(1));
+        assert_eq!(after.counted("rejected.unknown_key"), 1);
         assert_eq!(after.request(C::back(&sealed_again)).pin().as_deref(), Some(BLUE));
     }
 
@@ -152,7 +152,7 @@ both! {
         let request = || C::back(&token).with_body();
         let (_, answer) = plugin.exchange(request(), Response::unreachable(BLUE));
         assert_eq!(C::token(&answer).as_deref(), Some(""));
-        assert_eq!(plugin.metric("session_persistence.issued.ended"), Some(1));
+        assert_eq!(plugin.counted("ended"), 1);
         let forwarded = plugin.request(C::back(""));
         assert_eq!(forwarded.pin(), None);
         // The next request reaches it, or nobody says that it does not, or another endpoint fails.
@@ -163,7 +163,7 @@ both! {
         // Without a body, Envoy has tried other endpoints.
         let (_, answer) = plugin.exchange(C::back(&token), Response::unreachable(BLUE));
         assert_eq!(C::token(&answer), None);
-        assert_eq!(plugin.metric("session_persistence.issued.ended"), Some(1));
+        assert_eq!(plugin.counted("ended"), 1);
     }
 
     fn an_answer_with_a_token_is_private<C>() {
@@ -202,7 +202,7 @@ both! {
             let token = begin::<C>(&mut slow, BLUE);
             assert_eq!(slow.request(C::back(&token)).pin().as_deref(), Some(BLUE));
             assert_eq!(fast.request(C::back(&token)).pin(), None);
-            assert_eq!(fast.metric("session_persistence.refused.idle"), Some(visit));
+            assert_eq!(fast.counted("rejected.idle"), visit);
         }
         // What the fast one has begun is good on the slow one for longer than the timeouts.
         let token = begin::<C>(&mut fast, GREEN);

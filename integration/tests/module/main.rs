@@ -13,6 +13,7 @@ mod artifact;
 mod budget;
 mod carriers;
 mod cost;
+mod events;
 mod exchange;
 mod guest;
 mod headers;

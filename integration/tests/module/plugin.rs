@@ -185,9 +185,16 @@ impl Plugin {
         &self.store.data().log
     }
 
-    /// The value of a metric; none if the module never defined it.
-    pub(crate) fn metric(&self, name: &str) -> Option<u64> {
-        self.store.data().metrics.iter().find(|metric| metric.name == name).map(|metric| metric.value)
+    /// How often an event happened, in all rules.
+    pub(crate) fn counted(&self, event: &str) -> u64 {
+        let start = format!("session_persistence.{event}.rule.");
+        let metrics = self.store.data().metrics.iter();
+        metrics.filter(|metric| metric.name.starts_with(&start)).map(|metric| metric.value).sum()
+    }
+
+    /// The names of the counters that the module defined, in that order.
+    pub(crate) fn counters(&self) -> Vec<&str> {
+        self.store.data().metrics.iter().map(|metric| metric.name.as_str()).collect()
     }
 
     /// The size of the module's linear memory, in bytes.

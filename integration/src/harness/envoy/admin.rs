@@ -75,6 +75,23 @@ impl Admin {
         Ok(counted.filter(|(name, _)| name.contains(part)).collect())
     }
 
+    /// How often an event happened to sessions (`started`, `rejected.forged`), in all rules.
+    ///
+    /// # Errors
+    /// There is no response, or an unexpected one.
+    pub async fn session_events(&self, event: &str) -> Result<u64, AdminError> {
+        let counters = self.stats(&format!("session_persistence.{event}.rule.")).await?;
+        Ok(counters.values().sum())
+    }
+
+    /// All metrics in the format of Prometheus.
+    ///
+    /// # Errors
+    /// There is no response, or an unexpected one.
+    pub async fn prometheus(&self) -> Result<String, AdminError> {
+        self.text("/stats/prometheus").await
+    }
+
     /// Envoy's configuration dump.
     ///
     /// # Errors

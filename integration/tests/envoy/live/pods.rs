@@ -113,8 +113,8 @@ async fn follow(options: &[&str]) {
     let again = Backend::start(Pod::new("game", "game-0")).unwrap();
     let restarted = [("game-0", again.address(), READY), old[1], old[2]];
     watched.put("services.yaml", &services(&restarted));
-    let counted = async |name: &str| watched.sum(&format!("session_persistence.issued.{name}")).await;
-    watched.until("sessions do not follow", async || counted("again").await == on_zero).await;
+    let counted = async |name: &str| watched.envoy.admin().session_events(name).await.unwrap();
+    watched.until("sessions do not follow", async || counted("renewed.pod").await == on_zero).await;
     let is_left = async || watched.sum("membership_total").await == members;
     watched.until("the old address stays", is_left).await;
     let arrived = zero.requests();
