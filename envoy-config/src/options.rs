@@ -2,6 +2,7 @@
 //!
 //! [`Options`] holds what the user wrote. `resolve` checks it against the manifests and reports [`UsageError`]s.
 
+mod access_log;
 mod admin;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
+pub use self::access_log::{AccessLog, AccessLogError};
 pub use self::admin::{AdminAddress, AdminAddressError};
 
 /// Which manifests to serve, and on which addresses.

@@ -6,7 +6,8 @@
 //! - `bootstrap`: the whole document, the admin interface, runtime values.
 //! - [`files`]: the bootstrap and the files beside it; `sources`: where the parts are.
 //! - `overload`: limits of the whole process.
-//! - `listener`: the bound address, the connection manager and its access log.
+//! - `listener`: the bound address and the connection manager; `access_log`: its access log.
+//! - `route_metadata`: what the access log knows of a route.
 //! - `tls`: server certificates, and the client certificates that are required.
 //! - `upstream_tls`: TLS to endpoints.
 //! - `filters`: the HTTP filters, among them ours with the plugin configuration.
@@ -26,6 +27,7 @@
 //! Structs have exactly the fields that are written. Tests check rendered documents against Envoy's protobuf definitions, so
 //! misspelled fields are found.
 
+mod access_log;
 mod address;
 mod balancing;
 mod bootstrap;
@@ -47,6 +49,7 @@ mod overload;
 mod protocol;
 mod query;
 mod retries;
+mod route_metadata;
 mod routes;
 mod safe_methods;
 mod session_header;
@@ -63,7 +66,7 @@ use session_persistence::config::{OnEndpointLost, Pin, Rule};
 
 use crate::limits::Limits;
 use crate::model::{self, Model};
-use crate::options::AdminAddress;
+use crate::options::{AccessLog, AdminAddress};
 
 /// Options for the bootstrap that are not part of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +81,8 @@ pub struct Options {
     pub limits: Limits,
     /// How the filter names the endpoints of sessions to Envoy.
     pub pin: Pin,
+    /// Where listeners write a line for each request, and in which form.
+    pub access_log: AccessLog,
 }
 
 impl Options {

@@ -204,6 +204,8 @@ fn invalid_command_lines_exit_with_2() {
         &["render", "-f", EXAMPLE, "--gateway", "default/gone"],
         &["render", "-f", EXAMPLE, "--listen-address", "localhost"],
         &["render", "-f", EXAMPLE, "--admin-address", "9901"],
+        &["render", "-f", EXAMPLE, "--access-log", "jsonn"],
+        &["render", "-f", EXAMPLE, "--access-log", ""],
         &["render", "-f", "-", "-f", "-"],
         &["render", "-f", "/nowhere/at/all.yaml"],
         &["render", "--files", "x"],
@@ -256,6 +258,32 @@ fn input_that_is_not_utf_8_exits_with_2() {
     let ended = call(&["render", "-f", "-"], b"kind: \xff");
     assert_eq!(ended.exit, Exit::Usage);
     assert_eq!(ended.errors, "error: cannot read <stdin>: invalid UTF-8 at byte offset 6\n");
+}
+
+#[test]
+fn the_access_log_is_json_text_a_file_or_off() {
+    let json = "\"%RESPONSE_CODE%\"";
+    for (option, present, absent) in [
+        (None, &["json_format:", "access_loggers.stdout"][..], &["text_format_source:"][..]),
+        (Some("json"), &["json_format:", "access_loggers.stdout", json], &["text_format_source:"]),
+        (Some("text"), &["text_format_source:", "access_loggers.stdout"], &["json_format:"]),
+        (
+            Some("./json"),
+            &["json_format:", "access_loggers.file", "path: ./json\n"],
+            &["access_loggers.stdout"],
+        ),
+        (Some("off"), &[], &["access_log"]),
+    ] {
+        let arguments = option.map_or_else(Vec::new, |option| vec!["--access-log", option]);
+        let output = example(&arguments).output;
+        assert!(!output.is_empty());
+        for text in present {
+            assert!(output.contains(text), "{option:?}: no {text}\n{output}");
+        }
+        for text in absent {
+            assert!(!output.contains(text), "{option:?}: {text}\n{output}");
+        }
+    }
 }
 
 #[test]

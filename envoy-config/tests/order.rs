@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use envoy_config::limits::Limits;
-use envoy_config::options::{AdminAddress, Options};
+use envoy_config::options::{AccessLog, AdminAddress, Options};
 use envoy_config::render;
 use envoy_config::source::Source;
 use session_persistence::config::Pin;
@@ -52,6 +52,7 @@ fn bootstrap(sources: &[Source]) -> Option<String> {
         system_authorities: String::from("authorities.pem"),
         limits: Limits::default(),
         pin: Pin::default(),
+        access_log: AccessLog::default(),
     };
     Some(render::render(&model, &options).unwrap())
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use envoy_config::limits::Limits;
-use envoy_config::options::{AdminAddress, Options};
+use envoy_config::options::{AccessLog, AdminAddress, Options};
 use envoy_config::source::Source;
 use envoy_config::{compile, render};
 use session_persistence::config::Pin;
@@ -92,6 +92,7 @@ fn bootstrap(sources: &[Source]) -> String {
         system_authorities: String::from("authorities.pem"),
         limits: Limits::default(),
         pin: Pin::default(),
+        access_log: AccessLog::default(),
     };
     render::render(&model, &options).expect("a bootstrap can be written")
 }

@@ -10,7 +10,7 @@ use super::shared_options::SharedOptions;
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::limits::Limits;
 use crate::model::Model;
-use crate::options::{AdminAddress, UsageError};
+use crate::options::{AccessLog, AdminAddress, UsageError};
 use crate::source::Source;
 use crate::{Compilation, compile, render};
 
@@ -33,6 +33,13 @@ pub(super) struct Rendering {
     /// How the filter names a session's endpoint to Envoy.
     #[arg(long, value_name = "PIN", default_value = "metadata")]
     pin: PinOption,
+
+    /// The access log: json or text on standard output, off, or a file to which JSON is appended.
+    ///
+    /// PATH contains a slash, so that ./json is a file; Envoy creates it, and opens it again after POST
+    /// /reopen_logs. The session is the last word of a line of text, and the field `session` of JSON.
+    #[arg(long, value_name = "json|text|off|PATH", default_value = "json")]
+    access_log: AccessLog,
 
     /// Leave out what has errors and write the rest; the exit status is still 1.
     ///
@@ -91,6 +98,7 @@ impl Rendering {
             system_authorities: self.system_ca.clone(),
             limits: limits.clone(),
             pin: self.pin.into(),
+            access_log: self.access_log.clone(),
         };
         Compiled { findings, usage_errors, served: model.map(|model| (model, options)), diagnostics }
     }

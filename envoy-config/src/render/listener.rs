@@ -1,13 +1,12 @@
-//! Listeners with their connection managers and access logs (`envoy.config.listener.v3.Listener`, `HttpConnectionManager`).
+//! Listeners with their connection managers (`envoy.config.listener.v3.Listener`, `HttpConnectionManager`).
 //!
 //! The list of HTTP filters does not depend on the routes: Envoy drains a listener whose filters change, which would close all
 //! connections when the first rule gets session persistence.
 
 use serde::Serialize;
-use session_persistence::config::Pin;
-use session_persistence::names;
 
 use super::Options;
+use super::access_log::{self, Loggers};
 use super::address::Address;
 use super::error_fraction::ErrorFractions;
 use super::extension::{Extension, Message};
@@ -65,7 +64,8 @@ struct ConnectionManager {
     path_with_escaped_slashes_action: &'static str,
     server_header_transformation: &'static str,
     upgrade_configs: (Upgrade,),
-    access_log: (Extension<StdoutAccessLog>,),
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    access_log: Loggers,
     #[serde(flatten)]
     routes: Routes,
     http_filters: HttpFilters,
@@ -90,28 +90,8 @@ struct Upgrade {
     upgrade_type: &'static str,
 }
 
-#[derive(Serialize)]
-struct StdoutAccessLog {
-    log_format: LogFormat,
-}
-
-#[derive(Serialize)]
-struct LogFormat {
-    text_format_source: InlineString,
-}
-
-#[derive(Serialize)]
-struct InlineString {
-    inline_string: String,
-}
-
 impl Message for ConnectionManager {
     const TYPE: &'static str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-}
-
-impl Message for StdoutAccessLog {
-    const TYPE: &'static str =
-        "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog";
 }
 
 impl Message for Listener {
@@ -227,31 +207,9 @@ impl ConnectionManager {
             // Do not change the `server` header of backends.
             server_header_transformation: "PASS_THROUGH",
             upgrade_configs: (Upgrade { upgrade_type: "websocket" },),
-            access_log: (Extension::new("envoy.access_loggers.stdout", StdoutAccessLog::lines(options.pin)),),
+            access_log: access_log::loggers(&options.access_log, options.pin),
             routes,
             http_filters: HttpFilters::new(),
         }
-    }
-}
-
-impl StdoutAccessLog {
-    /// One line per request. The last word is the session: the endpoint that it is pinned to, or the state that the filter reports.
-    fn lines(pin: Pin) -> Self {
-        let session = match pin {
-            Pin::Metadata => format!(
-                "%COALESCE({{\"operators\": [{{\"command\": \"DYNAMIC_METADATA\", \"param\": \"{}:{}\"}}, \
-                 {{\"command\": \"FILTER_STATE\", \"param\": \"{}:PLAIN\"}}]}})%",
-                names::METADATA_NAMESPACE,
-                names::METADATA_KEY,
-                names::FILTER_STATE,
-            ),
-            // The endpoint of a session is the upstream host, unless the filter reports that the session moved.
-            Pin::StatefulSession => format!("%FILTER_STATE({}:PLAIN)%", names::FILTER_STATE),
-        };
-        let line = format!(
-            "%START_TIME% %REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE% \
-             %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% {session}\n"
-        );
-        Self { log_format: LogFormat { text_format_source: InlineString { inline_string: line } } }
     }
 }

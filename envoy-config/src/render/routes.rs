@@ -20,6 +20,7 @@ use super::extension::Message;
 use super::filters::PerRoute;
 use super::headers::HeaderMutations;
 use super::retries::{Retried, RetryPolicy, TimeoutsAndRetries};
+use super::route_metadata::RouteMetadata;
 use super::session_header;
 use super::string_matcher::StringMatcher;
 use super::url::{ListenerOrigin, PathRewrite, Redirect};
@@ -69,6 +70,8 @@ struct Route {
     action: RouteAction,
     #[serde(flatten)]
     headers: HeaderMutations,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<RouteMetadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     typed_per_filter_config: Option<PerRoute>,
 }
@@ -141,6 +144,7 @@ impl RouteConfiguration {
             matches: RouteMatch::all(),
             action: RouteAction::DirectResponse { status },
             headers: HeaderMutations::of_final_response(),
+            metadata: None,
             typed_per_filter_config: None,
         };
         let host = VirtualHost {
@@ -280,6 +284,7 @@ impl Route {
             matches: RouteMatch::of(&route.matches, &route.subset),
             action,
             headers,
+            metadata: route.persistence.as_ref().map(RouteMetadata::of),
             typed_per_filter_config: PerRoute::of(route, around.siblings, session.is_some(), around.options),
         }
     }
@@ -315,6 +320,7 @@ impl Route {
             matches,
             action: RouteAction::DirectResponse { status: error.status() },
             headers: HeaderMutations::of(route),
+            metadata: None,
             typed_per_filter_config: None,
         })
     }

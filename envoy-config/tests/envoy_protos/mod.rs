@@ -11,6 +11,7 @@ use crate::packages;
 /// The definitions of everything that a bootstrap names by `@type`, and of the bootstrap.
 const FILES: &[&str] = &[
     "envoy/config/bootstrap/v3/bootstrap.proto",
+    "envoy/extensions/access_loggers/file/v3/file.proto",
     "envoy/extensions/access_loggers/stream/v3/stream.proto",
     "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.proto",
     "envoy/extensions/clusters/dns/v3/dns_cluster.proto",

@@ -12,6 +12,7 @@ use envoy_config::model::{
     RequestSubset, Retry, RetryCondition, RetryLimit, Route, RouteMatch, Scheme, Site, TextMatch, Timeouts,
     Traffic, ValueMatch, VirtualHost,
 };
+use envoy_config::options::AccessLog;
 use envoy_config::pem::{CertificateChain, PrivateKey};
 use envoy_config::render::Options;
 use session_persistence::config::{OnEndpointLost, Pin, PluginConfig, Rule};
@@ -23,6 +24,7 @@ pub(crate) fn options() -> Options {
         system_authorities: String::from("/etc/ssl/certs/ca-certificates.crt"),
         limits: Limits::default(),
         pin: Pin::default(),
+        access_log: AccessLog::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use envoy_config::diagnostic;
 use envoy_config::limits::Limits;
 use envoy_config::model::Model;
-use envoy_config::options::{AdminAddress, Options};
+use envoy_config::options::{AccessLog, AdminAddress, Options};
 use envoy_config::render::{self, RenderError};
 use envoy_config::source::Source;
 
@@ -64,7 +64,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), &Limits::default(), Pin::default())
+        Self::with_options(manifests, &options(), written()?)
     }
 
     /// The same with this pin.
@@ -72,7 +72,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn pinned_by(pin: Pin, manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), &Limits::default(), pin)
+        Self::with_options(manifests, &options(), render::Options { pin, ..written()? })
     }
 
     /// The same with these limits.
@@ -80,7 +80,15 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn within(manifests: &Manifests, limits: &Limits) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), limits, Pin::default())
+        Self::with_options(manifests, &options(), render::Options { limits: limits.clone(), ..written()? })
+    }
+
+    /// The same with this access log.
+    ///
+    /// # Errors
+    /// The manifests do not compile, or there is no module.
+    pub fn logging(access_log: AccessLog, manifests: &Manifests) -> Result<Self, DeployError> {
+        Self::with_options(manifests, &options(), render::Options { access_log, ..written()? })
     }
 
     /// The same with `--keep-going`: objects with errors are skipped.
@@ -89,22 +97,20 @@ impl Deployment {
     /// There is nothing to serve, or no module.
     pub fn keep_going(manifests: &Manifests) -> Result<Self, DeployError> {
         let options = Options { keep_going: true, ..options() };
-        Self::with_options(manifests, &options, &Limits::default(), Pin::default())
+        Self::with_options(manifests, &options, written()?)
     }
 
     fn with_options(
         manifests: &Manifests,
         options: &Options,
-        limits: &Limits,
-        pin: Pin,
+        written: render::Options,
     ) -> Result<Self, DeployError> {
         let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
         let mut model = compile(&[source], options)?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }
-        let module = artifact::module()?;
-        Self::of_bootstrap(bootstrap_within(&model, FREE_PORT.into(), &module, limits, pin)?)
+        Self::of_bootstrap(render::render(&model, &written)?)
     }
 
     /// This bootstrap, with new keys and one worker.
@@ -223,18 +229,21 @@ pub fn bootstrap(
     admin: impl Into<AdminAddress>,
     module: &Path,
 ) -> Result<String, RenderError> {
-    bootstrap_within(model, admin.into(), module, &Limits::default(), Pin::default())
+    render::render(model, &render_options(admin.into(), module))
 }
 
-fn bootstrap_within(
-    model: &Model,
-    admin: AdminAddress,
-    module: &Path,
-    limits: &Limits,
-    pin: Pin,
-) -> Result<String, RenderError> {
-    let module = module.to_string_lossy().into_owned();
-    let system_authorities = String::from(SYSTEM_AUTHORITIES);
-    let options = render::Options { admin, module, system_authorities, limits: limits.clone(), pin };
-    render::render(model, &options)
+/// The options for writing a bootstrap for free ports, with the compiled filter.
+fn written() -> Result<render::Options, ArtifactError> {
+    Ok(render_options(FREE_PORT.into(), &artifact::module()?))
+}
+
+fn render_options(admin: AdminAddress, module: &Path) -> render::Options {
+    render::Options {
+        admin,
+        module: module.to_string_lossy().into_owned(),
+        system_authorities: String::from(SYSTEM_AUTHORITIES),
+        limits: Limits::default(),
+        pin: Pin::default(),
+        access_log: AccessLog::default(),
+    }
 }

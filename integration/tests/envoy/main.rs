@@ -3,6 +3,7 @@
 //! What the Gateway API says without sessions is tested in `tests/conformance`.
 #![cfg(test)]
 
+mod access_log;
 mod admin;
 mod backend_tls;
 mod backends;

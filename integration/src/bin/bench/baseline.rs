@@ -110,12 +110,15 @@ fn collect_managers<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Map<String
     }
 }
 
-/// Removes the configuration of filters per route, and the private header from those that Envoy removes.
+/// Removes the configuration of filters per route, the constants for the log, and the private header from those that Envoy removes.
 fn forget(value: &mut Value) {
     match value {
         Value::Object(object) => {
             if let Some(Value::Object(configs)) = object.get_mut("typed_per_filter_config") {
                 configs.remove(FILTER_CHAIN);
+            }
+            if let Some(Value::Object(metadata)) = object.get_mut("filter_metadata") {
+                metadata.remove(names::FILTER);
             }
             let removed = [json!(names::OVERRIDE_HOST_HEADER)];
             if object
@@ -151,7 +154,7 @@ mod tests {
     const RENDERED: &str = "listeners:\n- typed_config:\n    \
          access_log: ['%PROTOCOL% %FILTER_STATE(wasm.session_persistence:PLAIN)% %DURATION%']\n    \
          request_headers_to_remove: [x-session-persistence-override-host]\n    \
-         routes: [{cluster: c, typed_per_filter_config: {envoy.filters.http.filter_chain: {}, other: 1}}]\n    \
+         routes: [{cluster: c, metadata: {filter_metadata: {session-persistence: {rule: r}}}, typed_per_filter_config: {envoy.filters.http.filter_chain: {}, other: 1}}]\n    \
          http_filters: [{name: envoy.filters.http.filter_chain}, {name: envoy.filters.http.router}]\n";
 
     #[test]
@@ -160,7 +163,7 @@ mod tests {
         let baseline: Value = serde_json::from_str(&with_filters(RENDERED, &[filter]).unwrap()).unwrap();
         let expected = json!({
             "access_log": ["%PROTOCOL% %FILTER_STATE(wasm.session_persistence:PLAIN)% %DURATION%"],
-            "routes": [{"cluster": "c", "typed_per_filter_config": {"other": 1}}],
+            "routes": [{"cluster": "c", "metadata": {"filter_metadata": {}}, "typed_per_filter_config": {"other": 1}}],
             "http_filters": [{"name": "other"}, {"name": "envoy.filters.http.router"}],
         });
         assert_eq!(baseline["listeners"][0]["typed_config"], expected);
