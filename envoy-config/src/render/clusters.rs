@@ -37,11 +37,20 @@ pub(super) struct Cluster {
     outlier_detection: Option<OutlierDetection>,
     circuit_breakers: CircuitBreakers,
     #[serde(skip_serializing_if = "Option::is_none")]
+    track_cluster_stats: Option<TrackedStats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     preconnect_policy: Option<Preconnect>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transport_socket_matches: Vec<SocketMatch>,
     #[serde(flatten)]
     assignment: Option<Assignment>,
+}
+
+/// `envoy.config.cluster.v3.TrackClusterStats`: Envoy counts the requests of each endpoint anyway, and this lets Prometheus have the
+/// numbers. Where sessions stay on their endpoints, the load is as even as the sessions are.
+#[derive(Serialize)]
+struct TrackedStats {
+    per_endpoint_stats: bool,
 }
 
 /// The endpoints, or the file that has them.
@@ -155,6 +164,7 @@ impl Cluster {
             ignore_health_on_host_removal: health.active.as_ref().map(|_| true),
             outlier_detection: health.outliers.as_ref().map(OutlierDetection::of),
             circuit_breakers: CircuitBreakers::of(settings.circuit_breaker.as_ref(), limits),
+            track_cluster_stats: cluster.persistent.then_some(TrackedStats { per_endpoint_stats: true }),
             preconnect_policy: settings.preconnect_percent.map(Preconnect::of),
             transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
             assignment: None,

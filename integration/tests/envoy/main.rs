@@ -12,6 +12,7 @@ mod carriers;
 mod certificates;
 mod chains;
 mod closing_backend;
+mod dashboard;
 mod endpoints;
 mod expiry;
 mod filters;

@@ -14,6 +14,7 @@ use integration::harness::manifests::Manifests;
 pub(crate) use integration::harness::manifests::{plain_rule, route, rule, rule_matching};
 use session_persistence::config::Rule;
 use session_persistence::endpoint::Endpoint;
+use session_persistence::identity::Identity;
 use session_persistence::key::KeyRing;
 use session_persistence::time::Timestamp;
 use session_persistence::token::{Contents, Opened, Sealer};
@@ -137,12 +138,27 @@ impl Mint {
 
     /// A token for this endpoint, issued and last seen this number of seconds ago (in the future if negative).
     pub(crate) fn token(&self, issued_ago: i64, seen_ago: i64, endpoint: SocketAddr) -> String {
+        self.seal(issued_ago, seen_ago, endpoint, None)
+    }
+
+    /// A token of a session on this pod, `namespace/name`, that was issued just now.
+    pub(crate) fn of_pod(&self, pod: &str, endpoint: SocketAddr) -> String {
+        self.seal(0, 0, endpoint, Some(Identity::of(pod)))
+    }
+
+    fn seal(
+        &self,
+        issued_ago: i64,
+        seen_ago: i64,
+        endpoint: SocketAddr,
+        identity: Option<Identity>,
+    ) -> String {
         let at = |ago: i64| Timestamp::from_unix_seconds(now().checked_add_signed(-ago).unwrap());
         let contents = Contents {
             issued: at(issued_ago),
             last_seen: at(seen_ago),
             endpoint: Endpoint::new(endpoint),
-            identity: None,
+            identity,
         };
         let mut nonce = [0; 24];
         getrandom::fill(&mut nonce).unwrap();

@@ -14,7 +14,8 @@ use crate::setup::{COOKIE, HEADER, Mint, client, manifests, pod, pods, start, to
 /// More than Envoy keeps of a request for a retry.
 const LARGE: usize = 3 << 20;
 
-async fn upload(client: &Client, token: &str) -> Answer {
+/// Sends an upload that is too large to be retried, with this cookie.
+pub(crate) async fn upload(client: &Client, token: &str) -> Answer {
     let cookie = format!("session={token}");
     let headers = [("cookie", cookie.as_str()), ("session", token)];
     let body = Bytes::from(vec![b'x'; LARGE]);
@@ -30,7 +31,7 @@ async fn begin(pods: &[Backend; 2], persistence: &str, limits: &Limits) -> (Proc
 }
 
 /// Limits with which Envoy reads more of a request than it keeps for a retry.
-fn read_more_than_kept() -> Limits {
+pub(crate) fn read_more_than_kept() -> Limits {
     Limits { connection_buffer: 8 << 20, ..Limits::default() }
 }
 
