@@ -105,7 +105,7 @@ impl Event {
 }
 
 /// What a session came to, for the access log: one letter for the request and one for the response, after the model of the cookie
-/// flags of HAProxy's termination state.
+/// flags of `HAProxy`'s termination state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
     /// The letter for the request.

@@ -36,8 +36,8 @@ pub(super) struct Rendering {
 
     /// The access log: json or text on standard output, off, or a file to which JSON is appended.
     ///
-    /// PATH contains a slash, so that ./json is a file; Envoy creates it, and opens it again after POST
-    /// /reopen_logs. The session is the last word of a line of text, and the field `session` of JSON.
+    /// PATH contains a slash, so that ./json is a file; Envoy creates it, and opens it again after `POST /reopen_logs`.
+    /// The session is the last word of a line of text, and the field `session` of JSON.
     #[arg(long, value_name = "json|text|off|PATH", default_value = "json")]
     access_log: AccessLog,
 

@@ -102,7 +102,7 @@ impl PathRewrite {
     /// The change of a prefix that is not the one that the route matches.
     fn start(matched: &str, replacement: &str) -> Option<Self> {
         let (pattern, replacement) = match (matched, replacement) {
-            ("", "") | (_, "") => return Self::prefix(matched, replacement),
+            (_, "") => return Self::prefix(matched, replacement),
             ("", replacement) => (String::from("^/"), format!("{replacement}/")),
             (matched, replacement) => (format!("^{}", regex_syntax::escape(matched)), replacement.to_owned()),
         };
