@@ -25,7 +25,7 @@ pub use self::health::{ActiveCheck, Health, OutlierDetection, Probe};
 pub use self::upstream::{CaCertificates, SubjectName, UpstreamTls};
 
 pub use self::retry::{Backoff, Limit, Retry, RetryCondition, Timeouts};
-pub use self::sessions::SessionSettings;
+pub use self::sessions::{CookieSettings, SecureOn, SessionSettings};
 pub use self::settings::{CircuitBreaker, ClusterSettings, LoadBalancing, RetryLimit};
 pub use crate::http_value::{Allowed, Cors, Origin, OriginHost, RedirectStatus, Scheme};
 use crate::pem::{CertificateChain, PrivateKey};
@@ -200,6 +200,8 @@ pub struct Route {
     pub response_headers: HeaderChanges,
     /// The CORS policy, if the rule has one.
     pub cors: Option<Cors>,
+    /// On which listeners the session cookie of the rule is `Secure`, if it has one.
+    pub secure_cookie: SecureOn,
     /// The session persistence of the rule, with [`Action::Forward`] or if another share of the rule
     /// forwards.
     pub persistence: Option<Rule>,

@@ -40,7 +40,7 @@ use self::references::grants::Grants;
 use self::routes::conflicts::{Conflicts, RulePosition};
 use self::routes::rules::{self, ResolvedRoute};
 use self::routes::virtual_hosts::{self, Host};
-use self::sessions::cookie_conflicts;
+use self::sessions::{browser_rules, cookie_conflicts};
 use self::status::conditions;
 use self::status::decisions::Decisions;
 use self::status::report::Report;
@@ -142,6 +142,7 @@ fn model(
     let listeners = listeners(&bounds, &routes, &attached, &mut conflicts);
     conflicts.report_all(&routes, report);
     cookie_conflicts::check(&listeners, &routes, report);
+    browser_rules::check(&listeners, &routes, report);
 
     let mut clusters = Vec::new();
     for (position, route) in routes.into_iter().enumerate() {

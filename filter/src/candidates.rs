@@ -165,16 +165,12 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Cookie, CookieName, Header, HeaderName, Lifetime};
+    use crate::config::{Cookie, CookieName, CookiePath, Header, HeaderName, Lifetime};
     use crate::test;
 
     fn cookie(name: &str) -> Carrier {
-        Carrier::Cookie(Cookie {
-            name: CookieName::try_from(name.to_owned()).unwrap(),
-            path: "/".to_owned().try_into().unwrap(),
-            lifetime: Lifetime::Session,
-            secure: false,
-        })
+        let name = CookieName::try_from(name.to_owned()).unwrap();
+        Carrier::Cookie(Cookie::new(name, CookiePath::default(), Lifetime::Session))
     }
 
     fn header() -> Carrier {

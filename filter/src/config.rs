@@ -39,8 +39,9 @@ use self::read::{At, Json, Refused};
 
 pub use by_name::ByName;
 pub use carrier::{
-    Carrier, Cookie, CookieName, CookieNameError, CookiePath, CookiePathError, Header, HeaderName,
-    HeaderNameError, Lifetime, NAME_LIMIT, PATH_LIMIT, TokenError,
+    Carrier, Cookie, CookieDomain, CookieDomainError, CookieName, CookieNameError, CookiePath,
+    CookiePathError, DOMAIN_LIMIT, Header, HeaderName, HeaderNameError, Lifetime, NAME_LIMIT, PATH_LIMIT,
+    SameSite, TokenError,
 };
 pub use pods::{Pods, PodsError};
 pub use read::Problem;

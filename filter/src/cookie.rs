@@ -18,7 +18,7 @@ pub fn clear_cookie(cookie: &Cookie) -> String {
 fn line(cookie: &Cookie, token: &str, max_age: Option<u64>) -> String {
     let (name, path) = (cookie.name.as_str(), cookie.path.as_str());
     // `format!` would take more than half as many instructions as sealing the token.
-    let mut value = String::with_capacity(name.len() + token.len() + path.len() + 80);
+    let mut value = String::with_capacity(name.len() + token.len() + path.len() + 96);
     for part in [name, "=", token, "; Path=", path] {
         value.push_str(part);
     }
@@ -26,23 +26,31 @@ fn line(cookie: &Cookie, token: &str, max_age: Option<u64>) -> String {
         value.push_str("; Max-Age=");
         value.push_str(&seconds.to_string());
     }
+    if let Some(domain) = &cookie.domain {
+        value.push_str("; Domain=");
+        value.push_str(domain.as_str());
+    }
     if cookie.secure {
         value.push_str("; Secure");
     }
-    value.push_str("; HttpOnly; SameSite=Lax");
+    value.push_str("; HttpOnly; SameSite=");
+    value.push_str(cookie.same_site.as_str());
+    if cookie.partitioned {
+        value.push_str("; Partitioned");
+    }
     value
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{CookieName, CookiePath};
+    use crate::config::{CookieName, CookiePath, SameSite};
     use crate::test;
 
     fn cookie(lifetime: Lifetime, secure: bool) -> Cookie {
         let name = CookieName::try_from(String::from("Session-A")).unwrap();
         let path = CookiePath::try_from(String::from("/shop")).unwrap();
-        Cookie { name, path, lifetime, secure }
+        Cookie { secure, ..Cookie::new(name, path, lifetime) }
     }
 
     #[test]
@@ -69,5 +77,19 @@ mod tests {
             let value = clear_cookie(&cookie(lifetime, true));
             assert_eq!(value, "Session-A=; Path=/shop; Max-Age=0; Secure; HttpOnly; SameSite=Lax");
         }
+    }
+
+    /// Browsers replace a cookie only by one with the same name, domain, path and partition.
+    #[test]
+    fn all_attributes_are_in_cookies_that_are_set_and_in_those_that_are_removed() {
+        let domain = Some(String::from("example.com").try_into().unwrap());
+        let plain = cookie(Lifetime::Permanent, true);
+        let all = Cookie { same_site: SameSite::None, domain, partitioned: true, ..plain.clone() };
+        let attributes = "Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned";
+        let set = set_cookie(&all, "token", Some(10));
+        assert_eq!(set, format!("Session-A=token; Path=/shop; Max-Age=10; {attributes}"));
+        assert_eq!(clear_cookie(&all), format!("Session-A=; Path=/shop; Max-Age=0; {attributes}"));
+        let strict = set_cookie(&Cookie { same_site: SameSite::Strict, ..plain }, "token", None);
+        assert_eq!(strict, "Session-A=token; Path=/shop; Secure; HttpOnly; SameSite=Strict");
     }
 }

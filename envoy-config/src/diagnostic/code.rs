@@ -232,6 +232,12 @@ codes! {
         "secure-cookie-on-http" = SecureCookieOnHttp,
         /// Warning. Browsers reject the cookie because of the prefix of its name.
         "cookie-prefix" = CookiePrefix,
+        /// The value is not a domain that a cookie can have.
+        "invalid-cookie-domain" = InvalidCookieDomain,
+        /// Browsers reject the cookie with the attributes that a policy gives it.
+        "rejected-cookie" = RejectedCookie,
+        /// Warning. A link from another site ends the session.
+        "strict-same-site" = StrictSameSite,
         /// Warning. A rule with session persistence has retries that do not apply to requests with a session.
         "retry-without-session" = RetryWithoutSession,
         /// Warning. The Service is reached by its name, so requests cannot be pinned to one of its endpoints.

@@ -1,13 +1,15 @@
 //! `SessionPersistencePolicy`, a kind of this project (session-persistence.dev/v1alpha1): settings of sessions that the Gateway API
 //! does not have. It applies to rules with session persistence, and starts none itself.
 //!
-//! Each family of fields has a file: `endpoints` what a session does if its endpoint is lost, `requests` which requests
-//! have one, `visibility` who sees its token.
+//! Each family of fields has a file: `cookie` the attributes of the cookie, `endpoints` what a session does if its endpoint is
+//! lost, `requests` which requests have one, `visibility` who sees its token.
 
+mod cookie;
 mod endpoints;
 mod requests;
 mod visibility;
 
+pub use self::cookie::{Cookie, Prefix, Secure};
 pub use self::endpoints::Endpoints;
 pub use self::requests::Requests;
 pub use self::visibility::Visibility;
@@ -24,6 +26,8 @@ pub const GROUP: &str = "session-persistence.dev";
 pub struct SessionPersistencePolicy {
     /// `targetRefs`.
     pub targets: Targets,
+    /// `cookie`.
+    pub cookie: Option<Cookie>,
     /// What a session does if its endpoint is lost.
     pub endpoints: Endpoints,
     /// Which requests have one.
@@ -35,6 +39,7 @@ pub struct SessionPersistencePolicy {
 const POLICY: Known = Known {
     read: &[
         "targetRefs",
+        "cookie",
         // `endpoints`
         "onEndpointLost",
         // `requests`
@@ -50,11 +55,13 @@ const POLICY: Known = Known {
 pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<SessionPersistencePolicy> {
     let fields = Fields::of(at, &POLICY, findings)?;
     let refs = fields.required("targetRefs", findings, policy_targets::refs);
+    let cookie = fields.optional("cookie", findings, cookie::read);
     let endpoints = Endpoints::read(&fields, findings);
     let requests = Requests::read(&fields, findings);
     let visibility = Visibility::read(&fields, findings);
     Some(SessionPersistencePolicy {
         targets: Targets { refs: refs?, selectors: Vec::new() },
+        cookie,
         endpoints,
         requests,
         visibility,

@@ -1,6 +1,6 @@
 //! Settings of the sessions of a rule, where a policy changes them.
 
-use session_persistence::config::OnEndpointLost;
+use session_persistence::config::{CookieDomain, CookiePath, OnEndpointLost, SameSite};
 
 /// The settings of a rule's sessions; the default is what rules without a policy have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +9,37 @@ pub struct SessionSettings {
     pub on_endpoint_lost: OnEndpointLost,
     /// Whether scripts of other origins may read the session header.
     pub exposes_header: bool,
+    /// The attributes of the session cookie.
+    pub cookie: CookieSettings,
+}
+
+/// The attributes of a session cookie that do not follow from its rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CookieSettings {
+    /// What precedes the name; empty if there is no prefix.
+    pub prefix: &'static str,
+    /// The path, instead of the rule's.
+    pub path: Option<CookiePath>,
+    /// On which listeners the cookie is `Secure`.
+    pub secure: SecureOn,
+    /// `SameSite`.
+    pub same_site: SameSite,
+    /// `Domain`.
+    pub domain: Option<CookieDomain>,
+    /// Whether the cookie is `Partitioned`.
+    pub partitioned: bool,
+}
+
+/// On which listeners a cookie is `Secure`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecureOn {
+    /// Those with TLS.
+    #[default]
+    Tls,
+    /// All.
+    All,
+    /// None.
+    Nothing,
 }
 
 impl SessionSettings {

@@ -3,8 +3,10 @@
 //! - `source`: which session persistence applies to a rule, its own or that of a policy.
 //! - `persistence`: the filter's configuration for a rule, with `rule_id` and `cookie_path`.
 //! - `settings`: what a `SessionPersistencePolicy` changes in it.
-//! - `cookie_conflicts`: cookies that overwrite each other, or that browsers reject.
+//! - `cookie_conflicts`: cookies that overwrite each other.
+//! - `browser_rules`: cookies that browsers reject.
 
+pub(super) mod browser_rules;
 pub(super) mod cookie_conflicts;
 mod cookie_path;
 pub(super) mod persistence;

@@ -9,8 +9,8 @@ use envoy_config::model::{
     ClusterSettings, Cors, Domain, Endpoint, EndpointState, Endpoints, Forward, HashInput, HeaderChanges,
     Health, HttpVersion, Limit, Listener, LoadBalancing, Locality, Mirror, Model, Name, Origin, OriginHost,
     OutlierDetection, PathChange, PathMatch, Probe, Protocol, Redirect, RedirectPort, RedirectStatus,
-    RequestSubset, Retry, RetryCondition, RetryLimit, Route, RouteMatch, Scheme, Site, TextMatch, Timeouts,
-    Traffic, ValueMatch, VirtualHost,
+    RequestSubset, Retry, RetryCondition, RetryLimit, Route, RouteMatch, Scheme, SecureOn, Site, TextMatch,
+    Timeouts, Traffic, ValueMatch, VirtualHost,
 };
 use envoy_config::options::AccessLog;
 use envoy_config::pem::{CertificateChain, PrivateKey};
@@ -64,6 +64,7 @@ pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Op
         response_headers: HeaderChanges::default(),
         cors: None,
         subset: RequestSubset::All,
+        secure_cookie: SecureOn::default(),
         persistence,
     }
 }

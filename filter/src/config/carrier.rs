@@ -10,6 +10,9 @@ use super::reserved::is_reserved;
 /// The longest cookie or header name, in bytes (Gateway API, `SessionPersistence`).
 pub const NAME_LIMIT: usize = 256;
 
+/// The longest cookie domain, in bytes (RFC 1123).
+pub const DOMAIN_LIMIT: usize = 253;
+
 /// The longest cookie path, in bytes (Gateway API, `CookieSessionPersistence.path`).
 pub const PATH_LIMIT: usize = 1024;
 
@@ -35,8 +38,7 @@ pub struct Header {
 
 /// A session cookie and its attributes (RFC 6265 section 4.1.2).
 ///
-/// `HttpOnly` and `SameSite=Lax` are always set. Scripts do not need the token. With `Strict`, browsers omit the cookie after a
-/// link from another site, and the response would then replace the session.
+/// `HttpOnly` is always set, because scripts do not need the token. The defaults of the optional attributes are not written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cookie {
     /// The cookie's name.
@@ -47,7 +49,39 @@ pub struct Cookie {
     pub lifetime: Lifetime,
     /// Whether the `Secure` attribute is set, as it should be on TLS listeners.
     pub secure: bool,
+    /// The `SameSite` attribute.
+    #[serde(skip_serializing_if = "SameSite::is_default")]
+    pub same_site: SameSite,
+    /// The `Domain` attribute: without it, clients send the cookie only to the host that set it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<CookieDomain>,
+    /// Whether the `Partitioned` attribute is set (CHIPS): browsers keep a cookie for each site that embeds this one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partitioned: bool,
 }
+
+/// Which requests from other sites have the cookie (RFC 6265bis, "The SameSite Attribute").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameSite {
+    /// None: a link from another site leads to a request without it, whose response replaces the session.
+    Strict,
+    /// Those that open a page, with a safe method.
+    #[default]
+    Lax,
+    /// All. Browsers require `Secure`.
+    None,
+}
+
+/// The `Domain` of a cookie: a hostname in lower case, at most [`DOMAIN_LIMIT`] bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct CookieDomain(String);
+
+/// A text is not the domain of a cookie.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid cookie domain: expected a hostname in lower case, such as `example.com`")]
+pub struct CookieDomainError;
 
 /// How long a client keeps a cookie (Gateway API, `CookieLifetimeType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -125,8 +159,17 @@ pub enum TokenError {
 }
 
 impl Cookie {
+    /// A cookie with the default of every attribute that is not given.
+    #[must_use]
+    pub const fn new(name: CookieName, path: CookiePath, lifetime: Lifetime) -> Self {
+        let same_site = SameSite::Lax;
+        Self { name, path, lifetime, secure: false, same_site, domain: None, partitioned: false }
+    }
+
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
-        let fields = at.fields(&["name", "path", "lifetime", "secure"])?;
+        let fields =
+            at.fields(&["name", "path", "lifetime", "secure", "same_site", "domain", "partitioned"])?;
+        let flag = |name| fields.optional(name).map(|flag| flag.flag()).transpose();
         Ok(Self {
             name: fields.required("name")?.parse()?,
             path: fields.optional("path").map(|path| path.parse()).transpose()?.unwrap_or_default(),
@@ -135,7 +178,14 @@ impl Cookie {
                 .map(|it| Lifetime::read(&it))
                 .transpose()?
                 .unwrap_or_default(),
-            secure: fields.optional("secure").map(|secure| secure.flag()).transpose()?.unwrap_or_default(),
+            secure: flag("secure")?.unwrap_or_default(),
+            same_site: fields
+                .optional("same_site")
+                .map(|it| SameSite::read(&it))
+                .transpose()?
+                .unwrap_or_default(),
+            domain: fields.optional("domain").map(|domain| domain.parse()).transpose()?,
+            partitioned: flag("partitioned")?.unwrap_or_default(),
         })
     }
 }
@@ -156,6 +206,32 @@ impl Lifetime {
             other => Err(at.refuse(Problem::Value(format!(
                 "unknown lifetime {other:?}, expected `session` or `permanent`"
             )))),
+        }
+    }
+}
+
+impl SameSite {
+    /// The value of the attribute.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn read(at: &At<'_>) -> Result<Self, Refused> {
+        match at.text()? {
+            "strict" => Ok(Self::Strict),
+            "lax" => Ok(Self::Lax),
+            "none" => Ok(Self::None),
+            _ => Err(at.refuse(Problem::Value("expected `strict`, `lax` or `none`".to_owned()))),
         }
     }
 }
@@ -205,6 +281,23 @@ impl TryFrom<String> for CookiePath {
     }
 }
 
+impl TryFrom<String> for CookieDomain {
+    type Error = CookieDomainError;
+
+    fn try_from(text: String) -> Result<Self, CookieDomainError> {
+        // Each label has a character: a dot stands neither first, nor last, nor behind a dot.
+        let mut previous = b'.';
+        for &byte in text.as_bytes() {
+            let inner = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+            if !inner && (byte != b'.' || previous == b'.') {
+                return Err(CookieDomainError);
+            }
+            previous = byte;
+        }
+        if previous == b'.' || text.len() > DOMAIN_LIMIT { Err(CookieDomainError) } else { Ok(Self(text)) }
+    }
+}
+
 impl Default for CookiePath {
     fn default() -> Self {
         Self(String::from("/"))
@@ -235,4 +328,4 @@ macro_rules! text {
     )*};
 }
 
-text!(CookieName, HeaderName, CookiePath);
+text!(CookieName, HeaderName, CookiePath, CookieDomain);

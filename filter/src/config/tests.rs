@@ -160,6 +160,9 @@ fn a_serialized_configuration_parses_to_the_same_value() {
         path: name("/shop").unwrap(),
         lifetime: Lifetime::Permanent,
         secure: true,
+        same_site: SameSite::None,
+        domain: Some(name("example.com").unwrap()),
+        partitioned: true,
     });
     let header = Carrier::Header(Header { name: name("session-a").unwrap(), removed_by_route: false });
     let timeout = |text| Some(name::<Timeout>(text).unwrap());
@@ -205,9 +208,28 @@ fn omitted_cookie_fields_have_defaults() {
         path: name("/").unwrap(),
         lifetime: Lifetime::Session,
         secure: false,
+        same_site: SameSite::Lax,
+        domain: None,
+        partitioned: false,
     };
+    let written = serde_json::to_string(&expected).unwrap();
+    assert_eq!(written, r#"{"name":"sid","path":"/","lifetime":"session","secure":false}"#);
     assert_eq!(*rule.carrier(), Carrier::Cookie(expected));
     assert_eq!((rule.absolute_timeout(), rule.idle_timeout()), (None, None));
+}
+
+#[test]
+fn attributes_of_cookies_are_checked() {
+    let fields = |more: &str| document(&format!(r#""id": "i", "cookie": {{"name": "a", {more}}}"#));
+    let at = |field: &str| format!("rules.default/shop/0/0.cookie.{field}");
+    assert!(PluginConfig::parse(fields(r#""domain": "a-1.example""#).as_bytes()).is_ok());
+    let (path, problem) = refusal(&fields(r#""same_site": "Lax""#));
+    assert_eq!((path, problem.as_str()), (at("same_site"), "expected `strict`, `lax` or `none`"));
+    let long = format!("{}.b", "a".repeat(252));
+    for domain in ["", ".a.b", "a.b.", "a..b", "A.b", "a_b", "a;b", long.as_str()] {
+        let (path, problem) = refusal(&fields(&format!(r#""domain": "{domain}""#)));
+        assert_eq!((path, problem.contains("`example.com`")), (at("domain"), true), "{domain}");
+    }
 }
 
 #[test]
@@ -277,7 +299,7 @@ fn the_error_for_an_unknown_field_lists_the_known_fields() {
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,
             ".cookie.max_age",
-            "unknown field, expected one of: name, path, lifetime, secure",
+            "unknown field, expected one of: name, path, lifetime, secure, same_site, domain, partitioned",
         ),
         (
             r#""id": "i", "header": {"name": "a", "path": "/"}"#,

@@ -1,7 +1,7 @@
 //! The decision table, row by row, and the ends of a session.
 
 use super::*;
-use crate::config::{Carrier, Cookie, Header, Lifetime, RuleId};
+use crate::config::{Carrier, Cookie, CookiePath, Header, Lifetime, RuleId};
 use crate::key::{Key, KeyRing};
 use crate::test;
 use crate::token::Sealer;
@@ -25,12 +25,8 @@ fn timeout(seconds: u32) -> Option<Timeout> {
 /// A rule with these timeouts in seconds; 0 for none.
 fn rule(absolute: u32, idle: u32) -> Rule {
     let name = "sid".to_owned().try_into().unwrap();
-    let carrier = Carrier::Cookie(Cookie {
-        name,
-        path: "/".to_owned().try_into().unwrap(),
-        lifetime: if absolute > 0 { Lifetime::Permanent } else { Lifetime::Session },
-        secure: false,
-    });
+    let lifetime = if absolute > 0 { Lifetime::Permanent } else { Lifetime::Session };
+    let carrier = Carrier::Cookie(Cookie::new(name, CookiePath::default(), lifetime));
     let id = RuleId::try_from("default/shop".to_owned()).unwrap();
     Rule::new(id, carrier, timeout(absolute), timeout(idle)).unwrap()
 }

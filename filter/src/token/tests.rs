@@ -1,7 +1,7 @@
 //! Named after the threats.
 
 use super::*;
-use crate::config::{Cookie, CookieName, Header, HeaderName, Lifetime};
+use crate::config::{Cookie, CookieName, CookiePath, Header, HeaderName, Lifetime};
 use crate::endpoint::Endpoint;
 use crate::identity::Identity;
 use crate::test;
@@ -20,12 +20,7 @@ fn rule(id: &str) -> RuleId {
 
 fn cookie(name: &str) -> Carrier {
     let name = CookieName::try_from(name.to_owned()).unwrap();
-    Carrier::Cookie(Cookie {
-        name,
-        path: "/".to_owned().try_into().unwrap(),
-        lifetime: Lifetime::Session,
-        secure: false,
-    })
+    Carrier::Cookie(Cookie::new(name, CookiePath::default(), Lifetime::Session))
 }
 
 fn header(name: &str) -> Carrier {

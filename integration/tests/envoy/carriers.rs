@@ -8,6 +8,7 @@ use crate::setup::{
     COOKIE, HEADER, address, client, deployment, manifests, plain_rule, pod, pods, route, rule, serve, start,
     token,
 };
+use crate::strict::settings;
 
 /// Asserts that each of these ways to send a token reaches its pod.
 async fn assert_all_reach(envoy: &Process, client: &Client, sent: &[Vec<(&str, String)>]) {
@@ -252,4 +253,28 @@ async fn session_headers_accept_any_unreserved_name() {
             }
         }
     }
+}
+
+/// Over HTTP: TLS may end in front of Envoy.
+#[tokio::test]
+async fn session_cookies_have_the_attributes_and_the_prefix_of_a_policy() {
+    let pods = pods::<4>();
+    let cookie =
+        "cookie: {prefix: __Secure-, secure: Always, sameSite: None, domain: example.com, path: /get}";
+    let policy = settings("kind: HTTPRoute, name: route", cookie);
+    let envoy = serve(&manifests(&pods, COOKIE).with(&policy)).await;
+    let client = client(&envoy);
+    let first = client.get("/get").await.unwrap();
+    let set = first.values("set-cookie").concat();
+    let (cookie, attributes) = set.split_once("; ").unwrap();
+    assert_eq!(attributes, "Path=/get; Domain=example.com; Secure; HttpOnly; SameSite=None");
+    assert!(cookie.starts_with("__Secure-session="), "{cookie}");
+    for _ in 0..4 {
+        let back = client.get_with("/get", &[("cookie", cookie)]).await.unwrap();
+        assert_eq!((pod(&back), back.values("set-cookie").len()), (pod(&first), 0));
+    }
+    // The name belongs to the token.
+    let unprefixed = cookie.trim_start_matches("__Secure-");
+    let other = client.get_with("/get", &[("cookie", unprefixed)]).await.unwrap();
+    assert_eq!(other.values("set-cookie").len(), 1);
 }

@@ -11,12 +11,13 @@ use envoy_config::manifest::{self, core::secret::Secret};
 use envoy_config::source::Source;
 use integration::backend::Backend;
 use integration::harness::envoy::Process;
-use integration::harness::manifests::Manifests;
+use integration::harness::manifests::{Manifests, route_of};
 use integration::harness::workspace;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::setup::{COOKIE, browser, client, pod, pods, route, rule, serve_valid_parts};
+use crate::strict::settings;
 
 /// One port for everything, for `*.example.com` and for `shop.example.com`, and one for HTTP in the clear.
 const LISTENERS: &str = "
@@ -114,6 +115,50 @@ impl HttpsEnvoy {
         assert_eq!(status, "200", "{}", self.process.log());
         let echo: serde_json::Value = serde_json::from_slice(&fs::read(self.file("body")).unwrap()).unwrap();
         echo["pod"].as_str().unwrap().to_owned()
+    }
+}
+
+/// What the cookie of a first answer over HTTPS has behind its token, with this policy.
+async fn attributes(cookie: &str) -> String {
+    let pods = pods::<4>();
+    let gateway = Manifests::gateway_with(&format!("listeners:{LISTENERS}"));
+    let rules = [rule("/", &[("backend", 1)], COOKIE)];
+    let manifests = gateway
+        .with(&secrets())
+        .service("backend", &pods)
+        .with(&route_of("[{name: eg, sectionName: https}]", "route", &rules))
+        .with(&settings("kind: HTTPRoute, name: route", &format!("cookie: {cookie}")));
+    let process = serve_valid_parts(&manifests).await;
+    let envoy = HttpsEnvoy { process, folder: tempfile::tempdir().unwrap() };
+    let (jar, head) = (envoy.file("jar"), envoy.file("head"));
+    let [jar, head] = [&jar, &head].map(|path| path.to_str().unwrap());
+    let keep = ["--cookie", jar, "--cookie-jar", jar];
+    let first = envoy.pod("example.org", "localhost", &[&keep[..], &["--dump-header", head]].concat()).await;
+    // Curl rejects the cookies that browsers reject because of their prefix.
+    for _ in 0..5 {
+        assert_eq!(envoy.pod("example.org", "localhost", &keep).await, first, "{cookie}");
+    }
+    let head = fs::read_to_string(head).unwrap();
+    let line = head.lines().find(|line| line.to_lowercase().starts_with("set-cookie: ")).unwrap();
+    let (name, attributes) = line.split_once(';').unwrap();
+    let name = name.split_once(' ').unwrap().1.split('=').next().unwrap();
+    format!("{name};{attributes}")
+}
+
+#[tokio::test]
+async fn cookies_have_the_attributes_of_a_policy() {
+    for (cookie, expected) in [
+        (
+            "{sameSite: None, partitioned: true, prefix: __Host-, path: /}",
+            "__Host-session; Path=/; Secure; HttpOnly; SameSite=None; Partitioned",
+        ),
+        (
+            "{sameSite: Strict, domain: example.org, path: /get, prefix: __Secure-}",
+            "__Secure-session; Path=/get; Domain=example.org; Secure; HttpOnly; SameSite=Strict",
+        ),
+        ("{secure: Never}", "session; Path=/; HttpOnly; SameSite=Lax"),
+    ] {
+        assert_eq!(attributes(cookie).await, expected, "{cookie}");
     }
 }
 

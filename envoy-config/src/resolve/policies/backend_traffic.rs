@@ -61,11 +61,18 @@ impl<'m> TrafficPolicies<'m> {
 }
 
 /// Warns if a policy lets Envoy set a cookie with the name of a rule's session cookie.
-pub(in crate::resolve) fn warn_about_cookie(policy: Policy<'_>, session: &Session<'_>, report: &mut Report) {
+///
+/// `prefix` precedes the name of the session in that of its cookie.
+pub(in crate::resolve) fn warn_about_cookie(
+    policy: Policy<'_>,
+    session: &Session<'_>,
+    prefix: &str,
+    report: &mut Report,
+) {
     if let Some(LoadBalancer::ConsistentHash(hash)) = &policy.spec.load_balancer
         && let HashInput::Cookie { name, ttl: Some(_), .. } = &hash.input
         && let Carrier::Cookie { name: Some(own), .. } = &session.persistence.carrier
-        && own.value.as_str() == name.value
+        && name.value.strip_prefix(prefix) == Some(own.value.as_str())
     {
         let place = Place::new(policy, "spec.loadBalancer.consistentHash.cookie.name", name.span);
         let message = String::from(

@@ -28,6 +28,8 @@ struct Reached {
     sessions: bool,
     /// Whether some are carried by a header.
     headers: bool,
+    /// Whether some are carried by a cookie.
+    cookies: bool,
 }
 
 impl HasTargets for SessionPersistencePolicy {
@@ -59,8 +61,11 @@ impl<'m> SessionSettings<'m> {
     ) {
         let reached = self.reached.entry(applied.target).or_default();
         reached.sessions |= session.is_some();
-        reached.headers |=
-            session.is_some_and(|session| matches!(session.persistence.carrier, Carrier::Header { .. }));
+        match session.map(|session| &session.persistence.carrier) {
+            Some(Carrier::Header { .. }) => reached.headers = true,
+            Some(Carrier::Cookie { .. }) => reached.cookies = true,
+            None => {}
+        }
     }
 
     /// Records that requests of rules with sessions meet these matches of `ignore`.
@@ -96,6 +101,15 @@ impl<'m> SessionSettings<'m> {
                     let message = "no request meets both this match and one of a rule with sessions that the policy applies to";
                     report.warning(Code::NoEffect, place, String::from(message));
                 }
+            }
+            if let Some(cookie) = &named.policy.spec.cookie
+                && reached.sessions
+                && !reached.cookies
+            {
+                let place = Place::new(named.policy, "spec.cookie", cookie.span);
+                let message =
+                    format!("`cookie` has no effect on {target}: no rule there has sessions in a cookie");
+                report.warning(Code::NoEffect, place, message);
             }
             if !reached.sessions {
                 let place = Place::new(named.policy, named.field.clone(), named.span);

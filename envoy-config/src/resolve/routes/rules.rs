@@ -14,6 +14,7 @@ use super::split::{self, Destination, Destinations, MatchContext, WeightedDestin
 use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::gateway_api::route::{self, RouteKind, UnusableRule};
+use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::model::{
     Cluster, ClusterSettings, Domain, Endpoints, Forward, HttpVersion, Locality, Mirror, Route, RouteMatch,
     SessionSettings, Traffic,
@@ -40,6 +41,8 @@ pub(in crate::resolve) struct ResolvedRoute<'m> {
     scope: Scope<'m>,
     /// The session persistence of each rule.
     pub(in crate::resolve) sessions: Vec<Option<Session<'m>>>,
+    /// The policy with the settings of these sessions, if there is one.
+    pub(in crate::resolve) session_policies: Vec<Option<&'m Object<SessionPersistencePolicy>>>,
     pub(in crate::resolve) entries: Vec<MatchEntry>,
     /// The clusters of each rule that forwards requests, with the position of the rule.
     pub(in crate::resolve) clusters: Vec<(usize, Cluster)>,
@@ -78,13 +81,21 @@ impl<'m> ResolvedRoute<'m> {
         backends: &mut Backends<'m, '_>,
         report: &mut Report,
     ) -> Self {
-        let (entries, clusters, sessions) = (Vec::new(), Vec::new(), Vec::new());
-        let mut resolved = Self { object, hostnames, scope, sessions, entries, clusters };
+        let mut resolved = Self {
+            object,
+            hostnames,
+            scope,
+            sessions: Vec::new(),
+            session_policies: Vec::new(),
+            entries: Vec::new(),
+            clusters: Vec::new(),
+        };
         for (number, rule) in object.spec.rules.iter().enumerate() {
             match rule {
                 Ok(rule) => resolved.add(number, rule, backends, report),
                 Err(UnusableRule { problem, span }) => {
                     resolved.sessions.push(None);
+                    resolved.session_policies.push(None);
                     let place = Place::new(object, format!("spec.rules[{number}]"), *span);
                     let place =
                         place.because(Part::Rule(number), ConditionType::Accepted, Reason::UnsupportedValue);
@@ -114,6 +125,7 @@ impl<'m> ResolvedRoute<'m> {
         warn_about_effects(object, number, rule, &effects, report);
         let PoliciesOfRule { traffic: policy, sessions: policy_of_sessions, suffix } =
             backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
+        self.session_policies.push(policy_of_sessions);
         let sessions = policy_of_sessions.map(|policy| session_settings::of_policy(&policy.spec));
         let sessions = sessions.unwrap_or_default();
         let settings = policy.map(|policy| {
@@ -146,7 +158,7 @@ impl<'m> ResolvedRoute<'m> {
             let strict = policy_of_sessions.filter(|_| sessions.is_strict());
             retries.warn_about_sessions(object, number, (session.persistence.span, strict), backends, report);
             if let Some(policy) = policy {
-                backend_traffic::warn_about_cookie(policy, &session, report);
+                backend_traffic::warn_about_cookie(policy, &session, sessions.cookie.prefix, report);
             }
         }
         for (position, (written, one)) in rule.matches.iter().zip(&matches).enumerate() {
@@ -157,8 +169,14 @@ impl<'m> ResolvedRoute<'m> {
                 Some(session) if destinations.forward(&one.path) => {
                     let id = rule_id::of(object, rule, &matches).map_err(PersistenceError::from);
                     match id.and_then(|id| {
-                        persistence::rule(session.persistence, id, object.spec.kind, &one.path)
-                            .map(|rule| rule.with_pods(pods.clone()))
+                        persistence::rule(
+                            session.persistence,
+                            id,
+                            object.spec.kind,
+                            &one.path,
+                            &sessions.cookie,
+                        )
+                        .map(|rule| rule.with_pods(pods.clone()))
                     }) {
                         Ok(rule) => Some(session_settings::apply(&sessions, rule, &settings)),
                         Err(error) => {

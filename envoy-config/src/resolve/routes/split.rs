@@ -160,6 +160,7 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
             request_headers: HeaderChanges::default(),
             response_headers: HeaderChanges::default(),
             cors: None,
+            secure_cookie: matched.sessions.cookie.secure,
             persistence: matched.persistence.clone().map(|rule| rule.of_share("")),
         });
     }
@@ -209,6 +210,7 @@ impl MatchContext<'_> {
             request_headers: effects.request_headers.clone(),
             response_headers,
             cors: effects.cors_with(persistence.as_ref()),
+            secure_cookie: self.sessions.cookie.secure,
             persistence,
         }
     }

@@ -5,7 +5,8 @@
 //! routes; otherwise a less specific listener would get its requests.
 //!
 //! With TLS, this applies to each connection: whatever hostname the handshake named, a request for the
-//! hostname of another listener gets 421 (Gateway API, `Listener.hostname`). Session cookies are `Secure`.
+//! hostname of another listener gets 421 (Gateway API, `Listener.hostname`). Session cookies are `Secure`, unless a policy says
+//! that they are not.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -15,7 +16,7 @@ use super::conflicts::{Conflicts, RulePosition};
 use super::precedence::HostPrecedence;
 use super::rules::{MatchEntry, ResolvedRoute};
 use crate::model::{
-    Action, Domain, HeaderChanges, PathMatch, RequestSubset, Route, RouteMatch, Site, VirtualHost,
+    Action, Domain, HeaderChanges, PathMatch, RequestSubset, Route, RouteMatch, SecureOn, Site, VirtualHost,
 };
 use crate::resolve::listeners::addresses::Handshake;
 
@@ -70,7 +71,7 @@ pub(in crate::resolve) fn build_sites(
 
 /// The same virtual host for clients that use TLS.
 fn secure(mut host: VirtualHost) -> VirtualHost {
-    for route in &mut host.routes {
+    for route in host.routes.iter_mut().filter(|route| route.secure_cookie != SecureOn::Nothing) {
         route.persistence = route.persistence.take().map(Rule::secure);
     }
     host
@@ -91,6 +92,7 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
         cors: None,
+        secure_cookie: SecureOn::default(),
         subset: RequestSubset::All,
         persistence: None,
     };

@@ -1,11 +1,11 @@
-//! Session cookies that do not work in browsers: rules that overwrite each other's cookies, and cookies that
-//! browsers reject.
+//! Rules that overwrite each other's session cookies in browsers. `browser_rules` finds cookies that browsers reject.
 //!
-//! Cookies do not depend on the port (RFC 6265 section 8.5), so all addresses are checked together.
+//! Cookies do not depend on the port (RFC 6265 section 8.5), so all addresses are checked together. A cookie with a domain does
+//! not depend on the host that sets it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use session_persistence::config::{Carrier, Cookie, Rule as Persistence};
+use session_persistence::config::{Carrier, Rule as Persistence};
 
 use super::source::Session;
 use crate::diagnostic::{Code, Diagnostic};
@@ -14,8 +14,14 @@ use crate::resolve::routes::conflicts::{RulePosition, describe, find};
 use crate::resolve::routes::rules::ResolvedRoute;
 use crate::resolve::status::report::Report;
 
-/// The name and the path of a cookie.
-type Key<'l> = (&'l str, &'l str);
+/// What distinguishes cookies of one host in a client (RFC 6265bis, "Storage Model"; CHIPS).
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'l> {
+    name: &'l str,
+    path: &'l str,
+    domain: Option<&'l str>,
+    partitioned: bool,
+}
 
 /// A cookie that a virtual host sets.
 struct Use {
@@ -32,8 +38,6 @@ struct Findings {
     conflicts: BTreeMap<RulePosition, RulePosition>,
     /// Rules with a `Secure` cookie that their HTTP responses cannot replace.
     mixed: BTreeSet<RulePosition>,
-    /// Rules whose cookie browsers reject because of the prefix of its name.
-    rejected: BTreeMap<RulePosition, PrefixRule>,
 }
 
 /// Reports the problems with the cookies on all addresses.
@@ -43,9 +47,13 @@ pub(in crate::resolve) fn check(listeners: &[Listener], routes: &[ResolvedRoute<
         .iter()
         .map(|listener| listener.virtual_hosts().map(|host| &host.domain).collect())
         .collect();
-    for domains in collect(listeners, routes, &mut found).values() {
+    for (key, domains) in collect(listeners, routes) {
+        if key.domain.is_some() {
+            found.compare(&domains.values().flatten().collect::<Vec<_>>());
+            continue;
+        }
         for domain in domains.keys() {
-            found.compare(&at(domain, domains, &served));
+            found.compare(&at(domain, &domains, &served));
         }
     }
     found.report_all(routes, report);
@@ -54,7 +62,6 @@ pub(in crate::resolve) fn check(listeners: &[Listener], routes: &[ResolvedRoute<
 fn collect<'l>(
     listeners: &'l [Listener],
     routes: &[ResolvedRoute<'_>],
-    found: &mut Findings,
 ) -> BTreeMap<Key<'l>, BTreeMap<&'l Domain, Vec<Use>>> {
     let mut names: HashMap<&str, RulePosition> = HashMap::new();
     let mut first = 0;
@@ -75,10 +82,12 @@ fn collect<'l>(
                 if let (Some(Carrier::Cookie(cookie)), Some(&rule)) =
                     (carrier, names.get(route.name.as_str()))
                 {
-                    if let Some(broken) = broken_prefix_rule(cookie) {
-                        found.rejected.entry(rule).or_insert(broken);
-                    }
-                    let key = (cookie.name.as_str(), cookie.path.as_str());
+                    let key = Key {
+                        name: cookie.name.as_str(),
+                        path: cookie.path.as_str(),
+                        domain: cookie.domain.as_ref().map(|domain| domain.as_str()),
+                        partitioned: cookie.partitioned,
+                    };
                     let uses = cookies.entry(key).or_default().entry(&host.domain).or_default();
                     uses.push(Use { address, rule, secure: cookie.secure });
                 }
@@ -104,27 +113,6 @@ fn at<'u>(
         nearer.push(one);
     }
     met
-}
-
-/// What browsers require because of the prefix of a cookie's name.
-#[derive(Clone, Copy)]
-enum PrefixRule {
-    Https,
-    RootPath,
-}
-
-/// The requirement that a cookie does not meet, so that browsers reject it (RFC 6265bis, "Cookie Name
-/// Prefixes"; prefixes are case-insensitive).
-fn broken_prefix_rule(cookie: &Cookie) -> Option<PrefixRule> {
-    let name = cookie.name.as_str().to_ascii_lowercase();
-    let host = name.starts_with("__host-");
-    if (host || name.starts_with("__secure-")) && !cookie.secure {
-        Some(PrefixRule::Https)
-    } else if host && cookie.path.as_str() != "/" {
-        Some(PrefixRule::RootPath)
-    } else {
-        None
-    }
 }
 
 impl Findings {
@@ -176,17 +164,6 @@ impl Findings {
             if let Some(warning) = warn(Code::SecureCookieOnHttp, rule, message, routes, report) {
                 warning.hint =
                     Some(String::from("attach the route to the HTTPS listener only, with `sectionName`"));
-            }
-        }
-        for (&rule, broken) in &self.rejected {
-            let (required, fix) = match broken {
-                PrefixRule::Https => ("be set over HTTPS", "serve the rule over HTTPS only"),
-                PrefixRule::RootPath => ("have the path `/`", "set its path to `/`"),
-            };
-            let message =
-                format!("browsers reject this cookie: with the prefix of its name, it must {required}");
-            if let Some(warning) = warn(Code::CookiePrefix, rule, message, routes, report) {
-                warning.hint = Some(format!("use a name without the prefix, or {fix}"));
             }
         }
     }

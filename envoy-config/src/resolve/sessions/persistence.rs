@@ -9,7 +9,7 @@ use super::cookie_path;
 use super::rule_id;
 use crate::manifest::gateway_api::route::RouteKind;
 use crate::manifest::gateway_api::session_persistence::{self as session, Path, SessionPersistence};
-use crate::model::PathMatch;
+use crate::model::{CookieSettings, PathMatch};
 
 /// What the filter's configuration rejects. The reader accepts no manifest that leads to one of these errors:
 /// names of objects keep rule ids short, generated names are valid, and the reader also requires an absolute
@@ -35,25 +35,23 @@ pub(in crate::resolve) fn rule(
     id: RuleId,
     kind: RouteKind,
     path: &PathMatch,
+    settings: &CookieSettings,
 ) -> Result<Rule, PersistenceError> {
     let carrier = match &persistence.carrier {
-        session::Carrier::Cookie { name, path: given, lifetime } => Carrier::Cookie(Cookie {
-            name: match name {
+        session::Carrier::Cookie { name, path: given, lifetime } => {
+            let name = match name {
                 Some(name) => name.value.clone(),
                 None => CookieName::try_from(rule_id::session_name(&id))?,
-            },
-            path: match given {
+            };
+            let path = match given {
                 Path::Given(path) => path.clone(),
                 Path::OfMatch if kind == RouteKind::Http => cookie_path::of(path),
                 // The methods of a service do not have paths of their own: a client needs one cookie for all
                 // of a rule's.
                 Path::OfMatch => CookiePath::default(),
-            },
-            lifetime: *lifetime,
-            // The rule is for HTTP, over which clients do not accept a `Secure` cookie. `virtual_hosts` adds
-            // the attribute for HTTPS.
-            secure: false,
-        }),
+            };
+            Carrier::Cookie(settings.apply(Cookie::new(name, path, *lifetime))?)
+        }
         session::Carrier::Header { name } => Carrier::Header(Header {
             name: match name {
                 Some(name) => name.value.clone(),

@@ -2,16 +2,34 @@
 //!
 //! [`policies::session_persistence`](crate::resolve::policies::session_persistence) decides which policy applies.
 
-use session_persistence::config::{Pin, Rule};
+use session_persistence::config::{Cookie, CookieName, CookieNameError, Pin, Rule};
 
-use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
-use crate::model::{ClusterSettings, SessionSettings};
+use crate::manifest::session_persistence_policy::{
+    self as written, Prefix, Secure, SessionPersistencePolicy,
+};
+use crate::model::{ClusterSettings, CookieSettings, SecureOn, SessionSettings};
 
 /// The settings that a policy sets.
 pub(in crate::resolve) fn of_policy(policy: &SessionPersistencePolicy) -> SessionSettings {
     SessionSettings {
         on_endpoint_lost: policy.endpoints.on_endpoint_lost,
         exposes_header: policy.visibility.expose_header.is_some(),
+        cookie: policy.cookie.as_ref().map(of_cookie).unwrap_or_default(),
+    }
+}
+
+fn of_cookie(cookie: &written::Cookie) -> CookieSettings {
+    CookieSettings {
+        prefix: cookie.prefix.as_ref().map_or("", |prefix| Prefix::as_str(prefix.value)),
+        path: cookie.path.as_ref().map(|path| path.value.clone()),
+        secure: match cookie.secure.as_ref().map(|secure| secure.value) {
+            None | Some(Secure::Auto) => SecureOn::Tls,
+            Some(Secure::Always) => SecureOn::All,
+            Some(Secure::Never) => SecureOn::Nothing,
+        },
+        same_site: cookie.same_site.as_ref().map(|same_site| same_site.value).unwrap_or_default(),
+        domain: cookie.domain.as_ref().map(|domain| domain.value.clone()),
+        partitioned: cookie.partitioned.is_some(),
     }
 }
 
@@ -23,5 +41,28 @@ pub(in crate::resolve) fn apply(settings: &SessionSettings, rule: Rule, clusters
         rule.pinned_by(Pin::StatefulSession)
     } else {
         rule
+    }
+}
+
+impl CookieSettings {
+    /// The cookie with these attributes. On listeners with TLS, [`virtual_hosts`](crate::resolve::routes::virtual_hosts) makes it
+    /// `Secure`.
+    ///
+    /// # Errors
+    /// The name is too long with the prefix.
+    pub(super) fn apply(&self, cookie: Cookie) -> Result<Cookie, CookieNameError> {
+        let name = match self.prefix {
+            "" => cookie.name,
+            prefix => CookieName::try_from(format!("{prefix}{}", cookie.name))?,
+        };
+        Ok(Cookie {
+            name,
+            path: self.path.clone().unwrap_or(cookie.path),
+            lifetime: cookie.lifetime,
+            secure: self.secure == SecureOn::All,
+            same_site: self.same_site,
+            domain: self.domain.clone(),
+            partitioned: self.partitioned,
+        })
     }
 }
