@@ -45,7 +45,7 @@ pub use carrier::{
 };
 pub use pods::{Pods, PodsError};
 pub use read::Problem;
-pub use rule::{OnEndpointLost, Pin, Rule, RuleError, RuleId, RuleIdError};
+pub use rule::{Cacheable, OnEndpointLost, Pin, Rule, RuleError, RuleId, RuleIdError};
 pub use timeout::{Timeout, TimeoutError};
 
 /// The whole plugin configuration.

@@ -46,6 +46,7 @@ const POLICY: Known = Known {
         "ignore",
         // `visibility`
         "exposeHeader",
+        "cacheable",
     ],
     unread: &[],
     unsupported: &[],

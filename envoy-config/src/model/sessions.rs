@@ -1,6 +1,6 @@
 //! Settings of the sessions of a rule, where a policy changes them.
 
-use session_persistence::config::{CookieDomain, CookiePath, OnEndpointLost, SameSite};
+use session_persistence::config::{Cacheable, CookieDomain, CookiePath, OnEndpointLost, SameSite};
 
 /// The settings of a rule's sessions; the default is what rules without a policy have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct SessionSettings {
     pub on_endpoint_lost: OnEndpointLost,
     /// Whether scripts of other origins may read the session header.
     pub exposes_header: bool,
+    /// Whether shared caches may store a response with a token.
+    pub cacheable: Cacheable,
     /// The attributes of the session cookie.
     pub cookie: CookieSettings,
 }

@@ -21,6 +21,7 @@ pub struct Rule {
     share: Option<String>,
     pin: Pin,
     on_endpoint_lost: OnEndpointLost,
+    cacheable: Cacheable,
     pods: Arc<Pods>,
 }
 
@@ -47,6 +48,17 @@ pub enum OnEndpointLost {
     Rebalance,
     /// They get 503, and the session continues when the endpoint is back. A rule that says so is strict.
     Reject,
+}
+
+/// Whether shared caches may store a response with a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cacheable {
+    /// No: see [`caching`](crate::caching).
+    #[default]
+    Protect,
+    /// The backend decides.
+    Ignore,
 }
 
 /// The id of a rule, to which its tokens are bound: a token opens only for the rule that issued it.
@@ -97,6 +109,8 @@ struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     on_endpoint_lost: Option<OnEndpointLost>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cacheable: Option<Cacheable>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Pods>,
 }
 
@@ -120,6 +134,16 @@ impl OnEndpointLost {
     }
 }
 
+impl Cacheable {
+    fn read(at: &At<'_>) -> Result<Self, Refused> {
+        match at.text()? {
+            "protect" => Ok(Self::Protect),
+            "ignore" => Ok(Self::Ignore),
+            _ => Err(at.refuse(Problem::Value("expected `protect` or `ignore`".to_owned()))),
+        }
+    }
+}
+
 impl Rule {
     /// A rule that is not split.
     ///
@@ -135,9 +159,19 @@ impl Rule {
         if permanent && absolute_timeout.is_none() {
             return Err(RuleError::PermanentWithoutTimeout);
         }
-        let (share, pin, on_endpoint_lost, pods) =
-            (None, Pin::default(), OnEndpointLost::default(), Arc::default());
-        Ok(Self { id, carrier, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods })
+        let (share, pin, on_endpoint_lost) = (None, Pin::default(), OnEndpointLost::default());
+        let (cacheable, pods) = (Cacheable::default(), Arc::default());
+        Ok(Self {
+            id,
+            carrier,
+            absolute_timeout,
+            idle_timeout,
+            share,
+            pin,
+            on_endpoint_lost,
+            cacheable,
+            pods,
+        })
     }
 
     /// The same rule on a TLS listener: its cookie, if it has one, is `Secure`.
@@ -159,6 +193,12 @@ impl Rule {
     #[must_use]
     pub fn strict(self) -> Self {
         Self { on_endpoint_lost: OnEndpointLost::Reject, pin: Pin::StatefulSession, ..self }
+    }
+
+    /// The same rule with responses that caches treat like this.
+    #[must_use]
+    pub fn cacheable(self, cacheable: Cacheable) -> Self {
+        Self { cacheable, ..self }
     }
 
     /// The same rule on a route that removes its session header, if it has one, from responses of backends.
@@ -193,6 +233,7 @@ impl Rule {
             "share",
             "pin",
             "on_endpoint_lost",
+            "cacheable",
             "pods",
         ])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
@@ -212,8 +253,11 @@ impl Rule {
         if on_endpoint_lost == OnEndpointLost::Reject && pin != Pin::StatefulSession {
             return Err(refuse(RuleError::StrictWithoutStatefulSession));
         }
+        let cacheable = fields.optional("cacheable").map(|it| Cacheable::read(&it)).transpose()?;
+        let cacheable = cacheable.unwrap_or_default();
         let pods = fields.optional("pods").map(|pods| Pods::read(&pods)).transpose()?.unwrap_or_default();
-        Ok(Self { share: share.map(str::to_owned), pin, on_endpoint_lost, ..rule }.with_pods(pods))
+        let share = share.map(str::to_owned);
+        Ok(Self { share, pin, on_endpoint_lost, cacheable, ..rule }.with_pods(pods))
     }
 
     /// The id, to which the rule's tokens are bound.
@@ -246,6 +290,12 @@ impl Rule {
         matches!(self.on_endpoint_lost, OnEndpointLost::Reject)
     }
 
+    /// Whether responses with a token are kept out of shared caches.
+    #[must_use]
+    pub const fn protects_caches(&self) -> bool {
+        matches!(self.cacheable, Cacheable::Protect)
+    }
+
     /// The pods whose addresses are known, of all shares if the rule is split.
     #[must_use]
     pub fn pods(&self) -> &Pods {
@@ -271,11 +321,25 @@ impl From<Rule> for Fields {
             Carrier::Cookie(cookie) => (Some(cookie), None),
             Carrier::Header(header) => (None, Some(header)),
         };
-        let Rule { id, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods, .. } = rule;
+        let Rule {
+            id, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, cacheable, pods, ..
+        } = rule;
         let pin = (pin != Pin::default()).then_some(pin);
         let on_endpoint_lost = Some(on_endpoint_lost).filter(|lost| *lost != OnEndpointLost::default());
+        let cacheable = Some(cacheable).filter(|cacheable| *cacheable != Cacheable::default());
         let pods = (!pods.is_empty()).then(|| Arc::unwrap_or_clone(pods));
-        Self { id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods }
+        Self {
+            id,
+            cookie,
+            header,
+            absolute_timeout,
+            idle_timeout,
+            share,
+            pin,
+            on_endpoint_lost,
+            cacheable,
+            pods,
+        }
     }
 }
 

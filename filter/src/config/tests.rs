@@ -188,7 +188,7 @@ fn a_serialized_configuration_parses_to_the_same_value() {
         shares: ByName::default(),
     };
     let shared = RouteRule {
-        rule: rule("default/header@1", header, None).of_share("one"),
+        rule: rule("default/header@1", header, None).of_share("one").cacheable(Cacheable::Ignore),
         shares: [("default/header/0/0/1".to_owned(), "two".to_owned())].into_iter().collect(),
     };
     for config in [PluginConfig::Table(rules), PluginConfig::Route(one), PluginConfig::Route(shared)] {
@@ -216,6 +216,21 @@ fn omitted_cookie_fields_have_defaults() {
     assert_eq!(written, r#"{"name":"sid","path":"/","lifetime":"session","secure":false}"#);
     assert_eq!(*rule.carrier(), Carrier::Cookie(expected));
     assert_eq!((rule.absolute_timeout(), rule.idle_timeout()), (None, None));
+}
+
+#[test]
+fn caches_are_protected_unless_the_rule_ignores_them() {
+    let parsed = |more: &str| {
+        let json = format!(r#"{{"rule": {{"id": "i", "header": {{"name": "a"}}{more}}}}}"#);
+        match PluginConfig::parse(json.as_bytes()) {
+            Ok(PluginConfig::Route(route)) => route.rule.protects_caches(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(parsed("") && parsed(r#", "cacheable": "protect""#));
+    assert!(!parsed(r#", "cacheable": "ignore""#));
+    let (path, problem) = refusal(&document(r#""id": "i", "header": {"name": "a"}, "cacheable": "no""#));
+    assert_eq!((path.ends_with(".cacheable"), problem.as_str()), (true, "expected `protect` or `ignore`"));
 }
 
 #[test]
@@ -294,7 +309,7 @@ fn the_error_for_an_unknown_field_lists_the_known_fields() {
         (
             r#""id": "i", "cookies": {}"#,
             ".cookies",
-            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, pods",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, cacheable, pods",
         ),
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,

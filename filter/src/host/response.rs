@@ -11,7 +11,7 @@ use super::counters::count;
 use super::warnings::{Cause, warn};
 use super::{Configured, Found, report, show};
 use crate::caching;
-use crate::config::Pin;
+use crate::config::{Pin, Rule};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, State};
 use crate::names::OVERRIDE_HOST_HEADER;
@@ -64,7 +64,7 @@ impl Configured {
         let event = if *details == *b"via_upstream" {
             issue.and_then(|issue| self.issue(route, &issue))
         } else if may_end && Session::ends_with(&details) {
-            answer(route.end());
+            answer(route.rule(), route.end());
             Some(Event::Ended)
         } else if held {
             explain_unavailable(&session)
@@ -106,7 +106,7 @@ impl Configured {
             warn(Level::Error, Cause::Sealing, format_args!("{id}: no token issued: sealing failed"));
             return Some(Event::NotStartedSealing);
         };
-        answer(header);
+        answer(route.rule(), header);
         Some(issue.into())
     }
 }
@@ -156,8 +156,8 @@ fn is_chosen(endpoint: &Endpoint) -> bool {
     property(path).is_some()
 }
 
-/// Adds a token to the response, which shared caches must then not store.
-fn answer(header: SessionHeader<'_>) {
+/// Adds a token to the response, which shared caches must then not store, unless the rule says that they may.
+fn answer(rule: &Rule, header: SessionHeader<'_>) {
     match header {
         SessionHeader::SetCookie(value) => {
             let added = hostcalls::add_map_value(MapType::HttpResponseHeaders, "set-cookie", &value);
@@ -166,6 +166,9 @@ fn answer(header: SessionHeader<'_>) {
         SessionHeader::Session { name, token } => {
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(&token)));
         }
+    }
+    if !rule.protects_caches() {
+        return;
     }
     let cache_control = property(b"response\0headers\0cache-control").unwrap_or_default();
     if let Some(value) = caching::private(&cache_control) {

@@ -278,3 +278,21 @@ async fn session_cookies_have_the_attributes_and_the_prefix_of_a_policy() {
     let other = client.get_with("/get", &[("cookie", unprefixed)]).await.unwrap();
     assert_eq!(other.values("set-cookie").len(), 1);
 }
+
+#[tokio::test]
+async fn a_policy_leaves_caching_to_the_backend() {
+    for persistence in [COOKIE, HEADER] {
+        let pods = pods::<2>();
+        let policy = settings("kind: HTTPRoute, name: route", "cacheable: Ignore");
+        let envoy = serve(&manifests(&pods, persistence).with(&policy)).await;
+        let client = client(&envoy);
+        let sent = [(
+            "x-echo-set-header",
+            "Cache-Control: public, Cache-Control: s-maxage=60, CDN-Cache-Control: max-age=60",
+        )];
+        let first = client.get_with("/get", &sent).await.unwrap();
+        assert!(token(&first).is_some(), "{first:?}");
+        let kept = ["cache-control", "cdn-cache-control"].map(|name| first.values(name).concat());
+        assert_eq!(kept, ["public,s-maxage=60", "max-age=60"].map(String::from));
+    }
+}

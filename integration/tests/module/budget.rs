@@ -119,6 +119,16 @@ fn a_strict_session() {
     assert_carrier::<Program>(HEADER, STRICT, budgets);
 }
 
+/// Five calls less than with protection.
+#[test]
+fn a_new_session_whose_caches_the_backend_decides_about() {
+    let mut plugin = plugin(COOKIE, r#""metadata", "cacheable": "ignore""#);
+    // The first token takes a call for random numbers.
+    first_token::<Browser>(&mut plugin, METADATA);
+    let new = costs(&mut plugin, Browser::first(), Response::from_endpoint(BLUE));
+    assert_within("cacheable", &new, &budget(8, 1, 70_000));
+}
+
 #[test]
 fn an_expired_token_and_foreign_cookies() {
     let mut plugin = plugin(COOKIE, METADATA);

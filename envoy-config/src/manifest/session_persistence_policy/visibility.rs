@@ -1,8 +1,10 @@
-//! Fields about who sees the token of a session: `exposeHeader`.
+//! Fields about who sees the token of a session: `exposeHeader`, `cacheable`.
+
+use session_persistence::config::Cacheable;
 
 use crate::manifest::read::fields::Fields;
 use crate::manifest::read::findings::Findings;
-use crate::manifest::read::value::boolean;
+use crate::manifest::read::value::{boolean, word};
 use crate::source::Spanned;
 
 /// Fields about who sees the token of a session.
@@ -10,12 +12,19 @@ use crate::source::Spanned;
 pub struct Visibility {
     /// `exposeHeader`, if it is set to true.
     pub expose_header: Option<Spanned<()>>,
+    /// `cacheable`.
+    pub cacheable: Cacheable,
 }
 
 impl Visibility {
     /// Reads them. Errors are in `findings`; a field with an error has its default.
     pub(super) fn read(fields: &Fields<'_>, findings: &mut Findings) -> Self {
-        Self { expose_header: enabled("exposeHeader", fields, findings) }
+        let words = [("Protect", Cacheable::Protect), ("Ignore", Cacheable::Ignore)];
+        let cacheable = fields.optional("cacheable", findings, word(&words));
+        Self {
+            expose_header: enabled("exposeHeader", fields, findings),
+            cacheable: cacheable.map(|cacheable| cacheable.value).unwrap_or_default(),
+        }
     }
 }
 

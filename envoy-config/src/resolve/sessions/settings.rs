@@ -14,6 +14,7 @@ pub(in crate::resolve) fn of_policy(policy: &SessionPersistencePolicy) -> Sessio
     SessionSettings {
         on_endpoint_lost: policy.endpoints.on_endpoint_lost,
         exposes_header: policy.visibility.expose_header.is_some(),
+        cacheable: policy.visibility.cacheable,
         cookie: policy.cookie.as_ref().map(of_cookie).unwrap_or_default(),
     }
 }
@@ -35,6 +36,7 @@ fn of_cookie(cookie: &written::Cookie) -> CookieSettings {
 
 /// The filter's rule with these settings, and with the pin that its clusters need.
 pub(in crate::resolve) fn apply(settings: &SessionSettings, rule: Rule, clusters: &ClusterSettings) -> Rule {
+    let rule = rule.cacheable(settings.cacheable);
     if settings.is_strict() {
         rule.strict()
     } else if clusters.health.is_judged() {
