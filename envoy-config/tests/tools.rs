@@ -54,6 +54,11 @@ fn now() -> u64 {
 
 /// A token of the rule in [`MANIFESTS`], sealed with these keys.
 fn token(keys: &str, rule: &str, issued: u64, last_seen: u64) -> String {
+    token_around(b"", keys, rule, issued, last_seen)
+}
+
+/// The same around a value of the backend.
+fn token_around(value: &[u8], keys: &str, rule: &str, issued: u64, last_seen: u64) -> String {
     let name = HeaderName::try_from(String::from("x-cart")).unwrap();
     let carrier = Carrier::Header(Header { name, removed_by_route: false });
     let sealer =
@@ -64,7 +69,7 @@ fn token(keys: &str, rule: &str, issued: u64, last_seen: u64) -> String {
         endpoint: Endpoint::parse(b"10.0.0.7:8080").unwrap(),
         identity: None,
     };
-    sealer.seal(&contents, None, &[7; 24]).unwrap()
+    sealer.seal_around(value, &contents, None, &[7; 24]).unwrap()
 }
 
 /// Runs the program in a directory with the manifests.
@@ -119,6 +124,20 @@ fn accepted_tokens_show_what_they_say() {
     assert!(key.ends_with("(key 2 of 2 in SESSION_KEYS, which only opens)"), "{key}");
     assert_eq!(line(), "");
     assert!(!said.contains(OLD) && !said.contains(NEW));
+}
+
+#[test]
+fn values_of_backends_are_not_shown() {
+    for length in [1, 9, 32, 1024] {
+        let value = &"s3cret-value-".repeat(100)[..length];
+        let token = token_around(value.as_bytes(), OLD, "default/shop#cart", now(), now());
+        let (status, said) = inspect(&["-f", "shop.yaml"], OLD, &format!("X-Cart: {token}\n"));
+        assert_eq!(status, 0, "{said}");
+        let line = format!("wraps:     {length} bytes of the backend's own session header (not shown)\n");
+        assert!(said.contains(&line) && !said.contains("s3cret"), "{said}");
+    }
+    let (_, said) = inspect(&["-f", "shop.yaml"], OLD, &token(OLD, "default/shop#cart", now(), now()));
+    assert!(!said.contains("wraps"), "{said}");
 }
 
 #[test]

@@ -33,6 +33,8 @@ const WHITE_SPACE: usize = 4;
 pub struct Search<'a> {
     /// The name of the cookie; `None` for a session header, in which all elements are values.
     cookie: Option<&'a [u8]>,
+    /// Whether tokens can have the length of an envelope.
+    envelopes: bool,
     pieces: usize,
     values: usize,
     tokens: [&'a [u8]; TOKENS],
@@ -62,7 +64,13 @@ impl<'a> Search<'a> {
     #[must_use]
     pub const fn of_cookie(name: &'a str) -> Self {
         let cookie = Some(name.as_bytes());
-        Self { cookie, pieces: PIECES, values: VALUES, tokens: [&[]; TOKENS], found: 0 }
+        Self { cookie, envelopes: false, pieces: PIECES, values: VALUES, tokens: [&[]; TOKENS], found: 0 }
+    }
+
+    /// The same search where tokens are envelopes.
+    #[must_use]
+    pub const fn of_envelopes(self, envelopes: bool) -> Self {
+        Self { envelopes, ..self }
     }
 
     /// The candidates in the next header line, or in several lines joined with commas, in order.
@@ -71,7 +79,9 @@ impl<'a> Search<'a> {
         std::iter::from_fn(move || {
             loop {
                 let value = self.next_value(&mut rest)?;
-                if !token::has_length(value.len()) {
+                if !(token::has_length(value.len())
+                    || self.envelopes && token::has_length_of_envelope(value.len()))
+                {
                     return Some(Candidate::Other);
                 }
                 if self.tokens.contains(&value) {

@@ -76,6 +76,8 @@ struct Found {
     redirected: bool,
     /// Whether it has a body, which Envoy cannot always send again.
     body: bool,
+    /// The value of the backend's session header in the token; empty if there is none.
+    value: Vec<u8>,
 }
 
 impl Context for Root {}

@@ -12,6 +12,7 @@
 //! - [`cookie`]: writes the session cookie.
 //! - [`token`]: seals and opens tokens.
 //! - [`pin`]: tells Envoy the endpoint of a session.
+//! - [`envelope`]: the backend's own session header in a token.
 //! - [`session`]: which session a request has, and whether its response issues a token.
 //! - [`endpoint`], [`time`]: backend addresses and points in time.
 //! - [`event`]: what is counted.
@@ -23,6 +24,7 @@ pub mod candidates;
 pub mod config;
 pub mod cookie;
 pub mod endpoint;
+pub mod envelope;
 pub mod event;
 #[cfg(target_os = "wasi")]
 mod host;

@@ -190,11 +190,13 @@ impl Route {
     }
 
     /// The header to remove from responses that issue no token, if there is one: a header of the backend would replace the
-    /// client's session.
+    /// client's session. With an envelope, [`envelope`](crate::envelope) decides about it.
     #[must_use]
     pub fn header_to_remove(&self) -> Option<&str> {
         match self.rule.carrier() {
-            Carrier::Header(header) if !header.removed_by_route => Some(header.name.as_str()),
+            Carrier::Header(header) if !(header.removed_by_route || self.rule.is_enveloped()) => {
+                Some(header.name.as_str())
+            }
             Carrier::Cookie(_) | Carrier::Header(_) => None,
         }
     }
@@ -202,7 +204,14 @@ impl Route {
     /// The response header that issues this token; `None` if sealing fails.
     #[must_use]
     pub fn issue(&self, due: &Due, nonce: &Nonce) -> Option<SessionHeader<'_>> {
-        let token = self.sealer.seal(&due.contents, self.share.as_ref().map(|(_, share)| share), nonce)?;
+        self.issue_around(&[], due, nonce)
+    }
+
+    /// The response header that issues this token around a value of the backend, unless that is empty.
+    #[must_use]
+    pub fn issue_around(&self, value: &[u8], due: &Due, nonce: &Nonce) -> Option<SessionHeader<'_>> {
+        let share = self.share.as_ref().map(|(_, share)| share);
+        let token = self.sealer.seal_around(value, &due.contents, share, nonce)?;
         Some(match self.rule.carrier() {
             Carrier::Cookie(cookie) => {
                 SessionHeader::SetCookie(cookie::set_cookie(cookie, &token, due.seconds_left))

@@ -26,10 +26,11 @@
 //! ```
 //!
 //! Flag 1 means that the address is IPv6, flag 2 that the digest of a share is present, flag 4 that the digest of a pod is present. The
-//! zero byte follows both digests, so that the token is a whole number of words of 4 characters. So the flags determine the exact
-//! length of the plaintext, and later versions of the filter can add fields with other flags. A token with an unknown flag does not
-//! open: an earlier release, which does not know flag 4, starts a new session. The token opens with one decryption, whatever the
-//! number of shares, and has
+//! zero byte follows both digests, so that the token is a whole number of words of 4 characters. Flag 8 means that the token is an
+//! [`envelope`](crate::envelope): the length (2 bytes) and the value of the backend's session header come last, and zero bytes up to
+//! a whole number of words. So flags and length determine the exact length of the plaintext, and later versions of the filter can add
+//! fields with other flags. A token with an unknown flag does not open: an earlier release, which does not know flag 4, starts a new
+//! session. The token opens with one decryption, whatever the number of shares, and without a value has
 //!
 //! | characters | IPv4 | IPv6 |
 //! | --- | --- | --- |
@@ -72,6 +73,14 @@ const LONGEST: usize = OVERHEAD + 1 + ISSUED + SEEN + 16 + 2 + 2 * share::LENGTH
 
 /// The length in characters of the longest token.
 const LONGEST_TEXT: usize = 120;
+/// The maximum length in bytes of the value in an envelope. Session ids of MCP servers are UUIDs, hashes or JSON Web Tokens.
+pub const VALUE_LIMIT: usize = 1024;
+
+/// The lengths in bytes of the shortest and the longest token with a value: one byte for an IPv4 endpoint, and the limit with
+/// everything else.
+const SHORTEST_ENVELOPE: usize = OVERHEAD + 1 + ISSUED + SEEN + 4 + 2 + 2 + 1 + 2;
+const LONGEST_ENVELOPE: usize = LONGEST + 2 + VALUE_LIMIT + 1;
+
 /// The possible lengths of a token in characters, for IPv4 and IPv6: version 1, version 2 with one digest, and with two.
 const LENGTHS: [usize; 6] = [80, 96, 92, 108, 104, LONGEST_TEXT];
 
@@ -109,6 +118,13 @@ pub fn has_length(characters: usize) -> bool {
     LENGTHS.contains(&characters)
 }
 
+/// Whether an envelope can have this many characters.
+#[must_use]
+pub const fn has_length_of_envelope(characters: usize) -> bool {
+    let bytes = characters / 4 * 3;
+    characters.is_multiple_of(4) && SHORTEST_ENVELOPE <= bytes && bytes <= LONGEST_ENVELOPE
+}
+
 /// Seals and opens the tokens of one rule.
 pub struct Sealer {
     /// Unique for each sealer: [`Recent`] finds tokens by it.
@@ -133,6 +149,8 @@ pub struct Opener<'a> {
     shares: &'a [Share],
     recent: Option<&'a RefCell<Recent>>,
     searched: bool,
+    /// The value in the last token that was opened.
+    value: Vec<u8>,
 }
 
 /// The parts of a token.
@@ -155,15 +173,28 @@ impl Sealer {
     /// Seals a token, for a share of the rule if the rule is split. `nonce` must be fresh random bytes.
     #[must_use]
     pub fn seal(&self, contents: &Contents, share: Option<&Share>, nonce: &Nonce) -> Option<String> {
-        let rule_key = self.keys.first()?;
-        let mut token = Vec::with_capacity(LONGEST);
-        let has_flags = share.is_some() || contents.identity.is_some();
+        self.seal_around(&[], contents, share, nonce)
+    }
+
+    /// Seals a token around the value of a backend's session header, unless that is empty. `None` if it is longer than
+    /// [`VALUE_LIMIT`].
+    #[must_use]
+    pub fn seal_around(
+        &self,
+        value: &[u8],
+        contents: &Contents,
+        share: Option<&Share>,
+        nonce: &Nonce,
+    ) -> Option<String> {
+        let rule_key = self.keys.first().filter(|_| value.len() <= VALUE_LIMIT)?;
+        let mut token = Vec::with_capacity(LONGEST + value.len());
+        let has_flags = share.is_some() || contents.identity.is_some() || !value.is_empty();
         token.push(if has_flags { VERSION_2 } else { VERSION_1 });
         token.extend_from_slice(&rule_key.key.0);
         token.extend_from_slice(nonce);
         let head = token.len();
         let associated_data = if has_flags {
-            contents.encode_with_flags(share.map(Share::digest), &mut token);
+            contents.encode_with_flags(share.map(Share::digest), value, &mut token);
             &rule_key.of_version_2()
         } else {
             contents.encode(&mut token);
@@ -178,8 +209,8 @@ impl Sealer {
 
     /// The opener for the tokens of one request. `shares` is empty if the rule is not split.
     #[must_use]
-    pub const fn opener<'a>(&'a self, shares: &'a [Share]) -> Opener<'a> {
-        Opener { sealer: self, shares, recent: None, searched: false }
+    pub fn opener<'a>(&'a self, shares: &'a [Share]) -> Opener<'a> {
+        Opener { sealer: self, shares, recent: None, searched: false, value: Vec::new() }
     }
 
     /// Opens a token of a rule that is not split.
@@ -194,11 +225,18 @@ impl Sealer {
 impl<'a> Opener<'a> {
     /// Uses this cache of opened tokens.
     #[must_use]
-    pub const fn remembering(self, recent: &'a RefCell<Recent>) -> Self {
+    pub fn remembering(self, recent: &'a RefCell<Recent>) -> Self {
         Self { recent: Some(recent), ..self }
     }
 
-    /// Opens a token of a client. It is decrypted only if its key is in the ring and it is not in the cache.
+    /// The value in the last token that was opened; empty if it has none.
+    #[must_use]
+    pub fn take_value(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.value)
+    }
+
+    /// Opens a token of a client. It is decrypted only if its key is in the ring and it is not in the cache. Envelopes are not
+    /// cached: the entries of the cache have one size.
     ///
     /// # Errors
     /// Why the text is not a token of this rule.
@@ -206,16 +244,29 @@ impl<'a> Opener<'a> {
         let Some(recent) = self.recent else { return self.decrypt(text) };
         let sealer = self.sealer.number;
         if let Some(opened) = recent.borrow().get(sealer, text) {
+            self.value.clear();
             return Ok(opened);
         }
         let opened = self.decrypt(text)?;
-        recent.borrow_mut().insert(sealer, text, opened.clone());
+        if self.value.is_empty() {
+            recent.borrow_mut().insert(sealer, text, opened.clone());
+        }
         Ok(opened)
     }
 
     fn decrypt(&mut self, text: &[u8]) -> Result<Opened, OpenError> {
-        let mut bytes = [0; LONGEST];
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| OpenError::Malformed)?;
+        self.value.clear();
+        let (mut short, mut long) = ([0; LONGEST], Vec::new());
+        let bytes = if text.len() <= LONGEST_TEXT {
+            &mut short[..]
+        } else {
+            if !has_length_of_envelope(text.len()) {
+                return Err(OpenError::Malformed);
+            }
+            long.resize(text.len() / 4 * 3, 0);
+            &mut long[..]
+        };
+        let length = URL_SAFE_NO_PAD.decode_slice(text, bytes).map_err(|_| OpenError::Malformed)?;
         let token = bytes.get_mut(..length).ok_or(OpenError::Malformed)?;
         let (&mut version, rest) = token.split_first_mut().ok_or(OpenError::Malformed)?;
         let (key, rest) = rest.split_first_chunk_mut::<4>().ok_or(OpenError::Malformed)?;
@@ -223,6 +274,7 @@ impl<'a> Opener<'a> {
         let (text, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(OpenError::Malformed)?;
         match (version, length) {
             (VERSION_1, 60 | 72) | (VERSION_2, 69 | 78 | 81 | 90) => {}
+            (VERSION_2, length) if has_length_of_envelope(length / 3 * 4) && length % 3 == 0 => {}
             _ => return Err(OpenError::Malformed),
         }
         let mut parts = Parts { version, nonce: *nonce, text, tag: *tag };
@@ -246,7 +298,9 @@ impl<'a> Opener<'a> {
     ) -> Result<(Contents, Option<usize>), OpenError> {
         if parts.version == VERSION_2 {
             rule_key.decrypt(parts, &rule_key.of_version_2())?;
-            let (contents, share) = Contents::decode_with_flags(parts.text).ok_or(OpenError::Malformed)?;
+            let (contents, share, value) =
+                Contents::decode_with_flags(parts.text).ok_or(OpenError::Malformed)?;
+            self.value.extend_from_slice(value);
             // If the rule no longer has this share, or is no longer split, the session ends, like that of another rule.
             let known = self.shares.iter().position(|known| Some(known.digest()) == share);
             return match (share, known) {

@@ -23,6 +23,7 @@ pub struct Rule {
     on_endpoint_lost: OnEndpointLost,
     cacheable: Cacheable,
     pods: Arc<Pods>,
+    envelope: bool,
 }
 
 /// How the filter names a session's endpoint to Envoy. Either way it sets a private request header, which an Envoy filter behind
@@ -88,6 +89,9 @@ pub enum RuleError {
     /// Only `stateful_session` can be strict.
     #[error("`on_endpoint_lost` can be `reject` only if `pin` is `stateful_session`")]
     StrictWithoutStatefulSession,
+    /// Backends set their own session in a header.
+    #[error("`envelope` needs a `header` that the route does not remove")]
+    EnvelopeWithoutHeader,
 }
 
 /// The JSON form of a rule: the carrier is one of two fields.
@@ -112,6 +116,8 @@ struct Fields {
     cacheable: Option<Cacheable>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Pods>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    envelope: bool,
 }
 
 impl Pin {
@@ -160,7 +166,7 @@ impl Rule {
             return Err(RuleError::PermanentWithoutTimeout);
         }
         let (share, pin, on_endpoint_lost) = (None, Pin::default(), OnEndpointLost::default());
-        let (cacheable, pods) = (Cacheable::default(), Arc::default());
+        let (cacheable, pods, envelope) = (Cacheable::default(), Arc::default(), false);
         Ok(Self {
             id,
             carrier,
@@ -171,6 +177,7 @@ impl Rule {
             on_endpoint_lost,
             cacheable,
             pods,
+            envelope,
         })
     }
 
@@ -223,6 +230,18 @@ impl Rule {
         Self { pods: Arc::new(pods), ..self }
     }
 
+    /// The same rule with tokens that wrap the backend's own value of the session header. It needs a header, which the route must
+    /// not remove.
+    ///
+    /// # Errors
+    /// It has no such header.
+    pub fn enveloped(self) -> Result<Self, RuleError> {
+        match &self.carrier {
+            Carrier::Header(header) if !header.removed_by_route => Ok(Self { envelope: true, ..self }),
+            _ => Err(RuleError::EnvelopeWithoutHeader),
+        }
+    }
+
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
         let fields = at.fields(&[
             "id",
@@ -235,6 +254,7 @@ impl Rule {
             "on_endpoint_lost",
             "cacheable",
             "pods",
+            "envelope",
         ])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
         let carrier = match (fields.optional("cookie"), fields.optional("header")) {
@@ -257,7 +277,9 @@ impl Rule {
         let cacheable = cacheable.unwrap_or_default();
         let pods = fields.optional("pods").map(|pods| Pods::read(&pods)).transpose()?.unwrap_or_default();
         let share = share.map(str::to_owned);
-        Ok(Self { share, pin, on_endpoint_lost, cacheable, ..rule }.with_pods(pods))
+        let envelope = fields.optional("envelope").map(|envelope| envelope.flag()).transpose()?;
+        let rule = Self { share, pin, on_endpoint_lost, cacheable, ..rule }.with_pods(pods);
+        if envelope == Some(true) { rule.enveloped().map_err(refuse) } else { Ok(rule) }
     }
 
     /// The id, to which the rule's tokens are bound.
@@ -296,6 +318,12 @@ impl Rule {
         matches!(self.cacheable, Cacheable::Protect)
     }
 
+    /// Whether tokens wrap the backend's own value of the session header.
+    #[must_use]
+    pub const fn is_enveloped(&self) -> bool {
+        self.envelope
+    }
+
     /// The pods whose addresses are known, of all shares if the rule is split.
     #[must_use]
     pub fn pods(&self) -> &Pods {
@@ -322,7 +350,16 @@ impl From<Rule> for Fields {
             Carrier::Header(header) => (None, Some(header)),
         };
         let Rule {
-            id, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, cacheable, pods, ..
+            id,
+            absolute_timeout,
+            idle_timeout,
+            share,
+            pin,
+            on_endpoint_lost,
+            cacheable,
+            pods,
+            envelope,
+            ..
         } = rule;
         let pin = (pin != Pin::default()).then_some(pin);
         let on_endpoint_lost = Some(on_endpoint_lost).filter(|lost| *lost != OnEndpointLost::default());
@@ -339,6 +376,7 @@ impl From<Rule> for Fields {
             on_endpoint_lost,
             cacheable,
             pods,
+            envelope,
         }
     }
 }

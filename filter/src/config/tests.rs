@@ -187,11 +187,14 @@ fn a_serialized_configuration_parses_to_the_same_value() {
             .with_pods(pods("shop/cart-0", &["10.0.0.1:80", "[fd00::1]:80"])),
         shares: ByName::default(),
     };
+    let enveloped =
+        RouteRule { rule: rule("r", header.clone(), None).enveloped().unwrap(), shares: ByName::default() };
     let shared = RouteRule {
         rule: rule("default/header@1", header, None).of_share("one").cacheable(Cacheable::Ignore),
         shares: [("default/header/0/0/1".to_owned(), "two".to_owned())].into_iter().collect(),
     };
-    for config in [PluginConfig::Table(rules), PluginConfig::Route(one), PluginConfig::Route(shared)] {
+    let routes = [one, enveloped, shared].map(PluginConfig::Route);
+    for config in routes.into_iter().chain([PluginConfig::Table(rules)]) {
         assert_eq!(PluginConfig::parse(&serde_json::to_vec(&config).unwrap()).unwrap(), config);
     }
 }
@@ -309,7 +312,7 @@ fn the_error_for_an_unknown_field_lists_the_known_fields() {
         (
             r#""id": "i", "cookies": {}"#,
             ".cookies",
-            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, cacheable, pods",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, cacheable, pods, envelope",
         ),
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,
@@ -461,4 +464,16 @@ fn errors_show_the_path_and_the_problem() {
         error.to_string(),
         "plugin configuration: at `rules.a.header.name`: invalid header name: it is empty"
     );
+}
+
+#[test]
+fn envelopes_need_a_header_that_reaches_the_filter() {
+    let refusal = |carrier: &str| {
+        let json = format!(r#"{{"rule": {{"id": "i", {carrier}, "envelope": true}}}}"#);
+        PluginConfig::parse(json.as_bytes()).map_err(|error| error.problem.to_string())
+    };
+    for carrier in [r#""cookie": {"name": "a"}"#, r#""header": {"name": "a", "removed_by_route": true}"#] {
+        assert_eq!(refusal(carrier), Err(RuleError::EnvelopeWithoutHeader.to_string()));
+    }
+    assert!(refusal(r#""header": {"name": "mcp-session-id"}"#).is_ok());
 }

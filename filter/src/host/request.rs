@@ -20,12 +20,16 @@ impl Configured {
         let initial = self.plugin.own().or_else(|| self.named_route());
         let found = initial.map(|route| self.find_session(route));
         // Without a pin, this removes a private header that a client sent.
-        let pin = found.as_ref().and_then(|(session, route)| match session.endpoint() {
+        let pin = found.as_ref().and_then(|(session, route, _)| match session.endpoint() {
             Some(endpoint) => Some(pin::header_value(route.rule().pin(), endpoint)),
             None => session.is_held_by(route.rule()).then_some(pin::NOWHERE),
         });
         report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
-        let (session, route) = found?;
+        let (session, route, value) = found?;
+        if !value.is_empty() && route.rule().is_enveloped() {
+            let (headers, name) = (MapType::HttpRequestHeaders, route.request_header());
+            report("session header", hostcalls::set_map_value_bytes(headers, name, Some(&value)));
+        }
         if session.endpoint().is_none() {
             show(&session);
         }
@@ -51,15 +55,16 @@ impl Configured {
             report("share", set);
             report("route", hostcalls::call_foreign_function("clear_route_cache", None).map(drop));
         }
-        Some(Found { route: Rc::clone(route), session, redirected: share.is_some() && !held, body: false })
+        let redirected = share.is_some() && !held;
+        Some(Found { route: Rc::clone(route), session, redirected, body: false, value })
     }
 
-    /// The session of a request to this route, and the route of its token's share.
-    fn find_session<'p>(&'p self, route: &'p Rc<Route>) -> (Session, &'p Rc<Route>) {
+    /// The session of a request to this route, the route of its token's share, and the value in it.
+    fn find_session<'p>(&'p self, route: &'p Rc<Route>) -> (Session, &'p Rc<Route>, Vec<u8>) {
         let name = route.request_header();
         let Some(first) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
         else {
-            return (Session::None, route);
+            return (Session::None, route, Vec::new());
         };
         let all;
         let mut reading = self.plugin.read(route, now());
@@ -68,6 +73,8 @@ impl Configured {
             all = property(&[b"request\0headers\0", name.as_bytes()].concat()).unwrap_or_default();
             reading.line(all.get(first.len()..).unwrap_or_default());
         }
-        reading.session()
+        let value = reading.take_value();
+        let (session, route) = reading.session();
+        (session, route, value)
     }
 }

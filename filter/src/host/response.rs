@@ -13,6 +13,7 @@ use super::{Configured, Found, report, show};
 use crate::caching;
 use crate::config::{Pin, Rule};
 use crate::endpoint::Endpoint;
+use crate::envelope;
 use crate::event::{Event, State};
 use crate::names::OVERRIDE_HOST_HEADER;
 use crate::pin;
@@ -36,7 +37,11 @@ const LOCAL_REPLY_HEADERS: usize = 4;
 
 impl Configured {
     /// Issues a token if one is due, or removes it if the session ends.
-    pub(super) fn response(&self, Found { mut route, mut session, redirected, body }: Found, headers: usize) {
+    pub(super) fn response(
+        &self,
+        Found { mut route, mut session, redirected, body, mut value }: Found,
+        headers: usize,
+    ) {
         let read = State::read(&session);
         let chosen = chosen(&route, &session);
         // With the other pin, the access log finds the session's endpoint in the metadata.
@@ -51,18 +56,32 @@ impl Configured {
             {
                 route = Rc::clone(taken);
                 session = Session::None;
+                value.clear();
             }
         }
         let route = &*route;
         let held = session.is_held_by(route.rule());
         let may_end = !held && body && headers <= LOCAL_REPLY_HEADERS && session.is_on(chosen.as_ref());
-        let issue = session::on_response(route.rule(), &session, chosen);
+        let enveloped = route.rule().is_enveloped();
+        let endpoint = if enveloped { chosen.clone() } else { None };
+        let mut issue = session::on_response(route.rule(), &session, chosen);
+        let mut header = route.header_to_remove();
+        let sent;
+        let mut around = &[][..];
+        if enveloped {
+            let name = route.request_header();
+            // All lines, joined with commas: the backend gets one line back.
+            sent = property(&[b"response\0headers\0", name.as_bytes()].concat()).unwrap_or_default();
+            header = (!sent.is_empty()).then_some(name);
+            let found = envelope::on_response(&session, issue, endpoint.as_ref(), &value, &sent);
+            (issue, around) = found.map_or((None, around), |(issue, value)| (Some(issue), value));
+        }
         // A local reply may also have an upstream address: that of the endpoint that failed.
         let details =
             (issue.is_some() || may_end || held).then(|| property(b"response\0code_details")).flatten();
         let details = details.unwrap_or_default();
         let event = if *details == *b"via_upstream" {
-            issue.and_then(|issue| self.issue(route, &issue))
+            issue.and_then(|issue| self.issue(route, &issue, around))
         } else if may_end && Session::ends_with(&details) {
             answer(route.rule(), route.end());
             Some(Event::Ended)
@@ -81,14 +100,15 @@ impl Configured {
             report("filter state", set);
         }
         if !event.is_some_and(Event::is_answered)
-            && let Some(name) = route.header_to_remove()
+            && let Some(name) = header
         {
             report("header", hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None));
         }
     }
 
-    /// Seals a token and adds it to the response. `None` if the session timed out while its request was served.
-    fn issue(&self, route: &Route, issue: &Issue) -> Option<Event> {
+    /// Seals a token, around a value of the backend unless that is empty, and adds it to the response. `None` if the session timed out
+    /// while its request was served.
+    fn issue(&self, route: &Route, issue: &Issue, around: &[u8]) -> Option<Event> {
         let due = issue.at(now(), route.rule())?;
         let id = route.rule().id();
         let nonce = match self.nonces.next() {
@@ -102,8 +122,13 @@ impl Configured {
                 return Some(Event::NotStartedRandom);
             }
         };
-        let Some(header) = route.issue(&due, &nonce) else {
-            warn(Level::Error, Cause::Sealing, format_args!("{id}: no token issued: sealing failed"));
+        let Some(header) = route.issue_around(around, &due, &nonce) else {
+            let bytes = around.len();
+            warn(
+                Level::Error,
+                Cause::Sealing,
+                format_args!("{id}: no token issued: cannot seal {bytes} bytes of the backend"),
+            );
             return Some(Event::NotStartedSealing);
         };
         answer(route.rule(), header);

@@ -20,6 +20,8 @@ pub struct Reading<'p, 'l> {
     session: Session,
     /// The route of the session's share, or the one that Envoy chose.
     found: &'p Rc<Route>,
+    /// What the token of the session wraps.
+    value: Vec<u8>,
 }
 
 impl<'p: 'l, 'l> Reading<'p, 'l> {
@@ -29,8 +31,9 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
         opener: Opener<'p>,
         now: Timestamp,
     ) -> Self {
-        let search = Search::new(route.rule.carrier());
-        Self { route, shares, search, opener, now, session: Session::None, found: route }
+        let search = Search::new(route.rule.carrier()).of_envelopes(route.rule.is_enveloped());
+        let (session, value) = (Session::None, Vec::new());
+        Self { route, shares, search, opener, now, session, found: route, value }
     }
 
     /// Reads the next line of [`Route::request_header`], or several lines joined with commas. Returns whether the request has a
@@ -51,6 +54,7 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
             self.session.add(read);
             if self.session.is_valid() {
                 self.found = found;
+                self.value = self.opener.take_value();
                 return true;
             }
         }
@@ -61,6 +65,12 @@ impl<'p: 'l, 'l> Reading<'p, 'l> {
     #[must_use]
     pub const fn wants_more_lines(&self, first: &[u8]) -> bool {
         self.search.wants_more_lines(first)
+    }
+
+    /// The value of the backend's session header in the token of the session; empty if there is none.
+    #[must_use]
+    pub fn take_value(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.value)
     }
 
     /// The session, and the route that its token is for. If the rule is split, this can be the route of another share than the

@@ -1,7 +1,7 @@
 //! The plaintext of a token, in both versions.
 
 use super::share::{self, Digest};
-use super::{ISSUED, SEEN};
+use super::{ISSUED, SEEN, TAG};
 use crate::endpoint::Endpoint;
 use crate::identity::Identity;
 use crate::time::Timestamp;
@@ -25,6 +25,8 @@ const IPV6: u8 = 1;
 const SHARE: u8 = 2;
 /// A flag of version 2: the digest of a pod follows.
 const IDENTITY: u8 = 4;
+/// A flag of version 2: the value of a backend's session header is the last field.
+const VALUE: u8 = 8;
 /// What follows both digests, so that the token is a whole number of words.
 const PADDING: [u8; 1] = [0];
 
@@ -56,7 +58,7 @@ impl Contents {
     }
 
     /// The plaintext of version 2.
-    pub(super) fn encode_with_flags(&self, share: Option<Digest>, to: &mut Vec<u8>) {
+    pub(super) fn encode_with_flags(&self, share: Option<Digest>, value: &[u8], to: &mut Vec<u8>) {
         let flags = to.len();
         to.push(0);
         self.encode(to);
@@ -72,15 +74,24 @@ impl Contents {
                 to.extend_from_slice(&PADDING);
             }
         }
+        if let Ok(length @ 1..) = u16::try_from(value.len()) {
+            set |= VALUE;
+            to.extend_from_slice(&length.to_be_bytes());
+            to.extend_from_slice(value);
+            while !(to.len() + TAG).is_multiple_of(3) {
+                to.push(0);
+            }
+        }
         if let Some(flags) = to.get_mut(flags) {
             *flags = set;
         }
     }
 
-    /// Reads the plaintext of version 2. Unknown flags are rejected, because the length of their fields is unknown.
-    pub(super) fn decode_with_flags(bytes: &[u8]) -> Option<(Self, Option<Digest>)> {
+    /// Reads the plaintext of version 2: the contents, the share, and the value, which is empty if there is none. Unknown flags are
+    /// rejected, because the length of their fields is unknown.
+    pub(super) fn decode_with_flags(bytes: &[u8]) -> Option<(Self, Option<Digest>, &[u8])> {
         let (&flags, rest) = bytes.split_first()?;
-        if flags & !(IPV6 | SHARE | IDENTITY) != 0 {
+        if flags & !(IPV6 | SHARE | IDENTITY | VALUE) != 0 {
             return None;
         }
         let length = if flags & IPV6 == 0 { IPV4_LENGTH } else { IPV6_LENGTH };
@@ -95,7 +106,15 @@ impl Contents {
         };
         let (share, identity) = (digest(SHARE)?, digest(IDENTITY)?);
         let padding = if share.is_some() && identity.is_some() { &PADDING[..] } else { &[] };
+        let mut rest = rest.strip_prefix(padding)?;
+        let mut value = &[][..];
+        if flags & VALUE != 0 {
+            let (length, behind) = rest.split_first_chunk()?;
+            (value, rest) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+            // Zero bytes up to a whole number of words.
+            rest = if matches!(rest, [] | [0] | [0, 0]) { &[] } else { rest };
+        }
         let identity = identity.map(Identity::from_digest);
-        (rest == padding).then_some((Self { identity, ..Self::decode(contents)? }, share))
+        rest.is_empty().then_some((Self { identity, ..Self::decode(contents)? }, share, value))
     }
 }

@@ -194,6 +194,75 @@ fn vectors() {
     }
 }
 
+/// Tokens around values of backends, made like the other vectors.
+#[test]
+fn vectors_of_envelopes() {
+    let nonce: Nonce = std::array::from_fn(|i| 0x40 + u8::try_from(i).unwrap());
+    let key = Key::new(std::array::from_fn(|i| u8::try_from(i).unwrap()));
+    let sealer =
+        Sealer::new(&KeyRing::new(key, []), &rule("default/mcp@4f2a9c0d71b6e835"), &header("Mcp-Session-Id"));
+    let shares = [Share::new("default/v2:80")];
+    for (shares, contents, value, token) in [
+        (
+            &[][..],
+            contents(1_700_000_000, 1_700_000_000, "127.0.0.11:3000"),
+            &b"1868a90c4d0a4e8f9b6f2d5c7e3a1b20"[..],
+            "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfcOWAjIeB5Fo_0-L6vl24qkpqc_CVhMqNaUskhOWUX9S6fOwxj9LZ0ytHDKTm765OpW31X95xVyBcL3pu4feRqzyDV",
+        ),
+        (
+            &shares[..],
+            of_pod(contents(1_700_000_000, 1_700_000_042, "[2001:db8::1]:443"), "shop/cart-1"),
+            b"\xff, \0",
+            "AmMNzSlAQUJDREVGR0hJSktMTU5PUFFSU1RVVlfbOWAjIeB5Fo_ep7-iJGWSkrqtxBNZU5pqMPz-nBV4BiqBe8VzJ7abqoM6egra3g63S31-UlSrwC04bEKSMMm8mxT_",
+        ),
+    ] {
+        let share = shares.first();
+        let mut opener = sealer.opener(shares);
+        let expected = Opened { contents: contents.clone(), older_key: false, share: share.map(|_| 0) };
+        assert_eq!(opener.open(token.as_bytes()), Ok(expected));
+        assert_eq!(opener.take_value(), value);
+        assert_eq!(sealer.seal_around(value, &contents, share, &nonce).as_deref(), Some(token));
+    }
+}
+
+#[test]
+fn values_of_every_length_up_to_the_limit_come_back() {
+    let sealer = sealer(&[1]);
+    let share = Share::new("one");
+    let bytes: Vec<u8> = (0..=255).cycle().take(VALUE_LIMIT + 1).collect();
+    for (share, endpoint) in [(None, "10.0.0.1:80"), (Some(&share), "[2001:db8::1]:443")] {
+        let contents = of_pod(contents(1_700_000_000, 1_700_000_100, endpoint), "shop/cart-0");
+        for length in 0..=VALUE_LIMIT {
+            let value = &bytes[..length];
+            let token = sealer.seal_around(value, &contents, share, &NONCE_A).unwrap();
+            let mut opener = sealer.opener(share.map_or(&[], std::slice::from_ref));
+            assert_eq!(opener.open(token.as_bytes()).unwrap().contents, contents);
+            assert_eq!(opener.take_value(), value);
+            assert!(has_length_of_envelope(token.len()) || has_length(token.len()), "{length}");
+        }
+        assert_eq!(sealer.seal_around(&bytes, &contents, share, &NONCE_A), None);
+    }
+}
+
+#[test]
+fn values_are_forgotten_with_the_next_token() {
+    let recent = RefCell::new(Recent::of(8));
+    let (sealer, contents) = (sealer(&[1]), contents(1_700_000_000, 1_700_000_100, "10.0.0.1:80"));
+    let envelope = sealer.seal_around(b"secret", &contents, None, &NONCE_A).unwrap();
+    let plain = some_token();
+    let mut opener = sealer.opener(&[]).remembering(&recent);
+    for _ in 0..2 {
+        opener.open(plain.as_bytes()).unwrap();
+        assert!(opener.value.is_empty());
+        opener.open(envelope.as_bytes()).unwrap();
+        assert_eq!(opener.value, b"secret");
+        assert!(opener.open(b"AAAA").is_err() && opener.value.is_empty());
+        opener.open(envelope.as_bytes()).unwrap();
+        opener.open(plain.as_bytes()).unwrap();
+        assert!(opener.value.is_empty());
+    }
+}
+
 #[test]
 fn tokens_have_one_length_for_each_version_and_address_family() {
     let share = Share::new("default/a-rather-long-name:65535");

@@ -13,6 +13,7 @@ mod artifact;
 mod budget;
 mod carriers;
 mod cost;
+mod envelopes;
 mod events;
 mod exchange;
 mod guest;

@@ -24,10 +24,18 @@ impl Inspection {
     pub(super) fn new(token: &str, rules: &Rules, ring: &KeyRing, now: Timestamp) -> Self {
         let mut failure = OpenError::Malformed;
         for RuleShares { rule, shares } in rules.iter() {
-            match Sealer::new(ring, rule.id(), rule.carrier()).opener(shares).open(token.as_bytes()) {
+            let sealer = Sealer::new(ring, rule.id(), rule.carrier());
+            let mut opener = sealer.opener(shares);
+            match opener.open(token.as_bytes()) {
                 Ok(opened) => {
                     let share = opened.share.and_then(|position| shares.get(position));
-                    return Self::of_opened(token, rule, share.map(Share::name), opened, ring, now);
+                    let mut found = Self::of_opened(token, rule, share.map(Share::name), opened, ring, now);
+                    let wrapped = opener.take_value().len();
+                    if wrapped > 0 {
+                        let text = format!("{wrapped} bytes of the backend's own session header (not shown)");
+                        found.lines.push(("wraps", text));
+                    }
+                    return found;
                 }
                 // Forged for one rule says the most: the key is known.
                 Err(OpenError::Forged) => failure = OpenError::Forged,
