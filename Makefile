@@ -17,7 +17,7 @@ help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
 		printf '%-14s %s\n' "$$target" "$$what"; done
 
-.PHONY: help demo test test-core test-wasm test-envoy test-browser test-compose test-dist module dist try-dist images release-notes lint deny workflows bench bench-scale clean rust-wasip1 rust-unknown
+.PHONY: help demo test test-core test-wasm test-envoy mcp mcp-requirements test-browser test-compose test-dist module dist try-dist images release-notes lint deny workflows bench bench-scale clean rust-wasip1 rust-unknown
 
 demo: module ## Start backends and Envoy on this machine and show sessions with curl. ONCE=1 ends by itself; ARGS=--cookie-port=8890.
 	$(call say,"Building the demo")
@@ -39,11 +39,26 @@ test-wasm: rust-unknown $(TOOLS)/bindgen-$(BINDGEN)/bin/wasm-bindgen-test-runner
 	@CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$(abspath $(word 2,$^))" \
 		$(CARGO) test --locked -p session-persistence --lib --target wasm32-unknown-unknown
 
-test-envoy: module ## Test the compiled module in an embedded host, then on a real Envoy.
+test-envoy: module mcp ## Test the compiled module in an embedded host, then on a real Envoy.
 	$(call say,"Building envoy-config")
 	@$(CARGO) build --locked
 	$(call say,"Testing the module and the whole path on a real Envoy")
 	@$(CARGO) test --locked --no-fail-fast -p integration
+
+mcp: $(TOOLS)/mcp/installed ## Install the MCP SDK of the tests into a virtual environment.
+
+$(TOOLS)/mcp/installed: integration/mcp/requirements.txt
+	$(call say,"Installing the MCP SDK into $(@D) (half a minute; once)")
+	@command -v python3 >/dev/null || { echo 'Python 3 is missing: install it (Debian: apt-get install python3 python3-venv) and try again.' >&2; exit 1; }
+	@python3 -m venv --clear $(@D) || { echo 'Python cannot make a virtual environment: install its module venv (Debian: apt-get install python3-venv) and try again.' >&2; exit 1; }
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+mcp-requirements: ## Pin the packages of the MCP SDK again, after a change of integration/mcp/requirements.in.
+	@python3 -m venv --clear $(TOOLS)/pip-tools
+	@$(TOOLS)/pip-tools/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	@cd integration/mcp && $(abspath $(TOOLS))/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.txt requirements.in
 
 test-browser: module ## Test the demo's page and its sessions in Chromium. UPDATE_PICTURE=1 renews docs/page.png.
 	$(call say,"Testing in a real browser")

@@ -2,13 +2,16 @@
 //! does not have. It applies to rules with session persistence, and starts none itself.
 //!
 //! Each family of fields has a file: `cookie` the attributes of the cookie, `endpoints` what a session does if its endpoint is
-//! lost, `requests` which requests have one, `visibility` who sees its token.
+//! lost, `requests` which requests have one, `visibility` who sees its token, `backend` what the backend's own session has to do
+//! with it.
 
+mod backend;
 mod cookie;
 mod endpoints;
 mod requests;
 mod visibility;
 
+pub use self::backend::Backend;
 pub use self::cookie::{Cookie, Prefix, Secure};
 pub use self::endpoints::Endpoints;
 pub use self::requests::Requests;
@@ -34,6 +37,8 @@ pub struct SessionPersistencePolicy {
     pub requests: Requests,
     /// Who sees its token.
     pub visibility: Visibility,
+    /// The part that backends have in it.
+    pub backend: Backend,
 }
 
 const POLICY: Known = Known {
@@ -47,6 +52,8 @@ const POLICY: Known = Known {
         // `visibility`
         "exposeHeader",
         "cacheable",
+        // `backend`
+        "envelope",
     ],
     unread: &[],
     unsupported: &[],
@@ -60,11 +67,13 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<S
     let endpoints = Endpoints::read(&fields, findings);
     let requests = Requests::read(&fields, findings);
     let visibility = Visibility::read(&fields, findings);
+    let backend = Backend::read(&fields, findings);
     Some(SessionPersistencePolicy {
         targets: Targets { refs: refs?, selectors: Vec::new() },
         cookie,
         endpoints,
         requests,
         visibility,
+        backend,
     })
 }

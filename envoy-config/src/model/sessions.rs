@@ -11,6 +11,8 @@ pub struct SessionSettings {
     pub exposes_header: bool,
     /// Whether shared caches may store a response with a token.
     pub cacheable: Cacheable,
+    /// Whether tokens wrap the backend's own value of the session header.
+    pub is_enveloped: bool,
     /// The attributes of the session cookie.
     pub cookie: CookieSettings,
 }

@@ -12,7 +12,7 @@ mod attached;
 pub(super) mod backend_tls;
 pub(super) mod backend_traffic;
 pub(super) mod scope;
-mod session_persistence;
+pub(super) mod session_persistence;
 pub(super) mod target_objects;
 pub(super) mod targets;
 pub(super) mod unsupported;

@@ -11,13 +11,14 @@ use super::pages::Page;
 use super::scratch::Scratch;
 
 /// Commands that do not run here, by how they begin, and why.
-const NOT_RUN: [(&str, &str); 7] = [
+const NOT_RUN: [(&str, &str); 8] = [
     ("curl ", "needs a running Envoy; `the_admin_interface_answers_its_commands` runs these"),
     ("docker ", "needs a container engine; `make test-compose` runs these"),
     ("COOKIE=$(curl ", "needs the demo; the transcripts of `tests/envoy` run it"),
     ("HEADER=$(curl ", "needs the demo; the transcripts of `tests/envoy` run it"),
     ("for i in `seq 5`; do curl ", "needs the demo; the transcripts of `tests/envoy` run it"),
     ("kubectl ", "needs a cluster; `kubernetes` reads and runs what these deploy"),
+    ("target/tools/mcp/bin/python ", "serves until it is stopped; `tests/mcp` runs the same programs"),
     ("make ", "builds or tests everything; `every_make_target_exists` looks at the targets"),
 ];
 

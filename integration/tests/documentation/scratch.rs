@@ -10,6 +10,7 @@ use integration::harness::{artifact, envoy, workspace};
 use tempfile::TempDir;
 
 const EXAMPLE: &str = "envoy-config/examples/quickstart";
+const MCP_EXAMPLE: &str = "envoy-config/examples/mcp.yaml";
 
 /// `cargo run` runs the program that is built already, without the optimisations of a release, which take minutes.
 const CARGO: &str = r#"#!/bin/sh
@@ -47,6 +48,7 @@ impl Scratch {
             let path = Path::new(EXAMPLE).join(entry.file_name());
             scratch.write(path.to_str().unwrap(), &fs::read(entry.path()).unwrap());
         }
+        scratch.write(MCP_EXAMPLE, &fs::read(workspace::root().join(MCP_EXAMPLE)).unwrap());
         scratch.program("cargo", CARGO);
         scratch.program("envoy", ENVOY);
         scratch.program("envoy-config", INSTALLED);

@@ -29,7 +29,7 @@ impl Visibility {
 }
 
 /// The place of a field that is set to true.
-fn enabled(name: &str, fields: &Fields<'_>, findings: &mut Findings) -> Option<Spanned<()>> {
+pub(super) fn enabled(name: &str, fields: &Fields<'_>, findings: &mut Findings) -> Option<Spanned<()>> {
     let flag = fields.optional(name, findings, |at, findings| Some((boolean(at, findings)?, at.span())));
     flag.filter(|(enabled, _)| *enabled).map(|(_, span)| Spanned { value: (), span })
 }

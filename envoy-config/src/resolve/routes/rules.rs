@@ -23,6 +23,7 @@ use crate::resolve::backends::{Backend, Backends};
 use crate::resolve::policies::backend_traffic::checked_rule::CheckedRule;
 use crate::resolve::policies::backend_traffic::{self, Policy, settings};
 use crate::resolve::policies::scope::{PoliciesOfRule, Scope};
+use crate::resolve::policies::session_persistence::can_be_enveloped;
 use crate::resolve::sessions::persistence::{self, PersistenceError};
 use crate::resolve::sessions::pods;
 use crate::resolve::sessions::rule_id;
@@ -127,7 +128,12 @@ impl<'m> ResolvedRoute<'m> {
             backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
         self.session_policies.push(policy_of_sessions);
         let sessions = policy_of_sessions.map(|policy| session_settings::of_policy(&policy.spec));
-        let sessions = sessions.unwrap_or_default();
+        let mut sessions = sessions.unwrap_or_default();
+        if let (Some(policy), Some(session)) = (policy_of_sessions, session)
+            && sessions.is_enveloped
+        {
+            sessions.is_enveloped = can_be_enveloped(policy, &session, rule.span, report);
+        }
         let settings = policy.map(|policy| {
             let target = CheckedRule { route: object, rule, hostnames: &self.hostnames, backends: &found };
             target.settings(policy, &mut backends.policies.traffic, report)
@@ -177,6 +183,7 @@ impl<'m> ResolvedRoute<'m> {
                             &sessions.cookie,
                         )
                         .map(|rule| rule.with_pods(pods.clone()))
+                        .and_then(|rule| if sessions.is_enveloped { Ok(rule.enveloped()?) } else { Ok(rule) })
                     }) {
                         Ok(rule) => Some(session_settings::apply(&sessions, rule, &settings)),
                         Err(error) => {

@@ -15,6 +15,7 @@ pub(in crate::resolve) fn of_policy(policy: &SessionPersistencePolicy) -> Sessio
         on_endpoint_lost: policy.endpoints.on_endpoint_lost,
         exposes_header: policy.visibility.expose_header.is_some(),
         cacheable: policy.visibility.cacheable,
+        is_enveloped: policy.backend.envelope.is_some(),
         cookie: policy.cookie.as_ref().map(of_cookie).unwrap_or_default(),
     }
 }
