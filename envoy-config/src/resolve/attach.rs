@@ -14,11 +14,10 @@ use self::namespaces::Namespaces;
 use self::rejection::{Parent, Rejection};
 use super::gateways::{GatewayState, Gateways};
 use super::listeners::addresses::BoundAddress;
-use super::listeners::section::Section;
+use super::listeners::section::{Owner, OwnerKey, Section};
 use super::status::decisions::ParentOutcome;
 use super::status::report::{Place, Report};
 use crate::diagnostic::Code;
-use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::{ParentKind, Route};
 use crate::manifest::{Manifests, Object};
 use crate::model::Domain;
@@ -26,8 +25,8 @@ use crate::model::Domain;
 /// Finds the listeners that routes attach to.
 pub(super) struct Attacher<'m, 'b> {
     gateways: &'b Gateways<'m>,
-    /// By Gateway, and by the position of the listener in it.
-    served: HashMap<(&'m str, &'m str), HashMap<usize, ListenerPosition>>,
+    /// By the object that lists the listener, and by the position there.
+    served: HashMap<OwnerKey<'m>, HashMap<usize, ListenerPosition>>,
     namespaces: Namespaces<'m>,
 }
 
@@ -57,10 +56,10 @@ impl<'m, 'b> Attacher<'m, 'b> {
     ) -> Self {
         let mut served: HashMap<_, HashMap<_, _>> = HashMap::new();
         for (bound, found) in bounds.iter().enumerate() {
-            let of_gateway = served.entry(found.gateway.metadata.key()).or_default();
             for (listener, section) in found.listeners.iter().enumerate() {
                 if found.serves(listener) {
-                    of_gateway.insert(section.position, ListenerPosition { bound, listener });
+                    let of_owner = served.entry(section.owner.key()).or_default();
+                    of_owner.insert(section.position, ListenerPosition { bound, listener });
                 }
             }
         }
@@ -100,17 +99,19 @@ impl<'m, 'b> Attacher<'m, 'b> {
                     continue;
                 }
                 Some(GatewayState::Rejected) => parent.gateway_not_accepted(report),
-                Some(GatewayState::Served(gateway)) => match self.listeners_for(gateway, parent, hostnames) {
-                    Ok(passed) => listeners.extend(passed),
-                    // A default Gateway decides which routes it claims, so this is not an error of the route.
-                    Err(rejection) if reference.kind == ParentKind::DefaultGateway => {
-                        unclaimed.get_or_insert((parent, rejection));
-                        selected = true;
-                        report.decisions.attach(route, number, ParentOutcome::NotSelected);
-                        continue;
+                Some(GatewayState::Served(gateway)) => {
+                    match self.listeners_for(gateway.into(), parent, hostnames) {
+                        Ok(passed) => listeners.extend(passed),
+                        // A default Gateway decides which routes it claims, so this is not an error of the route.
+                        Err(rejection) if reference.kind == ParentKind::DefaultGateway => {
+                            unclaimed.get_or_insert((parent, rejection));
+                            selected = true;
+                            report.decisions.attach(route, number, ParentOutcome::NotSelected);
+                            continue;
+                        }
+                        Err(rejection) => parent.reject(rejection, &self.namespaces, report),
                     }
-                    Err(rejection) => parent.reject(rejection, &self.namespaces, report),
-                },
+                }
             }
             let passed = listeners.iter().skip(before);
             let positions = passed.map(|(_, section): &Attached<'_>| section.position).collect();
@@ -130,17 +131,17 @@ impl<'m, 'b> Attacher<'m, 'b> {
         if selected { Attachment::Listeners(listeners) } else { Attachment::NotSelected }
     }
 
-    /// The listeners of a Gateway that accept the route, or the last check that failed.
+    /// The listeners of an object that accept the route, or the last check that failed.
     fn listeners_for(
         &self,
-        gateway: &'m Object<Gateway>,
+        owner: Owner<'m>,
         Parent { route, reference, .. }: Parent<'m>,
         hostnames: &[Domain],
     ) -> Result<Vec<Attached<'m>>, Rejection<'m>> {
-        let served = self.served.get(&gateway.metadata.key());
-        let sections = gateway.spec.listeners.iter().enumerate().map(|(position, listener)| {
-            let bound = served.and_then(|served| served.get(&position)).copied();
-            (bound, Section { position, listener })
+        let served = self.served.get(&owner.key());
+        let sections = owner.sections().map(|section| {
+            let bound = served.and_then(|served| served.get(&section.position)).copied();
+            (bound, section)
         });
         let (named, others): (Vec<_>, Vec<_>) = sections.partition(|(_, Section { listener, .. })| {
             reference.section_name.as_ref().is_none_or(|name| name.value == listener.name.value)
@@ -156,7 +157,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
             return Err(Rejection::Kind(others.find(Section::is_supported)));
         }
         let first = allowing.first().map(|(_, section)| *section);
-        let own = &gateway.metadata.namespace.value;
+        let own = &owner.metadata.namespace.value;
         let namespace = &route.metadata.namespace.value;
         let allowed: Vec<_> = allowing
             .into_iter()

@@ -9,7 +9,7 @@ use crate::manifest::gateway_api::route::{ParentRef, RouteKind};
 use crate::model::Domain;
 use crate::resolve::attach::ListenerPosition;
 use crate::resolve::listeners::addresses::BoundAddress;
-use crate::resolve::listeners::section::Section;
+use crate::resolve::listeners::section::{Owner, Section};
 use crate::resolve::routes::rules::ResolvedRoute;
 use crate::resolve::seniority::Seniority;
 use crate::resolve::status::decisions::Part;
@@ -44,7 +44,7 @@ pub(in crate::resolve) fn resolve(
         let kind = route.object.spec.kind;
         let mut lost = Vec::new();
         listeners.retain(|listener| {
-            let Some((bound, section)) = section(bounds, *listener) else { return false };
+            let Some(section) = section(bounds, *listener) else { return false };
             let domain = section.domain();
             let hostnames = route.hostnames.iter().enumerate();
             let hostnames: Vec<_> = hostnames
@@ -56,7 +56,7 @@ pub(in crate::resolve) fn resolve(
             });
             if let Some((number, hostname, rival)) = taken {
                 let hostname = Domain::clone(hostname);
-                lost.extend(routes.get(rival).map(|rival| Loss { bound, section, number, hostname, rival }));
+                lost.extend(routes.get(rival).map(|rival| Loss { section, number, hostname, rival }));
                 return false;
             }
             let own = claimed.entry((*listener, kind)).or_default();
@@ -71,7 +71,6 @@ pub(in crate::resolve) fn resolve(
 
 /// A listener that a route loses to another route.
 struct Loss<'l, 'm> {
-    bound: &'l BoundAddress<'m>,
     section: &'l Section<'m>,
     /// The position of the hostname in the route.
     number: usize,
@@ -80,12 +79,8 @@ struct Loss<'l, 'm> {
     rival: &'l ResolvedRoute<'m>,
 }
 
-fn section<'b, 'm>(
-    bounds: &'b [BoundAddress<'m>],
-    position: ListenerPosition,
-) -> Option<(&'b BoundAddress<'m>, &'b Section<'m>)> {
-    let bound = bounds.get(position.bound)?;
-    Some((bound, bound.listeners.get(position.listener)?))
+fn section<'b, 'm>(bounds: &'b [BoundAddress<'m>], position: ListenerPosition) -> Option<&'b Section<'m>> {
+    bounds.get(position.bound)?.listeners.get(position.listener)
 }
 
 const fn other(kind: RouteKind) -> RouteKind {
@@ -124,8 +119,8 @@ fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mu
          hostname",
         rival.object.kind, section.listener.name.value
     );
-    for Loss { bound, section, .. } in lost {
-        for number in parents(route, bound) {
+    for Loss { section, .. } in lost {
+        for number in parents(route, section.owner) {
             if report.decisions.detach(object, number, section.position) {
                 let part = Part::Parent(number);
                 let place = place().because(part, ConditionType::Accepted, Reason::HostnameConflict);
@@ -141,12 +136,12 @@ fn report_conflict(route: &ResolvedRoute<'_>, lost: &[Loss<'_, '_>], report: &mu
     error.hint = Some(String::from("use different hostnames or different listeners for the two routes"));
 }
 
-/// The positions of the parentRefs that name the Gateway of this address.
-fn parents<'r>(route: &'r ResolvedRoute<'_>, bound: &'r BoundAddress<'_>) -> impl Iterator<Item = usize> {
+/// The positions of the parentRefs that name this object.
+fn parents<'r>(route: &'r ResolvedRoute<'_>, owner: Owner<'r>) -> impl Iterator<Item = usize> {
     let metadata = &route.object.metadata;
-    let is_meant = |reference: &ParentRef| {
+    let is_meant = move |reference: &ParentRef| {
         let namespace = reference.namespace.as_ref().unwrap_or(&metadata.namespace);
-        (namespace.value.as_str(), reference.name.value.as_str()) == bound.gateway.metadata.key()
+        (namespace.value.as_str(), reference.name.value.as_str()) == owner.metadata.key()
     };
     let references = route.object.spec.parent_refs.iter().enumerate();
     references.filter(move |(_, reference)| is_meant(reference)).map(|(number, _)| number)

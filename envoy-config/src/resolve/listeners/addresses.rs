@@ -6,16 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use super::port_mappings::{self, full_name};
+use super::port_mappings;
 use super::protocols;
-use super::section::Section;
+use super::section::{Owner, Section};
 use crate::diagnostic::Code;
 use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, ClientCertificates};
 use crate::options::{Options, UsageError};
 use crate::resolve::gateways::Gateways;
-use crate::resolve::status::decisions::Part;
+use crate::resolve::status::decisions::ObjectKey;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
@@ -61,17 +61,16 @@ pub(in crate::resolve) fn assign<'m>(
     let mut by_address: BTreeMap<SocketAddr, Vec<BoundAddress<'m>>> = BTreeMap::new();
     for gateway in gateways.served() {
         let mut ports: BTreeMap<u16, Vec<Section<'m>>> = BTreeMap::new();
-        for (position, listener) in gateway.spec.listeners.iter().enumerate() {
-            let section = Section { position, listener };
-            if protocols::is_supported(gateway, section, report) {
-                ports.entry(listener.port.value).or_default().push(section);
+        for section in Owner::from(gateway).sections() {
+            if protocols::is_supported(section, report) {
+                ports.entry(section.listener.port.value).or_default().push(section);
             }
         }
         for (port, listeners) in ports {
             let (namespace, name) = gateway.metadata.key();
             let default = SocketAddr::new(options.listen_address, port);
             let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
-            if have_one_protocol(gateway, &listeners, report) {
+            if have_one_protocol(&listeners, report) {
                 // Certificates are added later, when it is known which listeners are served.
                 let security = Security::Plaintext;
                 by_address.entry(bind).or_default().push(BoundAddress {
@@ -107,14 +106,14 @@ impl Iterator for FreePorts {
 
 /// Whether all listeners on a port use TLS, or none does. Otherwise none is served (Gateway API,
 /// `ProtocolConflict`).
-fn have_one_protocol(gateway: &Object<Gateway>, listeners: &[Section<'_>], report: &mut Report) -> bool {
+fn have_one_protocol(listeners: &[Section<'_>], report: &mut Report) -> bool {
     let Some((first, others)) = listeners.split_first() else { return true };
     let mut agreed = true;
     for other in others.iter().filter(|other| other.is_secure() != first.is_secure()) {
         if std::mem::take(&mut agreed) {
-            report.decide(&conflicted(gateway, first), &mixed_protocols(first));
+            report.decide(&conflicted(first), &mixed_protocols(first));
         }
-        let error = report.error(Code::ProtocolConflict, conflicted(gateway, other), mixed_protocols(other));
+        let error = report.error(Code::ProtocolConflict, conflicted(other), mixed_protocols(other));
         error.related = Some((first.listener.protocol.span, String::from("the first listener on this port")));
         error.hint = Some(String::from("use different ports for HTTP and HTTPS"));
     }
@@ -128,9 +127,9 @@ fn mixed_protocols(section: &Section<'_>) -> String {
     )
 }
 
-fn conflicted<'m>(gateway: &'m Object<Gateway>, section: &Section<'m>) -> Place<'m> {
-    let place = section.at(gateway, ".protocol", section.listener.protocol.span);
-    place.because(Part::Listener(section.position), ConditionType::Conflicted, Reason::ProtocolConflict)
+fn conflicted<'m>(section: &Section<'m>) -> Place<'m> {
+    let span = section.listener.protocol.span;
+    section.against(".protocol", span, ConditionType::Conflicted, Reason::ProtocolConflict)
 }
 
 /// The only listeners that bind an address. If there are several, none is served: picking one would be a
@@ -146,7 +145,7 @@ fn only_binding<'m>(
     for bound in &bounds {
         for section in &bound.listeners {
             let message = format!("other listeners also bind {}", bound.bind);
-            report.decide(&bound.unavailable(section), &message);
+            report.decide(&unavailable(section), &message);
         }
     }
     let (mut names, places): (Vec<String>, Vec<Place<'m>>) =
@@ -180,21 +179,21 @@ impl<'m> BoundAddress<'m> {
     pub(in crate::resolve) fn program(&self, report: &mut Report) {
         for (position, section) in self.listeners.iter().enumerate() {
             if self.serves(position) {
-                report.decisions.program(self.gateway, section.position);
+                let Owner { kind, metadata, .. } = section.owner;
+                report.decisions.program(ObjectKey::new(kind, metadata), section.position);
             }
         }
-    }
-
-    /// One of its listeners, which cannot bind this address.
-    fn unavailable(&self, section: &Section<'m>) -> Place<'m> {
-        let place = section.at(self.gateway, ".port", section.listener.port.span);
-        place.because(Part::Listener(section.position), ConditionType::Accepted, Reason::PortUnavailable)
     }
 
     /// The name and the port of its first listener.
     fn first(&self) -> Option<(String, Place<'m>)> {
         let section = self.listeners.first()?;
-        let place = section.at(self.gateway, ".port", section.listener.port.span);
-        Some((full_name(self.gateway, section.listener), place))
+        Some((section.full_name(), section.at(".port", section.listener.port.span)))
     }
+}
+
+/// A listener that cannot bind its address.
+fn unavailable<'m>(section: &Section<'m>) -> Place<'m> {
+    let span = section.listener.port.span;
+    section.against(".port", span, ConditionType::Accepted, Reason::PortUnavailable)
 }

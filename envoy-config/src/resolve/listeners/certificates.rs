@@ -6,11 +6,11 @@
 
 use super::addresses::{BoundAddress, Handshake, Security};
 use super::client_certificates::ClientValidations;
-use super::section::Section;
+use super::section::{Owner, Section};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::core::secret::{Secret, UnusableValue};
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
-use crate::manifest::gateway_api::gateway::{CertificateRef, Gateway, Protocol, Tls};
+use crate::manifest::gateway_api::gateway::{CertificateRef, Protocol, Tls};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, ClientCertificates};
 use crate::resolve::references::grants::{Grants, KindInNamespace};
@@ -24,9 +24,9 @@ use crate::x509::{self, Unusable};
 
 /// A certificateRef and its position.
 struct Reference<'m> {
-    gateway: &'m Object<Gateway>,
+    owner: Owner<'m>,
     certificate: &'m CertificateRef,
-    /// The part of the Gateway that does not resolve without it.
+    /// The part of the object that does not resolve without it.
     part: Part,
     /// The reason if it names no valid certificate.
     invalid: Reason,
@@ -57,7 +57,7 @@ pub(in crate::resolve) fn check_for_backends(
         let Some(certificate) = &gateway.spec.client_certificate else { continue };
         if report.decisions.is_selected(&ObjectKey::of(gateway)) {
             let reference = Reference {
-                gateway,
+                owner: Owner::from(gateway),
                 certificate: &certificate.value,
                 part: Part::Whole,
                 invalid: Reason::InvalidClientCertificateRef,
@@ -79,8 +79,8 @@ fn secured<'m>(
         return Some(bound);
     }
     let own = |section: &Section<'m>| {
-        let certificates = of(bound.gateway, *section, secrets, grants, report);
-        match validations.of(bound.gateway, section.position) {
+        let certificates = of(*section, secrets, grants, report);
+        match validations.of(section) {
             Some(client_certificates) => Handshake { certificates, client_certificates },
             // Without CA certificates it could not reject any client, so it is not served.
             None => {
@@ -95,7 +95,6 @@ fn secured<'m>(
 
 /// The certificates of a listener, without duplicates; empty if it cannot be served.
 fn of<'m>(
-    gateway: &'m Object<Gateway>,
     section: Section<'m>,
     secrets: &Objects<'m, Secret>,
     grants: &Grants<'m>,
@@ -107,10 +106,15 @@ fn of<'m>(
     };
     let mut certificates: Vec<Certificate> = Vec::new();
     for (number, certificate) in references.iter().enumerate() {
-        let field = format!("spec.listeners[{}].tls.certificateRefs[{number}]", section.position);
+        let field = format!("{}.tls.certificateRefs[{number}]", section.path());
         let part = Part::Listener(section.position);
-        let reference =
-            Reference { gateway, certificate, part, invalid: Reason::InvalidCertificateRef, field };
+        let reference = Reference {
+            owner: section.owner,
+            certificate,
+            part,
+            invalid: Reason::InvalidCertificateRef,
+            field,
+        };
         let found = reference.resolve(secrets, grants, report);
         // Two Secrets can hold the same certificate.
         let is_known = |found: &Certificate| {
@@ -120,9 +124,8 @@ fn of<'m>(
         certificates.extend(found);
     }
     for option in options {
-        let place = section.at(gateway, &format!(".tls.options[{:?}]", option.value), option.span);
-        let part = Part::Listener(section.position);
-        let place = place.because(part, ConditionType::Accepted, Reason::UnsupportedValue);
+        let field = format!(".tls.options[{:?}]", option.value);
+        let place = section.against(&field, option.span, ConditionType::Accepted, Reason::UnsupportedValue);
         let message =
             format!("TLS option `{}` is not supported, so the listener is not served", option.value);
         report.error(Code::NotSupported, place, message);
@@ -132,9 +135,8 @@ fn of<'m>(
         return Vec::new();
     }
     if references.is_empty() {
-        let place = section.at(gateway, ".tls", protocol.span);
-        let part = Part::Listener(section.position);
-        let place = place.because(part, ConditionType::ResolvedRefs, Reason::InvalidCertificateRef);
+        let reason = Reason::InvalidCertificateRef;
+        let place = section.against(".tls", protocol.span, ConditionType::ResolvedRefs, reason);
         let message =
             "`tls` is missing: protocol `HTTPS` requires a certificate, so the listener is not served";
         let error = report.error(Code::MissingField, place, String::from(message));
@@ -150,16 +152,16 @@ impl<'m> Reference<'m> {
         grants: &Grants<'m>,
         report: &mut Report,
     ) -> Option<Certificate> {
-        let CertificateRef { group, kind, namespace, name } = self.certificate;
-        if !group.value.is_empty() || kind.value != "Secret" {
-            let wrong = WrongKind::of(group, kind, "certificates", String::from("refer to a Secret"));
+        let CertificateRef { group, kind: referent, namespace, name } = self.certificate;
+        if !group.value.is_empty() || referent.value != "Secret" {
+            let wrong = WrongKind::of(group, referent, "certificates", String::from("refer to a Secret"));
             let place = self.invalid(wrong.field, wrong.span);
             report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
             return None;
         }
-        let own = self.gateway.metadata.namespace.value.as_str();
+        let (kind, own, _) = self.owner.key();
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
-        let from = KindInNamespace { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
+        let from = KindInNamespace { group: GATEWAY_API, kind, namespace: own };
         let to = KindInNamespace { group: "", kind: "Secret", namespace: target };
         if !grants.permit(from, to, &name.value, self.at(".namespace", span, Reason::RefNotPermitted), report)
         {
@@ -226,7 +228,8 @@ impl<'m> Reference<'m> {
 
     /// A field of the reference, and why it does not resolve.
     fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
-        let place = Place::new(self.gateway, format!("{}{field}", self.field), span);
+        let Owner { kind, metadata, .. } = self.owner;
+        let place = Place::of(kind, metadata, format!("{}{field}", self.field), span);
         place.because(self.part, ConditionType::ResolvedRefs, reason)
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::addresses::BoundAddress;
-use super::section::Section;
+use super::section::{Owner, OwnerKey, Section};
 use crate::diagnostic::Code;
 use crate::manifest::core::config_map::ConfigMap;
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
@@ -26,16 +26,15 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// The validation of each listener that has one; `None` if the listener cannot be served. By Gateway and
+/// The validation of each listener that has one; `None` if the listener cannot be served. By object and
 /// position.
-pub(super) struct ClientValidations<'m>(HashMap<(&'m str, &'m str, usize), Option<ClientCertificates>>);
+pub(super) struct ClientValidations<'m>(HashMap<(OwnerKey<'m>, usize), Option<ClientCertificates>>);
 
-/// The validation for some listeners, and its position in the Gateway.
+/// The validation for some listeners, and its position in the object that has it.
 struct ClientValidation<'m> {
-    gateway: &'m Object<Gateway>,
+    owner: Owner<'m>,
     validation: &'m Validation,
-    /// The positions of the listeners.
-    listeners: Vec<usize>,
+    listeners: Vec<Section<'m>>,
     field: String,
 }
 
@@ -55,10 +54,9 @@ impl<'m> ClientValidations<'m> {
         }
         let mut found = HashMap::new();
         for (gateway, sections) in secure.into_values() {
-            let (namespace, name) = gateway.metadata.key();
             for validation in validations(gateway, &sections) {
                 let clients = validation.client_certificates(&maps, grants, report);
-                let keys = validation.listeners.iter().map(|position| (namespace, name, *position));
+                let keys = validation.listeners.iter().map(key);
                 found.extend(keys.map(|key| (key, clients.clone())));
             }
         }
@@ -66,21 +64,24 @@ impl<'m> ClientValidations<'m> {
     }
 
     /// Which client certificates a listener requires; `None` if it cannot be served.
-    pub(super) fn of(&self, gateway: &'m Object<Gateway>, position: usize) -> Option<ClientCertificates> {
-        let (namespace, name) = gateway.metadata.key();
-        self.0.get(&(namespace, name, position)).cloned().unwrap_or(Some(ClientCertificates::NotRequested))
+    pub(super) fn of(&self, section: &Section<'m>) -> Option<ClientCertificates> {
+        self.0.get(&key(section)).cloned().unwrap_or(Some(ClientCertificates::NotRequested))
     }
+}
+
+fn key<'m>(section: &Section<'m>) -> (OwnerKey<'m>, usize) {
+    (section.owner.key(), section.position)
 }
 
 /// The validations that apply to listeners of a Gateway.
 fn validations<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Vec<ClientValidation<'m>> {
     let frontend = &gateway.spec.frontend;
-    let of = |fits: &dyn Fn(u16) -> bool| -> Vec<usize> {
-        let fitting = sections.iter().filter(|section| fits(section.listener.port.value));
-        fitting.map(|section| section.position).collect()
+    let owner = Owner::from(gateway);
+    let of = |fits: &dyn Fn(u16) -> bool| -> Vec<Section<'m>> {
+        sections.iter().filter(|section| fits(section.listener.port.value)).copied().collect()
     };
     let default = frontend.default.as_ref().map(|validation| ClientValidation {
-        gateway,
+        owner,
         validation,
         listeners: of(&|port| frontend.per_port.iter().all(|(other, _)| *other != port)),
         field: String::from("spec.tls.frontend.default.validation"),
@@ -88,15 +89,15 @@ fn validations<'m>(gateway: &'m Object<Gateway>, sections: &[Section<'m>]) -> Ve
     let per_port = frontend.per_port.iter().enumerate().filter_map(|(number, (port, validation))| {
         let listeners = of(&|other| other == *port);
         let field = format!("spec.tls.frontend.perPort[{number}].tls.validation");
-        Some(ClientValidation { gateway, validation: validation.as_ref()?, listeners, field })
+        Some(ClientValidation { owner, validation: validation.as_ref()?, listeners, field })
     });
     let own = sections.iter().filter_map(|section| {
         let Protocol::Https(Tls { validation: Some(validation), .. }) = &section.listener.protocol.value
         else {
             return None;
         };
-        let field = format!("spec.listeners[{}].tls.frontendValidation", section.position);
-        Some(ClientValidation { gateway, validation, listeners: vec![section.position], field })
+        let field = format!("{}.tls.frontendValidation", section.path());
+        Some(ClientValidation { owner: section.owner, validation, listeners: vec![*section], field })
     });
     // Later ones override earlier ones.
     default
@@ -120,12 +121,9 @@ impl<'m> ClientValidation<'m> {
             ca_certificates.extend(self.ca_certificates_of(number, reference, maps, grants, report));
         }
         let Some(ca_certificates) = CertificateChain::merge(&ca_certificates) else {
-            for position in &self.listeners {
-                let place = Place::new(self.gateway, self.field.clone(), self.gateway.span).because(
-                    Part::Listener(*position),
-                    ConditionType::Accepted,
-                    Reason::NoValidCACertificate,
-                );
+            for section in &self.listeners {
+                let span = section.listener.span;
+                let place = section.against("", span, ConditionType::Accepted, Reason::NoValidCACertificate);
                 report
                     .decide(&place, "there is no valid CA certificate to validate client certificates with");
             }
@@ -145,18 +143,19 @@ impl<'m> ClientValidation<'m> {
         grants: &Grants<'m>,
         report: &mut Report,
     ) -> Option<CertificateChain> {
-        let CertificateRef { group, kind, namespace, name } = reference;
+        let CertificateRef { group, kind: referent, namespace, name } = reference;
         let field = format!("{}.caCertificateRefs[{number}]", self.field);
-        if !group.value.is_empty() || kind.value != "ConfigMap" {
-            let wrong = WrongKind::of(group, kind, "CA certificates", String::from("refer to a ConfigMap"));
+        if !group.value.is_empty() || referent.value != "ConfigMap" {
+            let wrong =
+                WrongKind::of(group, referent, "CA certificates", String::from("refer to a ConfigMap"));
             let WrongKind { field: part, span, message, hint } = wrong;
             let place = self.reject(&field, part, span, Reason::InvalidCACertificateKind, &message, report);
             report.error(Code::NotSupported, place, message).hint = hint;
             return None;
         }
-        let own = self.gateway.metadata.namespace.value.as_str();
+        let (kind, own, _) = self.owner.key();
         let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
-        let from = KindInNamespace { group: GATEWAY_API, kind: self.gateway.kind, namespace: own };
+        let from = KindInNamespace { group: GATEWAY_API, kind, namespace: own };
         let to = KindInNamespace { group: "", kind: "ConfigMap", namespace: target };
         let place = self.at(&field, ".namespace", span, Reason::RefNotPermitted, self.listeners.first());
         if !grants.permit(from, to, &name.value, place, report) {
@@ -184,15 +183,23 @@ impl<'m> ClientValidation<'m> {
         message: &str,
         report: &mut Report,
     ) -> Place<'m> {
-        for position in self.listeners.iter().skip(1) {
-            report.decide(&self.at(field, part, span, reason, Some(position)), message);
+        for section in self.listeners.iter().skip(1) {
+            report.decide(&self.at(field, part, span, reason, Some(section)), message);
         }
         self.at(field, part, span, reason, self.listeners.first())
     }
 
-    fn at(&self, field: &str, part: &str, span: Span, reason: Reason, listener: Option<&usize>) -> Place<'m> {
-        let part_of = listener.map_or(Part::Whole, |position| Part::Listener(*position));
-        let place = Place::new(self.gateway, format!("{field}{part}"), span);
-        place.because(part_of, ConditionType::ResolvedRefs, reason)
+    fn at(
+        &self,
+        field: &str,
+        part: &str,
+        span: Span,
+        reason: Reason,
+        listener: Option<&Section<'m>>,
+    ) -> Place<'m> {
+        let place = Place::of(self.owner.kind, self.owner.metadata, format!("{field}{part}"), span);
+        let Some(Section { owner, position, .. }) = listener else { return place };
+        let part = Part::Listener(*position);
+        place.because_of(owner.kind, owner.metadata, part, ConditionType::ResolvedRefs, reason)
     }
 }

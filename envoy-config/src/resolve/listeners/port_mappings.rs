@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 
+use super::section::{Owner, Section};
 use crate::diagnostic::Code;
-use crate::manifest::gateway_api::gateway::{Gateway, Listener};
+use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
 use crate::options::{ListenerName, Options, PortMapping, UsageError};
 use crate::resolve::gateways::Gateways;
@@ -40,16 +41,16 @@ pub(super) fn map_ports<'m>(
                 continue;
             }
         };
-        let (gateway, listener) = found;
+        let (gateway, section) = found;
         let (namespace, name) = gateway.metadata.key();
         let bind = mapping.bind.address(options.listen_address);
-        match mapped.entry((namespace, name, listener.port.value)) {
+        match mapped.entry((namespace, name, section.listener.port.value)) {
             Entry::Vacant(place) => {
                 place.insert(bind);
             }
             Entry::Occupied(first) if *first.get() == bind => {}
             Entry::Occupied(first) => usage_errors.push(UsageError::TwoBinds {
-                listener: full_name(gateway, listener),
+                listener: section.full_name(),
                 first: *first.get(),
                 second: bind,
             }),
@@ -62,8 +63,7 @@ pub(super) fn map_ports<'m>(
 fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) -> bool {
     let mut unused = false;
     for gateway in &manifests.gateways {
-        let mut listeners = gateway.spec.listeners.iter();
-        if listeners.any(|listener| is_meant(&mapping.listener, gateway, listener)) {
+        if Owner::from(gateway).sections().any(|section| is_meant(&mapping.listener, &section)) {
             unused = true;
             let place = Place::new(gateway, "", gateway.metadata.name.span);
             let message = format!("`--map-port {mapping}` has no effect: this Gateway is not served");
@@ -74,24 +74,26 @@ fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) 
 }
 
 /// Whether a name means this listener.
-fn is_meant(name: &ListenerName, gateway: &Object<Gateway>, listener: &Listener) -> bool {
-    let (own_namespace, own_name) = gateway.metadata.key();
+fn is_meant(name: &ListenerName, section: &Section<'_>) -> bool {
+    let (_, own_namespace, own_name) = section.owner.key();
     let ListenerName { namespace, gateway, listener: wanted } = name;
     namespace.as_ref().is_none_or(|wanted| wanted == own_namespace)
         && gateway.as_ref().is_none_or(|wanted| wanted == own_name)
-        && *wanted == listener.name.value
+        && *wanted == section.listener.name.value
 }
 
 /// The only listener of this name.
 fn find<'m>(
     gateways: &Gateways<'m>,
     wanted: &ListenerName,
-) -> Result<(&'m Object<Gateway>, &'m Listener), UsageError> {
-    let all =
-        || gateways.served().flat_map(|gateway| gateway.spec.listeners.iter().map(move |one| (gateway, one)));
-    let mut found = all().filter(|(gateway, listener)| is_meant(wanted, gateway, listener));
-    let names = |listeners: &mut dyn Iterator<Item = _>| {
-        listeners.map(|(gateway, one)| full_name(gateway, one)).collect()
+) -> Result<(&'m Object<Gateway>, Section<'m>), UsageError> {
+    let all = || {
+        let gateways = gateways.served();
+        gateways.flat_map(|gateway| Owner::from(gateway).sections().map(move |section| (gateway, section)))
+    };
+    let mut found = all().filter(|(_, section)| is_meant(wanted, section));
+    let names = |listeners: &mut dyn Iterator<Item = (_, Section<'m>)>| {
+        listeners.map(|(_, section)| section.full_name()).collect()
     };
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
@@ -101,10 +103,4 @@ fn find<'m>(
             choices: names(&mut [one, two].into_iter().chain(found)),
         }),
     }
-}
-
-/// `namespace/gateway/listener`.
-pub(super) fn full_name(gateway: &Object<Gateway>, listener: &Listener) -> String {
-    let (namespace, name) = gateway.metadata.key();
-    format!("{namespace}/{name}/{}", listener.name.value)
 }

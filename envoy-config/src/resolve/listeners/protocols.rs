@@ -7,10 +7,8 @@
 
 use super::section::Section;
 use crate::diagnostic::{Code, closest};
-use crate::manifest::Object;
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
-use crate::manifest::gateway_api::gateway::{AllowedKind, AllowedNamespaces, Gateway, Listener, Protocol};
-use crate::resolve::status::decisions::Part;
+use crate::manifest::gateway_api::gateway::{AllowedKind, AllowedNamespaces, Listener, Protocol};
 use crate::resolve::status::report::Report;
 use crate::status::{ConditionType, Reason};
 
@@ -41,19 +39,11 @@ impl AllowedKind {
 }
 
 /// Whether a listener can be served. Reports its protocol and kinds that are not supported.
-pub(in crate::resolve) fn is_supported(
-    gateway: &Object<Gateway>,
-    section: Section<'_>,
-    report: &mut Report,
-) -> bool {
+pub(in crate::resolve) fn is_supported(section: Section<'_>, report: &mut Report) -> bool {
     let listener = section.listener;
     if let Protocol::Other(word) = &listener.protocol.value {
-        let place = section.at(gateway, ".protocol", listener.protocol.span);
-        let place = place.because(
-            Part::Listener(section.position),
-            ConditionType::Accepted,
-            Reason::UnsupportedProtocol,
-        );
+        let span = listener.protocol.span;
+        let place = section.against(".protocol", span, ConditionType::Accepted, Reason::UnsupportedProtocol);
         let message = format!("protocol `{word}` is not supported, so the listener is not served");
         let near = closest(&word.to_ascii_uppercase(), ["HTTP", "HTTPS"]);
         report.error(Code::UnsupportedProtocol, place, message).hint = Some(match near {
@@ -65,9 +55,9 @@ pub(in crate::resolve) fn is_supported(
         return false;
     }
     if let AllowedNamespaces::Unusable(problem) = &listener.allowed_namespaces {
-        let place = section.at(gateway, ".allowedRoutes.namespaces", listener.span);
-        let place = place.because(
-            Part::Listener(section.position),
+        let place = section.against(
+            ".allowedRoutes.namespaces",
+            listener.span,
             ConditionType::Accepted,
             Reason::UnsupportedValue,
         );
@@ -81,12 +71,8 @@ pub(in crate::resolve) fn is_supported(
             continue;
         }
         let span = listener.allowed_kinds.get(number).map_or(listener.span, |one| one.span);
-        let place = section.at(gateway, &format!(".allowedRoutes.kinds[{number}].kind"), span);
-        let place = place.because(
-            Part::Listener(section.position),
-            ConditionType::ResolvedRefs,
-            Reason::InvalidRouteKinds,
-        );
+        let field = format!(".allowedRoutes.kinds[{number}].kind");
+        let place = section.against(&field, span, ConditionType::ResolvedRefs, Reason::InvalidRouteKinds);
         let of_group = if group == GATEWAY_API { String::new() } else { format!(" in group `{group}`") };
         let message = format!("listeners do not support routes of kind `{kind}`{of_group}");
         report.error(Code::InvalidRouteKind, place, message).hint = Some(match closest(kind, SUPPORTED) {

@@ -1,19 +1,53 @@
-//! One listener of a Gateway, with its position there.
+//! One listener, with its position in the object that lists it.
 
-use crate::manifest::Object;
 use crate::manifest::gateway_api::gateway::{Gateway, Listener, Protocol};
+use crate::manifest::{Metadata, Object};
 use crate::model::Domain;
+use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::Place;
 use crate::source::Span;
+use crate::status::{ConditionType, Reason};
 
-/// A listener and its position in the Gateway.
+/// An object that lists listeners: a Gateway.
+#[derive(Clone, Copy)]
+pub(in crate::resolve) struct Owner<'m> {
+    pub(in crate::resolve) kind: &'static str,
+    pub(in crate::resolve) metadata: &'m Metadata,
+    pub(in crate::resolve) listeners: &'m [Listener],
+}
+
+/// A kind, a namespace and a name.
+pub(in crate::resolve) type OwnerKey<'m> = (&'static str, &'m str, &'m str);
+
+/// A listener and its position in its object.
 #[derive(Clone, Copy)]
 pub(in crate::resolve) struct Section<'m> {
+    pub(in crate::resolve) owner: Owner<'m>,
     pub(in crate::resolve) position: usize,
     pub(in crate::resolve) listener: &'m Listener,
 }
 
-impl Section<'_> {
+impl<'m> From<&'m Object<Gateway>> for Owner<'m> {
+    fn from(gateway: &'m Object<Gateway>) -> Self {
+        Self { kind: gateway.kind, metadata: &gateway.metadata, listeners: &gateway.spec.listeners }
+    }
+}
+
+impl<'m> Owner<'m> {
+    /// What distinguishes it from all others.
+    pub(in crate::resolve) fn key(self) -> OwnerKey<'m> {
+        let (namespace, name) = self.metadata.key();
+        (self.kind, namespace, name)
+    }
+
+    /// Its listeners, in the order of the manifest.
+    pub(in crate::resolve) fn sections(self) -> impl Iterator<Item = Section<'m>> {
+        let listeners = self.listeners.iter().enumerate();
+        listeners.map(move |(position, listener)| Section { owner: self, position, listener })
+    }
+}
+
+impl<'m> Section<'m> {
     /// The hostnames that it serves.
     pub(in crate::resolve) fn domain(&self) -> Domain {
         Domain::of(self.listener.hostname.as_ref())
@@ -28,13 +62,31 @@ impl Section<'_> {
         matches!(self.listener.protocol.value, Protocol::Https(_))
     }
 
+    /// `namespace/object/listener`.
+    pub(super) fn full_name(&self) -> String {
+        let (_, namespace, name) = self.owner.key();
+        format!("{namespace}/{name}/{}", self.listener.name.value)
+    }
+
     /// The place of one of its fields, as written in the manifest; an empty field means the whole listener.
-    pub(in crate::resolve) fn at<'m>(
+    pub(in crate::resolve) fn at(&self, field: &str, span: Span) -> Place<'m> {
+        let Owner { kind, metadata, .. } = self.owner;
+        Place::of(kind, metadata, format!("{}{field}", self.path()), span)
+    }
+
+    /// The same, where a finding makes this condition of the listener false.
+    pub(super) fn against(
         &self,
-        gateway: &'m Object<Gateway>,
         field: &str,
         span: Span,
+        condition: ConditionType,
+        reason: Reason,
     ) -> Place<'m> {
-        Place::new(gateway, format!("spec.listeners[{}]{field}", self.position), span)
+        self.at(field, span).because(Part::Listener(self.position), condition, reason)
+    }
+
+    /// Its path in the manifest.
+    pub(super) fn path(&self) -> String {
+        format!("spec.listeners[{}]", self.position)
     }
 }

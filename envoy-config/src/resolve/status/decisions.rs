@@ -173,9 +173,8 @@ impl Decisions {
     }
 
     /// Records that Envoy serves the listener at this position.
-    pub(in crate::resolve) fn program<T>(&mut self, gateway: &Object<T>, position: usize) {
-        let key = ObjectKey::of(gateway);
-        self.programmed.insert((key, position));
+    pub(in crate::resolve) fn program(&mut self, owner: ObjectKey, position: usize) {
+        self.programmed.insert((owner, position));
     }
 
     pub(in crate::resolve) fn record(&mut self, object: ObjectKey, verdict: Verdict) {

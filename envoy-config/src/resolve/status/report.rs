@@ -115,25 +115,58 @@ pub(in crate::resolve) struct Place<'m> {
     metadata: &'m Metadata,
     field: String,
     span: Span,
-    because: Option<(Part, ConditionType, Reason)>,
+    because: Option<Because<'m>>,
+}
+
+/// The condition of a part of an object that a finding affects.
+#[derive(Clone)]
+struct Because<'m> {
+    kind: &'static str,
+    metadata: &'m Metadata,
+    part: Part,
+    condition: ConditionType,
+    reason: Reason,
 }
 
 impl<'m> Place<'m> {
     /// The field with this path; an empty path means the whole object.
     pub(in crate::resolve) fn new<T>(object: &'m Object<T>, field: impl Into<String>, span: Span) -> Self {
-        Self { kind: object.kind, metadata: &object.metadata, field: field.into(), span, because: None }
+        Self::of(object.kind, &object.metadata, field, span)
+    }
+
+    /// The same for an object of this kind.
+    pub(in crate::resolve) fn of(
+        kind: &'static str,
+        metadata: &'m Metadata,
+        field: impl Into<String>,
+        span: Span,
+    ) -> Self {
+        Self { kind, metadata, field: field.into(), span, because: None }
     }
 
     /// A finding here makes this condition of this part of the object false.
     pub(in crate::resolve) fn because(self, part: Part, condition: ConditionType, reason: Reason) -> Self {
-        Self { because: Some((part, condition, reason)), ..self }
+        let (kind, metadata) = (self.kind, self.metadata);
+        self.because_of(kind, metadata, part, condition, reason)
+    }
+
+    /// A finding here makes this condition of this part of another object false.
+    pub(in crate::resolve) fn because_of(
+        self,
+        kind: &'static str,
+        metadata: &'m Metadata,
+        part: Part,
+        condition: ConditionType,
+        reason: Reason,
+    ) -> Self {
+        Self { because: Some(Because { kind, metadata, part, condition, reason }), ..self }
     }
 
     /// The verdict of a finding here, if it affects a condition.
     pub(in crate::resolve) fn verdict(&self, message: &str) -> Option<(ObjectKey, Verdict)> {
-        let (part, condition, reason) = self.because?;
+        let &Because { kind, metadata, part, condition, reason } = self.because.as_ref()?;
         let verdict = Verdict { part, condition, reason, message: message.to_owned() };
-        Some((ObjectKey::new(self.kind, self.metadata), verdict))
+        Some((ObjectKey::new(kind, metadata), verdict))
     }
 
     /// Where the field is written.
