@@ -32,6 +32,7 @@ use self::gateway_api::backend_tls_policy::BackendTlsPolicy;
 use self::gateway_api::backend_traffic_policy::BackendTrafficPolicy;
 use self::gateway_api::gateway::Gateway;
 use self::gateway_api::gateway_class::GatewayClass;
+use self::gateway_api::listener_set::ListenerSet;
 use self::gateway_api::policy_target::TargetRef;
 use self::gateway_api::reference_grant::ReferenceGrant;
 use self::gateway_api::route::{ParentRef, Route};
@@ -49,6 +50,8 @@ pub struct Manifests {
     pub gateway_classes: Vec<Object<GatewayClass>>,
     /// `gateway.networking.k8s.io` Gateways.
     pub gateways: Vec<Object<Gateway>>,
+    /// `gateway.networking.k8s.io` ListenerSets.
+    pub listener_sets: Vec<Object<ListenerSet>>,
     /// `gateway.networking.k8s.io` HTTPRoutes and GRPCRoutes. One of each may have the same namespace and name.
     pub routes: Vec<Object<Route>>,
     /// `gateway.networking.k8s.io` ReferenceGrants, `v1` and `v1beta1`.

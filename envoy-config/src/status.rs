@@ -1,5 +1,5 @@
 //! The `status` that the API server would store for each object, in the terms of the Gateway API
-//! (GatewayClass, Gateway, routes and policies).
+//! (GatewayClass, Gateway, ListenerSet, routes and policies).
 //!
 //! `resolve` makes the statuses; [`json`] and [`table`] write them.
 
@@ -48,6 +48,16 @@ pub enum Status {
         /// Conditions of the Gateway.
         conditions: Vec<Condition>,
         /// In the order of the manifest.
+        listeners: Vec<ListenerStatus>,
+        /// The number of ListenerSets that are attached to it and accepted.
+        #[serde(rename = "attachedListenerSets")]
+        attached_listener_sets: usize,
+    },
+    /// Status of a ListenerSet.
+    ListenerSet {
+        /// Conditions of the ListenerSet.
+        conditions: Vec<Condition>,
+        /// In the order of the manifest; empty if it is not attached to a Gateway.
         listeners: Vec<ListenerStatus>,
     },
     /// Status of a GatewayClass.
@@ -210,9 +220,11 @@ pub enum Reason {
     NoMatchingListenerHostname,
     NoMatchingParent,
     NoValidCACertificate,
+    NotAllowed,
     NotAllowedByListeners,
     OverlappingHostnames,
     Overridden,
+    ParentNotAccepted,
     Pending,
     PortUnavailable,
     Programmed,
@@ -261,7 +273,7 @@ impl ObjectStatus {
         }
         match &mut self.status {
             Status::Class { conditions } => hide(conditions),
-            Status::Gateway { conditions, listeners } => {
+            Status::Gateway { conditions, listeners, .. } | Status::ListenerSet { conditions, listeners } => {
                 hide(conditions);
                 for listener in listeners {
                     hide(&mut listener.conditions);
@@ -293,7 +305,7 @@ impl ObjectStatus {
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let parts: Vec<&[Condition]> = match &self.status {
             Status::Class { conditions } => vec![conditions],
-            Status::Gateway { conditions, listeners } => {
+            Status::Gateway { conditions, listeners, .. } | Status::ListenerSet { conditions, listeners } => {
                 let listeners = listeners.iter().map(|listener| listener.conditions.as_slice());
                 [conditions.as_slice()].into_iter().chain(listeners).collect()
             }

@@ -266,8 +266,12 @@ codes! {
         "address-conflict" = AddressConflict,
         /// Warning. A `--map-port` option names a listener of a Gateway that is not served.
         "unused-map-port" = UnusedMapPort,
-        /// Listeners with and without TLS share a port.
+        /// Listeners with different protocols share a port.
         "protocol-conflict" = ProtocolConflict,
+        /// The listener of a ListenerSet has the port and hostname of another listener of its Gateway.
+        "listener-conflict" = ListenerConflict,
+        /// The Gateway does not allow this ListenerSet to add listeners.
+        "listener-set-not-allowed" = ListenerSetNotAllowed,
         /// The protocol of the listener or of the backend is not supported.
         "unsupported-protocol" = UnsupportedProtocol,
         /// `allowedRoutes.kinds` contains a kind that the listener's protocol does not support.
@@ -284,7 +288,9 @@ codes! {
     Routes {
         /// A parentRef, or the target of a policy, names a Gateway that is not among the manifests.
         "missing-gateway" = MissingGateway,
-        /// A parentRef, or the target of a policy, names a listener that the Gateway does not have.
+        /// A parentRef, or the target of a policy, names a ListenerSet that is not among the manifests.
+        "missing-listener-set" = MissingListenerSet,
+        /// A parentRef, or the target of a policy, names a listener that the Gateway or ListenerSet does not have.
         "missing-listener" = MissingListener,
         /// The target of a policy names a route that is not among the manifests.
         "missing-route" = MissingRoute,

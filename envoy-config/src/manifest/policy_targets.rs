@@ -46,7 +46,7 @@ const SELECTOR: Known = Known {
 };
 
 /// The kinds that are served.
-const SERVED_KINDS: [&str; 3] = ["Gateway", "HTTPRoute", "GRPCRoute"];
+const SERVED_KINDS: [&str; 4] = ["Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute"];
 
 /// The kinds that Envoy Gateway's API allows; `resolve` rejects those that are not served.
 const KINDS: [&str; 7] =

@@ -1,20 +1,21 @@
 //! Which listeners a route attaches to (Gateway API, `ParentReference` and `AllowedRoutes`).
 //!
-//! A parentRef must pass five checks: the Gateway exists, it has a matching listener, and that listener
-//! allows the kind, the namespace and a hostname of the route. If no listener passes all of them, an error
+//! A parentRef must pass five checks: the Gateway or ListenerSet exists, it has a matching listener, and that listener
+//! allows the kind, the namespace and a hostname of the route. Only its own listeners count: a route of a Gateway does
+//! not attach to the listeners of its ListenerSets. If no listener passes all of them, an error
 //! names the check that failed. Listeners that are not served count as well: they have errors of their own.
 
 pub(super) mod hostname_conflicts;
-mod namespaces;
 mod rejection;
 
 use std::collections::HashMap;
 
-use self::namespaces::Namespaces;
 use self::rejection::{Parent, Rejection};
+use super::gateways::listener_sets::ListenerSetState;
 use super::gateways::{GatewayState, Gateways};
 use super::listeners::addresses::BoundAddress;
 use super::listeners::section::{Owner, OwnerKey, Section};
+use super::references::allowed_namespaces::Namespaces;
 use super::status::decisions::ParentOutcome;
 use super::status::report::{Place, Report};
 use crate::diagnostic::Code;
@@ -43,6 +44,17 @@ pub(super) enum Attachment {
 pub(super) struct ListenerPosition {
     pub(super) bound: usize,
     pub(super) listener: usize,
+}
+
+/// What a parentRef names: a Gateway or a ListenerSet.
+enum ParentState<'m> {
+    /// It is not in the input.
+    Missing,
+    /// `--gateway` excludes it.
+    NotSelected,
+    /// It has an error that was reported.
+    Rejected,
+    Served(Owner<'m>),
 }
 
 /// A listener that a route attaches to, and its position if it is served.
@@ -91,27 +103,25 @@ impl<'m, 'b> Attacher<'m, 'b> {
                 report.decisions.attach(route, number, ParentOutcome::NotSelected);
                 continue;
             }
-            match self.gateways.find(parent.namespace(), &reference.name.value) {
-                None => parent.missing_gateway(self.gateways, report),
-                Some(GatewayState::NotSelected) => {
+            match self.owner(parent) {
+                ParentState::Missing => parent.missing(self.gateways, report),
+                ParentState::NotSelected => {
                     complete = false;
                     report.decisions.attach(route, number, ParentOutcome::NotSelected);
                     continue;
                 }
-                Some(GatewayState::Rejected) => parent.gateway_not_accepted(report),
-                Some(GatewayState::Served(gateway)) => {
-                    match self.listeners_for(gateway.into(), parent, hostnames) {
-                        Ok(passed) => listeners.extend(passed),
-                        // A default Gateway decides which routes it claims, so this is not an error of the route.
-                        Err(rejection) if reference.kind == ParentKind::DefaultGateway => {
-                            unclaimed.get_or_insert((parent, rejection));
-                            selected = true;
-                            report.decisions.attach(route, number, ParentOutcome::NotSelected);
-                            continue;
-                        }
-                        Err(rejection) => parent.reject(rejection, &self.namespaces, report),
+                ParentState::Rejected => parent.not_accepted(report),
+                ParentState::Served(owner) => match self.listeners_for(owner, parent, hostnames) {
+                    Ok(passed) => listeners.extend(passed),
+                    // A default Gateway decides which routes it claims, so this is not an error of the route.
+                    Err(rejection) if reference.kind == ParentKind::DefaultGateway => {
+                        unclaimed.get_or_insert((parent, rejection));
+                        selected = true;
+                        report.decisions.attach(route, number, ParentOutcome::NotSelected);
+                        continue;
                     }
-                }
+                    Err(rejection) => parent.reject(rejection, self, report),
+                },
             }
             let passed = listeners.iter().skip(before);
             let positions = passed.map(|(_, section): &Attached<'_>| section.position).collect();
@@ -120,7 +130,7 @@ impl<'m, 'b> Attacher<'m, 'b> {
             selected = true;
         }
         if let Some((parent, rejection)) = unclaimed.filter(|_| listeners.is_empty()) {
-            parent.reject(rejection, &self.namespaces, report);
+            parent.reject(rejection, self, report);
         }
         if complete {
             warn_unused_hostnames(route, hostnames, &listeners, report);
@@ -129,6 +139,25 @@ impl<'m, 'b> Attacher<'m, 'b> {
         listeners.sort_unstable();
         listeners.dedup();
         if selected { Attachment::Listeners(listeners) } else { Attachment::NotSelected }
+    }
+
+    /// What a parentRef names.
+    fn owner(&self, parent: Parent<'m>) -> ParentState<'m> {
+        let (namespace, name) = (parent.namespace(), &parent.reference.name.value);
+        if parent.reference.kind == ParentKind::ListenerSet {
+            return match self.gateways.listener_sets().find(namespace, name) {
+                None => ParentState::Missing,
+                Some(ListenerSetState::NotSelected) => ParentState::NotSelected,
+                Some(ListenerSetState::Rejected) => ParentState::Rejected,
+                Some(ListenerSetState::Attached(set)) => ParentState::Served(set.into()),
+            };
+        }
+        match self.gateways.find(namespace, name) {
+            None => ParentState::Missing,
+            Some(GatewayState::NotSelected) => ParentState::NotSelected,
+            Some(GatewayState::Rejected) => ParentState::Rejected,
+            Some(GatewayState::Served(gateway)) => ParentState::Served(gateway.into()),
+        }
     }
 
     /// The listeners of an object that accept the route, or the last check that failed.

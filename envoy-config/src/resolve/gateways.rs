@@ -1,10 +1,15 @@
-//! Which Gateways are served: the one that `--gateway` selects, or all.
+//! Which Gateways are served: the one that `--gateway` selects, or all. `listener_sets`: which ListenerSets they have.
 //!
 //! Any `controllerName` is accepted, because the manifests were given to this program. For the same reason, a
 //! Gateway is served if its GatewayClass is not in the input: controllers install their classes themselves,
 //! and nothing in a class is rendered. If it is clear which Gateway is meant, that is only a note.
 
+pub(super) mod listener_sets;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use self::listener_sets::ListenerSets;
+use super::listeners::section::Owner;
 
 use super::status::decisions::Part;
 use super::status::report::{Place, Report};
@@ -17,6 +22,7 @@ use crate::status::{ConditionType, Reason};
 /// The Gateways, by namespace and name.
 pub(super) struct Gateways<'m> {
     all: BTreeMap<(&'m str, &'m str), GatewayState<'m>>,
+    listener_sets: ListenerSets<'m>,
 }
 
 /// Whether a Gateway is served.
@@ -67,14 +73,25 @@ impl<'m> Gateways<'m> {
         } else {
             warn_about_missing_classes(missing, &classes, report);
         }
-        let gateways = Self { all };
+        let mut gateways = Self { all, listener_sets: ListenerSets::default() };
         if let Some(wanted) = wanted
             && gateways.find(&wanted.namespace, &wanted.name).is_none()
             && !report.may_be_unread("Gateway", &wanted.namespace, &wanted.name)
         {
             return Err(UsageError::Gateway { wanted: wanted.clone(), choices: gateways.names().collect() });
         }
+        gateways.listener_sets = ListenerSets::attach(manifests, &gateways, report);
         Ok(gateways)
+    }
+
+    /// The ListenerSets of these Gateways.
+    pub(super) fn listener_sets(&self) -> &ListenerSets<'m> {
+        &self.listener_sets
+    }
+
+    /// The objects that list listeners of a Gateway: itself and its ListenerSets, in their order of precedence.
+    pub(super) fn owners(&self, gateway: &'m Object<Gateway>) -> impl Iterator<Item = Owner<'m>> {
+        [gateway.into()].into_iter().chain(self.listener_sets.of(gateway).map(Owner::from))
     }
 
     /// Whether this Gateway is served; `None` if it is not in the input.

@@ -80,7 +80,16 @@ fn lines(object: &ObjectStatus) -> Vec<Line<'_>> {
             whole.conditions = wrong(conditions).collect();
             Vec::new()
         }
-        Status::Gateway { conditions, listeners } => {
+        Status::Gateway { conditions, listeners, attached_listener_sets } => {
+            whole.conditions = wrong(conditions).collect();
+            whole.note = match attached_listener_sets {
+                0 => String::new(),
+                1 => String::from("1 ListenerSet"),
+                sets => format!("{sets} ListenerSets"),
+            };
+            listeners.iter().map(listener).collect()
+        }
+        Status::ListenerSet { conditions, listeners } => {
             whole.conditions = wrong(conditions).collect();
             listeners.iter().map(listener).collect()
         }
@@ -94,7 +103,7 @@ fn lines(object: &ObjectStatus) -> Vec<Line<'_>> {
     };
     let parts = match object.status {
         Status::Route { .. } | Status::Policy { .. } => said_once(&mut whole, parts),
-        Status::Class { .. } | Status::Gateway { .. } => parts,
+        Status::Class { .. } | Status::Gateway { .. } | Status::ListenerSet { .. } => parts,
     };
     [whole].into_iter().chain(parts).collect()
 }

@@ -110,7 +110,7 @@ fn route_conditions(statuses: &[ObjectStatus], name: &str) -> Vec<String> {
 
 fn gateway_status<'s>(statuses: &'s [ObjectStatus], name: &str) -> (&'s [Condition], &'s [ListenerStatus]) {
     match &of(statuses, "Gateway", name).status {
-        Status::Gateway { conditions, listeners } => (conditions, listeners),
+        Status::Gateway { conditions, listeners, .. } => (conditions, listeners),
         other => panic!("{other:?}"),
     }
 }

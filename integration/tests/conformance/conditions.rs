@@ -50,6 +50,43 @@ impl Statuses {
         kinds.iter().map(|kind| kind["kind"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// How many ListenerSets are attached to a Gateway.
+    pub(crate) fn listener_sets(&self, gateway: &str) -> u64 {
+        self.gateway(gateway)["attachedListenerSets"].as_u64().unwrap()
+    }
+
+    /// The status and the reason of a ListenerSet's condition.
+    pub(crate) fn of_set(&self, namespace: &str, set: &str, condition: &str) -> String {
+        told(&self.set(namespace, set)["conditions"], condition)
+    }
+
+    /// The status and the reason of the condition of a ListenerSet's listener.
+    pub(crate) fn of_set_listener(
+        &self,
+        (namespace, set): (&str, &str),
+        listener: &str,
+        condition: &str,
+    ) -> String {
+        told(&named(self.set(namespace, set), listener)["conditions"], condition)
+    }
+
+    /// How many routes are attached to a ListenerSet's listener.
+    pub(crate) fn attached_to_set(&self, (namespace, set): (&str, &str), listener: &str) -> u64 {
+        named(self.set(namespace, set), listener)["attachedRoutes"].as_u64().unwrap()
+    }
+
+    /// The kind and the name of each parent in a route's status.
+    pub(crate) fn parents(&self, namespace: &str, route: &str) -> Vec<String> {
+        let route = self.find(|item| item["kind"].as_str().unwrap().ends_with("Route"), namespace, route);
+        let parents = route["status"]["parents"].as_array().unwrap().iter();
+        let title = |parent: &Value| {
+            [&parent["parentRef"]["kind"], &parent["parentRef"]["name"]]
+                .map(|text| text.as_str().unwrap())
+                .join(" ")
+        };
+        parents.map(title).collect()
+    }
+
     /// How many routes are attached to a listener.
     pub(crate) fn attached_to(&self, gateway: &str, listener: &str) -> u64 {
         self.listener(gateway, listener)["attachedRoutes"].as_u64().unwrap()
@@ -65,9 +102,12 @@ impl Statuses {
         &self.find(|item| item["kind"] == "Gateway", INFRA, name)["status"]
     }
 
+    fn set(&self, namespace: &str, name: &str) -> &Value {
+        &self.find(|item| item["kind"] == "ListenerSet", namespace, name)["status"]
+    }
+
     fn listener(&self, gateway: &str, listener: &str) -> &Value {
-        let listeners = self.gateway(gateway)["listeners"].as_array().unwrap();
-        listeners.iter().find(|found| found["name"] == listener).unwrap()
+        named(self.gateway(gateway), listener)
     }
 
     fn find(&self, kind: impl Fn(&Value) -> bool, namespace: &str, name: &str) -> &Value {
@@ -76,6 +116,12 @@ impl Statuses {
         };
         self.0.iter().find(named).unwrap_or_else(|| panic!("no status of {namespace}/{name}"))
     }
+}
+
+/// The listener of this name in the status of a Gateway or ListenerSet.
+fn named<'s>(status: &'s Value, listener: &str) -> &'s Value {
+    let listeners = status["listeners"].as_array().unwrap();
+    listeners.iter().find(|found| found["name"] == listener).unwrap()
 }
 
 fn told(conditions: &Value, kind: &str) -> String {

@@ -41,6 +41,43 @@ pub(crate) fn gateway(name: &str, listeners: &str) -> String {
     )
 }
 
+/// A Gateway that allows ListenerSets of these namespaces, with one listener on port 80 for `gateway.example`.
+pub(crate) fn gateway_with_sets(name: &str, from: &str) -> String {
+    gateway(
+        name,
+        &format!(
+            "\n  - {{name: own, protocol: HTTP, port: 80, hostname: gateway.example, allowedRoutes: {{namespaces: {{from: All}}}}}}\n  \
+             allowedListeners: {{namespaces: {from}}}"
+        ),
+    )
+}
+
+/// A ListenerSet of a Gateway in [`INFRA`] with these listeners in YAML.
+pub(crate) fn listener_set(namespace: &str, name: &str, gateway: &str, listeners: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\n\
+         metadata: {{name: {name}, namespace: {namespace}}}\n\
+         spec:\n  parentRef: {{name: {gateway}, namespace: {INFRA}}}\n  listeners:{listeners}\n"
+    )
+}
+
+/// A listener of a ListenerSet on port 80 with this hostname, for the routes of all namespaces.
+pub(crate) fn listener_for(name: &str, hostname: &str) -> String {
+    format!(
+        "\n  - {{name: {name}, protocol: HTTP, port: 80, hostname: {hostname}, allowedRoutes: {{namespaces: {{from: All}}}}}}"
+    )
+}
+
+/// A parentRef to a ListenerSet.
+pub(crate) fn set_parent(namespace: &str, name: &str) -> String {
+    format!("{{group: gateway.networking.k8s.io, kind: ListenerSet, name: {name}, namespace: {namespace}}}")
+}
+
+/// A Namespace with these labels in YAML.
+pub(crate) fn namespace(name: &str, labels: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n")
+}
+
 /// A ReferenceGrant, its `from` and `to` in YAML.
 pub(crate) fn grant(namespace: &str, name: &str, from: &str, to: &str) -> String {
     format!(

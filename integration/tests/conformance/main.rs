@@ -17,6 +17,7 @@ mod grpc;
 mod headers;
 mod https;
 mod infrastructure;
+mod listener_sets;
 mod listeners;
 mod matching;
 mod mirrors;

@@ -231,11 +231,23 @@ fn distinct_binds(sources: &[Source]) -> Vec<PortMapping> {
         let (namespace, name) = (&gateway.metadata.namespace.value, &gateway.metadata.name.value);
         for listener in &gateway.spec.listeners {
             let port = (namespace.clone(), name.clone(), listener.port.value);
-            first_listeners.entry(port).or_insert_with(|| listener.name.value.clone());
+            let own = (namespace.clone(), name.clone(), listener.name.value.clone());
+            first_listeners.entry(port).or_insert(own);
         }
     }
-    let mapping = |(((namespace, gateway, _), listener), bind): ((_, String), u16)| PortMapping {
-        listener: ListenerName { namespace: Some(namespace), gateway: Some(gateway), listener },
+    // A port that only a ListenerSet has is named by that.
+    for set in &manifests.listener_sets {
+        let (namespace, name) = (&set.metadata.namespace.value, &set.metadata.name.value);
+        let parent = &set.spec.parent;
+        let of_gateway = parent.namespace.as_ref().map_or(namespace, |namespace| &namespace.value);
+        for listener in &set.spec.listeners {
+            let port = (of_gateway.clone(), parent.name.value.clone(), listener.port.value);
+            let own = (namespace.clone(), name.clone(), listener.name.value.clone());
+            first_listeners.entry(port).or_insert(own);
+        }
+    }
+    let mapping = |((_, (namespace, owner, listener)), bind): ((_, _), u16)| PortMapping {
+        listener: ListenerName { namespace: Some(namespace), gateway: Some(owner), listener },
         bind: Bind::Port(bind.try_into().unwrap()),
     };
     first_listeners.into_iter().zip(1000..).map(mapping).collect()

@@ -9,6 +9,7 @@ mod tls;
 pub use self::addresses::Address;
 pub(in crate::manifest) use self::allowed_namespaces::label_selector;
 pub use self::allowed_namespaces::{AllowedNamespaces, LabelSelector, Operator, Requirement};
+pub(in crate::manifest) use self::listener::listeners;
 pub use self::listener::{AllowedKind, Listener};
 pub use self::listener_tls::{CertificateRef, Protocol, Tls};
 pub use self::tls::{Frontend, Validation, ValidationMode};
@@ -18,10 +19,9 @@ use super::gateway_class::referent;
 use crate::diagnostic::Code;
 use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known, Unsupported};
-use crate::manifest::read::findings::Findings;
-use crate::manifest::read::list::{list, unique};
+use crate::manifest::read::findings::{Findings, Part};
 use crate::manifest::read::syntax::names;
-use crate::manifest::read::value::{parsed, strings, word};
+use crate::manifest::read::value::{parsed, strings};
 use crate::source::Spanned;
 
 /// A Gateway.
@@ -35,6 +35,8 @@ pub struct Gateway {
     pub addresses: Vec<Spanned<Address>>,
     /// `infrastructure.parametersRef`: the kind and name of the object.
     pub parameters: Option<Spanned<String>>,
+    /// `allowedListeners.namespaces`: where ListenerSets may be that add listeners; nowhere by default.
+    pub allowed_listeners: Option<AllowedNamespaces>,
     /// `defaultScope`: `None` by default.
     pub default_scope: DefaultScope,
     /// `tls.frontend`.
@@ -73,27 +75,18 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<G
     let fields = Fields::of(at, &GATEWAY, findings)?;
     let class =
         fields.required("gatewayClassName", findings, parsed(Code::InvalidObjectName, names::reference));
-    let listeners = fields.required("listeners", findings, |at, findings| {
-        let listeners = list(at, 1..=64, findings, listener::read)?;
-        unique(&at, "listener name", listeners.iter().map(|l| (&l.name.value, l.name.span)), findings);
-        let place = |l: &Listener| {
-            let hostname = l.hostname.as_ref().map(|hostname| hostname.value.clone());
-            (l.port.value, l.protocol.value.name().to_owned(), hostname)
-        };
-        let places = listeners.iter().map(|l| (place(l), l.span));
-        unique(&at, "combination of port, protocol and hostname", places, findings);
-        Some(listeners)
-    });
+    let listeners = fields.required("listeners", findings, listeners);
     let addresses = fields.optional("addresses", findings, addresses::read).unwrap_or_default();
     let parameters = fields.optional("infrastructure", findings, infrastructure);
     let default_scope = fields.optional("defaultScope", findings, default_scope);
-    fields.optional("allowedListeners", findings, allowed_listeners);
+    let allowed_listeners = fields.optional("allowedListeners", findings, allowed_listeners).flatten();
     let tls = fields.optional("tls", findings, tls::read).unwrap_or_default();
     Some(Gateway {
         class: class?,
         listeners: listeners?,
         addresses,
         parameters,
+        allowed_listeners,
         default_scope: default_scope.map_or(DefaultScope::None, |scope| scope.value),
         frontend: tls.frontend,
         client_certificate: tls.client_certificate,
@@ -118,22 +111,14 @@ fn infrastructure(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>
     })
 }
 
-/// `allowedListeners`: which ListenerSets may add listeners. ListenerSets are not supported.
-fn allowed_listeners(at: At<'_>, findings: &mut Findings) -> Option<()> {
+/// `allowedListeners`: where ListenerSets may be that add listeners; nowhere if a selector has errors.
+fn allowed_listeners(at: At<'_>, findings: &mut Findings) -> Option<Option<AllowedNamespaces>> {
     let fields = Fields::of(at, &ALLOWED_LISTENERS, findings)?;
     fields.optional("namespaces", findings, |at, findings| {
-        let fields = Fields::of(at, &allowed_namespaces::NAMESPACES, findings)?;
-        let words = ["All", "Selector", "Same", "None"].map(|word| (word, word));
-        let from = fields.or("from", fields.default("None"), findings, word(&words))?;
-        fields.optional("selector", findings, allowed_namespaces::unused_selector);
-        if from.value != "None" {
-            findings.add(
-                at.warning(
-                    Code::NoEffect,
-                    "`allowedListeners` has no effect: ListenerSets are not supported",
-                ),
-            );
+        let consequence = "the Gateway allows no ListenerSets";
+        match findings.in_part(consequence, |findings| allowed_namespaces::of_listener_sets(at, findings))? {
+            Part::Usable(namespaces) => Some(namespaces),
+            Part::Unusable(problem) => Some(Some(AllowedNamespaces::Unusable(problem))),
         }
-        Some(())
     })
 }

@@ -15,6 +15,7 @@ use crate::diagnostic::{closest, within};
 pub(in crate::manifest) enum Kind {
     GatewayClass,
     Gateway,
+    ListenerSet,
     HttpRoute,
     ReferenceGrant,
     GrpcRoute,
@@ -105,7 +106,9 @@ fn instead_of(kind: &str) -> Option<&'static str> {
         "TCPRoute" | "UDPRoute" => {
             "use an HTTPRoute or GRPCRoute for HTTP: in other protocols, there are no requests that could carry a session"
         }
-        "ListenerSet" | "XListenerSet" => "write its listeners into `spec.listeners` of the Gateway",
+        "XListenerSet" => {
+            "write `apiVersion: gateway.networking.k8s.io/v1` and `kind: ListenerSet`, here and in the parentRefs of routes: the fields are the same, but `port` is required"
+        }
         "BackendLBPolicy" => "use an XBackendTrafficPolicy, or `sessionPersistence` of the rule",
         "Endpoints" => "use EndpointSlices, which Kubernetes makes from them",
         _ => return None,
@@ -137,6 +140,7 @@ impl Kind {
     const ALL: &[Self] = &[
         Self::GatewayClass,
         Self::Gateway,
+        Self::ListenerSet,
         Self::HttpRoute,
         Self::ReferenceGrant,
         Self::GrpcRoute,
@@ -160,6 +164,7 @@ impl Kind {
         match self {
             Self::GatewayClass => "GatewayClass",
             Self::Gateway => "Gateway",
+            Self::ListenerSet => "ListenerSet",
             Self::HttpRoute => "HTTPRoute",
             Self::ReferenceGrant => "ReferenceGrant",
             Self::GrpcRoute => "GRPCRoute",
@@ -180,6 +185,7 @@ impl Kind {
         match self {
             Self::GatewayClass | Self::Namespace => Scope::Cluster,
             Self::Gateway
+            | Self::ListenerSet
             | Self::HttpRoute
             | Self::ReferenceGrant
             | Self::GrpcRoute

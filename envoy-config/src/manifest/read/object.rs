@@ -14,7 +14,7 @@ use super::{Reader, kustomize, metadata, unread};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::core::{config_map, endpoint_slice, namespace, secret, service};
 use crate::manifest::gateway_api::{
-    backend_tls_policy, backend_traffic_policy, gateway, gateway_class, grpc_route, http_route,
+    backend_tls_policy, backend_traffic_policy, gateway, gateway_class, grpc_route, http_route, listener_set,
     reference_grant,
 };
 use crate::manifest::{Metadata, Object};
@@ -123,6 +123,10 @@ impl Reader {
                 let object = self.with_spec(kind, at, sound, gateway::spec);
                 self.manifests.gateways.extend(object);
             }
+            Kind::ListenerSet => {
+                let object = self.with_spec(kind, at, sound, listener_set::spec);
+                self.manifests.listener_sets.extend(object);
+            }
             Kind::HttpRoute => {
                 let object = self.with_spec(kind, at, sound, http_route::spec);
                 self.manifests.routes.extend(object);
@@ -206,6 +210,7 @@ impl Reader {
             Kind::ReferenceGrant => &SPEC_ALONE,
             Kind::GatewayClass
             | Kind::Gateway
+            | Kind::ListenerSet
             | Kind::HttpRoute
             | Kind::GrpcRoute
             | Kind::BackendTrafficPolicy
@@ -220,6 +225,7 @@ impl Reader {
             Kind::Service | Kind::Namespace => names::label,
             Kind::GatewayClass
             | Kind::Gateway
+            | Kind::ListenerSet
             | Kind::HttpRoute
             | Kind::ReferenceGrant
             | Kind::GrpcRoute

@@ -141,7 +141,7 @@ fn parents<'r>(route: &'r ResolvedRoute<'_>, owner: Owner<'r>) -> impl Iterator<
     let metadata = &route.object.metadata;
     let is_meant = move |reference: &ParentRef| {
         let namespace = reference.namespace.as_ref().unwrap_or(&metadata.namespace);
-        (namespace.value.as_str(), reference.name.value.as_str()) == owner.metadata.key()
+        (reference.kind.name(), namespace.value.as_str(), reference.name.value.as_str()) == owner.key()
     };
     let references = route.object.spec.parent_refs.iter().enumerate();
     references.filter(move |(_, reference)| is_meant(reference)).map(|(number, _)| number)

@@ -1,13 +1,12 @@
 //! Which address each listener binds: the listen address with the listener's port, or what `--map-port` says.
 //!
-//! The listeners of a Gateway that share a port share an address and must use the same protocol: HTTP or
-//! HTTPS.
+//! The listeners of a Gateway that share a port share an address; `merging` decides which they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use super::merging::merged;
 use super::port_mappings;
-use super::protocols;
 use super::section::{Owner, Section};
 use crate::diagnostic::Code;
 use crate::manifest::gateway_api::gateway::Gateway;
@@ -60,27 +59,14 @@ pub(in crate::resolve) fn assign<'m>(
     let mapped = port_mappings::map_ports(manifests, gateways, options, report)?;
     let mut by_address: BTreeMap<SocketAddr, Vec<BoundAddress<'m>>> = BTreeMap::new();
     for gateway in gateways.served() {
-        let mut ports: BTreeMap<u16, Vec<Section<'m>>> = BTreeMap::new();
-        for section in Owner::from(gateway).sections() {
-            if protocols::is_supported(section, report) {
-                ports.entry(section.listener.port.value).or_default().push(section);
-            }
-        }
-        for (port, listeners) in ports {
+        for (port, listeners) in merged(gateways.owners(gateway), report) {
             let (namespace, name) = gateway.metadata.key();
             let default = SocketAddr::new(options.listen_address, port);
             let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
-            if have_one_protocol(&listeners, report) {
-                // Certificates are added later, when it is known which listeners are served.
-                let security = Security::Plaintext;
-                by_address.entry(bind).or_default().push(BoundAddress {
-                    gateway,
-                    port,
-                    bind,
-                    listeners,
-                    security,
-                });
-            }
+            // Certificates are added later, when it is known which listeners are served.
+            let security = Security::Plaintext;
+            let bound = BoundAddress { gateway, port, bind, listeners, security };
+            by_address.entry(bind).or_default().push(bound);
         }
     }
     let mut free = FreePorts { taken: by_address.keys().map(SocketAddr::port).collect(), next: 8889 };
@@ -102,34 +88,6 @@ impl Iterator for FreePorts {
         }
         Some(self.next)
     }
-}
-
-/// Whether all listeners on a port use TLS, or none does. Otherwise none is served (Gateway API,
-/// `ProtocolConflict`).
-fn have_one_protocol(listeners: &[Section<'_>], report: &mut Report) -> bool {
-    let Some((first, others)) = listeners.split_first() else { return true };
-    let mut agreed = true;
-    for other in others.iter().filter(|other| other.is_secure() != first.is_secure()) {
-        if std::mem::take(&mut agreed) {
-            report.decide(&conflicted(first), &mixed_protocols(first));
-        }
-        let error = report.error(Code::ProtocolConflict, conflicted(other), mixed_protocols(other));
-        error.related = Some((first.listener.protocol.span, String::from("the first listener on this port")));
-        error.hint = Some(String::from("use different ports for HTTP and HTTPS"));
-    }
-    agreed
-}
-
-fn mixed_protocols(section: &Section<'_>) -> String {
-    format!(
-        "port {} has both HTTP and HTTPS listeners; all listeners on a port must use the same protocol",
-        section.listener.port.value
-    )
-}
-
-fn conflicted<'m>(section: &Section<'m>) -> Place<'m> {
-    let span = section.listener.protocol.span;
-    section.against(".protocol", span, ConditionType::Conflicted, Reason::ProtocolConflict)
 }
 
 /// The only listeners that bind an address. If there are several, none is served: picking one would be a

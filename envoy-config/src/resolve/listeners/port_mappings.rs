@@ -1,7 +1,8 @@
 //! `--map-port`: which listener each mapping names.
 //!
-//! A mapping that names no listener, or several, is a usage error. A mapping for a Gateway that is not served
-//! is not: the Gateway has an error of its own.
+//! A listener is named with the object that lists it, a Gateway or a ListenerSet. A mapping that names no listener, or
+//! several on different ports, is a usage error. A mapping for a Gateway that is not served, or a ListenerSet that is not
+//! attached, is not: it has an error of its own.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -62,11 +63,13 @@ pub(super) fn map_ports<'m>(
 /// Whether a mapping names a listener of a Gateway that is not served. Warns about it.
 fn is_unused(mapping: &PortMapping, manifests: &Manifests, report: &mut Report) -> bool {
     let mut unused = false;
-    for gateway in &manifests.gateways {
-        if Owner::from(gateway).sections().any(|section| is_meant(&mapping.listener, &section)) {
+    let gateways = manifests.gateways.iter().map(Owner::from);
+    for owner in gateways.chain(manifests.listener_sets.iter().map(Owner::from)) {
+        if owner.sections().any(|section| is_meant(&mapping.listener, &section)) {
             unused = true;
-            let place = Place::new(gateway, "", gateway.metadata.name.span);
-            let message = format!("`--map-port {mapping}` has no effect: this Gateway is not served");
+            let Owner { kind, metadata, .. } = owner;
+            let place = Place::of(kind, metadata, "", metadata.name.span);
+            let message = format!("`--map-port {mapping}` has no effect: this {kind} is not served");
             report.warning(Code::UnusedMapPort, place, message);
         }
     }
@@ -88,17 +91,26 @@ fn find<'m>(
     wanted: &ListenerName,
 ) -> Result<(&'m Object<Gateway>, Section<'m>), UsageError> {
     let all = || {
-        let gateways = gateways.served();
-        gateways.flat_map(|gateway| Owner::from(gateway).sections().map(move |section| (gateway, section)))
+        gateways.served().flat_map(|gateway| {
+            let sections = gateways.owners(gateway).flat_map(Owner::sections);
+            sections.map(move |section| (gateway, section))
+        })
     };
     let mut found = all().filter(|(_, section)| is_meant(wanted, section));
     let names = |listeners: &mut dyn Iterator<Item = (_, Section<'m>)>| {
         listeners.map(|(_, section)| section.full_name()).collect()
     };
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(UsageError::UnknownListener { wanted: wanted.clone(), choices: names(&mut all()) }),
-        (Some(one), Some(two)) => Err(UsageError::AmbiguousListener {
+    let Some(one) = found.next() else {
+        return Err(UsageError::UnknownListener { wanted: wanted.clone(), choices: names(&mut all()) });
+    };
+    // A Gateway and its ListenerSet may have listeners of one name on one port.
+    let port = |(gateway, section): &(&Object<Gateway>, Section<'_>)| {
+        let (namespace, name) = gateway.metadata.key();
+        (namespace.to_owned(), name.to_owned(), section.listener.port.value)
+    };
+    match found.find(|other| port(other) != port(&one)) {
+        None => Ok(one),
+        Some(two) => Err(UsageError::AmbiguousListener {
             wanted: wanted.clone(),
             choices: names(&mut [one, two].into_iter().chain(found)),
         }),

@@ -38,6 +38,20 @@ impl AllowedKind {
     }
 }
 
+/// Records which kinds a protocol that is not supported does not have: the Gateway API names its kind of route after it,
+/// such as `TLSRoute`. The protocol has an error, so this is not another one.
+fn reject_kinds_of_others(section: &Section<'_>, protocol: &str, report: &mut Report) {
+    for kind in &section.listener.allowed_kinds {
+        if !kind.value.is(&format!("{protocol}Route")) {
+            let reason = Reason::InvalidRouteKinds;
+            let place = section.against("", kind.span, ConditionType::ResolvedRefs, reason);
+            let message =
+                format!("protocol `{protocol}` does not support routes of kind `{}`", kind.value.kind);
+            report.decide(&place, &message);
+        }
+    }
+}
+
 /// Whether a listener can be served. Reports its protocol and kinds that are not supported.
 pub(in crate::resolve) fn is_supported(section: Section<'_>, report: &mut Report) -> bool {
     let listener = section.listener;
@@ -52,6 +66,7 @@ pub(in crate::resolve) fn is_supported(section: Section<'_>, report: &mut Report
             }
             _ => String::from("supported protocols are `HTTP` and `HTTPS`"),
         });
+        reject_kinds_of_others(&section, word, report);
         return false;
     }
     if let AllowedNamespaces::Unusable(problem) = &listener.allowed_namespaces {

@@ -1,6 +1,7 @@
 //! One listener, with its position in the object that lists it.
 
 use crate::manifest::gateway_api::gateway::{Gateway, Listener, Protocol};
+use crate::manifest::gateway_api::listener_set::ListenerSet;
 use crate::manifest::{Metadata, Object};
 use crate::model::Domain;
 use crate::resolve::status::decisions::Part;
@@ -8,7 +9,7 @@ use crate::resolve::status::report::Place;
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// An object that lists listeners: a Gateway.
+/// An object that lists listeners: a Gateway or a ListenerSet.
 #[derive(Clone, Copy)]
 pub(in crate::resolve) struct Owner<'m> {
     pub(in crate::resolve) kind: &'static str,
@@ -30,6 +31,12 @@ pub(in crate::resolve) struct Section<'m> {
 impl<'m> From<&'m Object<Gateway>> for Owner<'m> {
     fn from(gateway: &'m Object<Gateway>) -> Self {
         Self { kind: gateway.kind, metadata: &gateway.metadata, listeners: &gateway.spec.listeners }
+    }
+}
+
+impl<'m> From<&'m Object<ListenerSet>> for Owner<'m> {
+    fn from(set: &'m Object<ListenerSet>) -> Self {
+        Self { kind: set.kind, metadata: &set.metadata, listeners: &set.spec.listeners }
     }
 }
 
@@ -63,7 +70,7 @@ impl<'m> Section<'m> {
     }
 
     /// `namespace/object/listener`.
-    pub(super) fn full_name(&self) -> String {
+    pub(in crate::resolve) fn full_name(&self) -> String {
         let (_, namespace, name) = self.owner.key();
         format!("{namespace}/{name}/{}", self.listener.name.value)
     }

@@ -1,8 +1,9 @@
 //! Which policy of a kind for Gateways and routes applies to a rule (GEP-713).
 //!
-//! - A policy targets objects of its own namespace: Gateways or one of their listeners, routes or one of their rules.
+//! - A policy targets objects of its own namespace: Gateways, ListenerSets or one of their listeners, routes or one of their
+//!   rules.
 //! - For each rule, one policy of a kind applies as a whole: that of the rule, or else of the route, of the listener, of the
-//!   Gateway. Nothing is merged (the strategy "atomic defaults" of the GEP, and what Envoy Gateway does).
+//!   ListenerSet, of the Gateway. Nothing is merged (the strategy "atomic defaults" of the GEP, and what Envoy Gateway does).
 //! - Of several policies for one target, the oldest applies, then the first by `namespace/name`.
 //!
 //! [`super::target_objects`] finds the targets; [`super::scope`] treats a route whose listeners have different policies.
@@ -12,7 +13,6 @@ use std::collections::{BTreeMap, HashMap};
 use super::target_objects::{HasTargets, Target, TargetObjects};
 use crate::diagnostic::Code;
 use crate::manifest::Object;
-use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::{Route, Rule};
 use crate::resolve::seniority::Seniority;
 use crate::resolve::status::decisions::{OverriddenPart, Part};
@@ -57,8 +57,8 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
         policies.sort_by_cached_key(|policy| Seniority::of(policy));
         for policy in policies {
             for (field, span, target) in objects.of(policy, report) {
-                if let Target::Gateway(namespace, name) | Target::Listener(namespace, name, _) = target {
-                    report.decisions.record_gateway(policy, namespace, name, target.section());
+                if let Some(owner) = target.owner() {
+                    report.decisions.record_gateway(policy, owner, target.section());
                 }
                 match by_target.get_mut(&target) {
                     // A policy may select an object twice.
@@ -75,7 +75,7 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
             }
         }
         let attached = Self { by_target };
-        attached.record_overridden_parts(report);
+        attached.record_overridden_parts(objects, report);
         attached
     }
 
@@ -85,7 +85,7 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
     }
 
     /// Records which listeners have another policy than their Gateway, and which rules another than their route.
-    fn record_overridden_parts(&self, report: &mut Report) {
+    fn record_overridden_parts(&self, objects: &TargetObjects<'m, '_>, report: &mut Report) {
         for target in self.by_target.keys() {
             let (whole, part) = match *target {
                 Target::Listener(namespace, name, listener) => (
@@ -96,6 +96,14 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
                     Target::Route(kind, namespace, name),
                     OverriddenPart::Rule(format!("{namespace}/{name}/{rule}")),
                 ),
+                Target::ListenerOfSet(namespace, name, listener) => (
+                    Target::ListenerSet(namespace, name),
+                    OverriddenPart::Listener(format!("{namespace}/{name}/{listener}")),
+                ),
+                Target::ListenerSet(namespace, name) => {
+                    let Some(gateway) = objects.gateway_of(namespace, name) else { continue };
+                    (gateway, OverriddenPart::ListenerSet(format!("{namespace}/{name}")))
+                }
                 Target::Gateway(..) | Target::Route(..) => continue,
             };
             if let Some(overridden) = self.by_target.get(&whole) {
@@ -104,21 +112,19 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
         }
     }
 
-    /// Records that a route that is attached to this listener has policies of its own, if it does.
+    /// Records that a route that inherits from these targets has policies of its own, if it does.
     pub(super) fn record_overridden_by(
         &self,
         route: &'m Object<Route>,
-        gateway: &'m Object<Gateway>,
-        listener: &str,
+        targets: &[Target<'m>],
         report: &mut Report,
     ) {
         let has_own = |rule: &'m Rule| self.of_rule_or_route(route, rule).is_some();
         if self.by_target.is_empty() || !route.spec.rules.iter().flatten().any(has_own) {
             return;
         }
-        let (namespace, name) = gateway.metadata.key();
-        for target in [Target::Listener(namespace, name, listener), Target::Gateway(namespace, name)] {
-            if let Some(overridden) = self.by_target.get(&target) {
+        for target in targets {
+            if let Some(overridden) = self.by_target.get(target) {
                 let (namespace, name) = route.metadata.key();
                 let part = OverriddenPart::Route(format!("{namespace}/{name}"));
                 report.decisions.record_overridden(overridden.first.policy, part);
@@ -132,14 +138,8 @@ impl<'m, P: HasTargets> AttachedPolicies<'m, P> {
         !self.by_target.is_empty() && route.spec.rules.iter().flatten().any(inherits)
     }
 
-    /// The policy of a listener, or of its Gateway.
-    pub(super) fn inherited(
-        &self,
-        gateway: &'m Object<Gateway>,
-        listener: &'m str,
-    ) -> Option<Applied<'m, P>> {
-        let (namespace, name) = gateway.metadata.key();
-        let targets = [Target::Listener(namespace, name, listener), Target::Gateway(namespace, name)];
+    /// The policy of the first of these targets that has one.
+    pub(super) fn inherited(&self, targets: Vec<Target<'m>>) -> Option<Applied<'m, P>> {
         targets.into_iter().find_map(|target| {
             let policy = self.by_target.get(&target)?.first.policy;
             Some(Applied { policy, target })

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use super::attached::{Applied, AttachedPolicies};
 use super::backend_traffic::{self, TrafficPolicies};
 use super::session_persistence::SessionSettings;
-use super::target_objects::{HasTargets, TargetObjects};
+use super::target_objects::{HasTargets, Target, TargetObjects};
 use crate::manifest::backend_traffic_policy::BackendTrafficPolicy;
-use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::{Route, Rule};
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::manifest::{Manifests, Object};
@@ -141,20 +140,18 @@ impl<'m, 'p, P: HasTargets> InheritedByListener<'m, 'p, P> {
     }
 
     fn of(&self, position: ListenerPosition) -> Option<Applied<'m, P>> {
-        let (gateway, listener) = self.listener(position)?;
-        self.inherited?.inherited(gateway, listener)
+        self.inherited?.inherited(self.targets(position)?)
     }
 
-    fn listener(&self, position: ListenerPosition) -> Option<(&'m Object<Gateway>, &'m str)> {
+    fn targets(&self, position: ListenerPosition) -> Option<Vec<Target<'m>>> {
         let bound = self.bounds.get(position.bound)?;
-        let section = bound.listeners.get(position.listener)?;
-        Some((bound.gateway, &section.listener.name.value))
+        Some(Target::inherited(bound.listeners.get(position.listener)?, bound.gateway))
     }
 
     /// Records that the route overrides policies of these listeners, if it does.
     fn record_overridden(&self, listeners: &[ListenerPosition], report: &mut Report) {
-        for (gateway, listener) in listeners.iter().filter_map(|position| self.listener(*position)) {
-            self.all.record_overridden_by(self.route, gateway, listener, report);
+        for targets in listeners.iter().filter_map(|position| self.targets(*position)) {
+            self.all.record_overridden_by(self.route, &targets, report);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The targets of policies for Gateways and routes: whether they exist, and which objects a selector selects.
 //!
-//! Gateways that are not selected (`--gateway`) are no targets, and not an error either.
+//! Gateways that are not selected (`--gateway`) are no targets, and not an error either; nor are ListenerSets that are not
+//! attached, which have an error of their own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -11,10 +12,12 @@ use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::manifest::gateway_api::route::{Route, RouteKind};
 use crate::manifest::policy_targets::{TargetSelector, Targets};
 use crate::manifest::{Labels, Manifests, Object};
+use crate::resolve::gateways::listener_sets::ListenerSetState;
 use crate::resolve::gateways::{GatewayState, Gateways};
+use crate::resolve::listeners::section::{Owner, Section};
 use crate::resolve::references::label_selector;
 use crate::resolve::references::lookup::Unresolved;
-use crate::resolve::status::decisions::Part;
+use crate::resolve::status::decisions::{ObjectKey, Part};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::{Span, Spanned};
 use crate::status::{ConditionType, Reason};
@@ -30,6 +33,8 @@ pub(in crate::resolve) trait HasTargets {
 pub(super) enum Target<'m> {
     Gateway(&'m str, &'m str),
     Listener(&'m str, &'m str, &'m str),
+    ListenerSet(&'m str, &'m str),
+    ListenerOfSet(&'m str, &'m str, &'m str),
     Route(RouteKind, &'m str, &'m str),
     Rule(RouteKind, &'m str, &'m str, &'m str),
 }
@@ -53,6 +58,11 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
             let (namespace, name) = gateway.metadata.key();
             let target = Target::Gateway(namespace, name);
             labels.entry("Gateway").or_default().push((namespace, target, &gateway.metadata.labels));
+        }
+        for set in gateways.listener_sets().attached() {
+            let (namespace, name) = set.metadata.key();
+            let target = Target::ListenerSet(namespace, name);
+            labels.entry("ListenerSet").or_default().push((namespace, target, &set.metadata.labels));
         }
         for route in &manifests.routes {
             let (namespace, name) = route.metadata.key();
@@ -79,6 +89,15 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
             }
         }
         found
+    }
+
+    /// The Gateway of a ListenerSet that is attached.
+    pub(super) fn gateway_of(&self, namespace: &str, name: &str) -> Option<Target<'m>> {
+        let gateway = self.gateways.served().find(|gateway| {
+            self.gateways.listener_sets().of(gateway).any(|set| set.metadata.key() == (namespace, name))
+        })?;
+        let (namespace, name) = gateway.metadata.key();
+        Some(Target::Gateway(namespace, name))
     }
 
     fn selected<P>(
@@ -109,6 +128,7 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
         let kind = match target.kind.value.as_str() {
             "HTTPRoute" => RouteKind::Http,
             "GRPCRoute" => RouteKind::Grpc,
+            "ListenerSet" => return self.listener_set(policy, field, target, report),
             _ => return self.gateway(policy, field, target, report),
         };
         let Some(route) = self.routes.get(&(kind, namespace, name)).copied() else {
@@ -161,26 +181,64 @@ impl<'m, 'g> TargetObjects<'m, 'g> {
             }
         };
         let Some(section) = &target.section_name else { return Some(Target::Gateway(namespace, name)) };
-        let names = || gateway.spec.listeners.iter().map(|listener| listener.name.value.as_str());
-        if names().any(|one| one == section.value) {
-            return Some(Target::Listener(namespace, name, &section.value));
-        }
-        let message = format!("Gateway `{namespace}/{name}` has no listener `{}`", section.value);
-        let unresolved = Unresolved::new(Code::MissingListener, message);
-        missing_section(policy, field, section, unresolved, names(), report);
-        None
+        let is_there = has_listener(policy, field, section, gateway.into(), report);
+        is_there.then_some(Target::Listener(namespace, name, &section.value))
     }
+
+    fn listener_set<P>(
+        &self,
+        policy: &'m Object<P>,
+        field: &str,
+        target: &'m TargetRef,
+        report: &mut Report,
+    ) -> Option<Target<'m>> {
+        let namespace = policy.metadata.namespace.value.as_str();
+        let name = target.name.value.as_str();
+        let set = match self.gateways.listener_sets().find(namespace, name) {
+            Some(ListenerSetState::Attached(set)) => set,
+            Some(ListenerSetState::NotSelected | ListenerSetState::Rejected) => return None,
+            None => {
+                let attached = self.gateways.listener_sets().attached().map(|set| set.metadata.key());
+                let names: Vec<&str> =
+                    attached.filter(|(other, _)| *other == namespace).map(|(_, name)| name).collect();
+                missing(policy, field, target, Code::MissingListenerSet, names.into_iter(), report);
+                return None;
+            }
+        };
+        let Some(section) = &target.section_name else { return Some(Target::ListenerSet(namespace, name)) };
+        let is_there = has_listener(policy, field, section, set.into(), report);
+        is_there.then_some(Target::ListenerOfSet(namespace, name, &section.value))
+    }
+}
+
+/// Whether an object has the listener that a policy names. Reports an error if not.
+fn has_listener<P>(
+    policy: &Object<P>,
+    field: &str,
+    section: &Spanned<String>,
+    owner: Owner<'_>,
+    report: &mut Report,
+) -> bool {
+    let names = owner.listeners.iter().map(|listener| listener.name.value.as_str());
+    if names.clone().any(|one| one == section.value) {
+        return true;
+    }
+    let (kind, namespace, name) = owner.key();
+    let message = format!("{kind} `{namespace}/{name}` has no listener `{}`", section.value);
+    let unresolved = Unresolved::new(Code::MissingListener, message);
+    missing_section(policy, field, section, unresolved, names, report);
+    false
 }
 
 /// Whether objects of this kind are served. Reports an error if not.
 fn is_served<P>(policy: &Object<P>, field: &str, kind: &Spanned<String>, report: &mut Report) -> bool {
-    let is_served = matches!(kind.value.as_str(), "Gateway" | "HTTPRoute" | "GRPCRoute");
+    let is_served = matches!(kind.value.as_str(), "Gateway" | "ListenerSet" | "HTTPRoute" | "GRPCRoute");
     if !is_served {
         let place = Place::new(policy, format!("{field}.kind"), kind.span);
         let place = place.because(Part::Whole, ConditionType::Accepted, Reason::Invalid);
         let message = format!("kind `{}` is not supported as a target of this policy", kind.value);
         report.error(Code::NotSupported, place, message).hint =
-            Some(String::from("target a Gateway, an HTTPRoute or a GRPCRoute"));
+            Some(String::from("target a Gateway, a ListenerSet, an HTTPRoute or a GRPCRoute"));
     }
     is_served
 }
@@ -238,9 +296,41 @@ impl<'m> Target<'m> {
     /// The name of the part, if it is one.
     pub(super) const fn section(&self) -> Option<&'m str> {
         match self {
-            Self::Gateway(..) | Self::Route(..) => None,
-            Self::Listener(_, _, section) | Self::Rule(_, _, _, section) => Some(section),
+            Self::Gateway(..) | Self::ListenerSet(..) | Self::Route(..) => None,
+            Self::Listener(_, _, section)
+            | Self::ListenerOfSet(_, _, section)
+            | Self::Rule(_, _, _, section) => Some(section),
         }
+    }
+
+    /// The Gateway or ListenerSet, unless it is about a route.
+    pub(super) fn owner(&self) -> Option<ObjectKey> {
+        let (kind, namespace, name) = match *self {
+            Self::Gateway(namespace, name) | Self::Listener(namespace, name, _) => {
+                ("Gateway", namespace, name)
+            }
+            Self::ListenerSet(namespace, name) | Self::ListenerOfSet(namespace, name, _) => {
+                ("ListenerSet", namespace, name)
+            }
+            Self::Route(..) | Self::Rule(..) => return None,
+        };
+        Some(ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+
+    /// What a rule inherits policies from that is attached to this listener: the most specific first. A ListenerSet
+    /// inherits those of its Gateway, but not those of the Gateway's own listeners.
+    pub(super) fn inherited(section: &Section<'m>, gateway: &'m Object<Gateway>) -> Vec<Self> {
+        let listener = section.listener.name.value.as_str();
+        let (kind, namespace, name) = section.owner.key();
+        let of_gateway = {
+            let (namespace, name) = gateway.metadata.key();
+            Self::Gateway(namespace, name)
+        };
+        if kind == gateway.kind {
+            return vec![Self::Listener(namespace, name, listener), of_gateway];
+        }
+        let of_listener = Self::ListenerOfSet(namespace, name, listener);
+        vec![of_listener, Self::ListenerSet(namespace, name), of_gateway]
     }
 }
 
@@ -249,6 +339,10 @@ impl fmt::Display for Target<'_> {
         match self {
             Self::Gateway(_, name) => write!(f, "Gateway `{name}`"),
             Self::Listener(_, name, section) => write!(f, "listener `{section}` of Gateway `{name}`"),
+            Self::ListenerSet(_, name) => write!(f, "ListenerSet `{name}`"),
+            Self::ListenerOfSet(_, name, section) => {
+                write!(f, "listener `{section}` of ListenerSet `{name}`")
+            }
             Self::Route(kind, _, name) => write!(f, "{} `{name}`", kind.name()),
             Self::Rule(kind, _, name, section) => write!(f, "rule `{section}` of {} `{name}`", kind.name()),
         }

@@ -90,6 +90,9 @@ impl<'m> ServedObjects<'m> {
         for gateway in gateways.served() {
             served.add(gateway.kind, &gateway.metadata);
         }
+        for set in gateways.listener_sets().attached() {
+            served.add(set.kind, &set.metadata);
+        }
         let mut backends = BTreeSet::new();
         for route in routes {
             served.add(route.kind, &route.metadata);
@@ -167,7 +170,7 @@ fn backends_of(rule: &Rule) -> impl Iterator<Item = &BackendRef> {
 /// The group of a kind that can be served.
 fn group_of(kind: &str) -> Option<&'static str> {
     match kind {
-        "GatewayClass" | "Gateway" | "HTTPRoute" | "GRPCRoute" => Some(GATEWAY_API),
+        "GatewayClass" | "Gateway" | "ListenerSet" | "HTTPRoute" | "GRPCRoute" => Some(GATEWAY_API),
         "Service" => Some(""),
         "Backend" => Some(ENVOY_GATEWAY),
         _ => None,

@@ -5,6 +5,8 @@
 
 mod builder;
 mod gateway;
+mod listener;
+mod listener_set;
 mod policy;
 mod route;
 
@@ -28,8 +30,12 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
     for gateway in &manifests.gateways {
         statuses.insert(ObjectKey::of(gateway), builder.gateway(gateway));
     }
+    for set in &manifests.listener_sets {
+        statuses.insert(ObjectKey::of(set), builder.listener_set(set));
+    }
     let attached = builder.attached(manifests);
-    gateway::count(&mut statuses, &attached);
+    listener::count(&mut statuses, &attached);
+    listener_set::count(&mut statuses, &builder, manifests);
     for object in &manifests.routes {
         statuses.insert(ObjectKey::of(object), builder.route(object));
     }
@@ -70,7 +76,8 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
 
 /// Objects come before those that depend on them.
 fn rank(kind: &str) -> usize {
-    const ORDER: [&str; 5] = ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "BackendTLSPolicy"];
+    const ORDER: [&str; 6] =
+        ["GatewayClass", "Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute", "BackendTLSPolicy"];
     ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
 }
 
@@ -95,6 +102,14 @@ impl Builder<'_, '_> {
                 conditions: vec![rejected(ConditionType::Accepted, Reason::InvalidParameters)],
             }),
             "Gateway" => Some(Status::Gateway {
+                conditions: vec![
+                    rejected(ConditionType::Accepted, Reason::Invalid),
+                    rejected(ConditionType::Programmed, Reason::Invalid),
+                ],
+                listeners: Vec::new(),
+                attached_listener_sets: 0,
+            }),
+            "ListenerSet" => Some(Status::ListenerSet {
                 conditions: vec![
                     rejected(ConditionType::Accepted, Reason::Invalid),
                     rejected(ConditionType::Programmed, Reason::Invalid),

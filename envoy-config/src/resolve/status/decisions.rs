@@ -19,7 +19,9 @@ pub(in crate::resolve) struct Decisions {
     not_selected: BTreeSet<ObjectKey>,
     /// The routes that each policy affects.
     affected_routes: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
-    /// The Gateways that each policy targets.
+    /// The ListenerSets of each Gateway, in their order of precedence.
+    listener_sets: BTreeMap<ObjectKey, Vec<ObjectKey>>,
+    /// The Gateways and ListenerSets that each policy targets.
     targeted_gateways: BTreeMap<ObjectKey, BTreeSet<GatewaySection>>,
     /// The parts of each policy's targets to which a more specific policy applies.
     overridden: BTreeMap<ObjectKey, BTreeSet<OverriddenPart>>,
@@ -28,16 +30,18 @@ pub(in crate::resolve) struct Decisions {
 /// A part of a policy's target that has a more specific policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::resolve) enum OverriddenPart {
-    /// A listener of a targeted Gateway, as `namespace/gateway/listener`.
+    /// A listener of a targeted Gateway or ListenerSet, as `namespace/gateway/listener`.
     Listener(String),
+    /// A ListenerSet of a targeted Gateway, as `namespace/name`.
+    ListenerSet(String),
     /// A route that is attached to a targeted Gateway, as `namespace/name`.
     Route(String),
     /// A rule of a targeted route, as `namespace/route/rule`.
     Rule(String),
 }
 
-/// A Gateway by namespace and name, or one of its listeners.
-pub(in crate::resolve) type GatewaySection = (String, String, Option<String>);
+/// A Gateway or ListenerSet, or one of its listeners.
+pub(in crate::resolve) type GatewaySection = (ObjectKey, Option<String>);
 
 /// An object: its kind, namespace (empty for kinds without one) and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +56,7 @@ pub(in crate::resolve) struct ObjectKey {
 pub(in crate::resolve) enum Part {
     /// The whole object.
     Whole,
-    /// The listener at this position of a Gateway.
+    /// The listener at this position of a Gateway or ListenerSet.
     Listener(usize),
     /// The parentRef at this position of a route.
     Parent(usize),
@@ -142,16 +146,25 @@ impl Decisions {
         routes.insert(ObjectKey::of(route));
     }
 
-    /// Records that a policy targets a Gateway or a listener, even if another policy applies.
+    /// Records that a policy targets a Gateway, a ListenerSet or a listener, even if another policy applies.
     pub(in crate::resolve) fn record_gateway<P>(
         &mut self,
         policy: &Object<P>,
-        namespace: &str,
-        name: &str,
+        target: ObjectKey,
         section: Option<&str>,
     ) {
         let gateways = self.targeted_gateways.entry(ObjectKey::of(policy)).or_default();
-        gateways.insert((namespace.to_owned(), name.to_owned(), section.map(str::to_owned)));
+        gateways.insert((target, section.map(str::to_owned)));
+    }
+
+    /// The ListenerSets of a Gateway, in their order of precedence.
+    pub(in crate::resolve) fn listener_sets(&self, gateway: &ObjectKey) -> &[ObjectKey] {
+        self.listener_sets.get(gateway).map_or(&[], Vec::as_slice)
+    }
+
+    /// Records that a ListenerSet is attached to a Gateway, after those that take precedence.
+    pub(in crate::resolve) fn attach_set<G, S>(&mut self, gateway: &Object<G>, set: &Object<S>) {
+        self.listener_sets.entry(ObjectKey::of(gateway)).or_default().push(ObjectKey::of(set));
     }
 
     /// The parts of a policy's targets to which a more specific policy applies, by kind.
@@ -187,6 +200,7 @@ impl OverriddenPart {
     pub(in crate::resolve) const fn noun(&self) -> &'static str {
         match self {
             Self::Listener(_) => "listeners",
+            Self::ListenerSet(_) => "ListenerSets",
             Self::Route(_) => "routes",
             Self::Rule(_) => "rules",
         }
@@ -194,7 +208,7 @@ impl OverriddenPart {
 
     pub(in crate::resolve) fn name(&self) -> &str {
         match self {
-            Self::Listener(name) | Self::Route(name) | Self::Rule(name) => name,
+            Self::Listener(name) | Self::ListenerSet(name) | Self::Route(name) | Self::Rule(name) => name,
         }
     }
 }

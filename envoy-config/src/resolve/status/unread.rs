@@ -28,7 +28,7 @@ pub(crate) fn explain(manifests: &Manifests, reading: &mut Vec<Diagnostic>) {
 fn consequence(kind: &str) -> &'static str {
     match kind {
         "HTTPRoute" | "GRPCRoute" => "its requests fall through to a less specific route, or get 404",
-        "Gateway" => "its listeners are not served",
+        "Gateway" | "ListenerSet" => "its listeners are not served",
         "GatewayClass" => "its Gateways are served without it",
         "Service" | "Backend" => "requests to it get 500",
         // They must not be sent in plaintext.

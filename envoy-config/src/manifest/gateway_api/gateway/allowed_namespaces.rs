@@ -1,4 +1,4 @@
-//! `allowedRoutes.namespaces` of a listener, and label selectors.
+//! `allowedRoutes.namespaces` of a listener, `allowedListeners.namespaces` of a Gateway, and label selectors.
 
 use crate::diagnostic::Code;
 use crate::manifest::read::field_path::At;
@@ -8,10 +8,10 @@ use crate::manifest::read::list::list;
 use crate::manifest::read::syntax::names;
 use crate::manifest::read::value::{string, strings, usable, word};
 
-/// The namespaces whose routes may attach.
+/// The namespaces whose routes or ListenerSets may attach.
 #[derive(Clone, Debug)]
 pub enum AllowedNamespaces {
-    /// The namespace of the Gateway.
+    /// The namespace of the object itself: the Gateway or ListenerSet.
     Same,
     /// All namespaces.
     All,
@@ -50,8 +50,7 @@ pub enum Operator {
     DoesNotExist,
 }
 
-pub(in crate::manifest) const NAMESPACES: Known =
-    Known { read: &["from", "selector"], unread: &[], unsupported: &[] };
+const NAMESPACES: Known = Known { read: &["from", "selector"], unread: &[], unsupported: &[] };
 
 const SELECTOR: Known = Known { read: &["matchLabels", "matchExpressions"], unread: &[], unsupported: &[] };
 
@@ -60,35 +59,61 @@ const EXPRESSION: Known = Known { read: &["key", "operator", "values"], unread: 
 /// `from`.
 #[derive(Clone, PartialEq)]
 enum From {
+    None,
     Same,
     All,
     Selector,
 }
 
-pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<AllowedNamespaces> {
+/// The words for routes.
+const WORDS: [(&str, From); 3] = [("All", From::All), ("Selector", From::Selector), ("Same", From::Same)];
+
+/// `allowedRoutes.namespaces`.
+pub(in crate::manifest) fn of_routes(at: At<'_>, findings: &mut Findings) -> Option<AllowedNamespaces> {
+    namespaces(at, From::Same, &WORDS, findings).flatten()
+}
+
+/// `allowedListeners.namespaces`; nothing inside means no namespace.
+pub(in crate::manifest) fn of_listener_sets(
+    at: At<'_>,
+    findings: &mut Findings,
+) -> Option<Option<AllowedNamespaces>> {
+    let [all, selector, same] = WORDS;
+    namespaces(at, From::None, &[all, selector, same, ("None", From::None)], findings)
+}
+
+fn namespaces(
+    at: At<'_>,
+    default: From,
+    words: &[(&str, From)],
+    findings: &mut Findings,
+) -> Option<Option<AllowedNamespaces>> {
     let fields = Fields::of(at, &NAMESPACES, findings)?;
-    let words = [("All", From::All), ("Selector", From::Selector), ("Same", From::Same)];
-    let from = fields.or("from", fields.default(From::Same), findings, word(&words))?.value;
+    let from = fields.or("from", fields.default(default), findings, word(words))?.value;
     if from == From::Selector {
         if !fields.has("selector") {
             let message = "missing field `selector`, which `from: Selector` requires";
             return findings.reject_part(
-                at.error(Code::MissingField, message)
-                    .hint("to allow routes from all namespaces, write `from: All`"),
+                at.error(Code::MissingField, message).hint("to allow all namespaces, write `from: All`"),
             );
         }
-        return fields.optional("selector", findings, selector).map(AllowedNamespaces::Selector);
+        let selector = fields.optional("selector", findings, selector)?;
+        return Some(Some(AllowedNamespaces::Selector(selector)));
     }
     fields.optional("selector", findings, |at, findings| {
         let message = "`selector` has no effect without `from: Selector`";
         findings.add(at.warning(Code::NoEffect, message));
         unused_selector(at, findings)
     });
-    Some(if from == From::All { AllowedNamespaces::All } else { AllowedNamespaces::Same })
+    Some(match from {
+        From::All => Some(AllowedNamespaces::All),
+        From::Same | From::Selector => Some(AllowedNamespaces::Same),
+        From::None => None,
+    })
 }
 
 /// Checks a selector that is not used: errors in it do not affect the listener.
-pub(in crate::manifest) fn unused_selector(at: At<'_>, findings: &mut Findings) -> Option<()> {
+fn unused_selector(at: At<'_>, findings: &mut Findings) -> Option<()> {
     findings.in_part("it has no effect", |findings| selector(at, findings)).map(|_| ())
 }
 

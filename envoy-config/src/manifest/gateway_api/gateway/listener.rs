@@ -1,4 +1,4 @@
-//! A listener of a Gateway, and the kinds of routes that it allows.
+//! A listener of a Gateway or ListenerSet, and the kinds of routes that it allows.
 
 use super::allowed_namespaces::{self, AllowedNamespaces};
 use super::listener_tls::{self, Protocol};
@@ -8,12 +8,12 @@ use crate::manifest::gateway_api::GROUP;
 use crate::manifest::read::field_path::At;
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::findings::{Findings, Part};
-use crate::manifest::read::list::list;
+use crate::manifest::read::list::{list, unique};
 use crate::manifest::read::syntax::{hostname, names};
 use crate::manifest::read::value::{parsed, port};
 use crate::source::{Span, Spanned};
 
-/// A listener of a Gateway.
+/// A listener of a Gateway or ListenerSet.
 #[derive(Clone, Debug)]
 pub struct Listener {
     /// `name`.
@@ -57,7 +57,20 @@ struct Allowed {
     kinds: Vec<Spanned<AllowedKind>>,
 }
 
-pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<Listener> {
+/// `listeners` of a Gateway or ListenerSet.
+pub(in crate::manifest) fn listeners(at: At<'_>, findings: &mut Findings) -> Option<Vec<Listener>> {
+    let listeners = list(at, 1..=64, findings, listener)?;
+    unique(&at, "listener name", listeners.iter().map(|l| (&l.name.value, l.name.span)), findings);
+    let place = |l: &Listener| {
+        let hostname = l.hostname.as_ref().map(|hostname| hostname.value.clone());
+        (l.port.value, l.protocol.value.name().to_owned(), hostname)
+    };
+    let places = listeners.iter().map(|l| (place(l), l.span));
+    unique(&at, "combination of port, protocol and hostname", places, findings);
+    Some(listeners)
+}
+
+fn listener(at: At<'_>, findings: &mut Findings) -> Option<Listener> {
     let fields = Fields::of(at, &LISTENER, findings)?;
     let name = fields.required("name", findings, parsed(Code::InvalidSectionName, names::subdomain));
     let hostname = fields.optional("hostname", findings, parsed(Code::InvalidHostname, hostname::parse));
@@ -82,7 +95,7 @@ fn allowed_routes(at: At<'_>, findings: &mut Findings) -> Option<Allowed> {
     let namespaces = fields.optional("namespaces", findings, |at, findings| {
         Some(
             match findings
-                .in_part("the listener is left out", |findings| allowed_namespaces::read(at, findings))?
+                .in_part("the listener is left out", |findings| allowed_namespaces::of_routes(at, findings))?
             {
                 Part::Usable(namespaces) => namespaces,
                 Part::Unusable(problem) => AllowedNamespaces::Unusable(problem),

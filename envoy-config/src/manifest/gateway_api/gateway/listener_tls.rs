@@ -48,7 +48,7 @@ pub struct CertificateRef {
 
 impl Protocol {
     /// The protocol as written.
-    pub(in crate::manifest) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Http => "HTTP",
             Self::Https(_) => "HTTPS",

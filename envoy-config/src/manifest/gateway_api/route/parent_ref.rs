@@ -1,4 +1,4 @@
-//! `parentRefs`: the Gateways that a route attaches to.
+//! `parentRefs`: the Gateways and ListenerSets that a route attaches to.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::gateway_api::GROUP;
@@ -11,7 +11,7 @@ use crate::manifest::read::value::{parsed, port};
 use crate::manifest::read::yaml::Node;
 use crate::source::{Span, Spanned};
 
-/// A reference to a Gateway, or to some of its listeners.
+/// A reference to a Gateway or ListenerSet, or to some of its listeners.
 #[derive(Clone, Debug)]
 pub struct ParentRef {
     /// `group` and `kind`.
@@ -33,6 +33,8 @@ pub struct ParentRef {
 pub enum ParentKind {
     /// A Gateway.
     Gateway,
+    /// A ListenerSet.
+    ListenerSet,
     /// A default Gateway (`defaultScope: All`), for a route with `useDefaultGateways: All` that does not refer to it
     /// itself.
     DefaultGateway,
@@ -43,6 +45,16 @@ pub enum ParentKind {
         /// The kind.
         kind: String,
     },
+}
+
+impl ParentKind {
+    /// The kind of a parent that can be served; of another, `Gateway`.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ListenerSet => "ListenerSet",
+            Self::Gateway | Self::DefaultGateway | Self::Other { .. } => "Gateway",
+        }
+    }
 }
 
 /// The readable parentRefs of a route with errors, which have been reported.
@@ -86,18 +98,20 @@ fn namespace(parent: &ParentRef) -> Option<&str> {
     parent.namespace.as_ref().map(|namespace| namespace.value.as_str())
 }
 
-/// References to the same Gateway must all name a section, or all name a port, and differ in it.
-fn clash(first: &ParentRef, second: &ParentRef) -> Option<(Code, &'static str)> {
+/// References to the same object must all name a section, or all name a port, and differ in it.
+fn clash(first: &ParentRef, second: &ParentRef) -> Option<(Code, String)> {
+    let object = if first.kind == ParentKind::ListenerSet { "ListenerSet" } else { "Gateway" };
     let section = |parent: &ParentRef| parent.section_name.as_ref().map(|name| name.value.clone());
     let port = |parent: &ParentRef| parent.port.as_ref().map(|port| port.value);
     let alike = section(first).is_some() == section(second).is_some()
         && port(first).is_some() == port(second).is_some();
     if !alike {
-        let message = "references to the same Gateway must all have a `sectionName`, or all have a `port`";
+        let message =
+            format!("references to the same {object} must all have a `sectionName`, or all have a `port`");
         return Some((Code::AmbiguousReference, message));
     }
     let same = section(first) == section(second) && port(first) == port(second);
-    let message = "references to the same Gateway must differ in `sectionName` or `port`";
+    let message = format!("references to the same {object} must differ in `sectionName` or `port`");
     same.then_some((Code::DuplicateValue, message))
 }
 
@@ -112,10 +126,10 @@ fn parent_ref(at: At<'_>, findings: &mut Findings) -> Option<ParentRef> {
     let port = fields.optional("port", findings, port);
     let group = group.map_or_else(|| GROUP.to_owned(), |group| group.value);
     let kind = kind.map_or_else(|| String::from("Gateway"), |kind| kind.value);
-    let kind = if group == GROUP && kind == "Gateway" {
-        ParentKind::Gateway
-    } else {
-        ParentKind::Other { group, kind }
+    let kind = match kind.as_str() {
+        "Gateway" if group == GROUP => ParentKind::Gateway,
+        "ListenerSet" if group == GROUP => ParentKind::ListenerSet,
+        _ => ParentKind::Other { group, kind },
     };
     Some(ParentRef { kind, namespace, name: name?, section_name, port, span: at.span() })
 }

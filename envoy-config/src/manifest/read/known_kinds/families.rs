@@ -26,6 +26,7 @@ pub(super) enum Role {
 
 pub(super) const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1", "v1beta1"], &["GatewayClass", "Gateway", "HTTPRoute"], Role::Read),
+    family(GATEWAY, &["v1"], &["ListenerSet"], Role::Read),
     family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
     family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
@@ -37,12 +38,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family("multicluster.x-k8s.io", &[], &["ServiceExport"], Role::Ignored),
     family("", &["v1"], &["Service", "Namespace", "ConfigMap", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
-    family(
-        GATEWAY,
-        &[],
-        &["TLSRoute", "TCPRoute", "UDPRoute", "ListenerSet", "BackendLBPolicy"],
-        Role::NotSupported,
-    ),
+    family(GATEWAY, &[], &["TLSRoute", "TCPRoute", "UDPRoute", "BackendLBPolicy"], Role::NotSupported),
     family("gateway.networking.x-k8s.io", &[], &["XBackend", "XListenerSet", "XMesh"], Role::NotSupported),
     family(
         "gateway.envoyproxy.io",

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::gateway_api::route::Route;
+use crate::manifest::gateway_api::gateway::Gateway;
+use crate::manifest::gateway_api::listener_set::ListenerSet;
+use crate::manifest::gateway_api::route::{ParentKind, ParentRef, Route};
 use crate::manifest::{Manifests, Object};
 use crate::resolve::status::decisions::{Decisions, ObjectKey, Verdict};
 use crate::status::{Condition, ConditionType, Holds, Reason};
@@ -14,6 +16,8 @@ pub(super) struct Builder<'m, 'd> {
     pub(super) controllers: BTreeMap<&'m str, &'m str>,
     /// The class of each Gateway, by namespace and name.
     pub(super) classes: BTreeMap<(&'m str, &'m str), &'m str>,
+    pub(super) gateways: BTreeMap<ObjectKey, &'m Object<Gateway>>,
+    pub(super) listener_sets: BTreeMap<ObjectKey, &'m Object<ListenerSet>>,
     pub(super) routes: BTreeMap<ObjectKey, &'m Object<Route>>,
 }
 
@@ -29,6 +33,8 @@ impl<'m, 'd> Builder<'m, 'd> {
             classes: gateways
                 .map(|gateway| (gateway.metadata.key(), gateway.spec.class.value.as_str()))
                 .collect(),
+            gateways: manifests.gateways.iter().map(|gateway| (ObjectKey::of(gateway), gateway)).collect(),
+            listener_sets: manifests.listener_sets.iter().map(|set| (ObjectKey::of(set), set)).collect(),
             routes: manifests.routes.iter().map(|route| (ObjectKey::of(route), route)).collect(),
         }
     }
@@ -42,6 +48,39 @@ impl<'m, 'd> Builder<'m, 'd> {
     pub(super) fn controller(&self, namespace: &str, name: &str) -> Option<String> {
         let class = self.classes.get(&(namespace, name))?;
         self.controllers.get(class).map(|controller| (*controller).to_owned())
+    }
+
+    /// The Gateway, by namespace and name, that a route attaches to by a parentRef: that of a ListenerSet is its parent.
+    /// `None` if the ListenerSet is not in the input.
+    pub(super) fn gateway_of<'r>(
+        &'r self,
+        own: &'r str,
+        reference: &'r ParentRef,
+    ) -> Option<(&'r str, &'r str)> {
+        let namespace = reference.namespace.as_ref().map_or(own, |namespace| &namespace.value);
+        let name = reference.name.value.as_str();
+        if reference.kind != ParentKind::ListenerSet {
+            return Some((namespace, name));
+        }
+        self.parent_of_set(&owner_of(own, reference))
+    }
+
+    /// The Gateway of a ListenerSet, by namespace and name.
+    pub(super) fn parent_of_set(&self, set: &ObjectKey) -> Option<(&'m str, &'m str)> {
+        let set = self.listener_sets.get(set)?;
+        let parent = &set.spec.parent;
+        let namespace = parent.namespace.as_ref().unwrap_or(&set.metadata.namespace);
+        Some((&namespace.value, &parent.name.value))
+    }
+}
+
+/// The Gateway or ListenerSet that a parentRef of a route in namespace `own` names.
+pub(super) fn owner_of(own: &str, reference: &ParentRef) -> ObjectKey {
+    let namespace = reference.namespace.as_ref().map_or(own, |namespace| &namespace.value);
+    ObjectKey {
+        kind: reference.kind.name(),
+        namespace: namespace.to_owned(),
+        name: reference.name.value.clone(),
     }
 }
 

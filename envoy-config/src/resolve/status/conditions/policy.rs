@@ -34,12 +34,15 @@ impl Builder<'_, '_> {
         let ancestors = if gateways.is_empty() {
             self::targets(targets, conditions)
         } else {
-            let gateways = gateways.into_iter().map(|(namespace, name, section)| AncestorStatus {
+            let gateways = gateways.into_iter().map(|(owner, section)| AncestorStatus {
                 ancestor_ref: ObjectReference {
                     section_name: section.map(str::to_owned),
-                    ..reference(GATEWAY_API, "Gateway", Some(namespace), name)
+                    ..reference(GATEWAY_API, owner.kind, Some(&owner.namespace), &owner.name)
                 },
-                controller_name: self.controller(namespace, name),
+                controller_name: match self.parent_of_set(&owner) {
+                    Some((namespace, name)) => self.controller(namespace, name),
+                    None => self.controller(&owner.namespace, &owner.name),
+                },
                 conditions: conditions(),
             });
             gateways.collect()
@@ -73,13 +76,16 @@ impl Builder<'_, '_> {
         })
     }
 
-    /// The Gateways that the policy targets or that accept one of its routes, and the targeted listeners.
-    fn ancestors<T>(&self, policy: &Object<T>) -> BTreeSet<(&str, &str, Option<&str>)> {
+    /// The Gateways and ListenerSets that the policy targets, the targeted listeners, and the Gateways that accept one of its
+    /// routes.
+    fn ancestors<T>(&self, policy: &Object<T>) -> BTreeSet<(ObjectKey, Option<&str>)> {
         let key = ObjectKey::of(policy);
         let targeted = self.decisions.targeted_gateways(&key);
-        let targeted = targeted
-            .map(|(namespace, name, section)| (namespace.as_str(), name.as_str(), section.as_deref()));
-        let accepting = self.gateways(policy).into_iter().map(|(namespace, name)| (namespace, name, None));
+        let targeted = targeted.map(|(owner, section)| (owner.clone(), section.as_deref()));
+        let accepting = self.gateways(policy).into_iter().map(|(namespace, name)| {
+            let (namespace, name) = (namespace.to_owned(), name.to_owned());
+            (ObjectKey { kind: "Gateway", namespace, name }, None)
+        });
         targeted.chain(accepting).collect()
     }
 
@@ -95,8 +101,7 @@ impl Builder<'_, '_> {
                     Some(ParentOutcome::Attached(listeners)) if !listeners.is_empty()
                 );
                 if attached && self.accepts(route, number) {
-                    let namespace = reference.namespace.as_ref().unwrap_or(&route.metadata.namespace);
-                    gateways.insert((namespace.value.as_str(), reference.name.value.as_str()));
+                    gateways.extend(self.gateway_of(&route.metadata.namespace.value, reference));
                 }
             }
         }

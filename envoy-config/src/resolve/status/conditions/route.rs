@@ -67,11 +67,12 @@ impl Builder<'_, '_> {
     ) -> ParentStatus {
         let ParentRef { namespace, name, section_name, port, .. } = reference;
         let written = namespace.as_ref().map(|namespace| namespace.value.clone());
+        let gateway = self.gateway_of(own, reference);
         ParentStatus {
-            controller_name: self.controller(written.as_deref().unwrap_or(own), &name.value),
+            controller_name: gateway.and_then(|(namespace, name)| self.controller(namespace, name)),
             parent_ref: ObjectReference {
                 group: GATEWAY_API.to_owned(),
-                kind: String::from("Gateway"),
+                kind: reference.kind.name().to_owned(),
                 namespace: written,
                 name: name.value.clone(),
                 section_name: section_name.as_ref().map(|name| name.value.clone()),

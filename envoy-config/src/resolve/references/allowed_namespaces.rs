@@ -1,4 +1,5 @@
-//! Which namespaces a listener allows routes from (Gateway API, `AllowedRoutes.namespaces`).
+//! Which namespaces a listener allows routes from, or a Gateway ListenerSets (Gateway API, `AllowedRoutes.namespaces` and
+//! `AllowedListeners.namespaces`).
 
 use std::collections::HashMap;
 
@@ -10,21 +11,21 @@ use crate::resolve::references::label_selector;
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// The labels of the Namespaces in the input.
-pub(super) struct Namespaces<'m>(HashMap<&'m str, &'m Labels>);
+pub(in crate::resolve) struct Namespaces<'m>(HashMap<&'m str, &'m Labels>);
 
 impl<'m> Namespaces<'m> {
-    pub(super) fn index(manifests: &'m Manifests) -> Self {
+    pub(in crate::resolve) fn index(manifests: &'m Manifests) -> Self {
         let namespaces = manifests.namespaces.iter();
         Self(namespaces.map(|one| (one.metadata.name.value.as_str(), &one.metadata.labels)).collect())
     }
 
     /// Whether the labels of a namespace are known.
-    pub(super) fn knows(&self, namespace: &str) -> bool {
+    pub(in crate::resolve) fn knows(&self, namespace: &str) -> bool {
         self.0.contains_key(namespace)
     }
 
-    /// Whether a listener of a Gateway in namespace `own` allows routes from this namespace.
-    pub(super) fn allow(&self, allowed: &AllowedNamespaces, own: &str, namespace: &str) -> bool {
+    /// Whether an object in namespace `own` allows routes or ListenerSets from this namespace.
+    pub(in crate::resolve) fn allow(&self, allowed: &AllowedNamespaces, own: &str, namespace: &str) -> bool {
         match allowed {
             AllowedNamespaces::Same => namespace == own,
             // An unusable selector is an error of the listener, not of the route.
