@@ -36,7 +36,7 @@ pub struct Gateway {
     /// `infrastructure.parametersRef`: the kind and name of the object.
     pub parameters: Option<Spanned<String>>,
     /// `allowedListeners.namespaces`: where ListenerSets may be that add listeners; nowhere by default.
-    pub allowed_listeners: Option<AllowedNamespaces>,
+    pub allowed_listeners: AllowedNamespaces,
     /// `defaultScope`: `None` by default.
     pub default_scope: DefaultScope,
     /// `tls.frontend`.
@@ -79,14 +79,14 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<G
     let addresses = fields.optional("addresses", findings, addresses::read).unwrap_or_default();
     let parameters = fields.optional("infrastructure", findings, infrastructure);
     let default_scope = fields.optional("defaultScope", findings, default_scope);
-    let allowed_listeners = fields.optional("allowedListeners", findings, allowed_listeners).flatten();
+    let allowed_listeners = fields.optional("allowedListeners", findings, allowed_listeners);
     let tls = fields.optional("tls", findings, tls::read).unwrap_or_default();
     Some(Gateway {
         class: class?,
         listeners: listeners?,
         addresses,
         parameters,
-        allowed_listeners,
+        allowed_listeners: allowed_listeners.unwrap_or(AllowedNamespaces::None),
         default_scope: default_scope.map_or(DefaultScope::None, |scope| scope.value),
         frontend: tls.frontend,
         client_certificate: tls.client_certificate,
@@ -112,13 +112,13 @@ fn infrastructure(at: At<'_>, findings: &mut Findings) -> Option<Spanned<String>
 }
 
 /// `allowedListeners`: where ListenerSets may be that add listeners; nowhere if a selector has errors.
-fn allowed_listeners(at: At<'_>, findings: &mut Findings) -> Option<Option<AllowedNamespaces>> {
+fn allowed_listeners(at: At<'_>, findings: &mut Findings) -> Option<AllowedNamespaces> {
     let fields = Fields::of(at, &ALLOWED_LISTENERS, findings)?;
     fields.optional("namespaces", findings, |at, findings| {
         let consequence = "the Gateway allows no ListenerSets";
         match findings.in_part(consequence, |findings| allowed_namespaces::of_listener_sets(at, findings))? {
             Part::Usable(namespaces) => Some(namespaces),
-            Part::Unusable(problem) => Some(Some(AllowedNamespaces::Unusable(problem))),
+            Part::Unusable(problem) => Some(AllowedNamespaces::Unusable(problem)),
         }
     })
 }

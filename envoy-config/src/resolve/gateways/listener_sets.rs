@@ -140,17 +140,17 @@ fn allows(
     let name = &gateway.metadata.name.value;
     let place = || at(set, "", set.spec.parent.span, Reason::NotAllowed);
     let (message, hint) = match &gateway.spec.allowed_listeners {
-        None => (
+        AllowedNamespaces::None => (
             format!("Gateway `{name}` does not allow ListenerSets"),
             String::from("set `allowedListeners.namespaces.from` in the Gateway: by default, it allows none"),
         ),
-        Some(AllowedNamespaces::Unusable(_)) => {
+        AllowedNamespaces::Unusable(_) => {
             let message = "the selector in `allowedListeners` of the Gateway is not valid";
             report.decide(&place(), message);
             return false;
         }
-        Some(allowed) if namespaces.allow(allowed, &gateway.metadata.namespace.value, own) => return true,
-        Some(allowed) => (
+        allowed if namespaces.allow(allowed, &gateway.metadata.namespace.value, own) => return true,
+        allowed => (
             format!("Gateway `{name}` does not allow ListenerSets from namespace `{own}`"),
             match allowed {
                 AllowedNamespaces::Selector(_) if !namespaces.knows(own) => {

@@ -27,6 +27,7 @@ impl<'m> Namespaces<'m> {
     /// Whether an object in namespace `own` allows routes or ListenerSets from this namespace.
     pub(in crate::resolve) fn allow(&self, allowed: &AllowedNamespaces, own: &str, namespace: &str) -> bool {
         match allowed {
+            AllowedNamespaces::None => false,
             AllowedNamespaces::Same => namespace == own,
             // An unusable selector is an error of the listener, not of the route.
             AllowedNamespaces::All | AllowedNamespaces::Unusable(_) => true,

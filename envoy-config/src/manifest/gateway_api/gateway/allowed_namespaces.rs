@@ -11,6 +11,8 @@ use crate::manifest::read::value::{string, strings, usable, word};
 /// The namespaces whose routes or ListenerSets may attach.
 #[derive(Clone, Debug)]
 pub enum AllowedNamespaces {
+    /// No namespace: the default for ListenerSets.
+    None,
     /// The namespace of the object itself: the Gateway or ListenerSet.
     Same,
     /// All namespaces.
@@ -70,14 +72,14 @@ const WORDS: [(&str, From); 3] = [("All", From::All), ("Selector", From::Selecto
 
 /// `allowedRoutes.namespaces`.
 pub(in crate::manifest) fn of_routes(at: At<'_>, findings: &mut Findings) -> Option<AllowedNamespaces> {
-    namespaces(at, From::Same, &WORDS, findings).flatten()
+    namespaces(at, From::Same, &WORDS, findings)
 }
 
-/// `allowedListeners.namespaces`; nothing inside means no namespace.
+/// `allowedListeners.namespaces`.
 pub(in crate::manifest) fn of_listener_sets(
     at: At<'_>,
     findings: &mut Findings,
-) -> Option<Option<AllowedNamespaces>> {
+) -> Option<AllowedNamespaces> {
     let [all, selector, same] = WORDS;
     namespaces(at, From::None, &[all, selector, same, ("None", From::None)], findings)
 }
@@ -87,7 +89,7 @@ fn namespaces(
     default: From,
     words: &[(&str, From)],
     findings: &mut Findings,
-) -> Option<Option<AllowedNamespaces>> {
+) -> Option<AllowedNamespaces> {
     let fields = Fields::of(at, &NAMESPACES, findings)?;
     let from = fields.or("from", fields.default(default), findings, word(words))?.value;
     if from == From::Selector {
@@ -97,8 +99,7 @@ fn namespaces(
                 at.error(Code::MissingField, message).hint("to allow all namespaces, write `from: All`"),
             );
         }
-        let selector = fields.optional("selector", findings, selector)?;
-        return Some(Some(AllowedNamespaces::Selector(selector)));
+        return fields.optional("selector", findings, selector).map(AllowedNamespaces::Selector);
     }
     fields.optional("selector", findings, |at, findings| {
         let message = "`selector` has no effect without `from: Selector`";
@@ -106,9 +107,9 @@ fn namespaces(
         unused_selector(at, findings)
     });
     Some(match from {
-        From::All => Some(AllowedNamespaces::All),
-        From::Same | From::Selector => Some(AllowedNamespaces::Same),
-        From::None => None,
+        From::All => AllowedNamespaces::All,
+        From::Same | From::Selector => AllowedNamespaces::Same,
+        From::None => AllowedNamespaces::None,
     })
 }
 

@@ -19,15 +19,16 @@ pub(super) fn count(
     for gateway in &manifests.gateways {
         let key = ObjectKey::of(gateway);
         let sets = builder.decisions.listener_sets(&key).iter();
-        let accepted = sets.filter(|set| is_accepted(statuses.get(*set))).count();
+        let accepted = sets.filter(|set| statuses.get(*set).is_some_and(is_accepted)).count();
         if let Some(Some(Status::Gateway { attached_listener_sets, .. })) = statuses.get_mut(&key) {
             *attached_listener_sets = accepted;
         }
     }
 }
 
-fn is_accepted(status: Option<&Option<Status>>) -> bool {
-    let Some(Some(Status::ListenerSet { conditions, .. })) = status else { return false };
+#[expect(clippy::ref_option, reason = "the statuses are stored like this")]
+fn is_accepted(status: &Option<Status>) -> bool {
+    let Some(Status::ListenerSet { conditions, .. }) = status else { return false };
     conditions.iter().any(|one| one.kind == ConditionType::Accepted && one.status == Holds::True)
 }
 
