@@ -21,6 +21,7 @@ mod listener_sets;
 mod listeners;
 mod matching;
 mod mirrors;
+mod precedence;
 mod redirects;
 mod references;
 mod replay;
