@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod commands;
+mod conformance;
 mod examples;
 mod form;
 mod kubernetes;
