@@ -256,16 +256,17 @@ impl<'a> Opener<'a> {
 
     fn decrypt(&mut self, text: &[u8]) -> Result<Opened, OpenError> {
         self.value.clear();
-        let (mut short, mut long) = ([0; LONGEST], Vec::new());
-        let bytes = if text.len() <= LONGEST_TEXT {
-            &mut short[..]
-        } else {
-            if !has_length_of_envelope(text.len()) {
-                return Err(OpenError::Malformed);
-            }
-            long.resize(text.len() / 4 * 3, 0);
-            &mut long[..]
-        };
+        if text.len() <= LONGEST_TEXT {
+            return self.decrypt_in(text, &mut [0; LONGEST]);
+        }
+        if !has_length_of_envelope(text.len()) {
+            return Err(OpenError::Malformed);
+        }
+        self.decrypt_in(text, &mut vec![0; text.len() / 4 * 3])
+    }
+
+    /// Decrypts a token in these bytes, which must be enough.
+    fn decrypt_in(&mut self, text: &[u8], bytes: &mut [u8]) -> Result<Opened, OpenError> {
         let length = URL_SAFE_NO_PAD.decode_slice(text, bytes).map_err(|_| OpenError::Malformed)?;
         let token = bytes.get_mut(..length).ok_or(OpenError::Malformed)?;
         let (&mut version, rest) = token.split_first_mut().ok_or(OpenError::Malformed)?;
