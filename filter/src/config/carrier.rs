@@ -60,7 +60,7 @@ pub struct Cookie {
     pub partitioned: bool,
 }
 
-/// Which requests from other sites have the cookie (RFC 6265bis, "The SameSite Attribute").
+/// Which requests from other sites have the cookie (RFC 6265bis, "The `SameSite` Attribute").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SameSite {

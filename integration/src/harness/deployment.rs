@@ -64,7 +64,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn of(manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), written()?)
+        Self::with_options(manifests, &options(), &written()?)
     }
 
     /// The same with this pin.
@@ -72,7 +72,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn pinned_by(pin: Pin, manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), render::Options { pin, ..written()? })
+        Self::with_options(manifests, &options(), &render::Options { pin, ..written()? })
     }
 
     /// The same with these limits.
@@ -80,7 +80,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn within(manifests: &Manifests, limits: &Limits) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), render::Options { limits: limits.clone(), ..written()? })
+        Self::with_options(manifests, &options(), &render::Options { limits: limits.clone(), ..written()? })
     }
 
     /// The same with this access log.
@@ -88,7 +88,7 @@ impl Deployment {
     /// # Errors
     /// The manifests do not compile, or there is no module.
     pub fn logging(access_log: AccessLog, manifests: &Manifests) -> Result<Self, DeployError> {
-        Self::with_options(manifests, &options(), render::Options { access_log, ..written()? })
+        Self::with_options(manifests, &options(), &render::Options { access_log, ..written()? })
     }
 
     /// The same with `--keep-going`: objects with errors are skipped.
@@ -97,20 +97,20 @@ impl Deployment {
     /// There is nothing to serve, or no module.
     pub fn keep_going(manifests: &Manifests) -> Result<Self, DeployError> {
         let options = Options { keep_going: true, ..options() };
-        Self::with_options(manifests, &options, written()?)
+        Self::with_options(manifests, &options, &written()?)
     }
 
     fn with_options(
         manifests: &Manifests,
         options: &Options,
-        written: render::Options,
+        written: &render::Options,
     ) -> Result<Self, DeployError> {
         let source = Source { name: String::from("test.yaml"), text: manifests.text().to_owned() };
         let mut model = compile(&[source], options)?;
         for listener in &mut model.listeners {
             listener.bind = FREE_PORT;
         }
-        Self::of_bootstrap(render::render(&model, &written)?)
+        Self::of_bootstrap(render::render(&model, written)?)
     }
 
     /// This bootstrap, with new keys and one worker.

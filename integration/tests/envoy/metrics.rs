@@ -35,7 +35,7 @@ impl Series {
                 }
             };
             labels.insert(label.trim_start_matches(',').to_owned(), text);
-            rest = &value[end + 1..];
+            rest = value.split_at(end + 1).1;
         }
         let value = rest.trim_start_matches('}').trim().parse().unwrap();
         Self { name: name.to_owned(), labels, value }

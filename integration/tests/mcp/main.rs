@@ -16,7 +16,7 @@ use integration::harness::workspace;
 use tokio::net::TcpStream;
 
 /// How long a server may take to start.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The calls before a server is killed.
 const CALLS: usize = 20;
@@ -73,11 +73,12 @@ impl Client {
     fn line(&mut self, kind: &str) -> String {
         let mut passed = String::new();
         loop {
-            let start = passed.len();
-            assert!(self.output.read_line(&mut passed).unwrap() > 0, "no more `{kind}`: {passed}");
-            if let Some(text) = passed[start..].strip_prefix(kind) {
+            let mut line = String::new();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "no more `{kind}`: {passed}");
+            if let Some(text) = line.strip_prefix(kind) {
                 return text.trim().to_owned();
             }
+            passed.push_str(&line);
         }
     }
 

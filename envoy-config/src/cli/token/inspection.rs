@@ -25,12 +25,12 @@ impl Inspection {
         let mut failure = OpenError::Malformed;
         for RuleShares { rule, shares } in rules.iter() {
             let sealer = Sealer::new(ring, rule.id(), rule.carrier());
-            let mut opener = sealer.opener(shares);
-            match opener.open(token.as_bytes()) {
+            let mut tokens = sealer.opener(shares);
+            match tokens.open(token.as_bytes()) {
                 Ok(opened) => {
                     let share = opened.share.and_then(|position| shares.get(position));
                     let mut found = Self::of_opened(token, rule, share.map(Share::name), opened, ring, now);
-                    let wrapped = opener.take_value().len();
+                    let wrapped = tokens.take_value().len();
                     if wrapped > 0 {
                         let text = format!("{wrapped} bytes of the backend's own session header (not shown)");
                         found.lines.push(("wraps", text));

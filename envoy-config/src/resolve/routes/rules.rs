@@ -127,13 +127,7 @@ impl<'m> ResolvedRoute<'m> {
         let PoliciesOfRule { traffic: policy, sessions: policy_of_sessions, suffix } =
             backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
         self.session_policies.push(policy_of_sessions);
-        let sessions = policy_of_sessions.map(|policy| session_settings::of_policy(&policy.spec));
-        let mut sessions = sessions.unwrap_or_default();
-        if let (Some(policy), Some(session)) = (policy_of_sessions, session)
-            && sessions.is_enveloped
-        {
-            sessions.is_enveloped = can_be_enveloped(policy, &session, rule.span, report);
-        }
+        let sessions = settings_of_sessions(policy_of_sessions, session.as_ref(), rule, report);
         let settings = policy.map(|policy| {
             let target = CheckedRule { route: object, rule, hostnames: &self.hostnames, backends: &found };
             target.settings(policy, &mut backends.policies.traffic, report)
@@ -360,6 +354,23 @@ fn warn_about_effects(
             String::from("`sessionPersistence` has no effect in a rule that redirects its requests"),
         );
     }
+}
+
+/// The settings of a rule's sessions.
+fn settings_of_sessions<'m>(
+    policy: Option<&'m Object<SessionPersistencePolicy>>,
+    session: Option<&Session<'m>>,
+    rule: &route::Rule,
+    report: &mut Report,
+) -> SessionSettings {
+    let settings = policy.map(|policy| session_settings::of_policy(&policy.spec));
+    let mut settings = settings.unwrap_or_default();
+    if let (Some(policy), Some(session)) = (policy, session)
+        && settings.is_enveloped
+    {
+        settings.is_enveloped = can_be_enveloped(policy, session, rule.span, report);
+    }
+    settings
 }
 
 /// The name of a rule, and of its cluster: see [`Cluster::name`].

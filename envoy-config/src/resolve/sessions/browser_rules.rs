@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use session_persistence::config::{Carrier, Cookie, Rule as Persistence, SameSite};
+use session_persistence::config::{Carrier, Cookie, CookieDomain, Rule as Persistence, SameSite};
 
 use crate::diagnostic::Code;
 use crate::manifest::Object;
@@ -76,7 +76,7 @@ fn unmet(cookie: &Cookie, host: &Domain) -> impl Iterator<Item = Requirement> {
     let needs_secure =
         is_host || name.starts_with("__secure-") || cookie.same_site == SameSite::None || cookie.partitioned;
     let has_path = cookie.path.as_str() != "/";
-    let domain = cookie.domain.as_ref().map(|domain| domain.as_str());
+    let domain = cookie.domain.as_ref().map(CookieDomain::as_str);
     let unmet = [
         (needs_secure && !cookie.secure, Requirement::Secure),
         (is_host && has_path, Requirement::RootPath),

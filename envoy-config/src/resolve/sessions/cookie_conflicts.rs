@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use session_persistence::config::{Carrier, Rule as Persistence};
+use session_persistence::config::{Carrier, CookieDomain, Rule as Persistence};
 
 use super::source::Session;
 use crate::diagnostic::{Code, Diagnostic};
@@ -85,7 +85,7 @@ fn collect<'l>(
                     let key = Key {
                         name: cookie.name.as_str(),
                         path: cookie.path.as_str(),
-                        domain: cookie.domain.as_ref().map(|domain| domain.as_str()),
+                        domain: cookie.domain.as_ref().map(CookieDomain::as_str),
                         partitioned: cookie.partitioned,
                     };
                     let uses = cookies.entry(key).or_default().entry(&host.domain).or_default();
