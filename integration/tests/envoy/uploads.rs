@@ -72,7 +72,9 @@ async fn large_uploads_to_a_dead_endpoint_move_or_end_the_session() {
 async fn large_uploads_that_cannot_be_retried_end_the_session() {
     for persistence in [COOKIE, HEADER] {
         let failed = upload_to_a_dead_endpoint(persistence, &read_more_than_kept()).await;
-        assert_eq!((failed.status, token(&failed).as_deref()), (503, Some("")), "{failed:?}");
+        // Which of both depends on how much of the upload Envoy has when it finds the endpoint dead.
+        assert!([503, 507].contains(&failed.status), "{failed:?}");
+        assert_eq!(token(&failed).as_deref(), Some(""), "{failed:?}");
         assert_eq!(failed.value("cache-control").as_deref(), Some("private"));
         if persistence == COOKIE {
             let line = failed.set_cookie("session").unwrap();
