@@ -96,8 +96,8 @@ impl Configured {
         // A session that continues has no event: the access log has a constant for it.
         if event.is_some() || read != State::VALID {
             let state = State { read, event };
-            let set = hostcalls::set_property(vec!["session_persistence_state"], Some(&state.flags()));
-            report("filter state", set);
+            let shown = hostcalls::set_property(vec!["session_persistence_state"], Some(&state.flags()));
+            report("filter state", shown);
         }
         if !event.is_some_and(Event::is_answered)
             && let Some(name) = header
