@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod accessible;
+mod attributes;
 mod browser;
 mod cookies;
 mod driver;

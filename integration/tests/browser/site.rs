@@ -31,6 +31,18 @@ impl Site {
         Self::behind(&Manifests::gateway(), "[{name: eg}]", rules).await
     }
 
+    /// One rule for all paths over HTTPS, with this `cookie` of a `SessionPersistencePolicy`.
+    pub(crate) async fn with_attributes(cookie: &str) -> Self {
+        let secrets = workspace::root().join("envoy-config/tests/golden/https/secrets.yaml");
+        let policy = format!(
+            "apiVersion: session-persistence.dev/v1alpha1\nkind: SessionPersistencePolicy\nmetadata: {{name: page}}\n\
+             spec: {{targetRefs: [{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: page}}], cookie: {cookie}}}\n"
+        );
+        let gateway =
+            Manifests::gateway_with(HTTPS).with(&fs::read_to_string(secrets).unwrap()).with(&policy);
+        Self::behind(&gateway, "[{name: eg}]", &[("/", COOKIE)]).await
+    }
+
     /// The same rules over HTTPS and over HTTP.
     pub(crate) async fn over_both_schemes(rules: &[(&str, &str)]) -> Self {
         // The certificates that the compiler's tests have.
