@@ -1,6 +1,6 @@
 """An MCP client. Usage: client.py URL CALLS
 
-It starts a session, calls the tool `count` so many times, and prints each result as a line. When it reads a line, it goes on with the
+It starts a session, calls the tool `count` so many times, and prints each result as a line. When it reads a line, it continues with the
 same session: it prints the error of the next call, then starts a new session and prints the result of a call there.
 """
 
