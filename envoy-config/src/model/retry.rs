@@ -34,8 +34,8 @@ pub struct Retry {
     pub conditions: Vec<RetryCondition>,
     /// Statuses that are retried, sorted, without duplicates.
     pub statuses: Vec<u16>,
-    /// The maximum number of retries, if it is set.
-    pub attempts: Option<u32>,
+    /// The maximum number of retries.
+    pub attempts: u32,
     /// The wait before a retry, if it is set.
     pub backoff: Option<Backoff>,
 }

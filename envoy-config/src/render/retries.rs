@@ -93,7 +93,7 @@ const NOT_SENT: &str = "connect-failure,refused-stream,reset-before-request";
 /// The same, and the endpoint did not answer. (`reset` includes `reset-before-request`.)
 const NOT_ANSWERED: &str = "connect-failure,refused-stream,reset";
 
-/// Reaches a working endpoint if up to five others fail, of which the first is tried twice.
+/// Without a retry policy: reaches a working endpoint if up to five others fail, of which the first is tried twice.
 const RETRIES: u32 = 6;
 
 impl TimeoutsAndRetries {
@@ -188,7 +188,7 @@ impl RetryPolicy {
         // count as one of the rule's attempts.
         let same_endpoint = match retried {
             Retried::ForStatuses | Retried::Never => 0,
-            Retried::IfNotReached => u32::from(retry.attempts != Some(0)),
+            Retried::IfNotReached => u32::from(retry.attempts != 0),
         };
         let on_status = if codes.is_empty() { None } else { Some("retriable-status-codes") };
         let not_reached = if retry.includes_reset() { NOT_ANSWERED } else { NOT_SENT };
@@ -197,7 +197,7 @@ impl RetryPolicy {
         let failover = Self::failover();
         Some(Self {
             retry_on: retry_on.join(","),
-            num_retries: retry.attempts.map_or(RETRIES, |attempts| attempts.saturating_add(same_endpoint)),
+            num_retries: retry.attempts.saturating_add(same_endpoint),
             per_try_timeout,
             retriable_status_codes: codes,
             retry_back_off: retry.backoff.map(BackOff::of).or(failover.retry_back_off),

@@ -30,10 +30,10 @@ fn an_attempt_can_last_as_long_as_the_request_timeout() {
 fn retries_are_read() {
     let retry = valid("retry: {codes: [503, 429], attempts: 3, backoff: 100ms}").retry.unwrap().value;
     let codes: Vec<u16> = retry.codes.iter().map(|code| code.value).collect();
-    assert_eq!((codes, retry.attempts), (vec![503, 429], Some(3)));
+    assert_eq!((codes, retry.attempts), (vec![503, 429], 3));
     assert_eq!(retry.backoff, Some(Duration::from_millis(100)));
     let empty = valid("retry: {}").retry.unwrap().value;
-    assert_eq!((empty.codes.len(), empty.attempts, empty.backoff), (0, None, None));
+    assert_eq!((empty.codes.len(), empty.attempts, empty.backoff), (0, 1, None));
 }
 
 #[test]

@@ -313,13 +313,13 @@ fn with_timeouts_and_retries() -> Vec<Route> {
         Some(Retry {
             conditions: vec![RetryCondition::Reset],
             statuses: Vec::new(),
-            attempts: None,
+            attempts: 1,
             backoff: Some(Backoff::Average(Duration::ZERO)),
         }),
         Some(Retry {
             conditions: vec![RetryCondition::Reset],
             statuses: vec![429, 500],
-            attempts: Some(u32::MAX),
+            attempts: u32::MAX,
             backoff: Some(Backoff::Average(Duration::from_hours(4 * 99_999))),
         }),
         Some(Retry {
@@ -334,7 +334,7 @@ fn with_timeouts_and_retries() -> Vec<Route> {
                 RetryCondition::Unavailable,
             ],
             statuses: Vec::new(),
-            attempts: Some(0),
+            attempts: 0,
             backoff: Some(Backoff::Within {
                 base: Duration::from_millis(1),
                 longest: Duration::from_hours(4 * 99_999),

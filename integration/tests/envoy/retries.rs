@@ -112,6 +112,18 @@ async fn connection_failures_are_retried_by_rules_with_retry() {
     assert_eq!(after(&client, 1, Some(500)).await, 500);
 }
 
+/// Gateway API 1.7, `HTTPRouteRetry`: the default of `attempts` is 1.
+#[tokio::test]
+async fn a_rule_with_retry_retries_once_by_default() {
+    let pods = pods::<1>();
+    let envoy = serve(&with("retry: {codes: [500]}", &pods)).await;
+    let client = client(&envoy);
+    for failure in [None, Some(500)] {
+        assert_eq!(after(&client, 1, failure).await, 200);
+        assert_eq!(after(&client, 2, failure).await, failure.unwrap_or(503));
+    }
+}
+
 #[tokio::test]
 async fn posts_are_not_repeated_without_retry() {
     let pods = pods::<1>();

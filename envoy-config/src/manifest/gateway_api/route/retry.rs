@@ -25,8 +25,8 @@ pub struct Timeouts {
 pub struct Retry {
     /// `codes`: unique, from 400 to 599.
     pub codes: Vec<Spanned<u16>>,
-    /// `attempts`: the number of retries, at least 1.
-    pub attempts: Option<u32>,
+    /// `attempts`: the number of retries, at least 1, which is the default.
+    pub attempts: u32,
     /// `backoff`: how long to wait before a retry.
     pub backoff: Option<Duration>,
 }
@@ -54,10 +54,9 @@ pub(in crate::manifest) fn timeouts(at: At<'_>, findings: &mut Findings) -> Opti
 pub(in crate::manifest) fn retry(at: At<'_>, findings: &mut Findings) -> Option<Retry> {
     let fields = Fields::of(at, &RETRY, findings)?;
     let codes = fields.optional("codes", findings, codes).unwrap_or_default();
-    let attempts = fields.optional("attempts", findings, integer(1..=u32::MAX));
+    let attempts = fields.or("attempts", fields.default(1), findings, integer(1..=u32::MAX));
     let backoff = fields.optional("backoff", findings, time);
-    let (attempts, backoff) = (attempts.map(|attempts| attempts.value), backoff.map(|backoff| backoff.value));
-    Some(Retry { codes, attempts, backoff })
+    Some(Retry { codes, attempts: attempts?.value, backoff: backoff.map(|backoff| backoff.value) })
 }
 
 fn time(at: At<'_>, findings: &mut Findings) -> Option<Spanned<Duration>> {

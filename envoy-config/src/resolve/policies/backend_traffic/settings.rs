@@ -136,7 +136,7 @@ pub(in crate::resolve) fn retry(written: &written::Retry) -> Retry {
             Some(Backoff::Within { base, longest: longest.unwrap_or_else(|| base.saturating_mul(10)) })
         }
     };
-    Retry { conditions, statuses, attempts: Some(written.num_retries), backoff }
+    Retry { conditions, statuses, attempts: written.num_retries, backoff }
 }
 
 /// `None` if requests are retried on this condition anyway, because nothing has reached the endpoint, or if the condition
