@@ -106,7 +106,11 @@ impl PluginConfig {
                 } else {
                     let [rules, rules_by_prefix] =
                         tables.map(|table| table.as_ref().map_or_else(|| Ok(ByName::default()), rules));
-                    Ok(Self::Table(RuleTable { rules: rules?, rules_by_prefix: rules_by_prefix? }))
+                    let table = RuleTable { rules: rules?, rules_by_prefix: rules_by_prefix? };
+                    if table.has_pin_in_carrier() {
+                        return Err(fields.refuse(Problem::Value(RuleError::PinInCarrier.to_string())));
+                    }
+                    Ok(Self::Table(table))
                 };
             };
             if let Some(table) = tables.into_iter().flatten().next() {
@@ -127,6 +131,22 @@ impl PluginConfig {
         let document = serde_json::from_slice(json)
             .map_err(|syntax| ConfigError { path: String::from("."), problem: Problem::Syntax(syntax) })?;
         read(&document).map_err(|Refused { path, problem }| ConfigError { path, problem })
+    }
+}
+
+impl RuleTable {
+    /// Whether one rule has its pin in the session header of another one. Requests of both pass this plugin, which removes clients'
+    /// copies of that header.
+    fn has_pin_in_carrier(&self) -> bool {
+        let tables = [&self.rules, &self.rules_by_prefix];
+        let mut pins: Vec<&str> = Vec::new();
+        for (_, rule) in tables.into_iter().flat_map(ByName::iter) {
+            if rule.is_in_gateway() && !pins.contains(&rule.pin_header()) {
+                pins.push(rule.pin_header());
+            }
+        }
+        let is_pin = |name: &HeaderName| pins.contains(&name.as_str());
+        tables.into_iter().flat_map(ByName::iter).any(|(_, rule)| rule.carrier().header().is_some_and(is_pin))
     }
 }
 

@@ -9,6 +9,7 @@ pub use self::reading::Reading;
 use crate::config::{Carrier, ConfigError, PluginConfig, RouteRule, Rule, RuleTable};
 use crate::cookie;
 use crate::key::{KeyError, KeyRing};
+use crate::names::OVERRIDE_HOST_HEADER;
 use crate::session::Due;
 use crate::time::Timestamp;
 use crate::token::{Nonce, Recent, Sealer, Share};
@@ -23,6 +24,8 @@ pub struct Plugin {
     prefixes: Vec<(Vec<u8>, Rc<Route>)>,
     /// The rules that are split.
     splits: Vec<Split>,
+    /// The private headers of all rules; none if all have the default.
+    pin_headers: Vec<String>,
     recent: Rc<RefCell<Recent>>,
 }
 
@@ -79,6 +82,7 @@ impl Plugin {
             routes: Vec::new(),
             prefixes: Vec::new(),
             splits: Vec::new(),
+            pin_headers: Vec::new(),
             recent: Rc::new(RefCell::new(Recent::of(0))),
         };
         match PluginConfig::parse(config)? {
@@ -101,6 +105,11 @@ impl Plugin {
                 }
             }
         }
+        if let [only] = plugin.pin_headers.as_slice()
+            && only == OVERRIDE_HOST_HEADER
+        {
+            plugin.pin_headers.clear();
+        }
         Ok(plugin)
     }
 
@@ -112,6 +121,9 @@ impl Plugin {
 
     /// Adds a route with this rule. All routes of a split rule have the same sealer and know each other's shares.
     fn add(&mut self, rule: Rule, ring: &KeyRing) -> Rc<Route> {
+        if !self.pin_headers.iter().any(|known| known == rule.pin_header()) {
+            self.pin_headers.push(rule.pin_header().to_owned());
+        }
         let sealer = || Rc::new(Sealer::new(ring, rule.id(), rule.carrier()));
         let Some(share) = rule.share().map(Share::new) else {
             return Rc::new(Route { sealer: sealer(), rule, share: None });
@@ -149,6 +161,13 @@ impl Plugin {
     #[must_use]
     pub const fn own(&self) -> Option<&Rc<Route>> {
         self.own.as_ref()
+    }
+
+    /// The private headers of all rules, if rules have a `pin_header`: clients' copies are removed from every request, because the
+    /// plugin in the filter chain of a listener does not know which Envoy filters of the chain read them.
+    #[must_use]
+    pub fn pin_headers(&self) -> &[String] {
+        &self.pin_headers
     }
 
     /// The route of this name, if it has session persistence.

@@ -158,6 +158,17 @@ pub enum TokenError {
     Character(char),
 }
 
+impl Carrier {
+    /// The name of the session header; `None` if sessions travel in a cookie.
+    #[must_use]
+    pub const fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Cookie(_) => None,
+            Self::Header(header) => Some(&header.name),
+        }
+    }
+}
+
 impl Cookie {
     /// A cookie with the default of every attribute that is not given.
     #[must_use]

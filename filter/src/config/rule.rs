@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::carrier::{Carrier, Cookie, Header, Lifetime};
+use super::carrier::{Carrier, Cookie, Header, HeaderName, Lifetime};
 use super::pods::Pods;
 use super::read::{At, Problem, Refused};
 use super::timeout::Timeout;
+use crate::names::OVERRIDE_HOST_HEADER;
 
 /// One HTTPRoute or GRPCRoute rule with session persistence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +21,7 @@ pub struct Rule {
     idle_timeout: Option<Timeout>,
     share: Option<String>,
     pin: Pin,
+    pin_header: Option<HeaderName>,
     on_endpoint_lost: OnEndpointLost,
     cacheable: Cacheable,
     pods: Arc<Pods>,
@@ -92,6 +94,14 @@ pub enum RuleError {
     /// Backends set their own session in a header.
     #[error("`envelope` needs a `header` that the route does not remove")]
     EnvelopeWithoutHeader,
+    /// Sessions of a split or strict rule need routes that only `envoy-config` renders.
+    #[error(
+        "with a `pin_header`, a rule can be neither split nor strict: it needs routes that `envoy-config` renders"
+    )]
+    GatewayRoutes,
+    /// The pin would replace the token.
+    #[error("the `pin_header` must have another name than the headers that carry sessions")]
+    PinInCarrier,
 }
 
 /// The JSON form of a rule: the carrier is one of two fields.
@@ -110,6 +120,8 @@ struct Fields {
     share: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pin: Option<Pin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin_header: Option<HeaderName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_endpoint_lost: Option<OnEndpointLost>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,19 +177,18 @@ impl Rule {
         if permanent && absolute_timeout.is_none() {
             return Err(RuleError::PermanentWithoutTimeout);
         }
-        let (share, pin, on_endpoint_lost) = (None, Pin::default(), OnEndpointLost::default());
-        let (cacheable, pods, envelope) = (Cacheable::default(), Arc::default(), false);
         Ok(Self {
             id,
             carrier,
             absolute_timeout,
             idle_timeout,
-            share,
-            pin,
-            on_endpoint_lost,
-            cacheable,
-            pods,
-            envelope,
+            share: None,
+            pin: Pin::default(),
+            pin_header: None,
+            on_endpoint_lost: OnEndpointLost::default(),
+            cacheable: Cacheable::default(),
+            pods: Arc::default(),
+            envelope: false,
         })
     }
 
@@ -194,6 +205,26 @@ impl Rule {
     #[must_use]
     pub fn pinned_by(self, pin: Pin) -> Self {
         Self { pin, ..self }
+    }
+
+    /// The same rule in front of a gateway's own session persistence, which reads the pin from this header.
+    ///
+    /// # Errors
+    /// The rule is split or strict, or the header carries its sessions.
+    pub fn pinned_in(self, name: HeaderName) -> Result<Self, RuleError> {
+        let rule = Self { pin_header: Some(name), ..self };
+        match rule.pin_header_problem() {
+            Some(problem) => Err(problem),
+            None => Ok(rule),
+        }
+    }
+
+    fn pin_header_problem(&self) -> Option<RuleError> {
+        let name = self.pin_header.as_ref()?;
+        if self.share.is_some() || self.is_strict() {
+            return Some(RuleError::GatewayRoutes);
+        }
+        (self.carrier.header() == Some(name)).then_some(RuleError::PinInCarrier)
     }
 
     /// The same rule as a strict one.
@@ -251,6 +282,7 @@ impl Rule {
             "idle_timeout",
             "share",
             "pin",
+            "pin_header",
             "on_endpoint_lost",
             "cacheable",
             "pods",
@@ -277,8 +309,12 @@ impl Rule {
         let cacheable = cacheable.unwrap_or_default();
         let pods = fields.optional("pods").map(|pods| Pods::read(&pods)).transpose()?.unwrap_or_default();
         let share = share.map(str::to_owned);
+        let pin_header = fields.optional("pin_header").map(|name| name.parse()).transpose()?;
+        let rule = Self { share, pin, pin_header, on_endpoint_lost, cacheable, ..rule }.with_pods(pods);
+        if let Some(problem) = rule.pin_header_problem() {
+            return Err(refuse(problem));
+        }
         let envelope = fields.optional("envelope").map(|envelope| envelope.flag()).transpose()?;
-        let rule = Self { share, pin, on_endpoint_lost, cacheable, ..rule }.with_pods(pods);
         if envelope == Some(true) { rule.enveloped().map_err(refuse) } else { Ok(rule) }
     }
 
@@ -304,6 +340,18 @@ impl Rule {
     #[must_use]
     pub const fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// The private request header with the pin, which Envoy's filters read and clients cannot set.
+    #[must_use]
+    pub fn pin_header(&self) -> &str {
+        self.pin_header.as_ref().map_or(OVERRIDE_HOST_HEADER, HeaderName::as_str)
+    }
+
+    /// Whether another control plane than `envoy-config` configures the Envoy filter that reads the pin.
+    #[must_use]
+    pub const fn is_in_gateway(&self) -> bool {
+        self.pin_header.is_some()
     }
 
     /// Whether a request of a session gets 503 if its endpoint cannot serve it.
@@ -355,6 +403,7 @@ impl From<Rule> for Fields {
             idle_timeout,
             share,
             pin,
+            pin_header,
             on_endpoint_lost,
             cacheable,
             pods,
@@ -373,6 +422,7 @@ impl From<Rule> for Fields {
             idle_timeout,
             share,
             pin,
+            pin_header,
             on_endpoint_lost,
             cacheable,
             pods,

@@ -312,7 +312,7 @@ fn the_error_for_an_unknown_field_lists_the_known_fields() {
         (
             r#""id": "i", "cookies": {}"#,
             ".cookies",
-            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, on_endpoint_lost, cacheable, pods, envelope",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, pin_header, on_endpoint_lost, cacheable, pods, envelope",
         ),
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,
@@ -444,6 +444,47 @@ fn a_strict_rule_needs_the_pin_of_stateful_session() {
         assert_eq!(PluginConfig::parse(&json).unwrap(), config);
         let PluginConfig::Table(RuleTable { rules, .. }) = config else { panic!("{value}") };
         assert!(rules.into_iter().all(|(_, rule)| rule.is_strict() == is_strict));
+    }
+}
+
+#[test]
+fn a_pin_header_excludes_what_needs_routes_of_envoy_config() {
+    let fields =
+        r#""id": "i", "header": {"name": "session"}, "pin": "stateful_session", "pin_header": "X-Native""#;
+    for more in ["", r#", "on_endpoint_lost": "rebalance""#] {
+        let config = PluginConfig::parse(document(&format!("{fields}{more}")).as_bytes()).unwrap();
+        let json = serde_json::to_vec(&config).unwrap();
+        assert_eq!(PluginConfig::parse(&json).unwrap(), config);
+        let PluginConfig::Table(RuleTable { rules, .. }) = config else { panic!("{more}") };
+        let headers: Vec<_> =
+            rules.iter().map(|(_, rule)| (rule.pin_header(), rule.is_in_gateway())).collect();
+        assert_eq!(headers, [("x-native", true)]);
+    }
+    for more in [r#", "share": "a""#, r#", "on_endpoint_lost": "reject""#] {
+        let expected = (String::new(), RuleError::GatewayRoutes.to_string());
+        assert_eq!(rule_refusal(&format!("{fields}{more}")), expected, "{more}");
+    }
+}
+
+#[test]
+fn a_pin_header_is_not_a_session_header() {
+    let own = rule_refusal(r#""id": "i", "header": {"name": "native"}, "pin_header": "Native""#);
+    assert_eq!(own, (String::new(), RuleError::PinInCarrier.to_string()));
+    let table = |other: &str| {
+        format!(
+            r#"{{"rules": {{"a": {{"id": "a", "cookie": {{"name": "s"}}, "pin_header": "native"}}}},
+                "rules_by_prefix": {{"b/": {{"id": "b", {other}}}}}}}"#
+        )
+    };
+    let expected = (".".to_owned(), RuleError::PinInCarrier.to_string());
+    assert_eq!(refusal(&table(r#""header": {"name": "Native"}"#)), expected);
+    for good in [r#""header": {"name": "other"}"#, r#""cookie": {"name": "native"}"#] {
+        assert!(PluginConfig::parse(table(good).as_bytes()).is_ok(), "{good}");
+    }
+    for reserved in ["cookie", "set-cookie", "host", OVERRIDE_HOST_HEADER] {
+        let (path, _) =
+            rule_refusal(&format!(r#""id": "i", "cookie": {{"name": "a"}}, "pin_header": "{reserved}""#));
+        assert_eq!(path, ".pin_header", "{reserved}");
     }
 }
 

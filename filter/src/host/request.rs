@@ -24,7 +24,13 @@ impl Configured {
             Some(endpoint) => Some(pin::header_value(route.rule().pin(), endpoint)),
             None => session.is_held_by(route.rule()).then_some(pin::NOWHERE),
         });
-        report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, OVERRIDE_HOST_HEADER, pin));
+        let own = found.as_ref().map_or(OVERRIDE_HOST_HEADER, |(_, route, _)| route.rule().pin_header());
+        report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, own, pin));
+        for other in self.plugin.pin_headers() {
+            if other != own {
+                report("pin", hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, other, None));
+            }
+        }
         let (session, route, value) = found?;
         if !value.is_empty() && route.rule().is_enveloped() {
             let (headers, name) = (MapType::HttpRequestHeaders, route.request_header());

@@ -15,7 +15,6 @@ use crate::config::{Pin, Rule};
 use crate::endpoint::Endpoint;
 use crate::envelope;
 use crate::event::{Event, State};
-use crate::names::OVERRIDE_HOST_HEADER;
 use crate::pin;
 use crate::plugin::{Route, SessionHeader};
 use crate::session::{self, Issue, Session};
@@ -156,12 +155,16 @@ fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
             own.cloned().or_else(|| session.endpoint_of(&property(UPSTREAM_ADDRESS)?))
         }
         Pin::StatefulSession => {
-            let headers = MapType::HttpResponseHeaders;
-            let Some(named) = hostcalls::get_map_value_bytes(headers, OVERRIDE_HOST_HEADER).ok().flatten()
+            let (headers, rule) = (MapType::HttpResponseHeaders, route.rule());
+            let Some(named) = hostcalls::get_map_value_bytes(headers, rule.pin_header()).ok().flatten()
             else {
                 return session.endpoint().cloned();
             };
-            report("private header", hostcalls::set_map_value(headers, OVERRIDE_HOST_HEADER, None));
+            report("private header", hostcalls::set_map_value(headers, rule.pin_header(), None));
+            // The routes of `envoy-config` remove a header that a backend wrote. Those of a gateway do not.
+            if rule.is_in_gateway() {
+                return session.endpoint_of(&property(UPSTREAM_ADDRESS)?);
+            }
             pin::served_by(&named)
         }
     }

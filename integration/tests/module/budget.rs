@@ -110,6 +110,20 @@ fn a_session_that_envoys_stateful_session_pins() {
     }
 }
 
+/// A rule in front of a gateway's persistence, alone in its plugin: the address of an endpoint is read if Envoy names one.
+#[test]
+fn a_session_that_a_gateway_pins() {
+    const GATEWAY: &str = r#""stateful_session", "pin_header": "x-pin""#;
+    let mut plugin = plugin(COOKIE, GATEWAY);
+    let named = || Response::from_endpoint(BLUE).header("x-pin", "MTAuMC4wLjE6MzAwMA==");
+    let (_, answer) = plugin.exchange(Browser::first(), named());
+    let token = Browser::token(&answer).unwrap();
+    let mut back = || costs(&mut plugin, Browser::back(&token), Response::from_endpoint(BLUE));
+    assert_within("gateway, opened", &back(), &budget(4, 1, 53_000));
+    assert_within("gateway, remembered", &back(), &budget(4, 1, 15_000));
+    assert_within("gateway, new", &costs(&mut plugin, Browser::first(), named()), &budget(16, 3, 80_000));
+}
+
 /// Two calls for a route without retries, and one for the reason of the answer.
 #[test]
 fn a_strict_session() {

@@ -140,7 +140,12 @@ pub(crate) struct Forwarded {
 impl Forwarded {
     /// The endpoint that the request is pinned to.
     pub(crate) fn pin(&self) -> Option<String> {
-        Some(self.headers.first(PIN)?.escape_ascii().to_string())
+        self.header(PIN)
+    }
+
+    /// The first value of a request header.
+    pub(crate) fn header(&self, name: impl AsRef<[u8]>) -> Option<String> {
+        Some(self.headers.first(name.as_ref())?.escape_ascii().to_string())
     }
 }
 

@@ -23,6 +23,7 @@ mod identities;
 mod imports;
 mod lifetime;
 mod listeners;
+mod pin_header;
 mod plugin;
 mod proxy;
 mod sample;
