@@ -111,6 +111,7 @@ impl Model {
     #[must_use]
     pub fn holds_keys(&self) -> bool {
         self.listeners.iter().any(|listener| matches!(listener.protocol, Protocol::Https { .. }))
+            || self.clusters.iter().any(|cluster| cluster.client_certificates().next().is_some())
     }
 }
 
@@ -120,6 +121,12 @@ impl Cluster {
     #[must_use]
     pub fn samples_errors(&self) -> bool {
         self.has_dns_names() || self.settings.health.is_judged()
+    }
+
+    /// The certificates that Envoy presents to its endpoints.
+    pub fn client_certificates(&self) -> impl Iterator<Item = &Certificate> {
+        let tls = self.localities.iter().filter_map(|locality| locality.tls.as_ref());
+        tls.filter_map(|tls| tls.client_certificate.as_deref())
     }
 
     /// Whether some of its endpoints are DNS names.

@@ -123,7 +123,6 @@ fn model(
     }
     let grants = Grants::index(manifests);
     let bounds = addresses::assign(manifests, &gateways, options, report)?;
-    certificates::check_for_backends(manifests, &grants, report);
     let bounds = certificates::resolve(bounds, manifests, &grants, report);
     for bound in &bounds {
         bound.program(report);

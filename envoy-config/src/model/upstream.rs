@@ -1,5 +1,8 @@
 //! TLS to endpoints.
 
+use std::sync::Arc;
+
+use super::Certificate;
 use crate::pem::CertificateChain;
 
 /// How Envoy connects to endpoints over TLS.
@@ -11,6 +14,8 @@ pub struct UpstreamTls {
     pub ca_certificates: CaCertificates,
     /// The certificate must have one of these names: at least one.
     pub names: Vec<SubjectName>,
+    /// The certificate that Envoy presents if the endpoint asks for one.
+    pub client_certificate: Option<Arc<Certificate>>,
 }
 
 /// The CA certificates that Envoy trusts.

@@ -166,7 +166,7 @@ impl Cluster {
             circuit_breakers: CircuitBreakers::of(settings.circuit_breaker.as_ref(), limits),
             track_cluster_stats: cluster.persistent.then_some(TrackedStats { per_endpoint_stats: true }),
             preconnect_policy: settings.preconnect_percent.map(Preconnect::of),
-            transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities),
+            transport_socket_matches: SocketMatch::all(cluster, &options.system_authorities, sources),
             assignment: None,
         }
     }

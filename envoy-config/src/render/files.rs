@@ -80,9 +80,10 @@ pub const BOOTSTRAP: &str = "envoy.yaml";
 pub fn render(model: &Model, location: Location<'_>, options: &Options) -> Result<Files, RenderError> {
     let Location { directory, watched } = location;
     let model = &by_identity(model, options);
-    let secrets =
-        model.listeners.iter().flat_map(Secret::all).map(|secret| (secret.name().to_owned(), secret));
-    // Several listeners can use the same Secret.
+    let of_clusters = model.clusters.iter().flat_map(Secret::of_cluster);
+    let secrets = model.listeners.iter().flat_map(Secret::all).chain(of_clusters);
+    let secrets = secrets.map(|secret| (secret.name().to_owned(), secret));
+    // Several listeners and clusters can use the same Secret.
     let secrets: BTreeMap<String, Secret> = secrets.collect();
     let others = 2 + secrets.len() + model.listeners.iter().map(listener::count_routes).sum::<usize>();
     let clusters = model.clusters.iter().filter(|cluster| !cluster.has_dns_names()).count();

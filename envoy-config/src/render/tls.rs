@@ -6,7 +6,7 @@ use serde_saphyr::LitString;
 
 use super::extension::{Empty, Extension, Message};
 use super::sources::{ConfigSource, Folder, Sources};
-use crate::model::{Certificate, ClientCertificates, Domain, Listener, Protocol, Site};
+use crate::model::{Certificate, ClientCertificates, Cluster, Domain, Listener, Protocol, Site};
 use crate::pem::CertificateChain;
 
 /// Reads the hostname (SNI) of the handshake, by which Envoy chooses the filter chain.
@@ -46,7 +46,7 @@ struct CommonTls {
 /// The certificates, or the files that have them.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Certificates {
+pub(super) enum Certificates {
     TlsCertificates(Vec<TlsCertificate>),
     TlsCertificateSdsSecretConfigs(Vec<SecretConfig>),
 }
@@ -60,7 +60,7 @@ enum ClientValidation {
 }
 
 #[derive(Serialize)]
-struct SecretConfig {
+pub(super) struct SecretConfig {
     name: String,
     sds_config: ConfigSource,
 }
@@ -93,7 +93,7 @@ struct Parameters {
 }
 
 #[derive(Serialize)]
-struct TlsCertificate {
+pub(super) struct TlsCertificate {
     certificate_chain: Inline,
     private_key: Inline,
 }
@@ -129,17 +129,7 @@ impl Message for Secret {
 
 impl TlsChain {
     pub(super) fn of(site: &Site, listener: &Listener, sources: Sources<'_>) -> Self {
-        let certificates = match sources {
-            Sources::Inline => {
-                Certificates::TlsCertificates(site.certificates.iter().map(TlsCertificate::from).collect())
-            }
-            Sources::Files { directory, .. } => Certificates::TlsCertificateSdsSecretConfigs(
-                site.certificates
-                    .iter()
-                    .map(|certificate| SecretConfig::new(certificate.secret.clone(), directory))
-                    .collect(),
-            ),
-        };
+        let certificates = Certificates::of(&site.certificates, sources);
         let client_validation = Validation::of_clients(site).map(|validation| match sources {
             Sources::Inline => ClientValidation::ValidationContext(validation),
             Sources::Files { directory, .. } => ClientValidation::ValidationContextSdsSecretConfig(
@@ -170,7 +160,37 @@ impl TlsChain {
     }
 }
 
+impl Certificates {
+    /// These certificates, or references to their files.
+    pub(super) fn of<'c>(
+        certificates: impl IntoIterator<Item = &'c Certificate>,
+        sources: Sources<'_>,
+    ) -> Self {
+        let certificates = certificates.into_iter();
+        match sources {
+            Sources::Inline => Self::TlsCertificates(certificates.map(TlsCertificate::from).collect()),
+            Sources::Files { directory, .. } => Self::TlsCertificateSdsSecretConfigs(
+                certificates
+                    .map(|certificate| SecretConfig::new(certificate.secret.clone(), directory))
+                    .collect(),
+            ),
+        }
+    }
+}
+
 impl Secret {
+    /// The secrets that Envoy presents to the endpoints of a cluster.
+    pub(super) fn of_cluster(cluster: &Cluster) -> impl Iterator<Item = Self> {
+        cluster.client_certificates().map(Self::of_certificate)
+    }
+
+    fn of_certificate(certificate: &Certificate) -> Self {
+        Self {
+            name: certificate.secret.clone(),
+            value: SecretValue::TlsCertificate(TlsCertificate::from(certificate)),
+        }
+    }
+
     /// The secrets that the sites of a listener use.
     pub(super) fn all(listener: &Listener) -> impl Iterator<Item = Self> {
         let sites = match &listener.protocol {
@@ -178,10 +198,7 @@ impl Secret {
             Protocol::Https { sites } => sites.as_slice(),
         };
         sites.iter().flat_map(|site| {
-            let certificates = site.certificates.iter().map(|certificate| Self {
-                name: certificate.secret.clone(),
-                value: SecretValue::TlsCertificate(TlsCertificate::from(certificate)),
-            });
+            let certificates = site.certificates.iter().map(Self::of_certificate);
             let validation = Validation::of_clients(site).map(|validation| Self {
                 name: client_validation_name(site, listener),
                 value: SecretValue::ValidationContext(validation),

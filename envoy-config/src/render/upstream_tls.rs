@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use super::extension::{Extension, Message};
+use super::sources::Sources;
 use super::string_matcher::StringMatcher;
+use super::tls::Certificates;
 use crate::model::{CaCertificates, Cluster, HttpVersion, SubjectName, UpstreamTls};
 
 /// `envoy.config.cluster.v3.Cluster.TransportSocketMatch`
@@ -37,6 +39,8 @@ pub(super) struct UpstreamContext {
 struct CommonTls {
     tls_params: Parameters,
     alpn_protocols: [&'static str; 1],
+    #[serde(flatten)]
+    certificates: Option<Certificates>,
     validation_context: Validation,
 }
 
@@ -82,13 +86,13 @@ fn distinct(cluster: &Cluster) -> Vec<&Arc<UpstreamTls>> {
 
 impl SocketMatch {
     /// One for each TLS setting in a cluster.
-    pub(super) fn all(cluster: &Cluster, system_authorities: &str) -> Vec<Self> {
+    pub(super) fn all(cluster: &Cluster, system_authorities: &str, sources: Sources<'_>) -> Vec<Self> {
         let socket = |(number, tls): (usize, &Arc<UpstreamTls>)| Self {
             name: tls.server_name.clone(),
             label: SocketLabel::numbered(number),
             transport_socket: Extension::new(
                 "envoy.transport_sockets.tls",
-                UpstreamContext::new(tls, cluster.version, system_authorities),
+                UpstreamContext::new(tls, cluster.version, system_authorities, sources),
             ),
         };
         distinct(cluster).into_iter().enumerate().map(socket).collect()
@@ -107,7 +111,7 @@ impl SocketLabel {
 }
 
 impl UpstreamContext {
-    fn new(tls: &UpstreamTls, version: HttpVersion, system_authorities: &str) -> Self {
+    fn new(tls: &UpstreamTls, version: HttpVersion, system_authorities: &str, sources: Sources<'_>) -> Self {
         let trusted_ca = match &tls.ca_certificates {
             CaCertificates::Given(certificates) => {
                 DataSource::InlineString(LitString(certificates.as_str().to_owned()))
@@ -122,6 +126,10 @@ impl UpstreamContext {
                     HttpVersion::Http1 => ["http/1.1"],
                     HttpVersion::Http2 => ["h2"],
                 },
+                certificates: tls
+                    .client_certificate
+                    .as_deref()
+                    .map(|certificate| Certificates::of([certificate], sources)),
                 validation_context: Validation {
                     trusted_ca,
                     match_typed_subject_alt_names: tls.names.iter().map(NameMatcher::from).collect(),

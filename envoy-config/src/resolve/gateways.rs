@@ -151,17 +151,7 @@ fn is_supported(gateway: &Object<Gateway>, report: &mut Report) -> bool {
             }
         }
     }
-    if let Some(reference) = &gateway.spec.client_certificate {
-        let place = Place::new(gateway, "spec.tls.backend.clientCertificateRef", reference.span);
-        let place = place.because(Part::Whole, ConditionType::Accepted, Reason::UnsupportedValue);
-        let message = "`clientCertificateRef` is not supported, so the Gateway is not served: backends that require a client \
-                       certificate would reject the connections";
-        report.error(Code::NotSupported, place, String::from(message)).hint =
-            Some(String::from("remove `tls.backend` if no backend requires a client certificate"));
-    }
-    gateway.spec.parameters.is_none()
-        && gateway.spec.client_certificate.is_none()
-        && gateway.spec.addresses.is_empty()
+    gateway.spec.parameters.is_none() && gateway.spec.addresses.is_empty()
 }
 
 /// One warning for each missing class, at the first of its Gateways.

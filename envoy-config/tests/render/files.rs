@@ -142,6 +142,24 @@ fn private_keys_are_in_secret_files_only() {
     assert!(!has_key(&&files.bootstrap));
 }
 
+#[test]
+fn client_certificates_for_backends_are_in_secret_files_only() {
+    let mut model = model("10.0.0.1:443", 1);
+    model.clusters[0].localities[0].tls = Some(Arc::new(UpstreamTls {
+        server_name: String::from("a.example"),
+        ca_certificates: CaCertificates::System,
+        names: Vec::new(),
+        client_certificate: Some(Arc::new(certificate("MAMCAQE="))),
+    }));
+    assert!(model.holds_keys());
+    let files = rendered(&model);
+    let has_key = |file: &&File| file.text.contains("PRIVATE KEY");
+    assert_eq!(files.secrets.iter().filter(has_key).count(), 1);
+    assert_eq!(all(&files).into_iter().filter(has_key).count(), 1);
+    assert!(files.clusters.text.contains("tls_certificate_sds_secret_configs"), "{}", files.clusters.text);
+    assert!(render(&model, &options()).unwrap().contains("PRIVATE KEY"));
+}
+
 /// With the old settings, Envoy would send plaintext to an endpoint that selects new ones, or the other way round.
 #[test]
 fn a_cluster_with_other_settings_has_another_endpoint_file() {
@@ -149,7 +167,12 @@ fn a_cluster_with_other_settings_has_another_endpoint_file() {
         let mut model = model("10.0.0.1:80", 1);
         model.clusters[0].localities[0].tls = tls.map(|name| {
             let ca_certificates = CaCertificates::System;
-            Arc::new(UpstreamTls { server_name: name.to_owned(), ca_certificates, names: Vec::new() })
+            Arc::new(UpstreamTls {
+                server_name: name.to_owned(),
+                ca_certificates,
+                names: Vec::new(),
+                client_certificate: None,
+            })
         });
         rendered(&model).endpoints[0].path.clone()
     };

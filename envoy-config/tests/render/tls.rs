@@ -70,6 +70,7 @@ fn endpoints_select_a_transport_socket_unless_plaintext_or_unresolved() {
             server_name: host.to_owned(),
             ca_certificates: CaCertificates::System,
             names: names.to_vec(),
+            client_certificate: None,
         }))
     };
     let at = |name: &str, tls| Locality {

@@ -11,7 +11,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
 /// What a client of a [`TlsFront`] negotiated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct Handshake {
     pub server_name: Option<String>,
     /// The negotiated protocol (ALPN).
     pub protocol: Option<String>,
+    /// Whether the client presented a certificate.
+    pub client_certificate: bool,
 }
 
 /// A [`TlsFront`] cannot be started.
@@ -34,6 +38,9 @@ pub enum TlsFrontError {
     /// They are not PEM.
     #[error("the certificate cannot be read: {0}")]
     Pem(#[from] pem::Error),
+    /// The CA certificate for clients cannot be used.
+    #[error("clients cannot be verified: {0}")]
+    Clients(#[from] VerifierBuilderError),
 }
 
 /// Terminates TLS in front of a backend until it is dropped. Offers HTTP/1.1 and HTTP/2.
@@ -51,11 +58,37 @@ impl TlsFront {
     /// # Errors
     /// No port is free, or the certificate cannot be used.
     pub async fn start(backend: SocketAddr, certificates: &str, key: &str) -> Result<Self, TlsFrontError> {
+        Self::with_clients(backend, certificates, key, WebPkiClientVerifier::no_client_auth()).await
+    }
+
+    /// The same for clients with a certificate of this authority only.
+    ///
+    /// # Errors
+    /// No port is free, or a certificate cannot be used.
+    pub async fn start_for_clients_of(
+        authority: &str,
+        backend: SocketAddr,
+        certificates: &str,
+        key: &str,
+    ) -> Result<Self, TlsFrontError> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.as_bytes())?)?;
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
+        Self::with_clients(backend, certificates, key, verifier).await
+    }
+
+    async fn with_clients(
+        backend: SocketAddr,
+        certificates: &str,
+        key: &str,
+        verifier: Arc<dyn ClientCertVerifier>,
+    ) -> Result<Self, TlsFrontError> {
         let chain = CertificateDer::pem_slice_iter(certificates.as_bytes()).collect::<Result<Vec<_>, _>>()?;
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes())?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -107,6 +140,7 @@ async fn connection(
     let handshake = Handshake {
         server_name: session.server_name().map(str::to_owned),
         protocol: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+        client_certificate: session.peer_certificates().is_some(),
     };
     handshakes.lock().unwrap_or_else(PoisonError::into_inner).push(handshake);
     if let Ok(mut plain) = TcpStream::connect(backend).await {

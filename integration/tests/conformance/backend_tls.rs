@@ -7,7 +7,7 @@ use integration::backend::{Handshake, TlsFront};
 use integration::harness::client::Protocol;
 
 use crate::case::{Case, get};
-use crate::documents::{config_map, http_route, route};
+use crate::documents::{config_map, gateway, http_route, route};
 use crate::grpc::{call, grpc_route, method_rule};
 use crate::infrastructure::{HTTPS, INFRA, Infrastructure, SAME_NAMESPACE, V3};
 use crate::replay::{Replay, statuses};
@@ -16,6 +16,10 @@ const CERTIFICATE: &str = include_str!("../envoy/backend_tls/certificate.pem");
 const KEY: &str = include_str!("../envoy/backend_tls/key.pem");
 const AUTHORITY: &str = include_str!("../envoy/backend_tls/authority.pem");
 const STRANGER: &str = include_str!("../envoy/backend_tls/other-authority.pem");
+
+const CLIENT_AUTHORITY: &str = include_str!("../envoy/backend_tls/client-authority.pem");
+const CLIENT_CERTIFICATE: &str = include_str!("../envoy/backend_tls/client.pem");
+const CLIENT_KEY: &str = include_str!("../envoy/backend_tls/client-key.pem");
 
 /// The authority of the backends' certificate, in a reference of a policy.
 const KNOWN: &str = "{group: '', kind: ConfigMap, name: authority}";
@@ -289,4 +293,67 @@ async fn backendtlspolicy_grpcroute() {
     let cases = [call("Pick").reaches(V3), unavailable("Drop"), unavailable("Count")];
     replay.check_over(&[Protocol::Http2], SAME_NAMESPACE, 80, &cases).await;
     assert_eq!(front.handshakes()[0].protocol.as_deref(), Some("h2"));
+}
+
+/// A Gateway presents its client certificate to a backend, which requires it.
+#[tokio::test]
+async fn gateway_tls_backend_client_certificate() {
+    let infrastructure = Infrastructure::start();
+    let pod = infrastructure.pods(V3).next().unwrap().address();
+    let front = TlsFront::start_for_clients_of(CLIENT_AUTHORITY, pod, CERTIFICATE, KEY).await.unwrap();
+    let tls = TlsBackend { infrastructure, front };
+    let indented = |text: &str| text.trim_end().replace('\n', "\n    ");
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: client, namespace: {INFRA}}}\ntype: kubernetes.io/tls\n\
+         stringData:\n  tls.crt: |\n    {}\n  tls.key: |\n    {}\n",
+        indented(CLIENT_CERTIFICATE),
+        indented(CLIENT_KEY)
+    );
+    let listeners = "\n  - {name: http, protocol: HTTP, port: 80}\n  \
+                     tls: {backend: {clientCertificateRef: {group: '', kind: Secret, name: client}}}";
+    let documents = [
+        secret,
+        gateway("presents", listeners),
+        tls.service("backend", &[("https", 443)]),
+        policy("backend", "backend", KNOWN, BACKEND),
+        http_route(INFRA, "route", "{name: presents}", "backend.example.com", &service_rule("backend", 443)),
+    ];
+    let (replay, front) = tls.serve(&[], &documents).await;
+    assert_eq!(replay.statuses.of_gateway("presents", "ResolvedRefs"), "True ResolvedRefs");
+    assert_eq!(replay.statuses.of_policy("backend", "Accepted"), ["True Accepted"]);
+    replay.check("presents", 80, &[get("/backend-443").host("backend.example.com").reaches(V3)]).await;
+    assert!(front.handshakes().iter().all(|handshake| handshake.client_certificate));
+}
+
+/// A Gateway whose client certificate does not resolve is served without one, and says so.
+#[tokio::test]
+async fn gateway_invalid_tls_backend_configuration() {
+    let presents = |name: &str, certificate: &str| {
+        let listeners = "\n  - {name: http, protocol: HTTP, port: 80}";
+        gateway(name, &format!("{listeners}\n  tls: {{backend: {{clientCertificateRef: {certificate}}}}}"))
+    };
+    let malformed = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: malformed, namespace: {INFRA}}}\ntype: Opaque\ndata: {{}}\n"
+    );
+    let found = statuses(&[
+        presents("absent", "{group: '', kind: Secret, name: no-such-certificate}"),
+        presents("group", "{group: wrong.example, kind: Secret, name: tls-validity-checks-certificate}"),
+        presents("kind", "{group: '', kind: Wrong, name: tls-validity-checks-certificate}"),
+        presents("malformed", "{group: '', kind: Secret, name: malformed}"),
+        presents(
+            "elsewhere",
+            "{group: '', kind: Secret, name: certificate, namespace: gateway-conformance-web-backend}",
+        ),
+        malformed,
+    ]);
+    for (gateway, reason) in [
+        ("absent", "False InvalidClientCertificateRef"),
+        ("group", "False InvalidClientCertificateRef"),
+        ("kind", "False InvalidClientCertificateRef"),
+        ("malformed", "False InvalidClientCertificateRef"),
+        ("elsewhere", "False RefNotPermitted"),
+    ] {
+        assert_eq!(found.of_gateway(gateway, "ResolvedRefs"), reason, "{gateway}");
+        assert_eq!(found.of_gateway(gateway, "Accepted"), "True Accepted", "{gateway}");
+    }
 }

@@ -1,7 +1,8 @@
 //! TLS to backends: SNI, ALPN, certificate validation, and sessions over TLS.
 //!
 //! The certificate in `backend_tls/` has the names `backend.example.com`, `other.example.com` and
-//! `spiffe://example.com/backend`, and the signature of `authority.pem`. Its key was made for these tests alone.
+//! `spiffe://example.com/backend`, and the signature of `authority.pem`. That of a client has the signature of
+//! `client-authority.pem`. Their keys were made for these tests alone.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,6 +19,10 @@ const AUTHORITY: &str = include_str!("backend_tls/authority.pem");
 const OTHER_AUTHORITY: &str = include_str!("backend_tls/other-authority.pem");
 const CERTIFICATE: &str = include_str!("backend_tls/certificate.pem");
 const KEY: &str = include_str!("backend_tls/key.pem");
+
+const CLIENT_AUTHORITY: &str = include_str!("backend_tls/client-authority.pem");
+const CLIENT_CERTIFICATE: &str = include_str!("backend_tls/client.pem");
+const CLIENT_KEY: &str = include_str!("backend_tls/client-key.pem");
 
 const HOST: &str = "hostname: backend.example.com";
 
@@ -75,6 +80,7 @@ async fn policy_hostname_is_sent_as_sni() {
     let expected = Handshake {
         server_name: Some(String::from("backend.example.com")),
         protocol: Some(String::from("http/1.1")),
+        client_certificate: false,
     };
     assert_eq!(fronts[0].handshakes(), [expected]);
 }
@@ -213,4 +219,48 @@ async fn invalid_tls_policies_answer_500_and_never_fall_back_to_plaintext() {
         assert_eq!(refused, 10, "{broken}");
     }
     assert_eq!(plain.requests(), 0);
+}
+
+/// A Secret with the client certificate.
+fn client_secret() -> String {
+    let indented = |text: &str| text.trim_end().replace('\n', "\n    ");
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: client}}\ntype: kubernetes.io/tls\nstringData:\n  \
+         tls.crt: |\n    {}\n  tls.key: |\n    {}\n",
+        indented(CLIENT_CERTIFICATE),
+        indented(CLIENT_KEY)
+    )
+}
+
+/// The backend rejects every connection without the certificate, so that an answer shows that it was presented.
+#[tokio::test]
+async fn backends_get_the_client_certificate_of_the_gateway() {
+    let pods = pods::<2>();
+    let mut fronts = Vec::new();
+    for pod in &pods {
+        let front = TlsFront::start_for_clients_of(CLIENT_AUTHORITY, pod.address(), CERTIFICATE, KEY);
+        fronts.push(front.await.unwrap());
+    }
+    let listeners = "listeners: [{name: http, protocol: HTTP, port: 80}]";
+    let with = format!("{listeners}\ntls: {{backend: {{clientCertificateRef: {{name: client}}}}}}");
+    let of = |fields: &str| {
+        Manifests::gateway_with(fields)
+            .service("backend", endpoints(&fronts))
+            .with(&client_secret())
+            .with(&config_map("authority", AUTHORITY))
+            .with(&policy("authority", HOST))
+            .with(&route("route", &[backend_rule(&format!(", sessionPersistence: {COOKIE}"), "")]))
+    };
+    let envoy = serve(&of(listeners)).await;
+    assert_eq!(status(&envoy).await, 503);
+    assert_eq!(fronts.iter().map(|front| front.handshakes().len()).sum::<usize>(), 0);
+
+    let envoy = serve(&of(&with)).await;
+    let browser = browser(&envoy);
+    let first = pod(&browser.get("/get").await.unwrap());
+    for _ in 0..5 {
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), first);
+    }
+    let handshakes: Vec<Handshake> = fronts.iter().flat_map(TlsFront::handshakes).collect();
+    assert!(!handshakes.is_empty() && handshakes.iter().all(|handshake| handshake.client_certificate));
 }

@@ -59,7 +59,7 @@ const GATEWAY: Known = Known {
     unsupported: &[Unsupported {
         name: "backendTLS",
         consequence: "backends that require a client certificate would reject connections",
-        hint: "remove the field if no backend requires a client certificate",
+        hint: "write `tls.backend`, as it is called since Gateway API 1.4; or remove it",
     }],
 };
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::merging::merged;
 use super::port_mappings;
@@ -26,6 +27,8 @@ pub(in crate::resolve) struct BoundAddress<'m> {
     pub(in crate::resolve) bind: SocketAddr,
     pub(in crate::resolve) listeners: Vec<Section<'m>>,
     pub(in crate::resolve) security: Security,
+    /// The client certificate that the Gateway presents to backends.
+    pub(in crate::resolve) for_backends: Option<Arc<Certificate>>,
 }
 
 /// Whether clients of an address use TLS.
@@ -65,7 +68,7 @@ pub(in crate::resolve) fn assign<'m>(
             let bind = mapped.get(&(namespace, name, port)).copied().unwrap_or(default);
             // Certificates are added later, when it is known which listeners are served.
             let security = Security::Plaintext;
-            let bound = BoundAddress { gateway, port, bind, listeners, security };
+            let bound = BoundAddress { gateway, port, bind, listeners, security, for_backends: None };
             by_address.entry(bind).or_default().push(bound);
         }
     }

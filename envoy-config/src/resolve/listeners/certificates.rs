@@ -4,6 +4,9 @@
 //! listener without a valid certificate is not served, because no client could connect to it. No other
 //! listener on the port serves its hostname instead.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::addresses::{BoundAddress, Handshake, Security};
 use super::client_certificates::ClientValidations;
 use super::section::{Owner, Section};
@@ -33,7 +36,8 @@ struct Reference<'m> {
     field: String,
 }
 
-/// Adds the certificates of the listeners. Addresses without any certificate are left out.
+/// Adds the certificates of the listeners, and those that Gateways present to backends. Addresses without any certificate
+/// are left out.
 pub(in crate::resolve) fn resolve<'m>(
     bounds: Vec<BoundAddress<'m>>,
     manifests: &'m Manifests,
@@ -41,18 +45,24 @@ pub(in crate::resolve) fn resolve<'m>(
     report: &mut Report,
 ) -> Vec<BoundAddress<'m>> {
     let secrets: Objects<'m, Secret> = Objects::index(&manifests.secrets);
+    let for_backends = for_backends(manifests, &secrets, grants, report);
     let validations = ClientValidations::find(&bounds, manifests, grants, report);
-    bounds.into_iter().filter_map(|bound| secured(bound, &secrets, &validations, grants, report)).collect()
+    let bounds = bounds.into_iter().filter_map(|bound| {
+        let for_backends = for_backends.get(&bound.gateway.metadata.key()).cloned();
+        secured(BoundAddress { for_backends, ..bound }, &secrets, &validations, grants, report)
+    });
+    bounds.collect()
 }
 
-/// Checks the client certificates that Gateways present to backends. They are not supported, but references
-/// to them must resolve.
-pub(in crate::resolve) fn check_for_backends(
-    manifests: &Manifests,
-    grants: &Grants<'_>,
+/// The client certificates that Gateways present to backends (Gateway API, `GatewayBackendTLS`), by Gateway. A Gateway whose
+/// reference does not resolve presents none: a backend that requires one rejects its connections.
+fn for_backends<'m>(
+    manifests: &'m Manifests,
+    secrets: &Objects<'m, Secret>,
+    grants: &Grants<'m>,
     report: &mut Report,
-) {
-    let secrets: Objects<'_, Secret> = Objects::index(&manifests.secrets);
+) -> HashMap<(&'m str, &'m str), Arc<Certificate>> {
+    let mut found = HashMap::new();
     for gateway in &manifests.gateways {
         let Some(certificate) = &gateway.spec.client_certificate else { continue };
         if report.decisions.is_selected(&ObjectKey::of(gateway)) {
@@ -63,9 +73,11 @@ pub(in crate::resolve) fn check_for_backends(
                 invalid: Reason::InvalidClientCertificateRef,
                 field: String::from("spec.tls.backend.clientCertificateRef"),
             };
-            reference.resolve(&secrets, grants, report);
+            let certificate = reference.resolve(secrets, grants, report);
+            found.extend(certificate.map(|certificate| (gateway.metadata.key(), Arc::new(certificate))));
         }
     }
+    found
 }
 
 fn secured<'m>(

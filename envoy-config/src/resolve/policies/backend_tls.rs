@@ -140,6 +140,8 @@ fn tls(policy: Policy<'_>, certificates: &CaConfigMaps<'_>, report: &mut Report)
         ca_certificates: certificates.of(policy, report)?,
         names: if names.is_empty() { vec![SubjectName::Host(hostname.clone())] } else { names },
         server_name: hostname.clone(),
+        // The Gateway decides it.
+        client_certificate: None,
     })
 }
 

@@ -3,6 +3,7 @@
 //! If listeners of a route have different policies, the route is resolved once for each combination ([`Scope`]).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::attached::{Applied, AttachedPolicies};
 use super::backend_traffic::{self, TrafficPolicies};
@@ -12,7 +13,9 @@ use crate::manifest::backend_traffic_policy::BackendTrafficPolicy;
 use crate::manifest::gateway_api::route::{Route, Rule};
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::manifest::{Manifests, Object};
+use crate::model::{Certificate, UpstreamTls};
 use crate::resolve::attach::ListenerPosition;
+use crate::resolve::backends::Backend;
 use crate::resolve::gateways::Gateways;
 use crate::resolve::listeners::addresses::BoundAddress;
 use crate::resolve::sessions::source::Session;
@@ -22,11 +25,17 @@ use crate::resolve::status::report::Report;
 pub(in crate::resolve) struct RulePolicies<'m> {
     pub(in crate::resolve) traffic: TrafficPolicies<'m>,
     pub(in crate::resolve) sessions: SessionSettings<'m>,
+    /// Whether there are backends with TLS, which can ask for a client certificate.
+    has_backend_tls: bool,
 }
 
-/// Some listeners of a route to which the same policies of listeners or Gateways apply.
+/// Some listeners of a route to which the same policies of listeners or Gateways apply, and whose Gateways present the same
+/// client certificate to backends.
 #[derive(Clone)]
 pub(in crate::resolve) struct Scope<'m> {
+    certificate: Option<Arc<Certificate>>,
+    /// Distinguishes the names of clusters from those for other client certificates.
+    certificate_suffix: String,
     traffic: Inherited<'m, BackendTrafficPolicy>,
     sessions: Inherited<'m, SessionPersistencePolicy>,
 }
@@ -43,7 +52,8 @@ pub(in crate::resolve) struct PoliciesOfRule<'m> {
     pub(in crate::resolve) traffic: Option<backend_traffic::Policy<'m>>,
     pub(in crate::resolve) sessions: Option<&'m Object<SessionPersistencePolicy>>,
     /// Distinguishes the names of its clusters from those for other listeners: empty, or `@namespace/policy` for a
-    /// `BackendTrafficPolicy`, `@sessions:namespace/policy` for a `SessionPersistencePolicy`, or both.
+    /// `BackendTrafficPolicy`, `@sessions:namespace/policy` for a `SessionPersistencePolicy`, `@client:namespace/secret` for a
+    /// client certificate, or several of them.
     pub(in crate::resolve) suffix: String,
 }
 
@@ -58,6 +68,7 @@ impl<'m> RulePolicies<'m> {
         Self {
             traffic: TrafficPolicies::index(manifests, &objects, report),
             sessions: SessionSettings::index(manifests, &objects, report),
+            has_backend_tls: !manifests.backend_tls_policies.is_empty(),
         }
     }
 
@@ -73,19 +84,29 @@ impl<'m> RulePolicies<'m> {
         let sessions = InheritedByListener::new(&self.sessions.attached, "@sessions:", route, bounds);
         traffic.record_overridden(&listeners, report);
         sessions.record_overridden(&listeners, report);
+        let certificate = |position: ListenerPosition| {
+            let bound = bounds.get(position.bound).filter(|_| self.has_backend_tls);
+            bound.and_then(|bound| bound.for_backends.as_ref())
+        };
+        let secret = |position| certificate(position).map(|certificate| certificate.secret.as_str());
         let mut groups: BTreeMap<_, Vec<ListenerPosition>> = BTreeMap::new();
         for position in listeners {
-            groups.entry((traffic.key(position), sessions.key(position))).or_default().push(position);
+            let key = (traffic.key(position), sessions.key(position), secret(position));
+            groups.entry(key).or_default().push(position);
         }
         if groups.is_empty() {
-            let scope = Scope { traffic: Inherited::default(), sessions: Inherited::default() };
-            return vec![(scope, Vec::new())];
+            return vec![(Scope::default(), Vec::new())];
         }
         // The first of each kind has the names that the route has if all listeners have the same policies.
-        let first_traffic = groups.keys().map(|(key, _)| *key).min();
-        let first_sessions = groups.keys().map(|(_, key)| *key).min();
-        let groups = groups.into_iter().map(|((of_traffic, of_sessions), listeners)| {
+        let first_traffic = groups.keys().map(|(key, _, _)| *key).min();
+        let first_sessions = groups.keys().map(|(_, key, _)| *key).min();
+        let first_secret = groups.keys().map(|(_, _, key)| *key).min();
+        let groups = groups.into_iter().map(|((of_traffic, of_sessions, secret), listeners)| {
+            let differs = Some(secret) != first_secret;
+            let suffix = secret.filter(|_| differs).map(|secret| format!("@client:{secret}"));
             let scope = Scope {
+                certificate: listeners.first().and_then(|position| certificate(*position)).cloned(),
+                certificate_suffix: suffix.unwrap_or_default(),
                 traffic: traffic.inherited(&listeners, Some(of_traffic) != first_traffic),
                 sessions: sessions.inherited(&listeners, Some(of_sessions) != first_sessions),
             };
@@ -112,7 +133,28 @@ impl<'m> RulePolicies<'m> {
         PoliciesOfRule {
             traffic: traffic.applied.map(|applied| applied.policy),
             sessions: sessions.applied.map(|applied| applied.policy),
-            suffix: format!("{}{}", traffic.suffix, sessions.suffix),
+            suffix: format!("{}{}{}", traffic.suffix, sessions.suffix, scope.certificate_suffix),
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// Makes Envoy present the client certificate of these listeners to a backend, if it has TLS.
+    pub(in crate::resolve) fn present_certificate(&self, backend: &mut Backend) {
+        if let (Some(certificate), Some(tls)) = (&self.certificate, &mut backend.locality.tls) {
+            let client_certificate = Some(Arc::clone(certificate));
+            *tls = Arc::new(UpstreamTls { client_certificate, ..UpstreamTls::clone(tls) });
+        }
+    }
+}
+
+impl Default for Scope<'_> {
+    fn default() -> Self {
+        Self {
+            certificate: None,
+            certificate_suffix: String::new(),
+            traffic: Inherited::default(),
+            sessions: Inherited::default(),
         }
     }
 }

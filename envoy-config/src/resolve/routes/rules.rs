@@ -118,7 +118,8 @@ impl<'m> ResolvedRoute<'m> {
         let session = backends.sessions.of(object, number, rule, report);
         self.sessions.push(session);
         let persistent = session.is_some();
-        let found = backends.of_rule(object, number, rule, persistent, report);
+        let mut found = backends.of_rule(object, number, rule, persistent, report);
+        found.iter_mut().for_each(|backend| self.scope.present_certificate(backend));
         let pods = if persistent { pods::of_rule(&found) } else { Pods::default() };
         let field = format!("spec.rules[{number}].filters");
         let filters = Filters { route: object, rule: number, list: &rule.filters, field };
@@ -308,7 +309,9 @@ impl<'m> ResolvedRoute<'m> {
     ) -> Vec<Mirror> {
         let mut mirrors = Vec::new();
         for (position, (field, mirror)) in requested.iter().enumerate() {
-            if let Some(backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report) {
+            if let Some(mut backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report)
+            {
+                self.scope.present_certificate(&mut backend);
                 let cluster = Cluster {
                     name: format!("{name}/mirror/{position}"),
                     identity: format!("{identity}/mirror/{position}"),
