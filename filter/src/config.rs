@@ -25,6 +25,7 @@
 //!
 //! All values are validated here, so a mistake prevents Envoy from starting and never fails a request. Unknown fields are errors.
 
+mod backend_signals;
 mod by_name;
 mod carrier;
 mod pods;
@@ -37,6 +38,7 @@ use serde::Serialize;
 
 use self::read::{At, Json, Refused};
 
+pub use backend_signals::{EndOn, FieldName, FieldNameError, StartOn};
 pub use by_name::ByName;
 pub use carrier::{
     Carrier, Cookie, CookieDomain, CookieDomainError, CookieName, CookieNameError, CookiePath,

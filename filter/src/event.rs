@@ -21,12 +21,16 @@ pub enum Event {
     RenewedIdle,
     /// The same, because the token did not name the pod or its address.
     RenewedPod,
-    /// The response ended the session.
-    Ended,
+    /// The response ended the session, because its endpoint could not be reached.
+    EndedUnreachable,
+    /// The response ended the session, because the backend said so.
+    EndedBackend,
     /// The pod of a session is gone.
     Lost,
     /// The request of a strict session failed, because its endpoint could not serve it.
     Unavailable,
+    /// No session began, because the backend did not say so.
+    NotStartedBackend,
     /// A token was due but not issued, because there are no random numbers.
     NotStartedRandom,
     /// A token was due but not issued, because it could not be sealed.
@@ -46,7 +50,7 @@ pub enum Event {
 }
 
 /// The number of events.
-pub const EVENTS: usize = 16;
+pub const EVENTS: usize = 18;
 
 /// The names, in the order of the events.
 const NAMES: [&str; EVENTS] = [
@@ -55,9 +59,11 @@ const NAMES: [&str; EVENTS] = [
     "renewed.key",
     "renewed.idle",
     "renewed.pod",
-    "ended",
+    "ended.unreachable",
+    "ended.backend",
     "lost",
     "unavailable",
+    "not_started.backend",
     "not_started.random",
     "not_started.sealing",
     "rejected.malformed",
@@ -96,7 +102,7 @@ impl Event {
             Self::Started => b'I',
             Self::Moved => b'M',
             Self::RenewedKey | Self::RenewedIdle | Self::RenewedPod => b'U',
-            Self::Ended => b'D',
+            Self::EndedUnreachable | Self::EndedBackend => b'D',
             Self::Unavailable => b'K',
             Self::NotStartedRandom | Self::NotStartedSealing => b'F',
             _ => b'N',
@@ -200,7 +206,8 @@ mod tests {
             (&Session::Rejected(Rejection::Idle), Some(Event::Started), "EI"),
             (&Session::Lost, Some(Event::Moved), "DM"),
             (&Session::Lost, Some(Event::Unavailable), "DK"),
-            (&Session::Lost, Some(Event::Ended), "DD"),
+            (&Session::Lost, Some(Event::EndedBackend), "DD"),
+            (&Session::None, Some(Event::NotStartedBackend), "NN"),
             (&Session::Lost, Some(Event::RenewedPod), "DU"),
         ] {
             assert_eq!(state(session, event), flags);

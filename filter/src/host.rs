@@ -7,10 +7,13 @@
 //!
 //! - `request`: finds the session and pins the request.
 //! - `response`: issues a token, or ends the session.
-//! - `calls`, `counters`, `nonces`: what both call.
+//! - `hiding`, `backend_signals`: what a rule can ask for in addition, in one or the other.
+//! - `calls`, `counters`, `nonces`, `warnings`: what both call.
 
+mod backend_signals;
 mod calls;
 mod counters;
+mod hiding;
 mod nonces;
 mod request;
 mod response;

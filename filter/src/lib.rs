@@ -13,12 +13,16 @@
 //! - [`token`]: seals and opens tokens.
 //! - [`pin`]: tells Envoy the endpoint of a session.
 //! - [`envelope`]: the backend's own session header in a token.
+//! - [`backend_signals`]: the backend's own session starts or ends.
+//! - [`hiding`]: the session cookie does not reach backends.
 //! - [`session`]: which session a request has, and whether its response issues a token.
 //! - [`endpoint`], [`time`]: backend addresses and points in time.
 //! - [`event`]: what is counted.
+//! - [`header_map`]: reads all headers at once.
 //! - [`throttle`]: how often something is logged.
 //! - [`identity`]: which pod an endpoint is, and where that pod is now.
 
+pub mod backend_signals;
 pub mod caching;
 pub mod candidates;
 pub mod config;
@@ -26,6 +30,8 @@ pub mod cookie;
 pub mod endpoint;
 pub mod envelope;
 pub mod event;
+pub mod header_map;
+pub mod hiding;
 #[cfg(target_os = "wasi")]
 mod host;
 pub mod identity;

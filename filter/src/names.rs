@@ -25,11 +25,15 @@ pub const FILTER_STATE: &str = "wasm.session_persistence";
 /// continues and its token is not renewed, and if a request ends without a response.
 pub const STATE_FILTER_STATE: &str = "wasm.session_persistence_state";
 
+/// The filter state with the cookies of a request for its backend, if the rule hides the session cookie:
+/// `%FILTER_STATE(wasm.session_persistence_cookies:PLAIN)%`.
+pub const COOKIES_FILTER_STATE: &str = "wasm.session_persistence_cookies";
+
 /// The label with the reason of an event, and the expression that Envoy's `stats_tags` need for it: the first group is removed from the
 /// name of the counter, the second is the value. Envoy tries an expression that starts with `^wasmcustom\.` for no other counters.
 pub const REASON_TAG: (&str, &str) = (
     "session_persistence.reason",
-    r"^wasmcustom\.session_persistence\.(?:renewed|not_started|rejected)(\.([a-z_]+))\.rule\.",
+    r"^wasmcustom\.session_persistence\.(?:renewed|ended|not_started|rejected)(\.([a-z_]+))\.rule\.",
 );
 
 /// The same for the label with the id of the rule.

@@ -247,7 +247,7 @@ impl SameSite {
     }
 }
 
-fn token(text: &str) -> Result<(), TokenError> {
+pub(super) fn token(text: &str) -> Result<(), TokenError> {
     if text.is_empty() {
         return Err(TokenError::Empty);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::backend_signals::{EndOn, StartOn};
 use super::carrier::{Carrier, Cookie, Header, HeaderName, Lifetime};
 use super::pods::Pods;
 use super::read::{At, Problem, Refused};
@@ -26,6 +27,10 @@ pub struct Rule {
     cacheable: Cacheable,
     pods: Arc<Pods>,
     envelope: bool,
+    start_on: Option<StartOn>,
+    end_on: Option<EndOn>,
+    hide_from_backend: bool,
+    ignored: bool,
 }
 
 /// How the filter names a session's endpoint to Envoy. Either way it sets a private request header, which an Envoy filter behind
@@ -102,6 +107,15 @@ pub enum RuleError {
     /// The pin would replace the token.
     #[error("the `pin_header` must have another name than the headers that carry sessions")]
     PinInCarrier,
+    /// An envelope starts a session when the backend sets the session header.
+    #[error("`start_on` cannot be combined with `envelope`")]
+    StartOnWithEnvelope,
+    /// The filter sets the carrier itself.
+    #[error("`start_on` and `end_on` cannot name the cookie or header of the rule's own sessions")]
+    SignalInCarrier,
+    /// A route removes headers itself.
+    #[error("`hide_from_backend` needs a `cookie`; let the route remove a header")]
+    HiddenWithoutCookie,
 }
 
 /// The JSON form of a rule: the carrier is one of two fields.
@@ -130,6 +144,14 @@ struct Fields {
     pods: Option<Pods>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     envelope: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_on: Option<StartOn>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_on: Option<EndOn>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hide_from_backend: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ignored: bool,
 }
 
 impl Pin {
@@ -189,6 +211,10 @@ impl Rule {
             cacheable: Cacheable::default(),
             pods: Arc::default(),
             envelope: false,
+            start_on: None,
+            end_on: None,
+            hide_from_backend: false,
+            ignored: false,
         })
     }
 
@@ -212,19 +238,7 @@ impl Rule {
     /// # Errors
     /// The rule is split or strict, or the header carries its sessions.
     pub fn pinned_in(self, name: HeaderName) -> Result<Self, RuleError> {
-        let rule = Self { pin_header: Some(name), ..self };
-        match rule.pin_header_problem() {
-            Some(problem) => Err(problem),
-            None => Ok(rule),
-        }
-    }
-
-    fn pin_header_problem(&self) -> Option<RuleError> {
-        let name = self.pin_header.as_ref()?;
-        if self.share.is_some() || self.is_strict() {
-            return Some(RuleError::GatewayRoutes);
-        }
-        (self.carrier.header() == Some(name)).then_some(RuleError::PinInCarrier)
+        Self { pin_header: Some(name), ..self }.checked()
     }
 
     /// The same rule as a strict one.
@@ -267,10 +281,57 @@ impl Rule {
     /// # Errors
     /// It has no such header.
     pub fn enveloped(self) -> Result<Self, RuleError> {
-        match &self.carrier {
-            Carrier::Header(header) if !header.removed_by_route => Ok(Self { envelope: true, ..self }),
-            _ => Err(RuleError::EnvelopeWithoutHeader),
+        Self { envelope: true, ..self }.checked()
+    }
+
+    /// The same rule with sessions that start and end when the backend says so.
+    ///
+    /// # Errors
+    /// A backend cannot say it in the carrier of the rule's own sessions.
+    pub fn following(self, start_on: Option<StartOn>, end_on: Option<EndOn>) -> Result<Self, RuleError> {
+        Self { start_on, end_on, ..self }.checked()
+    }
+
+    /// The same rule with a cookie that does not reach its backends: the route must replace the header by those that the filter leaves.
+    ///
+    /// # Errors
+    /// It has no cookie.
+    pub fn hidden(self) -> Result<Self, RuleError> {
+        Self { hide_from_backend: true, ..self }.checked()
+    }
+
+    /// The same rule for requests that have no session.
+    #[must_use]
+    pub fn ignored(self) -> Self {
+        Self { ignored: true, ..self }
+    }
+
+    /// The same rule, if its fields can be combined.
+    fn checked(self) -> Result<Self, RuleError> {
+        let carrier = &self.carrier;
+        let keeps_header = matches!(carrier, Carrier::Header(header) if !header.removed_by_route);
+        if self.envelope && !keeps_header {
+            return Err(RuleError::EnvelopeWithoutHeader);
         }
+        if self.envelope && self.start_on.is_some() {
+            return Err(RuleError::StartOnWithEnvelope);
+        }
+        let starts = self.start_on.as_ref().is_some_and(|signal| signal.is_carrier(carrier));
+        if starts || self.end_on.as_ref().is_some_and(|signal| signal.is_carrier(carrier)) {
+            return Err(RuleError::SignalInCarrier);
+        }
+        if let Some(pin_header) = &self.pin_header {
+            if self.share.is_some() || self.is_strict() {
+                return Err(RuleError::GatewayRoutes);
+            }
+            if carrier.header() == Some(pin_header) {
+                return Err(RuleError::PinInCarrier);
+            }
+        }
+        if self.hide_from_backend && matches!(carrier, Carrier::Header(_)) {
+            return Err(RuleError::HiddenWithoutCookie);
+        }
+        Ok(self)
     }
 
     pub(super) fn read(at: &At<'_>) -> Result<Self, Refused> {
@@ -287,6 +348,10 @@ impl Rule {
             "cacheable",
             "pods",
             "envelope",
+            "start_on",
+            "end_on",
+            "hide_from_backend",
+            "ignored",
         ])?;
         let refuse = |error: RuleError| at.refuse(Problem::Value(error.to_string()));
         let carrier = match (fields.optional("cookie"), fields.optional("header")) {
@@ -310,12 +375,14 @@ impl Rule {
         let pods = fields.optional("pods").map(|pods| Pods::read(&pods)).transpose()?.unwrap_or_default();
         let share = share.map(str::to_owned);
         let pin_header = fields.optional("pin_header").map(|name| name.parse()).transpose()?;
-        let rule = Self { share, pin, pin_header, on_endpoint_lost, cacheable, ..rule }.with_pods(pods);
-        if let Some(problem) = rule.pin_header_problem() {
-            return Err(refuse(problem));
-        }
-        let envelope = fields.optional("envelope").map(|envelope| envelope.flag()).transpose()?;
-        if envelope == Some(true) { rule.enveloped().map_err(refuse) } else { Ok(rule) }
+        let flag = |name| Ok(fields.optional(name).map(|flag| flag.flag()).transpose()? == Some(true));
+        let (envelope, hide_from_backend) = (flag("envelope")?, flag("hide_from_backend")?);
+        let ignored = flag("ignored")?;
+        let start_on = fields.optional("start_on").map(|signal| StartOn::read(&signal)).transpose()?;
+        let end_on = fields.optional("end_on").map(|signal| EndOn::read(&signal)).transpose()?;
+        let rule =
+            Self { share, pin, pin_header, on_endpoint_lost, cacheable, envelope, ..rule }.with_pods(pods);
+        Self { start_on, end_on, hide_from_backend, ignored, ..rule }.checked().map_err(refuse)
     }
 
     /// The id, to which the rule's tokens are bound.
@@ -372,6 +439,33 @@ impl Rule {
         self.envelope
     }
 
+    /// What starts a session; `None` if every answer does.
+    #[must_use]
+    pub const fn start_on(&self) -> Option<&StartOn> {
+        self.start_on.as_ref()
+    }
+
+    /// What ends a session.
+    #[must_use]
+    pub const fn end_on(&self) -> Option<&EndOn> {
+        self.end_on.as_ref()
+    }
+
+    /// The name of the cookie to hide from backends.
+    #[must_use]
+    pub fn hidden_cookie(&self) -> Option<&str> {
+        match &self.carrier {
+            Carrier::Cookie(cookie) if self.hide_from_backend => Some(cookie.name.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Whether requests have no session.
+    #[must_use]
+    pub const fn is_ignored(&self) -> bool {
+        self.ignored
+    }
+
     /// The pods whose addresses are known, of all shares if the rule is split.
     #[must_use]
     pub fn pods(&self) -> &Pods {
@@ -408,6 +502,10 @@ impl From<Rule> for Fields {
             cacheable,
             pods,
             envelope,
+            start_on,
+            end_on,
+            hide_from_backend,
+            ignored,
             ..
         } = rule;
         let pin = (pin != Pin::default()).then_some(pin);
@@ -427,6 +525,10 @@ impl From<Rule> for Fields {
             cacheable,
             pods,
             envelope,
+            start_on,
+            end_on,
+            hide_from_backend,
+            ignored,
         }
     }
 }

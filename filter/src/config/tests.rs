@@ -312,7 +312,7 @@ fn the_error_for_an_unknown_field_lists_the_known_fields() {
         (
             r#""id": "i", "cookies": {}"#,
             ".cookies",
-            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, pin_header, on_endpoint_lost, cacheable, pods, envelope",
+            "unknown field, expected one of: id, cookie, header, absolute_timeout, idle_timeout, share, pin, pin_header, on_endpoint_lost, cacheable, pods, envelope, start_on, end_on, hide_from_backend, ignored",
         ),
         (
             r#""id": "i", "cookie": {"name": "a", "max_age": 1}"#,
@@ -517,4 +517,71 @@ fn envelopes_need_a_header_that_reaches_the_filter() {
         assert_eq!(refusal(carrier), Err(RuleError::EnvelopeWithoutHeader.to_string()));
     }
     assert!(refusal(r#""header": {"name": "mcp-session-id"}"#).is_ok());
+}
+
+#[test]
+fn sessions_can_follow_those_of_the_backend() {
+    for (fields, start_on, end_on) in [
+        ("", None, None),
+        (
+            r#", "start_on": {"backend_cookie": "JSESSIONID"}, "end_on": {"backend_header": "Clear-Site-Data"}"#,
+            Some(StartOn::BackendCookie(name("JSESSIONID").unwrap())),
+            Some(EndOn::BackendHeader(name("clear-site-data").unwrap())),
+        ),
+        (
+            r#", "start_on": {"backend_header": "X-Started"}"#,
+            Some(StartOn::BackendHeader(name("x-started").unwrap())),
+            None,
+        ),
+    ] {
+        let json = format!(r#"{{"rule": {{"id": "i", "cookie": {{"name": "a"}}{fields}}}}}"#);
+        let read = PluginConfig::parse(json.as_bytes()).unwrap();
+        let PluginConfig::Route(RouteRule { rule, .. }) = &read else { panic!("{read:?}") };
+        assert_eq!((rule.start_on(), rule.end_on()), (start_on.as_ref(), end_on.as_ref()));
+        assert_eq!(PluginConfig::parse(&serde_json::to_vec(&read).unwrap()).unwrap(), read);
+    }
+    let missing = "the field `backend_cookie` or `backend_header` is missing";
+    for (fields, path, problem) in [
+        (r#""start_on": {}"#, ".start_on", missing),
+        (
+            r#""start_on": {"backend_cookie": "b", "backend_header": "c"}"#,
+            ".start_on.backend_header",
+            "cannot be combined with `backend_cookie`",
+        ),
+        (r#""end_on": {}"#, ".end_on", "the field `backend_header` is missing"),
+        (r#""end_on": {"backend_header": ""}"#, ".end_on.backend_header", "invalid header name: it is empty"),
+        (
+            r#""start_on": {"backend_cookie": "a"}"#,
+            "",
+            "`start_on` and `end_on` cannot name the cookie or header of the rule's own sessions",
+        ),
+    ] {
+        let refused = rule_refusal(&format!(r#""id": "i", "cookie": {{"name": "a"}}, {fields}"#));
+        assert_eq!(refused, (path.to_owned(), problem.to_owned()), "{fields}");
+    }
+    let carrier = r#""id": "i", "header": {"name": "a"}"#;
+    for (fields, error) in [
+        (r#""start_on": {"backend_header": "A"}"#, RuleError::SignalInCarrier),
+        (r#""end_on": {"backend_header": "A"}"#, RuleError::SignalInCarrier),
+        (r#""envelope": true, "start_on": {"backend_cookie": "a"}"#, RuleError::StartOnWithEnvelope),
+    ] {
+        let refused = rule_refusal(&format!("{carrier}, {fields}"));
+        assert_eq!(refused.1, error.to_string(), "{fields}");
+    }
+}
+
+#[test]
+fn cookies_can_be_hidden_and_headers_are_hidden_by_the_route() {
+    let read = |fields: &str| {
+        let json = format!(r#"{{"rule": {{"id": "i", {fields}, "hide_from_backend": true}}}}"#);
+        PluginConfig::parse(json.as_bytes()).map_err(|error| error.problem.to_string())
+    };
+    for ignored in [true, false] {
+        let config = read(&format!(r#""cookie": {{"name": "a"}}, "ignored": {ignored}"#)).unwrap();
+        let PluginConfig::Route(RouteRule { rule, .. }) = &config else { panic!("{config:?}") };
+        assert_eq!((rule.hidden_cookie(), rule.is_ignored()), (Some("a"), ignored));
+        assert_eq!(PluginConfig::parse(&serde_json::to_vec(&config).unwrap()).unwrap(), config);
+    }
+    let refused = read(r#""header": {"name": "a"}"#);
+    assert_eq!(refused, Err(RuleError::HiddenWithoutCookie.to_string()));
 }

@@ -7,6 +7,7 @@ use proxy_wasm::types::MapType;
 
 use super::calls::{now, property};
 use super::counters::count;
+use super::hiding::hide;
 use super::{Configured, Found, report, show, warnings};
 use crate::event::Event;
 use crate::names::{OVERRIDE_HOST_HEADER, UNSPLIT_SHARE};
@@ -18,7 +19,10 @@ impl Configured {
     /// Finds the session of a request and pins the request.
     pub(super) fn request(&self) -> Option<Found> {
         let initial = self.plugin.own().or_else(|| self.named_route());
-        let found = initial.map(|route| self.find_session(route));
+        if let Some(name) = initial.and_then(|route| route.rule().hidden_cookie()) {
+            hide(name);
+        }
+        let found = initial.filter(|route| !route.rule().is_ignored()).map(|route| self.find_session(route));
         // Without a pin, this removes a private header that a client sent.
         let pin = found.as_ref().and_then(|(session, route, _)| match session.endpoint() {
             Some(endpoint) => Some(pin::header_value(route.rule().pin(), endpoint)),

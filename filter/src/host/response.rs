@@ -6,6 +6,7 @@ use log::Level;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
 
+use super::backend_signals;
 use super::calls::{now, property};
 use super::counters::count;
 use super::warnings::{Cause, warn};
@@ -64,6 +65,11 @@ impl Configured {
         let enveloped = route.rule().is_enveloped();
         let endpoint = if enveloped { chosen.clone() } else { None };
         let mut issue = session::on_response(route.rule(), &session, chosen);
+        // The backend ends its own session, or has not started one.
+        let is_ended = route.rule().end_on().is_some_and(backend_signals::ends);
+        let is_unstarted = !is_ended
+            && matches!(issue, Some(Issue::New(_)))
+            && route.rule().start_on().is_some_and(|signal| !backend_signals::starts(signal));
         let mut header = route.header_to_remove();
         let sent;
         let mut around = &[][..];
@@ -76,14 +82,20 @@ impl Configured {
             (issue, around) = found.map_or((None, around), |(issue, value)| (Some(issue), value));
         }
         // A local reply may also have an upstream address: that of the endpoint that failed.
-        let details =
-            (issue.is_some() || may_end || held).then(|| property(b"response\0code_details")).flatten();
+        let details = (issue.is_some() || may_end || held || is_ended)
+            .then(|| property(b"response\0code_details"))
+            .flatten();
         let details = details.unwrap_or_default();
         let event = if *details == *b"via_upstream" {
-            issue.and_then(|issue| self.issue(route, &issue, around))
+            if is_ended {
+                (session != Session::None).then(|| end(route, Event::EndedBackend))
+            } else if is_unstarted {
+                Some(Event::NotStartedBackend)
+            } else {
+                issue.and_then(|issue| self.issue(route, &issue, around))
+            }
         } else if may_end && Session::ends_with(&details) {
-            answer(route.rule(), route.end());
-            Some(Event::Ended)
+            Some(end(route, Event::EndedUnreachable))
         } else if held {
             explain_unavailable(&session)
         } else {
@@ -133,6 +145,12 @@ impl Configured {
         answer(route.rule(), header);
         Some(issue.into())
     }
+}
+
+/// Takes the token from the client.
+fn end(route: &Route, event: Event) -> Event {
+    answer(route.rule(), route.end());
+    event
 }
 
 /// Tells the client of a strict session when to try again, if Envoy could not reach its endpoint.

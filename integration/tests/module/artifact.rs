@@ -5,7 +5,7 @@ use std::fs;
 use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 /// The largest module that is still quick to load and to compile.
-const SIZE_LIMIT: usize = 269_400;
+const SIZE_LIMIT: usize = 274_100;
 
 /// What a proxy calls in a filter of ABI 0.2.1, and what it needs for that. Nothing else, because Envoy calls whatever it finds:
 /// `proxy_on_done` and `proxy_on_log` for every request, `proxy_on_request_body` and the like for every piece of a body.
@@ -23,12 +23,13 @@ const EXPORTS: [(&str, ExternalKind); 10] = [
 ];
 
 /// What the filter calls.
-const CALLED: [&str; 15] = [
+const CALLED: [&str; 16] = [
     "env.proxy_add_header_map_value",
     "env.proxy_call_foreign_function",
     "env.proxy_define_metric",
     "env.proxy_get_buffer_bytes",
     "env.proxy_get_current_time_nanoseconds",
+    "env.proxy_get_header_map_pairs",
     "env.proxy_get_header_map_value",
     "env.proxy_get_property",
     "env.proxy_increment_metric",
@@ -43,13 +44,12 @@ const CALLED: [&str; 15] = [
 
 /// What the SDK's dispatcher and traits name, whether a filter uses it or not. The embedded proxy traps when one of them is
 /// called; `fd_write` and `proc_exit` are the standard library's, for a panic.
-const NAMED_BY_THE_SDK: [&str; 24] = [
+const NAMED_BY_THE_SDK: [&str; 23] = [
     "env.proxy_close_stream",
     "env.proxy_continue_stream",
     "env.proxy_dequeue_shared_queue",
     "env.proxy_done",
     "env.proxy_enqueue_shared_queue",
-    "env.proxy_get_header_map_pairs",
     "env.proxy_get_shared_data",
     "env.proxy_get_status",
     "env.proxy_grpc_call",

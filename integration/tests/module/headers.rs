@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use wasmi::Error;
+
+use crate::guest::word;
+
 /// The headers of one message in their order.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct HeaderMap {
@@ -35,6 +39,19 @@ impl HeaderMap {
     pub(crate) fn remove(&mut self, name: &[u8]) {
         let name = name.to_ascii_lowercase();
         self.entries.retain(|(key, _)| *key != name);
+    }
+
+    /// All entries in the form of proxy-wasm ABI 0.2.1: their number, the sizes of each name and value, then these.
+    pub(crate) fn serialized(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = word(self.entries.len())?.to_le_bytes().to_vec();
+        for text in self.entries.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend(word(text.len())?.to_le_bytes());
+        }
+        for text in self.entries.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend_from_slice(text);
+            bytes.push(0);
+        }
+        Ok(bytes)
     }
 
     /// How many entries there are.

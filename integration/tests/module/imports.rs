@@ -23,6 +23,7 @@ pub(crate) fn link(linker: &mut Linker<Proxy>, module: &Module) -> Result<(), Er
         .func_wrap(MODULE, "proxy_set_property", set_property)?
         .func_wrap(MODULE, "proxy_call_foreign_function", call_foreign_function)?
         .func_wrap(MODULE, "proxy_get_header_map_value", get_header_map_value)?
+        .func_wrap(MODULE, "proxy_get_header_map_pairs", get_header_map_pairs)?
         .func_wrap(MODULE, "proxy_add_header_map_value", add_header_map_value)?
         .func_wrap(MODULE, "proxy_replace_header_map_value", replace_header_map_value)?
         .func_wrap(MODULE, "proxy_remove_header_map_value", remove_header_map_value)?
@@ -137,6 +138,13 @@ fn get_header_map_value(
     let Some(headers) = map(host.data_mut(), kind) else { return Ok(Status::BadArgument.into()) };
     let found = headers.first(&name).map(<[u8]>::to_vec);
     found.map_or(Ok(Status::NotFound.into()), |value| give(&mut host, &value, address_at, size_at))
+}
+
+fn get_header_map_pairs(mut host: Host<'_>, kind: u32, address_at: u32, size_at: u32) -> Answer {
+    host.data_mut().note("get_header_map_pairs", kind.to_string().as_bytes());
+    let Some(headers) = map(host.data_mut(), kind) else { return Ok(Status::BadArgument.into()) };
+    let pairs = headers.serialized()?;
+    give(&mut host, &pairs, address_at, size_at)
 }
 
 /// A value that the filter writes. Envoy does not check it in a release build, and a line break in it would be another header.

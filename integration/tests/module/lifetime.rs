@@ -152,7 +152,7 @@ both! {
         let request = || C::back(&token).with_body();
         let (_, answer) = plugin.exchange(request(), Response::unreachable(BLUE));
         assert_eq!(C::token(&answer).as_deref(), Some(""));
-        assert_eq!(plugin.counted("ended"), 1);
+        assert_eq!(plugin.counted("ended.unreachable"), 1);
         let forwarded = plugin.request(C::back(""));
         assert_eq!(forwarded.pin(), None);
         // The next request reaches it, or nobody says that it does not, or another endpoint fails.
@@ -163,7 +163,7 @@ both! {
         // Without a body, Envoy has tried other endpoints.
         let (_, answer) = plugin.exchange(C::back(&token), Response::unreachable(BLUE));
         assert_eq!(C::token(&answer), None);
-        assert_eq!(plugin.counted("ended"), 1);
+        assert_eq!(plugin.counted("ended.unreachable"), 1);
     }
 
     fn an_answer_with_a_token_is_private<C>() {

@@ -10,6 +10,7 @@
 
 mod amplification;
 mod artifact;
+mod backend_signals;
 mod budget;
 mod carriers;
 mod cost;
@@ -18,6 +19,7 @@ mod events;
 mod exchange;
 mod guest;
 mod headers;
+mod hiding;
 mod hostile;
 mod identities;
 mod imports;

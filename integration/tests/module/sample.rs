@@ -66,7 +66,9 @@ pub(crate) struct Program;
 
 impl Client for Browser {
     fn token(answer: &Answer) -> Option<String> {
-        match answer.values("set-cookie").as_slice() {
+        let mut cookies = answer.values("set-cookie");
+        cookies.retain(|cookie| cookie.starts_with("Session-A="));
+        match cookies.as_slice() {
             [] => None,
             [cookie] => {
                 let (pair, _attributes) = cookie.split_once(';').unwrap();
