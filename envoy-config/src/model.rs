@@ -212,6 +212,8 @@ pub struct Route {
     /// The session persistence of the rule, with [`Action::Forward`] or if another share of the rule
     /// forwards.
     pub persistence: Option<Rule>,
+    /// Without session persistence, for requests that sessions ignore: the rule whose session cookie backends do not see.
+    pub hidden: Option<Rule>,
 }
 
 /// The subset of the matching requests that a route takes.

@@ -72,6 +72,10 @@ struct Spec {
     ignore: Option<Vec<HttpRouteMatch>>,
     /// Whether tokens wrap the backend's own value of the session header. False by default.
     envelope: Option<bool>,
+    start_on: Option<StartOn>,
+    end_on: Option<EndOn>,
+    /// Whether backends do not see the session cookie or header. False by default.
+    hide_from_backend: Option<bool>,
     /// Whether shared caches may store a response with a token.
     cacheable: Option<Cacheable>,
 }
@@ -123,6 +127,30 @@ enum Prefix {
     /// It needs `Secure`.
     #[schemars(rename = "__Secure-")]
     Secure,
+}
+
+/// A session starts only with an answer of the backend that sets this. Without it, every answer starts one.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+enum StartOn {
+    /// A cookie of the backend's own, such as `JSESSIONID`.
+    BackendCookie(Named),
+    BackendHeader(Named),
+}
+
+/// An answer of the backend with this ends the session.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct EndOn {
+    backend_header: Named,
+}
+
+/// A cookie or header.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct Named {
+    #[schemars(length(min = 1, max = 256))]
+    name: String,
 }
 
 #[derive(JsonSchema)]

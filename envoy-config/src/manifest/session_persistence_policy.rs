@@ -17,7 +17,8 @@ pub use self::endpoints::Endpoints;
 pub use self::requests::Requests;
 pub use self::visibility::Visibility;
 use super::policy_targets::{self, Targets};
-use crate::manifest::read::field_path::At;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::read::field_path::{At, FieldPath};
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::findings::Findings;
 
@@ -51,9 +52,12 @@ const POLICY: Known = Known {
         "ignore",
         // `visibility`
         "exposeHeader",
+        "hideFromBackend",
         "cacheable",
         // `backend`
         "envelope",
+        "startOn",
+        "endOn",
     ],
     unread: &[],
     unsupported: &[],
@@ -68,6 +72,25 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<S
     let requests = Requests::read(&fields, findings);
     let visibility = Visibility::read(&fields, findings);
     let backend = Backend::read(&fields, findings);
+    if let Some(envelope) = &backend.envelope {
+        let start_on = backend.start_on.as_ref().map(|signal| signal.span);
+        let hidden = visibility.hide_from_backend.as_ref().map(|hidden| hidden.span);
+        for (field, span, message) in [
+            (
+                "startOn",
+                start_on,
+                "with `envelope`, a session starts when the backend sets the session header",
+            ),
+            ("hideFromBackend", hidden, "with `envelope`, backends get their own value instead of the token"),
+        ] {
+            if let Some(span) = span {
+                let error = Diagnostic::error(Code::ConflictingFields, span, message);
+                let error =
+                    error.related(envelope.span, "set here").hint(format!("remove `{field}` or `envelope`"));
+                findings.add(FieldPath::Field(&at.path, field).place(error));
+            }
+        }
+    }
     Some(SessionPersistencePolicy {
         targets: Targets { refs: refs?, selectors: Vec::new() },
         cookie,

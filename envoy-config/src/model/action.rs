@@ -178,6 +178,8 @@ pub enum HeaderChange {
     Set(String, Vec<String>),
     /// Appends these values, at least one.
     Add(Vec<String>),
+    /// Replaces all values with what the filter left in this filter state, if there is something, and appends these values.
+    FromFilterState(&'static str, Vec<String>),
 }
 
 impl HeaderChanges {
@@ -205,6 +207,33 @@ impl HeaderChanges {
                 values.push(value);
                 HeaderChange::Add(values)
             }
+            Some(HeaderChange::FromFilterState(key, mut values)) => {
+                values.push(value);
+                HeaderChange::FromFilterState(key, values)
+            }
+        };
+        self.0.insert(name.to_owned(), change);
+    }
+
+    /// Removes the values that a header has before these changes.
+    pub fn hide(&mut self, name: &str) {
+        let change = match self.0.remove(name) {
+            None | Some(HeaderChange::Remove) => HeaderChange::Remove,
+            Some(HeaderChange::Add(values)) => {
+                let mut values = values.into_iter();
+                values.next().map_or(HeaderChange::Remove, |first| HeaderChange::Set(first, values.collect()))
+            }
+            Some(changed @ (HeaderChange::Set(..) | HeaderChange::FromFilterState(..))) => changed,
+        };
+        self.0.insert(name.to_owned(), change);
+    }
+
+    /// Replaces the values that a header has before these changes with those in a filter state.
+    pub fn replace_from(&mut self, key: &'static str, name: &str) {
+        let change = match self.0.remove(name) {
+            None => HeaderChange::FromFilterState(key, Vec::new()),
+            Some(HeaderChange::Add(values)) => HeaderChange::FromFilterState(key, values),
+            Some(changed) => changed,
         };
         self.0.insert(name.to_owned(), change);
     }

@@ -1,6 +1,8 @@
 //! Settings of the sessions of a rule, where a policy changes them.
 
-use session_persistence::config::{Cacheable, CookieDomain, CookiePath, OnEndpointLost, SameSite};
+use session_persistence::config::{
+    Cacheable, CookieDomain, CookiePath, EndOn, OnEndpointLost, SameSite, StartOn,
+};
 
 /// The settings of a rule's sessions; the default is what rules without a policy have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +15,12 @@ pub struct SessionSettings {
     pub cacheable: Cacheable,
     /// Whether tokens wrap the backend's own value of the session header.
     pub is_enveloped: bool,
+    /// Whether backends do not see the session cookie or header.
+    pub is_hidden: bool,
+    /// What of the backend's answer starts a session; `None` if every answer does.
+    pub start_on: Option<StartOn>,
+    /// What of the backend's answer ends a session.
+    pub end_on: Option<EndOn>,
     /// The attributes of the session cookie.
     pub cookie: CookieSettings,
 }

@@ -40,7 +40,15 @@ struct RouteChain {
 
 #[derive(Serialize)]
 struct FilterChain {
-    filters: (Extension<Wasm>, Pinning),
+    filters: ChainFilters,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ChainFilters {
+    Sessions((Extension<Wasm>, Pinning)),
+    /// The filter hides the session cookie, and pins nothing.
+    Hiding((Extension<Wasm>,)),
 }
 
 /// The filter that reads the private header.
@@ -238,7 +246,14 @@ impl RouteChain {
             }
         };
         let filters = (Wasm::extension(&PluginConfig::Route(config), options), pinning);
-        Self { filter_chain: FilterChain { filters } }
+        Self { filter_chain: FilterChain { filters: ChainFilters::Sessions(filters) } }
+    }
+
+    /// The chain of a route without sessions, on which the filter hides the cookie of this rule.
+    fn hiding(rule: &Rule, options: &Options) -> Self {
+        let config = PluginConfig::Route(RouteRule { rule: rule.clone(), shares: ByName::default() });
+        let filters = (Wasm::extension(&config, options),);
+        Self { filter_chain: FilterChain { filters: ChainFilters::Hiding(filters) } }
     }
 }
 
@@ -336,6 +351,10 @@ impl PerRoute {
             let rule = if removes_session_header { rule.removed_by_route() } else { rule };
             let config = RouteRule { rule, shares };
             configs.insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::new(config, options).into())));
+        }
+        if let Some(rule) = &route.hidden {
+            configs
+                .insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::hiding(rule, options).into())));
         }
         if let Some(cors) = &route.cors {
             configs.insert(CORS, AnyConfig::Cors(CorsPolicy::from(cors).into()));

@@ -90,6 +90,13 @@ fn lists(changes: &HeaderChanges) -> (Vec<HeaderValueOption>, Vec<String>) {
                 add.extend(others.iter().map(append));
             }
             HeaderChange::Add(values) => add.extend(values.iter().map(append)),
+            HeaderChange::FromFilterState(key, values) => {
+                remove.push(name.clone());
+                // Without that filter state, Envoy adds no header.
+                let header = HeaderValue { key: name.clone(), value: format!("%FILTER_STATE({key}:PLAIN)%") };
+                add.push(HeaderValueOption { header, append_action: AppendAction::AppendIfExistsOrAdd });
+                add.extend(values.iter().map(append));
+            }
         }
     }
     (add, remove)

@@ -65,6 +65,7 @@ pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Op
         cors: None,
         subset: RequestSubset::All,
         secure_cookie: SecureOn::default(),
+        hidden: None,
         persistence,
     }
 }

@@ -300,10 +300,10 @@ impl Rule {
         Self { hide_from_backend: true, ..self }.checked()
     }
 
-    /// The same rule for requests that have no session.
+    /// The same rule for requests that have no session: only what hides the cookie remains.
     #[must_use]
     pub fn ignored(self) -> Self {
-        Self { ignored: true, ..self }
+        Self { ignored: true, pods: Arc::default(), start_on: None, end_on: None, ..self }
     }
 
     /// The same rule, if its fields can be combined.

@@ -126,22 +126,31 @@ fn endpoint_of_a_pod(address: SocketAddr) -> String {
     )
 }
 
+/// Sessions of the route `own` start and end with those of the backend.
+const OWN_SESSIONS: &str = "apiVersion: session-persistence.dev/v1alpha1\nkind: SessionPersistencePolicy\n\
+    metadata: {name: own}\nspec:\n  \
+    targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: own}]\n  \
+    startOn: {backendCookie: {name: JSESSIONID}}\n  endOn: {backendHeader: {name: X-Logout}}\n";
+
 /// Serves requests until every event has happened that can be caused from outside, and scrapes the metrics.
 async fn run() -> Vec<Series> {
     let (old, new) = (keys::fresh().unwrap(), keys::fresh().unwrap());
     let mut pods = pods::<2>();
-    let [mut one_strict, named] = pods_of::<2>("other");
+    let [mut one_strict, named, own] = pods_of::<3>("other");
     let none: [Backend; 0] = [];
     let route_to = |name: &str, path: &str| route(name, &[rule(path, &[(name, 1)], PERSISTENCE)]);
     let manifests = Manifests::gateway()
         .service("backend", &pods)
         .service("strict", [&one_strict])
+        .service("own", [&own])
         .service("named", &none)
         .with(&endpoint_of_a_pod(named.address()))
         .with(&route_to("backend", "/"))
         .with(&route_to("strict", "/strict"))
         .with(&route_to("named", "/named"))
-        .with(&strict("kind: HTTPRoute, name: strict"));
+        .with(&route_to("own", "/own"))
+        .with(&strict("kind: HTTPRoute, name: strict"))
+        .with(OWN_SESSIONS);
     let deployment = Deployment::within(&manifests, &read_more_than_kept()).unwrap();
     let envoy = start(&deployment.with_keys(&format!("{new},{old}"))).await;
     let client = client(&envoy);
@@ -170,6 +179,11 @@ async fn run() -> Vec<Series> {
     ] {
         assert_eq!(visit(path, token).await, 200, "{path}");
     }
+    // The backend starts no session, and ends one.
+    assert_eq!(visit("/own", "").await, 200);
+    let cookie = format!("session={}", of("own", &new).fresh(own.address()));
+    let end = [("cookie", cookie.as_str()), ("x-echo-set-header", "x-logout: 1")];
+    assert_eq!(client.get_with("/own", &end).await.unwrap().status, 200);
     pods[1].kill().await.unwrap();
     assert_eq!(visit("/", &mint.fresh(one)).await, 200);
     assert_eq!(upload(&client, &mint.fresh(one)).await.status, 503);
@@ -197,7 +211,7 @@ async fn every_query_of_the_dashboard_and_the_alerts_finds_series() {
     let used: Vec<String> = panels.iter().flat_map(selectors).filter_map(|selector| selector.name).collect();
     let own = series.iter().filter(|series| series.name.starts_with("session_persistence_"));
     let own: BTreeSet<&String> = own.map(|series| &series.name).collect();
-    let events = ["ended", "lost", "moved", "rejected", "renewed", "started", "unavailable"];
+    let events = ["ended", "lost", "moved", "not_started", "rejected", "renewed", "started", "unavailable"];
     assert_eq!(own.len(), events.len(), "{own:?}");
     for event in events {
         let name = format!("session_persistence_{event}");

@@ -5,6 +5,7 @@
 
 mod access_log;
 mod admin;
+mod backend_signals;
 mod backend_tls;
 mod backends;
 mod bad_configuration;
@@ -20,6 +21,7 @@ mod fleet;
 mod foreign_tokens;
 mod grpc;
 mod health;
+mod hiding;
 mod hostile_bytes;
 mod https;
 mod ignored;

@@ -57,7 +57,10 @@ async fn upload_to_a_dead_endpoint(persistence: &str, limits: &Limits) -> Answer
     }
     let back = upload(&client, &token(&next).unwrap()).await;
     assert_eq!((pod(&back), token(&back)), (pods[1].pod().pod.clone(), None));
-    assert_eq!(envoy.admin().session_events("ended").await.unwrap(), u64::from(first.status != 200));
+    assert_eq!(
+        envoy.admin().session_events("ended.unreachable").await.unwrap(),
+        u64::from(first.status != 200)
+    );
     first
 }
 
@@ -94,6 +97,6 @@ async fn large_uploads_rejected_by_a_live_endpoint_keep_the_session() {
         pods[0].behave(Behaviour::Answer);
         let back = upload(&client(&envoy), &kept).await;
         assert_eq!((pod(&back), token(&back)), (pods[0].pod().pod.clone(), None));
-        assert_eq!(envoy.admin().session_events("ended").await.unwrap(), 0);
+        assert_eq!(envoy.admin().session_events("ended.unreachable").await.unwrap(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Fields about who sees the token of a session: `exposeHeader`, `cacheable`.
+//! Fields about who sees the token of a session: `exposeHeader`, `hideFromBackend`, `cacheable`.
 
 use session_persistence::config::Cacheable;
 
@@ -12,6 +12,8 @@ use crate::source::Spanned;
 pub struct Visibility {
     /// `exposeHeader`, if it is set to true.
     pub expose_header: Option<Spanned<()>>,
+    /// `hideFromBackend`, if it is set to true.
+    pub hide_from_backend: Option<Spanned<()>>,
     /// `cacheable`.
     pub cacheable: Cacheable,
 }
@@ -23,6 +25,7 @@ impl Visibility {
         let cacheable = fields.optional("cacheable", findings, word(&words));
         Self {
             expose_header: enabled("exposeHeader", fields, findings),
+            hide_from_backend: enabled("hideFromBackend", fields, findings),
             cacheable: cacheable.map(|cacheable| cacheable.value).unwrap_or_default(),
         }
     }

@@ -10,34 +10,7 @@ use crate::manifest::policy_targets::Targets;
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::manifest::{Manifests, Object};
 use crate::resolve::sessions::source::Session;
-use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
-use crate::source::Span;
-use crate::status::{ConditionType, Reason};
-
-/// Whether tokens of these sessions can wrap the backend's own value of the session header, as this policy says. It is an error if
-/// they are in a cookie: what the backend sets there has attributes of its own.
-pub(in crate::resolve) fn can_be_enveloped(
-    policy: &Object<SessionPersistencePolicy>,
-    session: &Session<'_>,
-    rule: Span,
-    report: &mut Report,
-) -> bool {
-    let Some(envelope) = &policy.spec.backend.envelope else { return false };
-    if matches!(session.persistence.carrier, Carrier::Header { .. }) {
-        return true;
-    }
-    let place = Place::new(policy, "spec.envelope", envelope.span).because(
-        Part::Whole,
-        ConditionType::Accepted,
-        Reason::Invalid,
-    );
-    let message = String::from("`envelope` is not supported for sessions in a cookie");
-    let error = report.error(Code::NotSupported, place, message);
-    error.related = Some((rule, String::from("this rule")));
-    error.hint = Some(String::from("set `type: Header` in its `sessionPersistence`"));
-    false
-}
 
 /// All of these policies.
 pub(in crate::resolve) struct SessionSettings<'m> {

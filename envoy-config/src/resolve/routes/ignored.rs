@@ -2,7 +2,8 @@
 //!
 //! They have routes of their own, in front of those of the rule's match: both the rule's match and the ignored one hold, and the
 //! requests go where those without a session go. The filter is not on these routes, so tokens are neither read nor issued, and
-//! other requests cost what they cost without them.
+//! other requests cost what they cost without them. Only where the session cookie is hidden from backends, the filter hides it here,
+//! too.
 //!
 //! Envoy has one condition on the path of a route. Where two hold, the other one is a condition on the header `:path`, which
 //! includes the query.
@@ -15,6 +16,7 @@ use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::model::{Action, HeaderChange, PathChange, PathMatch, Route, RouteMatch, TextMatch, ValueMatch};
+use crate::resolve::sessions::hidden;
 use crate::resolve::status::report::{Place, Report};
 
 /// What both of two matches select.
@@ -54,7 +56,14 @@ pub(super) fn routes(
             }
         };
         met.push(position);
-        routes.extend(without_sessions.iter().map(|route| ignored(route, position, &matches, persistence)));
+        routes.extend(without_sessions.iter().map(|route| {
+            let mut route = ignored(route, position, &matches, persistence);
+            if context.sessions.is_hidden {
+                hidden::hide(persistence.carrier(), &mut route.request_headers);
+                route.hidden = persistence.hidden_cookie().map(|_| persistence.clone().ignored());
+            }
+            route
+        }));
     }
     (routes, met)
 }

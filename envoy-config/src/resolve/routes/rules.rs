@@ -23,12 +23,12 @@ use crate::resolve::backends::{Backend, Backends};
 use crate::resolve::policies::backend_traffic::checked_rule::CheckedRule;
 use crate::resolve::policies::backend_traffic::{self, Policy, settings};
 use crate::resolve::policies::scope::{PoliciesOfRule, Scope};
-use crate::resolve::policies::session_persistence::can_be_enveloped;
 use crate::resolve::sessions::persistence::{self, PersistenceError};
 use crate::resolve::sessions::pods;
 use crate::resolve::sessions::rule_id;
 use crate::resolve::sessions::settings as session_settings;
 use crate::resolve::sessions::source::Session;
+use crate::resolve::sessions::suitable;
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
@@ -128,7 +128,7 @@ impl<'m> ResolvedRoute<'m> {
         let PoliciesOfRule { traffic: policy, sessions: policy_of_sessions, suffix } =
             backends.policies.of(object, rule, session.as_ref(), &self.scope, report);
         self.session_policies.push(policy_of_sessions);
-        let sessions = settings_of_sessions(policy_of_sessions, session.as_ref(), rule, report);
+        let sessions = suitable::settings(policy_of_sessions, session.as_ref(), rule, report);
         let settings = policy.map(|policy| {
             let target = CheckedRule { route: object, rule, hostnames: &self.hostnames, backends: &found };
             target.settings(policy, &mut backends.policies.traffic, report)
@@ -178,9 +178,9 @@ impl<'m> ResolvedRoute<'m> {
                             &sessions.cookie,
                         )
                         .map(|rule| rule.with_pods(pods.clone()))
-                        .and_then(|rule| if sessions.is_enveloped { Ok(rule.enveloped()?) } else { Ok(rule) })
+                        .and_then(|rule| Ok(session_settings::apply(&sessions, rule, &settings)?))
                     }) {
-                        Ok(rule) => Some(session_settings::apply(&sessions, rule, &settings)),
+                        Ok(rule) => Some(rule),
                         Err(error) => {
                             let place = session.place(object, number, rule).because(
                                 Part::Rule(number),
@@ -357,23 +357,6 @@ fn warn_about_effects(
             String::from("`sessionPersistence` has no effect in a rule that redirects its requests"),
         );
     }
-}
-
-/// The settings of a rule's sessions.
-fn settings_of_sessions<'m>(
-    policy: Option<&'m Object<SessionPersistencePolicy>>,
-    session: Option<&Session<'m>>,
-    rule: &route::Rule,
-    report: &mut Report,
-) -> SessionSettings {
-    let settings = policy.map(|policy| session_settings::of_policy(&policy.spec));
-    let mut settings = settings.unwrap_or_default();
-    if let (Some(policy), Some(session)) = (policy, session)
-        && settings.is_enveloped
-    {
-        settings.is_enveloped = can_be_enveloped(policy, session, rule.span, report);
-    }
-    settings
 }
 
 /// The name of a rule, and of its cluster: see [`Cluster::name`].

@@ -27,6 +27,7 @@ use crate::model::{
     SessionSettings,
 };
 use crate::resolve::backends::{self, Backend};
+use crate::resolve::sessions::hidden;
 
 /// Where requests of a rule go.
 pub(super) enum Destinations<'m> {
@@ -162,6 +163,7 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
             cors: None,
             secure_cookie: matched.sessions.cookie.secure,
             persistence: matched.persistence.clone().map(|rule| rule.of_share("")),
+            hidden: None,
         });
     }
     routes
@@ -202,16 +204,23 @@ impl MatchContext<'_> {
             // Fetch standard, "CORS protocol": several headers of this name are one list.
             response_headers.add("access-control-expose-headers", header.name.as_str());
         }
+        let mut request_headers = effects.request_headers.clone();
+        if let Some(rule) = &persistence
+            && self.sessions.is_hidden
+        {
+            hidden::hide(rule.carrier(), &mut request_headers);
+        }
         Route {
             name,
             matches: self.matches.clone(),
             subset,
             action: destination.action(&self.matches.path, self.error_status),
-            request_headers: effects.request_headers.clone(),
+            request_headers,
             response_headers,
             cors: effects.cors_with(persistence.as_ref()),
             secure_cookie: self.sessions.cookie.secure,
             persistence,
+            hidden: None,
         }
     }
 }

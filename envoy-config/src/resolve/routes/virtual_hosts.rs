@@ -95,6 +95,7 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         secure_cookie: SecureOn::default(),
         subset: RequestSubset::All,
         persistence: None,
+        hidden: None,
     };
     VirtualHost { domain: domain.clone(), routes: vec![route] }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`policies::session_persistence`](crate::resolve::policies::session_persistence) decides which policy applies.
 
-use session_persistence::config::{Cookie, CookieName, CookieNameError, Pin, Rule};
+use session_persistence::config::{Carrier, Cookie, CookieName, CookieNameError, Pin, Rule, RuleError};
 
 use crate::manifest::session_persistence_policy::{
     self as written, Prefix, Secure, SessionPersistencePolicy,
@@ -16,6 +16,9 @@ pub(in crate::resolve) fn of_policy(policy: &SessionPersistencePolicy) -> Sessio
         exposes_header: policy.visibility.expose_header.is_some(),
         cacheable: policy.visibility.cacheable,
         is_enveloped: policy.backend.envelope.is_some(),
+        is_hidden: policy.visibility.hide_from_backend.is_some(),
+        start_on: policy.backend.start_on.as_ref().map(|signal| signal.value.clone()),
+        end_on: policy.backend.end_on.as_ref().map(|signal| signal.value.clone()),
         cookie: policy.cookie.as_ref().map(of_cookie).unwrap_or_default(),
     }
 }
@@ -36,15 +39,27 @@ fn of_cookie(cookie: &written::Cookie) -> CookieSettings {
 }
 
 /// The filter's rule with these settings, and with the pin that its clusters need.
-pub(in crate::resolve) fn apply(settings: &SessionSettings, rule: Rule, clusters: &ClusterSettings) -> Rule {
+///
+/// # Errors
+/// [`super::suitable`] lets no settings pass that lead to one.
+pub(in crate::resolve) fn apply(
+    settings: &SessionSettings,
+    rule: Rule,
+    clusters: &ClusterSettings,
+) -> Result<Rule, RuleError> {
     let rule = rule.cacheable(settings.cacheable);
-    if settings.is_strict() {
+    let rule = if settings.is_enveloped { rule.enveloped()? } else { rule };
+    let rule = rule.following(settings.start_on.clone(), settings.end_on.clone())?;
+    // The route hides a header.
+    let hides_cookie = settings.is_hidden && matches!(rule.carrier(), Carrier::Cookie(_));
+    let rule = if hides_cookie { rule.hidden()? } else { rule };
+    Ok(if settings.is_strict() {
         rule.strict()
     } else if clusters.health.is_judged() {
         rule.pinned_by(Pin::StatefulSession)
     } else {
         rule
-    }
+    })
 }
 
 impl CookieSettings {
