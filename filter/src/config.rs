@@ -53,6 +53,7 @@ pub use timeout::{Timeout, TimeoutError};
 /// The whole plugin configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
+#[allow(clippy::large_enum_variant, reason = "a plugin has one, and reads it once")]
 pub enum PluginConfig {
     /// For a plugin in the filter chain of one route.
     Route(RouteRule),
