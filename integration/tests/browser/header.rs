@@ -1,5 +1,7 @@
 //! Header sessions, which the page's script stores.
 
+use std::collections::BTreeSet;
+
 use crate::browser::{Browser, Button};
 use crate::site::{COOKIE, Site};
 
@@ -41,4 +43,29 @@ async fn switching_carriers_keeps_both_sessions() {
     browser.choose("Header").await;
     let squares = browser.press_until(Button::Twenty, 42).await;
     assert!(squares[22..].iter().all(|square| square.pod == header), "{header:?} {squares:?}");
+}
+
+/// A page of another origin calls ours five times, and sends the session header that it could read last.
+const CALLS: &str = "const [url, done] = arguments; (async () => { let session = null; const pods = []; \
+    for (let call = 0; call < 5; call += 1) { \
+        const answer = await fetch(url, session === null ? {} : {headers: {'X-Session': session}}); \
+        session = answer.headers.get('X-Session') ?? session; pods.push((await answer.json()).pod); } \
+    done({session, pods}); })().catch(error => done(String(error)));";
+
+#[tokio::test]
+async fn scripts_of_other_origins_have_sessions_if_the_header_is_exposed() {
+    for (settings, exposed) in [("exposeHeader: true", true), ("exposeHeader: false", false)] {
+        let site = Site::for_other_origins(HEADER, settings).await;
+        let port = site.address("default/eg/80").port();
+        let mapped = String::from("--host-resolver-rules=MAP *.test 127.0.0.1");
+        let browser = Browser::with_arguments(&[mapped], &format!("http://other.test:{port}/")).await;
+        // The page itself allows no calls to other origins.
+        browser.client().goto(&format!("http://other.test:{port}/get")).await.unwrap();
+        let url = format!("http://www.shop.test:{port}/get");
+        let found = browser.client().execute_async(CALLS, vec![url.into()]).await.unwrap();
+        let pods: BTreeSet<&str> =
+            found["pods"].as_array().unwrap().iter().map(|pod| pod.as_str().unwrap()).collect();
+        assert_eq!(found["session"].is_string(), exposed, "{settings}: {found}");
+        assert_eq!(pods.len() == 1, exposed, "{settings}: {found}");
+    }
 }

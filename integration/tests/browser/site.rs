@@ -19,6 +19,19 @@ pub(crate) const COOKIE: &str =
 const HTTPS: &str =
     "listeners: [{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: localhost}]}}]";
 
+/// Rules with session persistence, each for the paths with this prefix.
+fn persistent(rules: &[(&str, &str)]) -> Vec<String> {
+    rules.iter().map(|(prefix, persistence)| rule(prefix, &[("backend", 1)], persistence)).collect()
+}
+
+/// A `SessionPersistencePolicy` of the page's route with these settings.
+fn policy(settings: &str) -> String {
+    format!(
+        "apiVersion: session-persistence.dev/v1alpha1\nkind: SessionPersistencePolicy\nmetadata: {{name: page}}\n\
+         spec: {{targetRefs: [{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: page}}], {settings}}}\n"
+    )
+}
+
 /// What is behind the page.
 pub(crate) struct Site {
     envoy: Process,
@@ -28,19 +41,29 @@ pub(crate) struct Site {
 impl Site {
     /// Rules with session persistence, each for the paths with this prefix.
     pub(crate) async fn with(rules: &[(&str, &str)]) -> Self {
-        Self::behind(&Manifests::gateway(), "[{name: eg}]", rules).await
+        Self::behind(&Manifests::gateway(), "[{name: eg}]", &persistent(rules)).await
+    }
+
+    /// A rule with a session header, whose answers scripts of other origins may read; `settings` are those of its policy. The backend
+    /// answers the preflight requests itself.
+    pub(crate) async fn for_other_origins(persistence: &str, settings: &str) -> Self {
+        let allow =
+            ["origin", "headers"].map(|what| format!("{{name: Access-Control-Allow-{what}, value: '*'}}"));
+        let rule = format!(
+            "{{filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {{set: [{}]}}}}], \
+             backendRefs: [{{name: backend, port: 3000}}], sessionPersistence: {persistence}}}",
+            allow.join(", ")
+        );
+        Self::behind(&Manifests::gateway().with(&policy(settings)), "[{name: eg}]", &[rule]).await
     }
 
     /// One rule for all paths over HTTPS, with this `cookie` of a `SessionPersistencePolicy`.
     pub(crate) async fn with_attributes(cookie: &str) -> Self {
         let secrets = workspace::root().join("envoy-config/tests/golden/https/secrets.yaml");
-        let policy = format!(
-            "apiVersion: session-persistence.dev/v1alpha1\nkind: SessionPersistencePolicy\nmetadata: {{name: page}}\n\
-             spec: {{targetRefs: [{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: page}}], cookie: {cookie}}}\n"
-        );
-        let gateway =
-            Manifests::gateway_with(HTTPS).with(&fs::read_to_string(secrets).unwrap()).with(&policy);
-        Self::behind(&gateway, "[{name: eg}]", &[("/", COOKIE)]).await
+        let gateway = Manifests::gateway_with(HTTPS)
+            .with(&fs::read_to_string(secrets).unwrap())
+            .with(&policy(&format!("cookie: {cookie}")));
+        Self::behind(&gateway, "[{name: eg}]", &persistent(&[("/", COOKIE)])).await
     }
 
     /// The same rules over HTTPS and over HTTP.
@@ -50,12 +73,11 @@ impl Site {
         let gateways = Manifests::gateway_with(HTTPS)
             .and_gateway("plain", "listeners: [{name: http, protocol: HTTP, port: 80}]")
             .with(&fs::read_to_string(secrets).unwrap());
-        Self::behind(&gateways, "[{name: eg}, {name: plain}]", rules).await
+        Self::behind(&gateways, "[{name: eg}, {name: plain}]", &persistent(rules)).await
     }
 
-    async fn behind(gateways: &Manifests, parents: &str, rules: &[(&str, &str)]) -> Self {
-        let persistent = |&(prefix, persistence): &(&str, &str)| rule(prefix, &[("backend", 1)], persistence);
-        let rules: Vec<_> = rules.iter().map(persistent).chain([plain_rule("/-", "backend")]).collect();
+    async fn behind(gateways: &Manifests, parents: &str, rules: &[String]) -> Self {
+        let rules = [rules, &[plain_rule("/-", "backend")]].concat();
         let route = route_of(parents, "page", &rules);
         // The pods have to know the rules before there are addresses to put into manifests.
         let known = gateways.clone().service("backend", [] as [Endpoint; 0]).with(&route);

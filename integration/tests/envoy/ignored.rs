@@ -185,3 +185,26 @@ async fn ignored_requests_of_strict_and_split_sessions_go_on() {
     assert_eq!(reached.len(), 1, "{reached:?}");
     assert!(!reached.contains(&home) && !reached.contains("other-0"), "{reached:?}");
 }
+
+/// The header belongs to the backend there, but ignored requests have no part in the session: a token is not opened, and what the backend
+/// sets would replace the client's token.
+#[tokio::test]
+async fn ignored_requests_of_an_enveloped_rule_neither_open_nor_wrap() {
+    let pods = pods::<2>();
+    let manifests = Manifests::gateway()
+        .service("backend", &pods)
+        .with(&route("route", &[rule("/", &[("backend", 1)], HEADER)]))
+        .with(&settings(ROUTE, "envelope: true, ignore: [{path: {value: /assets}}]"));
+    let envoy = serve(&manifests).await;
+    let client = client(&envoy);
+    let set = ("x-echo-set-header", "session: own");
+    let first = client.get_with("/get", &[set]).await.unwrap();
+    let token = token(&first).unwrap();
+    for _ in 0..4 {
+        let ignored = client.get_with("/assets", &[("session", &token), set]).await.unwrap();
+        assert_eq!((ignored.echoed("Session"), ignored.value("session")), (vec![token.clone()], None));
+        let again = client.get_with("/get", &[("session", &token), set]).await.unwrap();
+        assert_eq!((again.echoed("Session"), again.value("session")), (vec![String::from("own")], None));
+        assert_eq!(pod(&again), pod(&first));
+    }
+}
