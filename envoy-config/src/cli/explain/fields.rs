@@ -3,14 +3,18 @@
 
 use std::fmt::Write as _;
 
-const PAGES: [(&str, &str); 3] = [
+/// The page about this project's own kind.
+const POLICY: (&str, &str) = ("SessionPersistencePolicy", "docs/session-policy.md");
+
+const PAGES: [(&str, &str); 4] = [
     ("docs/gateway-api.md", include_str!("../../../../docs/gateway-api.md")),
     ("docs/configuration.md", include_str!("../../../../docs/configuration.md")),
     ("docs/health.md", include_str!("../../../../docs/health.md")),
+    (POLICY.1, include_str!("../../../../docs/session-policy.md")),
 ];
 
 /// The titles of columns that name fields.
-const FIELDS: [&str; 4] = ["field", "kind or field", "Gateway API 1.1 to 1.6", "newer"];
+const FIELDS: [&str; 5] = ["field", "field of `cookie`", "kind or field", "Gateway API 1.1 to 1.6", "newer"];
 
 /// A row of a table about fields.
 struct Row<'p> {
@@ -93,6 +97,10 @@ impl Row<'_> {
 
     /// Whether the table is about another kind. What is said about HTTPRoutes holds for GRPCRoutes.
     fn belongs_to_another(&self, kind: &str) -> bool {
+        if kind == POLICY.0 || self.page == POLICY.1 {
+            let names_it = self.fields().any(|field| field == [kind]);
+            return (kind == POLICY.0) != (self.page == POLICY.1) && !names_it;
+        }
         let is_kind = |heading| ["HTTPRoute", "GRPCRoute", "Gateway"].contains(&heading);
         let own = if kind == "GRPCRoute" { "HTTPRoute" } else { kind };
         is_kind(self.heading) && is_kind(kind) && self.heading != own
@@ -134,6 +142,23 @@ mod tests {
             "{lifetime}"
         );
         assert!(explained("BackendTrafficPolicy.spec.circuitBreaker").contains("(docs/health.md)"));
+    }
+
+    #[test]
+    fn fields_of_the_policy_of_this_project_are_explained() {
+        for path in ["SessionPersistencePolicy.spec.startOn.backendCookie.name", "spec.startOn"] {
+            let found = explained(path);
+            assert!(
+                found.starts_with("Fields (docs/session-policy.md)\n  field: `startOn`\n"),
+                "{path}: {found}"
+            );
+        }
+        assert!(
+            explained("SessionPersistencePolicy.spec.cookie.sameSite").contains("`Strict`, `Lax`, `None`")
+        );
+        assert!(explained("SessionPersistencePolicy").contains("(docs/gateway-api.md)"));
+        let cookie = explained("HTTPRoute.spec.rules[0].sessionPersistence.cookie.name");
+        assert!(!cookie.is_empty() && !cookie.contains("session-policy.md)\n"), "{cookie}");
     }
 
     #[test]
