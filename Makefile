@@ -29,7 +29,7 @@ test: test-core test-wasm test-envoy ## Run all tests, on a real Envoy too.
 test-core: ## Test the filter's core and the compiler natively. Needs nothing but Rust.
 	$(call say,"Testing the core natively")
 	@$(CARGO) test --locked
-	@$(CARGO) test --locked -p strip-exports
+	@$(CARGO) test --locked -p strip-exports -p oci-image
 	@# The documentation uses `cargo run` without -p, so the default members must have exactly one program.
 	@$(CARGO) run --quiet --locked -- --help >/dev/null
 
@@ -91,12 +91,9 @@ try-dist: ## Verify the checksums in dist/ and run its envoy-config.
 release-notes: ## Print the section of CHANGELOG.md for VERSION=1.2.3.
 	@release/notes.sh "$(VERSION)"
 
-images: ## Build container images from dist/. IMAGES=registry/name VERSION=1.2.3; PUSH=1 pushes them.
-	$(call say,"Building the images")
-	@for image in envoy envoy-config; do \
-		docker buildx build --platform linux/amd64,linux/arm64 --file release/Dockerfile --target $$image \
-			--tag "$(IMAGES)/$$image:$(VERSION)" --output type=image,push=$(if $(PUSH),true,false) dist || exit; \
-	done
+images: ## Write the filter and envoy-config of dist/ as OCI images to target/images/. PUSH=1 IMAGES=registry/name VERSION=1.2.3 pushes them.
+	$(call say,"Writing the images")
+	@VERSION="$(VERSION)" IMAGES="$(IMAGES)" PUSH="$(PUSH)" release/images.sh
 
 lint: rust-wasip1 rust-unknown deny workflows ## Check formatting, clippy, rustdoc, dependencies and workflows.
 	$(call say,"Checking the formatting")

@@ -30,4 +30,5 @@ for file in dist/*; do
     fi
 done
 release/try.sh
+release/images.sh
 echo 'dist: 1 passed, 0 failed'
