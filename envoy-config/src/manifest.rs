@@ -26,6 +26,7 @@ use self::backend_traffic_policy::BackendTrafficPolicy as EnvoyTrafficPolicy;
 use self::core::config_map::ConfigMap;
 use self::core::endpoint_slice::EndpointSlice;
 use self::core::namespace::Namespace;
+use self::core::pod::Pod;
 use self::core::secret::Secret;
 use self::core::service::Service;
 use self::gateway_api::backend_tls_policy::BackendTlsPolicy;
@@ -36,6 +37,7 @@ use self::gateway_api::listener_set::ListenerSet;
 use self::gateway_api::policy_target::TargetRef;
 use self::gateway_api::reference_grant::ReferenceGrant;
 use self::gateway_api::route::{ParentRef, Route};
+use self::gateway_api::xbackend::XBackend;
 use self::other_kinds::{Ignored, OtherPolicy};
 use self::session_persistence_policy::SessionPersistencePolicy;
 use crate::source::{Span, Spanned};
@@ -64,6 +66,10 @@ pub struct Manifests {
     pub session_persistence_policies: Vec<Object<SessionPersistencePolicy>>,
     /// `gateway.envoyproxy.io` Backends.
     pub backends: Vec<Object<Backend>>,
+    /// Objects of the kind `XBackend` (`gateway.networking.x-k8s.io`).
+    pub xbackends: Vec<Object<XBackend>>,
+    /// Core Pods, which only XBackends use.
+    pub pods: Vec<Object<Pod>>,
     /// Core Services.
     pub services: Vec<Object<Service>>,
     /// `discovery.k8s.io` EndpointSlices.

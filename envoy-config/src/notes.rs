@@ -14,11 +14,21 @@ pub struct Notes {
     pub ignored: Ignored,
     /// Whether the input has no GatewayClass for the only Gateway that is served.
     pub class_is_missing: bool,
+    /// Whether rules or policies have session persistence beside XBackends with theirs.
+    pub deprecated_sessions: bool,
 }
 
 impl Notes {
     pub(crate) fn of(manifests: &Manifests) -> Self {
-        Self { ignored: manifests.ignored.clone(), class_is_missing: false }
+        let rules = || manifests.routes.iter().flat_map(|route| route.spec.rules.iter().flatten());
+        let in_xbackends =
+            manifests.xbackends.iter().any(|backend| backend.spec.session_persistence.is_some());
+        let in_policies = || {
+            manifests.backend_traffic_policies.iter().any(|policy| policy.spec.session_persistence.is_some())
+        };
+        let deprecated_sessions =
+            in_xbackends && (rules().any(|rule| rule.session_persistence.is_some()) || in_policies());
+        Self { ignored: manifests.ignored.clone(), class_is_missing: false, deprecated_sessions }
     }
 }
 
@@ -32,6 +42,12 @@ impl fmt::Display for Notes {
             writeln!(
                 f,
                 "note: the GatewayClass is not in the input; in a cluster, it must exist, and its controller must accept it"
+            )?;
+        }
+        if self.deprecated_sessions {
+            writeln!(
+                f,
+                "note: Gateway API 1.7 deprecates `sessionPersistence` in rules and policies in favor of XBackends; it still works: that of a rule takes precedence over those of its backends, of which the first one with sessions counts"
             )?;
         }
         Ok(())

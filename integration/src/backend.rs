@@ -61,6 +61,36 @@ impl Backend {
         Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), pod)
     }
 
+    /// Starts pods on one port that is free, each with an address of its own (127.0.1.1 and so on), like pods of a cluster.
+    ///
+    /// # Errors
+    /// No port is free on all of the addresses.
+    pub fn start_on_one_port<const N: usize>(pods: [Pod; N]) -> io::Result<[Self; N]> {
+        const TRIES: usize = 100;
+        let mut port = 0;
+        for last in (0..TRIES).rev() {
+            let mut started = Vec::with_capacity(N);
+            let failed = pods.iter().zip(1..=u8::MAX).find_map(|(pod, host)| {
+                let address = SocketAddr::from((Ipv4Addr::new(127, 0, 1, host), port));
+                match Self::start_at(address, pod.clone()) {
+                    Ok(one) => {
+                        port = one.address.port();
+                        started.push(one);
+                        None
+                    }
+                    Err(error) => Some(error),
+                }
+            });
+            // Something else may have this port on another address.
+            match (<[Self; N]>::try_from(started), failed) {
+                (Ok(all), _) => return Ok(all),
+                (Err(_), Some(error)) if last == 0 => return Err(error),
+                (Err(_), _) => port = 0,
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+
     /// Starts a backend on this address.
     ///
     /// # Errors

@@ -148,7 +148,8 @@ codes! {
         "duplicate-value" = DuplicateValue,
         /// Two fields, or two entries of a list, are set, and the API allows only one of them.
         "conflicting-fields" = ConflictingFields,
-        /// The field belongs to another `type`, `protocol` or `operator` than the object has.
+        /// The field belongs to another `type`, `protocol` or `operator` than the object has, or to references to
+        /// another kind.
         "misplaced-field" = MisplacedField,
         /// Two references to one object do not say which parts of it they mean.
         "ambiguous-reference" = AmbiguousReference,
@@ -244,7 +245,7 @@ codes! {
         "session-by-name" = SessionByName,
         /// Warning. The Service's own `sessionAffinity` is not used.
         "session-affinity" = SessionAffinity,
-        /// Warning. A policy's session persistence has no effect on a rule.
+        /// Warning. The session persistence of a policy or an XBackend has no effect on a rule.
         "policy-overridden" = PolicyOverridden,
         /// Warning. Several policies target one object, and only one of them applies.
         "policy-conflict" = PolicyConflict,
@@ -320,7 +321,7 @@ codes! {
         "missing-service" = MissingService,
         /// The ConfigMap is not among the manifests.
         "missing-config-map" = MissingConfigMap,
-        /// The Backend (of Envoy Gateway) is not among the manifests.
+        /// The Backend (of Envoy Gateway) or XBackend is not among the manifests.
         "missing-backend" = MissingBackend,
         /// An ExternalName Service contains an IP address, which DNS cannot look up.
         "external-name" = ExternalName,
@@ -336,7 +337,7 @@ codes! {
         "admin-endpoint" = AdminEndpoint,
         /// Warning. A rule without backends answers every request with 500 (`UNAVAILABLE` in a GRPCRoute).
         "no-backends" = NoBackends,
-        /// Warning. The Service has no endpoints that accept requests.
+        /// Warning. The Service or XBackend has no endpoints that accept requests.
         "no-endpoints" = NoEndpoints,
         /// Warning. The Service of an EndpointSlice is not among the manifests.
         "endpoints-without-service" = EndpointsWithoutService,

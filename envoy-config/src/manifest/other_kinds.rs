@@ -65,6 +65,11 @@ impl Ignored {
         *self.0.entry(title).or_default() += 1;
     }
 
+    /// Forgets the objects of a kind, which are read after all.
+    pub(in crate::manifest) fn forget(&mut self, kind: &str) {
+        self.0.remove(kind);
+    }
+
     /// Whether no objects were ignored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -133,12 +138,12 @@ fn referenced(spec: &Node<'_>, namespace: &str) -> Vec<OtherTarget> {
 }
 
 fn target(node: &Node<'_>, field: String, namespace: &str) -> Option<OtherTarget> {
-    let kind = text(node, "kind")?;
-    let group = text(node, "group").or_else(|| {
-        let api_version = text(node, "apiVersion")?;
+    let kind = node.text("kind")?;
+    let group = node.text("group").or_else(|| {
+        let api_version = node.text("apiVersion")?;
         Some(api_version.rsplit_once('/').map_or("", |(group, _)| group))
     });
-    let selection = match text(node, "name") {
+    let selection = match node.text("name") {
         Some(name) => Selection::Named(name.to_owned()),
         None if field.starts_with("spec.targetSelectors") => Selection::Labelled(match_labels(node)),
         None => return None,
@@ -146,7 +151,7 @@ fn target(node: &Node<'_>, field: String, namespace: &str) -> Option<OtherTarget
     Some(OtherTarget {
         group: group.map(str::to_owned),
         kind: kind.to_owned(),
-        namespace: text(node, "namespace").unwrap_or(namespace).to_owned(),
+        namespace: node.text("namespace").unwrap_or(namespace).to_owned(),
         selection,
         field,
         span: node.span,
@@ -190,11 +195,4 @@ fn match_labels(node: &Node<'_>) -> BTreeMap<String, String> {
         _ => None,
     });
     texts.collect()
-}
-
-fn text<'n>(node: &'n Node<'_>, field: &str) -> Option<&'n str> {
-    match &node.get(field)?.value.value {
-        Value::Scalar(Scalar::Text(text)) => Some(text),
-        _ => None,
-    }
 }

@@ -45,6 +45,9 @@ pub fn read(sources: &[Source]) -> (Manifests, Vec<Diagnostic>) {
         yaml::documents(index, &source.text, &mut copied, &mut reader);
     }
     default_gateways::add(&mut reader.manifests);
+    if !reader.manifests.xbackends.is_empty() {
+        reader.manifests.ignored.forget("Pod");
+    }
     (reader.manifests, reader.findings.into_diagnostics())
 }
 

@@ -1,5 +1,5 @@
-//! The endpoints of a backendRef (Gateway API, `HTTPBackendRef`): those of a Service port, or of Envoy
-//! Gateway's Backend.
+//! The endpoints of a backendRef (Gateway API, `HTTPBackendRef`): those of a Service port, of an
+//! XBackend, or of Envoy Gateway's Backend.
 //!
 //! A backendRef that does not resolve is an error, and becomes [`Endpoints::Unresolved`] with its weight.
 
@@ -10,27 +10,31 @@ mod protocol;
 mod reference;
 mod service;
 mod target;
+mod xbackend;
 
 use std::collections::{HashMap, HashSet};
 
-use self::endpoints::{PortEndpoints, Slices};
+use self::endpoints::{PortEndpoints, PortOf, Slices};
 use self::local_endpoints::LocalEndpoints;
 use self::reference::{Reference, Referent};
 use self::service::Port;
 use self::target::Target;
-use super::policies::backend_tls::TlsPolicies;
+use self::xbackend::Selected;
+use super::policies::backend_tls::{Connection, TlsPolicies};
 use super::policies::scope::RulePolicies;
 use super::references::grants::Grants;
 use super::references::lookup::Objects;
-use super::sessions::source::SessionPolicies;
+use super::sessions::source::{Session, SessionPolicies};
 use super::status::report::{Place, Report};
 use crate::diagnostic::Code;
 use crate::manifest::backend::Backend as EnvoyGatewayBackend;
 use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
 use crate::manifest::core::service::{Service, ServiceKind};
 use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
+use crate::manifest::gateway_api::xbackend::XBackend;
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoints, HttpVersion, Locality};
+use crate::status::Reason;
 
 /// Finds the endpoints of backendRefs.
 pub(super) struct Backends<'m, 'g> {
@@ -38,9 +42,13 @@ pub(super) struct Backends<'m, 'g> {
     grants: &'g Grants<'m>,
     services: Objects<'m, Service>,
     slices: Slices<'m>,
-    pub(super) sessions: SessionPolicies<'m>,
+    sessions: SessionPolicies<'m>,
     pub(super) policies: RulePolicies<'m>,
     envoy_gateway: Objects<'m, EnvoyGatewayBackend>,
+    xbackends: Objects<'m, XBackend>,
+    selected: Selected<'m>,
+    /// The endpoints and the TLS settings of each XBackend that was resolved.
+    resolved_xbackends: HashMap<(&'m str, &'m str), (Endpoints, Connection)>,
     tls: TlsPolicies<'m>,
     /// The endpoints of each Service port that was resolved: many rules share one.
     resolved: HashMap<(&'m str, &'m str, u16), Endpoints>,
@@ -81,9 +89,24 @@ impl<'m, 'g> Backends<'m, 'g> {
             services,
             tls: TlsPolicies::index(manifests, report),
             envoy_gateway: Objects::index(&manifests.backends),
+            xbackends: Objects::index(&manifests.xbackends),
+            selected: Selected::index(manifests, report),
+            resolved_xbackends: HashMap::new(),
             resolved: HashMap::new(),
             reported: HashSet::new(),
         }
+    }
+
+    /// The session persistence of a rule, if any.
+    pub(super) fn session(
+        &self,
+        route: &'m Object<Route>,
+        number: usize,
+        rule: &'m Rule,
+        report: &mut Report,
+    ) -> Option<Session<'m>> {
+        let session_of = |backend| self.sessions.xbackend(route, backend, self.grants);
+        self.sessions.of((route, number, rule), session_of, report)
     }
 
     /// The backends of a rule, one for each backendRef, in the order of the manifest. `persistent`: the rule
@@ -140,6 +163,7 @@ impl<'m, 'g> Backends<'m, 'g> {
     ) -> Option<Target> {
         match reference.referent(report)? {
             Referent::Service => self.service(reference, persistent, report),
+            Referent::XBackend => self.xbackend(reference, report),
             Referent::Backend => {
                 let backend = reference.object(&self.envoy_gateway, self.grants, report)?;
                 let (namespace, name) = backend.metadata.key();
@@ -150,6 +174,30 @@ impl<'m, 'g> Backends<'m, 'g> {
                     .target(connection, reference, report)
             }
         }
+    }
+
+    /// Resolves a reference to an XBackend.
+    fn xbackend(&mut self, reference: &Reference<'m>, report: &mut Report) -> Option<Target> {
+        let backend = reference.object(&self.xbackends, self.grants, report)?;
+        report.decisions.record_affected(backend, reference.route);
+        let version = xbackend::version(backend, reference, report)?;
+        let key = backend.metadata.key();
+        let (endpoints, connection) = match self.resolved_xbackends.get(&key) {
+            Some(known) => known.clone(),
+            None => {
+                let endpoints =
+                    xbackend::endpoints(backend, &mut self.selected, &mut self.slices, &self.local, report);
+                let resolved = (endpoints, self.tls.of_xbackend(backend, report));
+                self.resolved_xbackends.insert(key, resolved.clone());
+                resolved
+            }
+        };
+        if endpoints == Endpoints::Unresolved {
+            let place = reference.at(".name", reference.backend.name.span, Reason::BackendNotFound);
+            report.decide(&place, "the XBackend has no usable address");
+            return None;
+        }
+        Some(Target { endpoints, version, tls: connection.tls()? })
     }
 
     /// Resolves a reference to a Service.
@@ -174,9 +222,9 @@ impl<'m, 'g> Backends<'m, 'g> {
             return Some(Target { endpoints: known.clone(), version, tls });
         }
         let of_slices = match service.spec.kind.value {
-            ServiceKind::Cluster => {
-                port.listed.and_then(|port| self.slices.endpoints(service, port, &self.local, report))
-            }
+            ServiceKind::Cluster => port
+                .listed
+                .and_then(|port| self.slices.endpoints(service, PortOf::Service(port), &self.local, report)),
             ServiceKind::External(_) => None,
         };
         let endpoints = match of_slices {

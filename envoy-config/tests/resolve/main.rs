@@ -26,6 +26,7 @@ mod rule_ids;
 mod sessions;
 mod speed;
 mod unread;
+mod xbackends;
 
 use envoy_config::diagnostic::{self, Diagnostic, Severity};
 use envoy_config::model::{Action, Cluster, Domain, Forward, Listener, Model, Route};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Pod};
 
 /// The Service port of every Service here; the endpoints have ports of their own.
 pub const SERVICE_PORT: u16 = 3000;
@@ -165,4 +165,33 @@ pub fn plain_rule(prefix: &str, service: &str) -> String {
 #[must_use]
 pub fn rule_matching(matches: &str, service: &str) -> String {
     format!("{{matches: [{matches}], backendRefs: [{{name: {service}, port: {SERVICE_PORT}}}]}}")
+}
+
+/// A Pod that is ready, with the label `app` of its Service, and more metadata in YAML.
+#[must_use]
+pub fn pod(backend: &Backend, metadata: &str) -> String {
+    let Pod { namespace, service, pod, .. } = backend.pod();
+    let address = backend.address().ip();
+    let namespace = if namespace.is_empty() { "default" } else { namespace };
+    format!(
+        "apiVersion: v1\nkind: Pod\n\
+         metadata: {{name: {pod}, namespace: {namespace}, labels: {{app: {service}}}{metadata}}}\n\
+         status: {{podIPs: [{{ip: \"{address}\"}}], conditions: [{{type: Ready, status: \"True\"}}]}}\n"
+    )
+}
+
+/// An XBackend of the pods with this label `app` on this port, with more fields of its `spec` in YAML.
+#[must_use]
+pub fn xbackend(metadata: &str, app: &str, port: u16, fields: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XBackend\nmetadata: {{{metadata}}}\n\
+         spec:\n  type: EndpointSelector\n  port: {{number: {port}}}\n  \
+         endpointSelector: {{matchLabels: {{app: {app}}}}}\n  {fields}\n"
+    )
+}
+
+/// A reference to an XBackend in `backendRefs`, with more fields in YAML.
+#[must_use]
+pub fn xbackend_ref(name: &str, fields: &str) -> String {
+    format!("{{group: gateway.networking.x-k8s.io, kind: XBackend, name: {name}{fields}}}")
 }

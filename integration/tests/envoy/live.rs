@@ -8,6 +8,7 @@ mod pods;
 mod strict;
 mod under_load;
 pub(crate) mod watched;
+mod xbackends;
 
 use std::collections::BTreeMap;
 

@@ -49,3 +49,4 @@ mod transcripts;
 mod uploads;
 mod websocket;
 mod weights;
+mod xbackends;

@@ -1,5 +1,7 @@
 //! Service (core/v1).
 
+use std::collections::BTreeMap;
+
 use super::endpoint_slice::AddressType;
 use super::port::{PROTOCOLS, port_name};
 use crate::diagnostic::Code;
@@ -21,6 +23,8 @@ pub struct Service {
     pub headless: bool,
     /// The first of `ipFamilies`, which decides for pods with addresses of both families.
     pub family: Option<AddressType>,
+    /// `selector`.
+    pub selector: BTreeMap<String, String>,
     /// `ports`.
     pub ports: Vec<ServicePort>,
     /// `publishNotReadyAddresses`: endpoints count as ready even if they are not.
@@ -115,7 +119,7 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<S
     let kind = fields.or("type", fields.default(Type::Cluster), findings, word(&types));
     let cluster_ip = fields.optional("clusterIP", findings, string);
     let headless = cluster_ip.is_some_and(|address| address.value == "None");
-    fields.optional("selector", findings, strings);
+    let selector = fields.optional("selector", findings, strings).unwrap_or_default();
     let families = fields.optional("ipFamilies", findings, |at, findings| {
         list(at, 0..=2, findings, |at, findings| {
             word(&[("IPv4", AddressType::Ipv4), ("IPv6", AddressType::Ipv6)])(at, findings)
@@ -142,7 +146,7 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<S
     } else {
         fields.required("ports", findings, ports)?
     };
-    Some(Service { kind, headless, family, ports, publish_not_ready_addresses, client_ip_affinity })
+    Some(Service { kind, headless, family, selector, ports, publish_not_ready_addresses, client_ip_affinity })
 }
 
 fn external_name(text: &str) -> Result<String, names::NameError> {

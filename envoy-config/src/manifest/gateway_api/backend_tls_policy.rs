@@ -18,12 +18,8 @@ use crate::source::Spanned;
 pub struct BackendTlsPolicy {
     /// `targetRefs`: at least one, each once.
     pub targets: Vec<TargetRef>,
-    /// `validation.caCertificateRefs` or `validation.wellKnownCACertificates`.
-    pub ca_certificates: CaCertificates,
-    /// `validation.hostname`.
-    pub hostname: String,
-    /// `validation.subjectAltNames`; if empty, `hostname` is used.
-    pub names: Vec<SubjectAltName>,
+    /// `validation`.
+    pub validation: Validation,
 }
 
 /// The CA certificates that verify a backend's certificate.
@@ -82,11 +78,22 @@ enum NameKind {
     Uri,
 }
 
-/// `validation`.
-struct Validation {
-    ca_certificates: CaCertificates,
-    hostname: String,
-    names: Vec<SubjectAltName>,
+/// `validation`: how a backend's certificate is verified.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// `caCertificateRefs` or `wellKnownCACertificates`.
+    pub ca_certificates: CaCertificates,
+    /// `hostname`.
+    pub hostname: String,
+    /// `subjectAltNames`; if empty, `hostname` is used.
+    pub names: Vec<SubjectAltName>,
+}
+
+impl Validation {
+    /// With the CA certificates of the system.
+    pub(super) const fn of_system(hostname: String) -> Self {
+        Self { ca_certificates: CaCertificates::System, hostname, names: Vec::new() }
+    }
 }
 
 /// `spec` of a BackendTLSPolicy.
@@ -94,8 +101,7 @@ pub(in crate::manifest) fn spec(at: At<'_>, findings: &mut Findings) -> Option<B
     let fields = Fields::of(at, &POLICY, findings)?;
     let targets = fields.required("targetRefs", findings, targets);
     let validation = fields.required("validation", findings, validation);
-    let (targets, Validation { ca_certificates, hostname, names }) = (targets?, validation?);
-    Some(BackendTlsPolicy { targets, ca_certificates, hostname, names })
+    Some(BackendTlsPolicy { targets: targets?, validation: validation? })
 }
 
 fn targets(at: At<'_>, findings: &mut Findings) -> Option<Vec<TargetRef>> {
@@ -118,7 +124,7 @@ fn targets(at: At<'_>, findings: &mut Findings) -> Option<Vec<TargetRef>> {
     Some(targets)
 }
 
-fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
+pub(super) fn validation(at: At<'_>, findings: &mut Findings) -> Option<Validation> {
     let fields = Fields::of(at, &VALIDATION, findings)?;
     let refs = fields.optional("caCertificateRefs", findings, |at, findings| {
         list(at, 0..=8, findings, ca_certificate_ref)
@@ -175,7 +181,7 @@ fn ca_certificate_ref(at: At<'_>, findings: &mut Findings) -> Option<CaCertifica
 }
 
 /// A hostname without a wildcard.
-fn precise(text: &str) -> Result<String, names::NameError> {
+pub(super) fn precise(text: &str) -> Result<String, names::NameError> {
     match hostname::parse(text)? {
         Hostname::Exact(name) => Ok(name),
         Hostname::Wildcard(_) => names::subdomain(text),

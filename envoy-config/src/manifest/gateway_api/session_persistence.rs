@@ -13,7 +13,7 @@ use session_persistence::config::{CookieName, CookiePath, HeaderName, Lifetime, 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::duration;
 use crate::manifest::read::field_path::{At, FieldPath};
-use crate::manifest::read::fields::{Fields, Known};
+use crate::manifest::read::fields::{Fields, Known, Unsupported};
 use crate::manifest::read::findings::Findings;
 use crate::manifest::read::value::{parsed, string, usable, word};
 use crate::source::{Span, Spanned};
@@ -59,11 +59,60 @@ pub enum Path {
     OfMatch,
 }
 
+impl SessionPersistence {
+    /// Whether a rule has the same session with both.
+    pub(crate) fn has_same_settings(&self, other: &Self) -> bool {
+        let value = |timeout: &Option<Spanned<Timeout>>| timeout.as_ref().map(|one| one.value);
+        let same_carrier = match (&self.carrier, &other.carrier) {
+            (
+                Carrier::Cookie { name, path, lifetime },
+                Carrier::Cookie { name: other, path: other_path, lifetime: other_lifetime },
+            ) => {
+                let value = |name: &Option<Spanned<CookieName>>| name.as_ref().map(|one| one.value.clone());
+                value(name) == value(other) && path == other_path && lifetime == other_lifetime
+            }
+            (Carrier::Header { name }, Carrier::Header { name: other }) => {
+                let value = |name: &Option<Spanned<HeaderName>>| name.as_ref().map(|one| one.value.clone());
+                value(name) == value(other)
+            }
+            (Carrier::Cookie { .. }, Carrier::Header { .. })
+            | (Carrier::Header { .. }, Carrier::Cookie { .. }) => false,
+        };
+        same_carrier
+            && value(&self.absolute_timeout) == value(&other.absolute_timeout)
+            && value(&self.idle_timeout) == value(&other.idle_timeout)
+    }
+}
+
 const PERSISTENCE: Known = Known {
     read: &["type", "absoluteTimeout", "idleTimeout", "sessionName", "cookieConfig", "cookie", "header"],
     unread: &[],
     unsupported: &[],
 };
+
+const NEWER_PERSISTENCE: Known = Known {
+    read: &["type", "absoluteTimeout", "cookie", "header"],
+    unread: &[],
+    unsupported: &[
+        Unsupported {
+            name: "sessionName",
+            consequence: "it belongs to the shape of Gateway API 1.1 to 1.6",
+            hint: "write `cookie: {name: …}`, or `type: Header` and `header: {name: …}`",
+        },
+        Unsupported {
+            name: "cookieConfig",
+            consequence: "it belongs to the shape of Gateway API 1.1 to 1.6",
+            hint: "write `cookie: {lifetimeType: …}`",
+        },
+        Unsupported {
+            name: "idleTimeout",
+            consequence: "Gateway API 1.7 has no idle timeout",
+            hint: "remove the field, or write `sessionPersistence` with the field in the rule",
+        },
+    ],
+};
+
+const TYPES: [(&str, Type); 2] = [("Cookie", Type::Cookie), ("Header", Type::Header)];
 
 const COOKIE_CONFIG: Known = Known { read: &["lifetimeType"], unread: &[], unsupported: &[] };
 
@@ -96,8 +145,7 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<S
         let diagnostic = Diagnostic::warning(Code::NoEffect, idle.span, message);
         findings.add(at.path.place(diagnostic).related(absolute.span, "ends the session"));
     }
-    let words = [("Cookie", Type::Cookie), ("Header", Type::Header)];
-    let kind = fields.or("type", fields.default(Type::Cookie), findings, word(&words));
+    let kind = fields.or("type", fields.default(Type::Cookie), findings, word(&TYPES));
     let written = |names: [&str; 2]| names.into_iter().find_map(|name| Some(fields.entry(name)?.key.span));
     let carrier = match (written(OLDER), written(NEWER)) {
         (Some(older), Some(newer)) => return findings.reject(mixed(at.path, older, newer)),
@@ -105,6 +153,19 @@ pub(in crate::manifest) fn read(at: At<'_>, findings: &mut Findings) -> Option<S
         (_, None) => Some(older(&fields, kind?.value, findings)),
     };
     Some(SessionPersistence { carrier: carrier?, absolute_timeout, idle_timeout, span: at.span() })
+}
+
+/// Reads the field where only the newer shape exists.
+pub(super) fn read_newer(at: At<'_>, findings: &mut Findings) -> Option<SessionPersistence> {
+    let fields = Fields::of(at, &NEWER_PERSISTENCE, findings)?;
+    let absolute_timeout = fields.optional("absoluteTimeout", findings, timeout);
+    let kind = fields.or("type", fields.default(Type::Cookie), findings, word(&TYPES))?;
+    // With a field of the older shape, `cookie` and `header` are missing for that reason.
+    if OLDER.iter().any(|name| fields.has(name)) && !NEWER.iter().any(|name| fields.has(name)) {
+        return None;
+    }
+    let carrier = newer(&fields, kind.value, findings)?;
+    Some(SessionPersistence { carrier, absolute_timeout, idle_timeout: None, span: at.span() })
 }
 
 fn mixed(path: FieldPath<'_>, older: Span, newer: Span) -> Diagnostic {

@@ -29,6 +29,7 @@ pub(in crate::manifest) enum Kind {
     ConfigMap,
     Secret,
     BackendTlsPolicy,
+    XBackend,
 }
 
 /// Whether objects of a kind belong to a namespace.
@@ -154,6 +155,7 @@ impl Kind {
         Self::ConfigMap,
         Self::Secret,
         Self::BackendTlsPolicy,
+        Self::XBackend,
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -178,6 +180,7 @@ impl Kind {
             Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",
             Self::BackendTlsPolicy => "BackendTLSPolicy",
+            Self::XBackend => "XBackend",
         }
     }
 
@@ -197,6 +200,7 @@ impl Kind {
             | Self::EndpointSlice
             | Self::ConfigMap
             | Self::Secret
+            | Self::XBackend
             | Self::BackendTlsPolicy => Scope::Namespace,
         }
     }

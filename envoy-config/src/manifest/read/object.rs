@@ -12,10 +12,10 @@ use super::value::string;
 use super::yaml::{Document, Node, Value};
 use super::{Reader, kustomize, metadata, unread};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::core::{config_map, endpoint_slice, namespace, secret, service};
+use crate::manifest::core::{config_map, endpoint_slice, namespace, pod, secret, service};
 use crate::manifest::gateway_api::{
     backend_tls_policy, backend_traffic_policy, gateway, gateway_class, grpc_route, http_route, listener_set,
-    reference_grant,
+    reference_grant, xbackend,
 };
 use crate::manifest::{Metadata, Object};
 use crate::manifest::{
@@ -55,6 +55,9 @@ impl Reader {
         let finding = match look_up(&api_version, &kind) {
             Verdict::Read(kind) => return self.read(kind, at, sound),
             Verdict::Ignored => {
+                if api_version == "v1" && kind == "Pod" && sound {
+                    self.manifests.pods.extend(pod::read(node));
+                }
                 if !self.other_policy(&api_version, &kind, node) {
                     self.manifests.ignored.add(known_kinds::group(&api_version), &kind);
                 }
@@ -159,6 +162,10 @@ impl Reader {
                 let object = self.with_spec(kind, at, sound, backend::spec);
                 self.manifests.backends.extend(object);
             }
+            Kind::XBackend => {
+                let object = self.with_spec(kind, at, sound, xbackend::spec);
+                self.manifests.xbackends.extend(object);
+            }
             Kind::Service => {
                 let object = self.with_spec(kind, at, sound, service::spec);
                 self.manifests.services.extend(object);
@@ -218,6 +225,7 @@ impl Reader {
             | Kind::SessionPersistencePolicy
             | Kind::BackendTlsPolicy
             | Kind::Backend
+            | Kind::XBackend
             | Kind::Service
             | Kind::Namespace => &WITH_SPEC,
         };
@@ -233,6 +241,7 @@ impl Reader {
             | Kind::EnvoyTrafficPolicy
             | Kind::SessionPersistencePolicy
             | Kind::Backend
+            | Kind::XBackend
             | Kind::BackendTlsPolicy
             | Kind::EndpointSlice
             | Kind::ConfigMap

@@ -147,6 +147,14 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// The text of a key, if this is a mapping with that key and its value is a string.
+    pub(in crate::manifest) fn text(&self, key: &str) -> Option<&str> {
+        match &self.get(key)?.value.value {
+            Value::Scalar(Scalar::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// A description for messages, such as `a list`.
     pub(in crate::manifest) fn describe(&self) -> String {
         match &self.value {

@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 
 use super::local_endpoints::{LocalEndpoint, LocalEndpoints};
 use crate::diagnostic::Code;
-use crate::manifest::core::endpoint_slice::{AddressType, EndpointSlice, EndpointTarget, SliceEndpoint};
+use crate::manifest::core::endpoint_slice::{
+    AddressType, EndpointSlice, EndpointTarget, SliceEndpoint, SlicePort,
+};
 use crate::manifest::core::service::{Service, ServicePort};
 use crate::manifest::{Manifests, Object};
 use crate::model::{Endpoint, EndpointState};
@@ -37,6 +39,29 @@ pub(super) struct PortEndpoints {
     pub(super) endpoints: Vec<Endpoint>,
     /// Whether other endpoints are left out because they are local.
     pub(super) rejected: bool,
+}
+
+/// How a port of EndpointSlices is found.
+#[derive(Clone, Copy)]
+pub(super) enum PortOf<'p> {
+    /// By the name and the protocol of a Service port.
+    Service(&'p ServicePort),
+    /// This number, whatever ports the EndpointSlices have: only their addresses count.
+    Number(u16),
+}
+
+impl PortOf<'_> {
+    fn number(self, ports: &[SlicePort]) -> Option<u16> {
+        match self {
+            Self::Service(port) => {
+                let is_port = |of_slice: &&SlicePort| {
+                    of_slice.name == port.name && of_slice.protocol == port.protocol.value
+                };
+                ports.iter().find(is_port)?.port
+            }
+            Self::Number(number) => Some(number),
+        }
+    }
 }
 
 impl<'m> Slices<'m> {
@@ -69,11 +94,11 @@ impl<'m> Slices<'m> {
         self.of_services.contains_key(&service.metadata.key())
     }
 
-    /// The endpoints of a Service port; `None` if the Service has no EndpointSlices.
+    /// The endpoints of a Service on this port; `None` if the Service has no EndpointSlices.
     pub(super) fn endpoints(
         &mut self,
         service: &Object<Service>,
-        port: &ServicePort,
+        port: PortOf<'_>,
         local: &LocalEndpoints,
         report: &mut Report,
     ) -> Option<PortEndpoints> {
@@ -81,12 +106,7 @@ impl<'m> Slices<'m> {
         let mut rejected = false;
         let mut serving: BTreeMap<SocketAddr, Serving<'_>> = BTreeMap::new();
         for slice in slices {
-            let of_port = slice
-                .spec
-                .ports
-                .iter()
-                .find(|of_slice| of_slice.name == port.name && of_slice.protocol == port.protocol.value);
-            let Some(number) = of_port.and_then(|of_slice| of_slice.port) else { continue };
+            let Some(number) = port.number(&slice.spec.ports) else { continue };
             let namespace = slice.metadata.namespace.value.as_str();
             let mut rejected_here = Rejected::new();
             for (position, endpoint) in slice.spec.endpoints.iter().enumerate() {

@@ -5,6 +5,7 @@ use crate::manifest::Object;
 use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::route::{BackendRef, Route};
+use crate::manifest::gateway_api::xbackend::GROUP as EXPERIMENTAL;
 use crate::resolve::references::grants::{Grants, KindInNamespace};
 use crate::resolve::references::lookup::{Kind, Objects, Scope};
 use crate::resolve::references::wrong_kind::WrongKind;
@@ -26,6 +27,7 @@ pub(super) enum Referent {
     Service,
     /// Envoy Gateway's.
     Backend,
+    XBackend,
 }
 
 impl<'m> Reference<'m> {
@@ -54,6 +56,7 @@ impl<'m> Reference<'m> {
         match (group.value.as_str(), kind.value.as_str()) {
             ("", "Service") => return Some(Referent::Service),
             (ENVOY_GATEWAY, "Backend") => return Some(Referent::Backend),
+            (EXPERIMENTAL, "XBackend") => return Some(Referent::XBackend),
             _ => {}
         }
         let hint = match (group.value.as_str(), kind.value.as_str()) {
@@ -62,6 +65,7 @@ impl<'m> Reference<'m> {
                  contain them",
             ),
             ("", "Backend") => format!("Envoy Gateway's Backend is in the group `{ENVOY_GATEWAY}`"),
+            (_, "XBackend") => format!("XBackend is in the group `{EXPERIMENTAL}`"),
             (_, "Service") => String::from("Service is in the core group: remove `group`"),
             _ => format!("refer to a Service, or to a Backend of the group `{ENVOY_GATEWAY}`"),
         };

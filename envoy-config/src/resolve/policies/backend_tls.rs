@@ -16,9 +16,10 @@ use self::ca_certificates::CaConfigMaps;
 use self::target_ports::TargetPorts;
 use super::targets::{self, Targets};
 use crate::manifest::Hostname;
-use crate::manifest::gateway_api::backend_tls_policy::{BackendTlsPolicy, SubjectAltName};
+use crate::manifest::gateway_api::backend_tls_policy::{BackendTlsPolicy, SubjectAltName, Validation};
 use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::manifest::gateway_api::route::Route;
+use crate::manifest::gateway_api::xbackend::{GROUP as EXPERIMENTAL, XBackend};
 use crate::manifest::{Manifests, Object};
 use crate::model::{SubjectName, UpstreamTls};
 use crate::resolve::seniority::Seniority;
@@ -27,8 +28,9 @@ use crate::resolve::status::report::Report;
 /// The policies by target.
 pub(in crate::resolve) struct TlsPolicies<'m> {
     by_target: HashMap<Target<'m>, Policies<'m>>,
-    /// The targets of policies that could not be read.
+    /// The targets of policies that could not be read, and XBackends, which policies cannot target.
     unread: HashSet<TargetObject<'m>>,
+    certificates: CaConfigMaps<'m>,
 }
 
 /// An object: group, kind, namespace and name.
@@ -78,12 +80,17 @@ impl<'m> TlsPolicies<'m> {
         let mut policies: Vec<Policy<'m>> = manifests.backend_tls_policies.iter().collect();
         policies.sort_by_cached_key(|policy| Seniority::of(policy));
         let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
+        let mut unread = HashSet::new();
         for policy in policies {
-            let tls = tls(policy, &certificates, report).map(Arc::new);
+            let validation = (&policy.spec.validation, "spec.validation");
+            let tls = tls(policy, validation, &certificates, report).map(Arc::new);
             for (number, target) in policy.spec.targets.iter().enumerate() {
                 if !targets.has(policy, number, target, report)
                     || !target_ports.has(policy, number, target, report)
                 {
+                    if target.kind.value == "XBackend" {
+                        unread.insert(target_object(target, &policy.metadata.namespace.value));
+                    }
                     continue;
                 }
                 let section = target.section_name.as_ref().map(|name| name.value.as_str());
@@ -96,10 +103,30 @@ impl<'m> TlsPolicies<'m> {
                 }
             }
         }
-        let unread = manifests.unread.iter().filter(|object| object.kind == "BackendTLSPolicy");
-        let unread = unread
-            .flat_map(|policy| policy.targets.iter().map(|target| target_object(target, &policy.namespace)));
-        Self { by_target, unread: unread.collect() }
+        let not_read = manifests.unread.iter().filter(|object| object.kind == "BackendTLSPolicy");
+        unread.extend(
+            not_read.flat_map(|policy| {
+                policy.targets.iter().map(|target| target_object(target, &policy.namespace))
+            }),
+        );
+        Self { by_target, unread, certificates }
+    }
+
+    /// How to connect to an XBackend, which has settings of its own.
+    pub(in crate::resolve) fn of_xbackend(
+        &self,
+        backend: &Object<XBackend>,
+        report: &mut Report,
+    ) -> Connection {
+        let Some(validation) = &backend.spec.tls else {
+            let (namespace, name) = backend.metadata.key();
+            let is_target = self.unread.contains(&(EXPERIMENTAL, "XBackend", namespace, name));
+            return if is_target { Connection::Rejected } else { Connection::Plaintext };
+        };
+        match tls(backend, (validation, "spec.tls.validation"), &self.certificates, report) {
+            Some(tls) => Connection::Tls(Arc::new(tls)),
+            None => Connection::Rejected,
+        }
     }
 
     /// How a route connects to this port of a backend.
@@ -132,12 +159,17 @@ fn target_object<'m>(target: &'m TargetRef, namespace: &'m str) -> TargetObject<
     (&target.group.value, &target.kind.value, namespace, &target.name.value)
 }
 
-/// The TLS settings of a policy; `None` if it has no valid CA certificate.
-fn tls(policy: Policy<'_>, certificates: &CaConfigMaps<'_>, report: &mut Report) -> Option<UpstreamTls> {
-    let BackendTlsPolicy { hostname, names, .. } = &policy.spec;
+/// The TLS settings for a validation; `None` if it has no valid CA certificate.
+fn tls<T>(
+    object: &Object<T>,
+    (validation, field): (&Validation, &str),
+    certificates: &CaConfigMaps<'_>,
+    report: &mut Report,
+) -> Option<UpstreamTls> {
+    let Validation { hostname, names, ca_certificates } = validation;
     let names: Vec<SubjectName> = names.iter().map(SubjectName::from).collect();
     Some(UpstreamTls {
-        ca_certificates: certificates.of(policy, report)?,
+        ca_certificates: certificates.of(object, (ca_certificates, field), report)?,
         names: if names.is_empty() { vec![SubjectName::Host(hostname.clone())] } else { names },
         server_name: hostname.clone(),
         // The Gateway decides it.

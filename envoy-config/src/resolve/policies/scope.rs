@@ -68,7 +68,8 @@ impl<'m> RulePolicies<'m> {
         Self {
             traffic: TrafficPolicies::index(manifests, &objects, report),
             sessions: SessionSettings::index(manifests, &objects, report),
-            has_backend_tls: !manifests.backend_tls_policies.is_empty(),
+            has_backend_tls: !manifests.backend_tls_policies.is_empty()
+                || manifests.xbackends.iter().any(|backend| backend.spec.tls.is_some()),
         }
     }
 

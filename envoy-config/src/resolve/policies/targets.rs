@@ -44,7 +44,12 @@ impl<'m> Targets<'m> {
             (ENVOY_GATEWAY, "Backend") => self.backends.find(namespace, &name.value, scope, report).err(),
             _ => {
                 let what = format!("{} targets", policy.kind);
-                let hint = format!("target a Service, or a Backend of the group `{ENVOY_GATEWAY}`");
+                let hint = match kind.value.as_str() {
+                    "XBackend" => String::from(
+                        "write `sessionPersistence` or `tls` in the `spec` of the XBackend instead",
+                    ),
+                    _ => format!("target a Service, or a Backend of the group `{ENVOY_GATEWAY}`"),
+                };
                 let wrong = WrongKind::of(group, kind, &what, hint);
                 let place = at(wrong.field, wrong.span, Reason::Invalid);
                 report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;

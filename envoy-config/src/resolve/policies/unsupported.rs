@@ -8,6 +8,7 @@ use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::route::filters::Filter;
 use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
+use crate::manifest::gateway_api::xbackend::GROUP as EXPERIMENTAL;
 use crate::manifest::other_kinds::{OtherPolicy, OtherTarget, Selection};
 use crate::manifest::{Labels, Manifests, Metadata, Object};
 use crate::resolve::gateways::Gateways;
@@ -117,6 +118,11 @@ impl<'m> ServedObjects<'m> {
                 served.add(backend.kind, &backend.metadata);
             }
         }
+        for backend in &manifests.xbackends {
+            if is_backend(EXPERIMENTAL, "XBackend", &backend.metadata) {
+                served.add(backend.kind, &backend.metadata);
+            }
+        }
         served
     }
 
@@ -173,6 +179,7 @@ fn group_of(kind: &str) -> Option<&'static str> {
         "GatewayClass" | "Gateway" | "ListenerSet" | "HTTPRoute" | "GRPCRoute" => Some(GATEWAY_API),
         "Service" => Some(""),
         "Backend" => Some(ENVOY_GATEWAY),
+        "XBackend" => Some(EXPERIMENTAL),
         _ => None,
     }
 }

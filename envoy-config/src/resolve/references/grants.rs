@@ -69,7 +69,7 @@ impl<'m> Grants<'m> {
         if from.namespace == to.namespace {
             return true;
         }
-        let granted = self.permitted.get(&(from, to)).is_some_and(|names| names.contain(name));
+        let granted = self.permits(from, to, name);
         if !granted {
             if report.may_have_unread_in("ReferenceGrant", to.namespace) {
                 report.decide(&place, "no ReferenceGrant that could be read permits this reference");
@@ -78,6 +78,17 @@ impl<'m> Grants<'m> {
             }
         }
         granted
+    }
+
+    /// Whether objects of kind `from` may refer to the object of this name of kind `to`.
+    pub(in crate::resolve) fn permits(
+        &self,
+        from: KindInNamespace<'_>,
+        to: KindInNamespace<'_>,
+        name: &str,
+    ) -> bool {
+        from.namespace == to.namespace
+            || self.permitted.get(&(from, to)).is_some_and(|names| names.contain(name))
     }
 
     fn report_denied(

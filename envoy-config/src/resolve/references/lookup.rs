@@ -11,6 +11,7 @@ use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
 use crate::manifest::core::config_map::ConfigMap;
 use crate::manifest::core::secret::Secret;
 use crate::manifest::core::service::Service;
+use crate::manifest::gateway_api::xbackend::{GROUP as EXPERIMENTAL, XBackend};
 use crate::manifest::{Metadata, Object};
 use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
@@ -35,6 +36,12 @@ impl Kind for Service {
 impl Kind for Backend {
     const NAME: &'static str = "Backend";
     const GROUP: &'static str = ENVOY_GATEWAY;
+    const MISSING: Code = Code::MissingBackend;
+}
+
+impl Kind for XBackend {
+    const NAME: &'static str = "XBackend";
+    const GROUP: &'static str = EXPERIMENTAL;
     const MISSING: Code = Code::MissingBackend;
 }
 

@@ -115,7 +115,7 @@ impl<'m> ResolvedRoute<'m> {
         report: &mut Report,
     ) {
         let object = self.object;
-        let session = backends.sessions.of(object, number, rule, report);
+        let session = backends.session(object, number, rule, report);
         self.sessions.push(session);
         let persistent = session.is_some();
         let mut found = backends.of_rule(object, number, rule, persistent, report);

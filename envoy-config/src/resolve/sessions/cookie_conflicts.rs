@@ -138,22 +138,25 @@ impl Findings {
                 describe(route, first, rule)
             );
             let session = find(routes, rule).and_then(|(route, _)| session(route, rule));
-            let of_policy = session.is_some_and(|session| session.policy.is_some());
+            let origin = session.and_then(|session| session.origin);
             if let Some(warning) = warn(Code::CookieNameConflict, rule, message, routes, report) {
                 warning.related = related.map(|other| {
                     let both = session.is_some_and(|session| session.span() == other.span());
-                    let label = if both {
-                        "both rules use this policy"
-                    } else {
-                        "the other cookie, with the same name, path and hostname"
+                    let label = match origin.filter(|_| both) {
+                        Some(origin) => format!("both rules use this {}", origin.noun()),
+                        None => String::from("the other cookie, with the same name, path and hostname"),
                     };
-                    (other.span(), String::from(label))
+                    (other.span(), label)
                 });
-                warning.hint = Some(String::from(if of_policy {
-                    "remove the name from the policy, so that each rule gets a cookie of its own"
-                } else {
-                    "use another name for one of them, or remove the name to get a unique one"
-                }));
+                warning.hint = Some(match origin {
+                    Some(origin) => format!(
+                        "remove the name from the {}, so that each rule gets a cookie of its own",
+                        origin.noun()
+                    ),
+                    None => String::from(
+                        "use another name for one of them, or remove the name to get a unique one",
+                    ),
+                });
             }
         }
         for &rule in &self.mixed {

@@ -55,6 +55,9 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
     for policy in &manifests.session_persistence_policies {
         statuses.insert(ObjectKey::of(policy), Some(builder.attached_policy(policy)));
     }
+    for backend in &manifests.xbackends {
+        statuses.insert(ObjectKey::of(backend), Some(builder.policy(backend, &[], &policy::TRAFFIC)));
+    }
     let mut unread = BTreeSet::new();
     for object in &manifests.unread {
         let key =
@@ -84,7 +87,7 @@ fn rank(kind: &str) -> usize {
 fn named(key: ObjectKey, status: Status, is_read: bool) -> ObjectStatus {
     let ObjectKey { kind, namespace, name } = key;
     let api_version = match kind {
-        "XBackendTrafficPolicy" => "gateway.networking.x-k8s.io/v1alpha1",
+        "XBackend" | "XBackendTrafficPolicy" => "gateway.networking.x-k8s.io/v1alpha1",
         "BackendTrafficPolicy" => "gateway.envoyproxy.io/v1alpha1",
         "SessionPersistencePolicy" => "session-persistence.dev/v1alpha1",
         _ => "gateway.networking.k8s.io/v1",

@@ -30,7 +30,7 @@ fn consequence(kind: &str) -> &'static str {
         "HTTPRoute" | "GRPCRoute" => "its requests fall through to a less specific route, or get 404",
         "Gateway" | "ListenerSet" => "its listeners are not served",
         "GatewayClass" => "its Gateways are served without it",
-        "Service" | "Backend" => "requests to it get 500",
+        "Service" | "Backend" | "XBackend" => "requests to it get 500",
         // They must not be sent in plaintext.
         "BackendTLSPolicy" => "requests to its targets get 500",
         "BackendTrafficPolicy" | "SessionPersistencePolicy" => "its targets are served without it",

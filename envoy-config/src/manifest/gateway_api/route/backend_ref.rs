@@ -2,8 +2,9 @@
 
 use super::RouteKind;
 use super::filters::{self, Filter};
-use crate::diagnostic::Code;
-use crate::manifest::read::field_path::At;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::gateway_api::xbackend;
+use crate::manifest::read::field_path::{At, FieldPath};
 use crate::manifest::read::fields::{Fields, Known};
 use crate::manifest::read::findings::Findings;
 use crate::manifest::read::syntax::names;
@@ -21,7 +22,7 @@ pub struct BackendRef {
     pub namespace: Option<Spanned<String>>,
     /// `name`.
     pub name: Spanned<String>,
-    /// `port`; required for a Service.
+    /// `port`; required for a Service, and not allowed for an XBackend.
     pub port: Option<Spanned<u16>>,
     /// `weight`: 1 by default, at most 1,000,000.
     pub weight: Spanned<u32>,
@@ -72,6 +73,15 @@ fn referenced(fields: &Fields<'_>, findings: &mut Findings) -> Option<BackendRef
     } else {
         fields.optional("port", findings, port)
     };
+    if group.value == xbackend::GROUP
+        && kind.value == "XBackend"
+        && let Some(port) = &port
+    {
+        let path = FieldPath::Field(&at.path, "port");
+        let message = "`port` is not allowed in a reference to an XBackend: it has a port of its own";
+        let error = path.place(Diagnostic::error(Code::MisplacedField, port.span, message));
+        findings.add(error.hint("remove it: requests go to `port.number` of the XBackend"));
+    }
     let weight = fields.default(1);
     Some(BackendRef {
         group,

@@ -29,7 +29,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family(GATEWAY, &["v1"], &["ListenerSet"], Role::Read),
     family(GATEWAY, &["v1", "v1beta1"], &["ReferenceGrant"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha2"], &["GRPCRoute"], Role::Read),
-    family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackendTrafficPolicy"], Role::Read),
+    family("gateway.networking.x-k8s.io", &["v1alpha1"], &["XBackend", "XBackendTrafficPolicy"], Role::Read),
     family(GATEWAY, &["v1", "v1alpha3"], &["BackendTLSPolicy"], Role::Read),
     family("gateway.envoyproxy.io", &["v1alpha1"], &["Backend", "BackendTrafficPolicy"], Role::Read),
     family(OWN, &["v1alpha1"], &["SessionPersistencePolicy"], Role::Read),
@@ -39,7 +39,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family("", &["v1"], &["Service", "Namespace", "ConfigMap", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
     family(GATEWAY, &[], &["TLSRoute", "TCPRoute", "UDPRoute", "BackendLBPolicy"], Role::NotSupported),
-    family("gateway.networking.x-k8s.io", &[], &["XBackend", "XListenerSet", "XMesh"], Role::NotSupported),
+    family("gateway.networking.x-k8s.io", &[], &["XListenerSet", "XMesh"], Role::NotSupported),
     family(
         "gateway.envoyproxy.io",
         &[],

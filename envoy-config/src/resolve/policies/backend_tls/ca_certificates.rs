@@ -1,8 +1,8 @@
-//! The CA certificates that a BackendTLSPolicy trusts: those in its ConfigMaps, under the key `ca.crt`.
+//! The CA certificates that a BackendTLSPolicy or an XBackend trusts: those in ConfigMaps, under the key `ca.crt`.
 
 use crate::diagnostic::Code;
 use crate::manifest::core::config_map::ConfigMap;
-use crate::manifest::gateway_api::backend_tls_policy::{self as policy, BackendTlsPolicy, CaCertificateRef};
+use crate::manifest::gateway_api::backend_tls_policy::{self as policy, CaCertificateRef};
 use crate::manifest::{Manifests, Object};
 use crate::model::CaCertificates;
 use crate::pem::CertificateChain;
@@ -18,8 +18,10 @@ use crate::status::{ConditionType, Reason};
 pub(super) struct CaConfigMaps<'m>(Objects<'m, ConfigMap>);
 
 /// A reference to a ConfigMap, and its position.
-struct Reference<'m> {
-    policy: &'m Object<BackendTlsPolicy>,
+struct Reference<'m, T> {
+    object: &'m Object<T>,
+    /// The path of the validation.
+    field: &'m str,
     number: usize,
     target: &'m CaCertificateRef,
 }
@@ -29,31 +31,32 @@ impl<'m> CaConfigMaps<'m> {
         Self(Objects::index(&manifests.config_maps))
     }
 
-    /// The CA certificates of a policy. A reference that does not resolve is an error. If none resolves, no
+    /// The CA certificates of a validation, which has this path. A reference that does not resolve is an error. If none resolves, no
     /// certificate is trusted.
-    pub(super) fn of(
+    pub(super) fn of<T>(
         &self,
-        policy: &Object<BackendTlsPolicy>,
+        object: &Object<T>,
+        (written, field): (&policy::CaCertificates, &str),
         report: &mut Report,
     ) -> Option<CaCertificates> {
-        let policy::CaCertificates::Refs(references) = &policy.spec.ca_certificates else {
+        let policy::CaCertificates::Refs(references) = written else {
             return Some(CaCertificates::System);
         };
         let found: Vec<CertificateChain> = references
             .iter()
             .enumerate()
-            .filter_map(|(number, target)| self.resolve(&Reference { policy, number, target }, report))
+            .filter_map(|(number, target)| self.resolve(&Reference { object, field, number, target }, report))
             .collect();
         let all = CertificateChain::merge(&found);
         if all.is_none() {
-            let place = Place::new(policy, "spec.validation.caCertificateRefs", policy.span);
+            let place = Place::new(object, format!("{field}.caCertificateRefs"), object.span);
             let place = place.because(Part::Whole, ConditionType::Accepted, Reason::NoValidCACertificate);
             report.decide(&place, "none of the references leads to a valid CA certificate");
         }
         all.map(CaCertificates::Given)
     }
 
-    fn resolve(&self, reference: &Reference<'_>, report: &mut Report) -> Option<CertificateChain> {
+    fn resolve<T>(&self, reference: &Reference<'_, T>, report: &mut Report) -> Option<CertificateChain> {
         let CaCertificateRef { group, kind, name } = reference.target;
         if !group.value.is_empty() || kind.value != "ConfigMap" {
             let hint = String::from("refer to a ConfigMap with the key `ca.crt`");
@@ -62,17 +65,17 @@ impl<'m> CaConfigMaps<'m> {
             report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
             return None;
         }
-        let namespace = &reference.policy.metadata.namespace.value;
-        let scope = Scope::OwnNamespace(reference.policy.kind);
+        let namespace = &reference.object.metadata.namespace.value;
+        let scope = Scope::OwnNamespace(reference.object.kind);
         let found = ca_certificates::find(&self.0, namespace, &name.value, scope, report);
         let place = reference.at(".name", name.span, Reason::InvalidCACertificateRef);
         found.map_err(|unresolved| unresolved.report(place, report)).ok()
     }
 }
 
-impl<'m> Reference<'m> {
+impl<'m, T> Reference<'m, T> {
     fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
-        let field = format!("spec.validation.caCertificateRefs[{}]{field}", self.number);
-        Place::new(self.policy, field, span).because(Part::Whole, ConditionType::ResolvedRefs, reason)
+        let field = format!("{}.caCertificateRefs[{}]{field}", self.field, self.number);
+        Place::new(self.object, field, span).because(Part::Whole, ConditionType::ResolvedRefs, reason)
     }
 }
