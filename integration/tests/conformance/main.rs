@@ -26,6 +26,7 @@ mod redirects;
 mod references;
 mod replay;
 mod rewrites;
+mod session_persistence;
 mod sessions;
 mod timeouts_retries;
 mod tls;
