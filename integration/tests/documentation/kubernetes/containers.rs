@@ -41,6 +41,17 @@ fn container(kind: &str, name: &str) -> Value {
     containers.iter().find(|container| container["name"] == name).unwrap().clone()
 }
 
+/// All containers of an object's pods.
+fn containers(kind: &str, name: &str) -> Vec<Value> {
+    let pod = object(kind, name)["spec"]["template"]["spec"].clone();
+    ["initContainers", "containers"]
+        .iter()
+        .filter_map(|kind| pod[*kind].as_array())
+        .flatten()
+        .cloned()
+        .collect()
+}
+
 fn arguments(container: &Value) -> Vec<String> {
     let arguments = container["args"].as_array().unwrap();
     arguments.iter().map(|argument| argument.as_str().unwrap().to_owned()).collect()
@@ -207,10 +218,7 @@ async fn watch_goes_on_where_the_first_rendering_ended() {
 fn containers_use_the_images_that_are_released() {
     let [dockerfile, script] = ["release/Dockerfile", "release/images.sh"]
         .map(|path| fs::read_to_string(workspace::root().join(path)).unwrap());
-    let pod = object("Deployment", "envoy")["spec"]["template"]["spec"].clone();
-    let containers =
-        ["initContainers", "containers"].map(|kind| pod[kind].as_array().unwrap().clone()).concat();
-    for container in &containers {
+    for container in &[containers("Deployment", "envoy"), containers("Job", "check")].concat() {
         let image = container["image"].as_str().unwrap();
         let (name, version) = image.rsplit_once(':').unwrap();
         let target = name.rsplit_once('/').unwrap().1;
@@ -224,11 +232,34 @@ fn containers_use_the_images_that_are_released() {
 }
 
 #[test]
+fn the_job_succeeds_with_good_manifests_and_fails_with_the_place_of_an_error() {
+    let pod = Pod::new();
+    let [job] = containers("Job", "check").try_into().unwrap();
+    let check = || {
+        let mut command = Command::new(artifact::envoy_config().unwrap_or_else(|error| panic!("{error}")));
+        let arguments = arguments(&job).into_iter().map(|argument| pod.here(&argument));
+        command.args(arguments).stdin(Stdio::null()).output().unwrap()
+    };
+    let output = check();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let routes = pod.path("manifests/routes.yaml");
+    let text = fs::read_to_string(&routes).unwrap();
+    fs::write(&routes, text.replace("absoluteTimeout:", "absoluteTimout:")).unwrap();
+    let output = check();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("error[unknown-field]") && said.contains("routes.yaml:"),
+        "{said}"
+    );
+}
+
+#[test]
 fn containers_are_confined_and_run_as_one_user() {
     let pod = object("Deployment", "envoy")["spec"]["template"]["spec"].clone();
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     assert_eq!(pod["securityContext"]["runAsUser"], 101);
-    for container in ["initContainers", "containers"].iter().flat_map(|kind| pod[*kind].as_array().unwrap()) {
+    assert_eq!(object("Job", "check")["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"], true);
+    for container in [containers("Deployment", "envoy"), containers("Job", "check")].concat() {
         let context = &container["securityContext"];
         assert!(context["runAsUser"].is_null() && context["runAsNonRoot"].is_null(), "{container:#}");
         assert_eq!(context["readOnlyRootFilesystem"], true, "{container:#}");
@@ -236,6 +267,7 @@ fn containers_are_confined_and_run_as_one_user() {
         assert_eq!(context["capabilities"]["drop"][0], "ALL", "{container:#}");
         assert!(container["resources"]["limits"]["memory"].is_string(), "{container:#}");
         let mounts = container["volumeMounts"].as_array().unwrap();
-        assert!(mounts.iter().any(|mount| mount["mountPath"] == "/var/lib/envoy-config"), "{container:#}");
+        let shared = if container["name"] == "check" { "/etc/manifests" } else { "/var/lib/envoy-config" };
+        assert!(mounts.iter().any(|mount| mount["mountPath"] == shared), "{container:#}");
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use integration::harness::workspace;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Serialize;
@@ -68,6 +69,7 @@ fn unknown_fields(object: &Value) -> Vec<String> {
         ("v1", "Service") => unknown::<Service>(object),
         ("v1", "ServiceAccount") => unknown::<ServiceAccount>(object),
         ("apps/v1", "Deployment") => unknown::<Deployment>(object),
+        ("batch/v1", "Job") => unknown::<Job>(object),
         ("policy/v1", "PodDisruptionBudget") => unknown::<PodDisruptionBudget>(object),
         kind => panic!("no type for {kind:?}"),
     }
@@ -76,7 +78,7 @@ fn unknown_fields(object: &Value) -> Vec<String> {
 #[test]
 fn kubernetes_knows_every_field_of_the_fleet() {
     let objects = objects();
-    assert!(objects.len() >= 8);
+    assert!(objects.len() >= 9);
     for object in objects {
         assert_eq!(unknown_fields(&object), [""; 0], "{object:#}");
         let namespace = if object["kind"] == "Namespace" { &Value::Null } else { &Value::from("edge") };
