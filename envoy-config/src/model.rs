@@ -5,6 +5,7 @@
 //! the order in which it is written; equal models render to equal bytes.
 
 mod action;
+mod external_auth;
 mod health;
 mod retry;
 mod sessions;
@@ -21,6 +22,7 @@ use session_persistence::config::{OnEndpointLost, Rule};
 pub use self::action::{
     Action, Forward, HashInput, HeaderChange, HeaderChanges, Mirror, PathChange, Redirect, RedirectPort,
 };
+pub use self::external_auth::{AuthProtocol, ExternalAuth};
 pub use self::health::{ActiveCheck, Health, OutlierDetection, Probe};
 pub use self::upstream::{CaCertificates, SubjectName, UpstreamTls};
 
@@ -209,6 +211,8 @@ pub struct Route {
     pub cors: Option<Cors>,
     /// On which listeners the session cookie of the rule is `Secure`, if it has one.
     pub secure_cookie: SecureOn,
+    /// The servers that must let a request pass, in their order, before it gets a session.
+    pub external_auth: Vec<ExternalAuth>,
     /// The session persistence of the rule, with [`Action::Forward`] or if another share of the rule
     /// forwards.
     pub persistence: Option<Rule>,
@@ -276,7 +280,7 @@ pub enum TextMatch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// Unique: `namespace/name/rule index`, with the prefix `grpc:` for a GRPCRoute; followed by the index of
-    /// the backendRef in a split rule, and by `mirror` and its index for a mirror. If listeners of a route have
+    /// the backendRef in a split rule, and by `mirror` or `auth` and its index for a mirror or an authorization server. If listeners of a route have
     /// different policies, `@` and a policy follow the rule index.
     pub name: String,
     /// Unique, and independent of the order of rules and backendRefs, unlike the name: the id of its rule, followed by

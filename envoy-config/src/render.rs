@@ -14,7 +14,7 @@
 //! - `routes`: virtual hosts, routes and their matches; `retries`: timeouts and retries.
 //! - `safe_methods`: retries after a connection reset.
 //! - `headers`: header changes; `session_header`: removal of the session header; `url`: rewrites and redirects.
-//! - `cors`: CORS policies.
+//! - `cors`: CORS policies; `ext_authz`: authorization by a server.
 //! - `query`: encodings of query parameters.
 //! - `protocol`: HTTP versions, idle timeouts and flow-control windows.
 //! - `clusters`: discovery of endpoints, connect timeouts, connections in advance; `circuit_breakers`: their limits.
@@ -39,6 +39,7 @@ mod endpoints;
 mod error_fraction;
 mod error_listener;
 mod error_status;
+mod ext_authz;
 mod extension;
 pub mod files;
 mod filters;

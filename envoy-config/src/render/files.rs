@@ -185,6 +185,7 @@ fn by_identity(model: &Model, options: &Options) -> Model {
     renamed.clusters.sort_by(|one, other| one.name.cmp(&other.name));
     let hosts = renamed.listeners.iter_mut().flat_map(model::Listener::virtual_hosts_mut);
     for route in hosts.flat_map(|host| &mut host.routes) {
+        route.external_auth.iter_mut().for_each(|auth| rename(&mut auth.cluster));
         if let Action::Forward(forward) = &mut route.action {
             rename(&mut forward.cluster);
             forward.mirrors.iter_mut().for_each(|mirror| rename(&mut mirror.cluster));

@@ -1,8 +1,8 @@
-//! The HTTP filters: ours and the one that reads its pin, CORS, the router.
+//! The HTTP filters: ours and the one that reads its pin, authorization, CORS, the router.
 //!
 //! The filters of the connection manager do not depend on the routes: Envoy drains a listener whose filters change. Filters that only
-//! some routes need are disabled by default, which costs almost nothing. A route with sessions has its own filter chain, in which
-//! the plugin has only the rule of that route.
+//! some routes need are disabled by default, which costs almost nothing. A route with sessions or authorization has its own filter
+//! chain, in which the plugin has only the rule of that route.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use session_persistence::names;
 
 use super::Options;
 use super::cors::{CORS, CorsFilter, CorsPolicy};
+use super::ext_authz::ExtAuthz;
 use super::extension::{Empty, Extension, Message, Typed};
 use super::safe_methods::{SAFE_METHODS, SafeMethods};
 use crate::model::{self, Action, RequestSubset};
@@ -40,15 +41,16 @@ struct RouteChain {
 
 #[derive(Serialize)]
 struct FilterChain {
-    filters: ChainFilters,
+    filters: Vec<ChainFilter>,
 }
 
+/// A filter that only some routes have.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum ChainFilters {
-    Sessions((Extension<Wasm>, Pinning)),
-    /// The filter hides the session cookie, and pins nothing.
-    Hiding((Extension<Wasm>,)),
+enum ChainFilter {
+    Auth(Box<Extension<ExtAuthz>>),
+    Sessions(Box<Extension<Wasm>>),
+    Pinning(Pinning),
 }
 
 /// The filter that reads the private header.
@@ -238,22 +240,29 @@ impl<M: Message> Optional<M> {
 }
 
 impl RouteChain {
-    fn new(config: RouteRule, options: &Options) -> Self {
+    /// A request that a server refuses never reaches the filter of sessions, so it neither opens nor starts one.
+    fn new(auths: &[model::ExternalAuth], sessions: Vec<ChainFilter>) -> Self {
+        let auths = auths.iter().map(|auth| ChainFilter::Auth(Box::new(ExtAuthz::extension(auth))));
+        Self { filter_chain: FilterChain { filters: auths.chain(sessions).collect() } }
+    }
+}
+
+impl ChainFilter {
+    fn of_sessions(config: RouteRule, options: &Options) -> Vec<Self> {
         let pinning = match config.rule.pin() {
             Pin::Metadata => Pinning::Metadata(HeaderToMetadata::extension()),
             Pin::StatefulSession => {
                 Pinning::StatefulSession(StatefulSession::extension(config.rule.is_strict()))
             }
         };
-        let filters = (Wasm::extension(&PluginConfig::Route(config), options), pinning);
-        Self { filter_chain: FilterChain { filters: ChainFilters::Sessions(filters) } }
+        let plugin = Wasm::extension(&PluginConfig::Route(config), options);
+        vec![Self::Sessions(Box::new(plugin)), Self::Pinning(pinning)]
     }
 
-    /// The chain of a route without sessions, on which the filter hides the cookie of this rule.
-    fn hiding(rule: &Rule, options: &Options) -> Self {
+    /// On a route without sessions, the filter hides the cookie of this rule, and pins nothing.
+    fn of_hidden(rule: &Rule, options: &Options) -> Vec<Self> {
         let config = PluginConfig::Route(RouteRule { rule: rule.clone(), shares: ByName::default() });
-        let filters = (Wasm::extension(&config, options),);
-        Self { filter_chain: FilterChain { filters: ChainFilters::Hiding(filters) } }
+        vec![Self::Sessions(Box::new(Wasm::extension(&config, options)))]
     }
 }
 
@@ -342,19 +351,19 @@ impl PerRoute {
         options: &Options,
     ) -> Option<Self> {
         let mut configs = BTreeMap::new();
-        // The plugin has already run when a session moves a request to this route.
-        let rule =
-            route.persistence.as_ref().filter(|_| !matches!(route.subset, RequestSubset::SessionsOf(_)));
-        if let Some(rule) = rule {
+        // The filters of the chain have already run when a session moves a request to this route.
+        let is_first = !matches!(route.subset, RequestSubset::SessionsOf(_));
+        let of_sessions = route.persistence.as_ref().filter(|_| is_first).map(|rule| {
             let shares = other_shares(rule, siblings);
             let rule = rule.clone().pinned_by(options.pin_of_rule(rule));
             let rule = if removes_session_header { rule.removed_by_route() } else { rule };
-            let config = RouteRule { rule, shares };
-            configs.insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::new(config, options).into())));
-        }
-        if let Some(rule) = &route.hidden {
-            configs
-                .insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::hiding(rule, options).into())));
+            ChainFilter::of_sessions(RouteRule { rule, shares }, options)
+        });
+        let of_hidden = route.hidden.as_ref().map(|rule| ChainFilter::of_hidden(rule, options));
+        let filters = of_hidden.or(of_sessions).unwrap_or_default();
+        let auths: &[_] = if is_first { &route.external_auth } else { &[] };
+        if !(filters.is_empty() && auths.is_empty()) {
+            configs.insert(FILTER_CHAIN, AnyConfig::Chain(Box::new(RouteChain::new(auths, filters).into())));
         }
         if let Some(cors) = &route.cors {
             configs.insert(CORS, AnyConfig::Cors(CorsPolicy::from(cors).into()));

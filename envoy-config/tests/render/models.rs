@@ -63,6 +63,7 @@ pub(crate) fn route(name: &str, path: PathMatch, action: Action, persistence: Op
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
         cors: None,
+        external_auth: Vec::new(),
         subset: RequestSubset::All,
         secure_cookie: SecureOn::default(),
         hidden: None,

@@ -12,6 +12,7 @@ mod client_certificates;
 mod conditions;
 mod cors;
 mod documents;
+mod external_auth;
 mod gateways;
 mod grpc;
 mod headers;

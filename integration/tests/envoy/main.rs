@@ -16,6 +16,7 @@ mod closing_backend;
 mod dashboard;
 mod endpoints;
 mod expiry;
+mod external_auth;
 mod filters;
 mod fleet;
 mod foreign_tokens;

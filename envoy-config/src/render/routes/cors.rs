@@ -21,7 +21,10 @@ impl Route {
         let method = route.matches.method.as_ref().filter(|method| *method != OPTIONS);
         let matches_all = match &route.action {
             Action::Forward(forward) => {
-                method.is_none() && around.errors.before_routing(&forward.cluster).is_none()
+                method.is_none()
+                    && around.errors.before_routing(&forward.cluster).is_none()
+                    // Browsers send no credentials in a preflight request, so the server would refuse it.
+                    && route.external_auth.is_empty()
             }
             Action::Redirect(_) | Action::Respond(_) => false,
         };
@@ -41,7 +44,8 @@ impl Route {
         matches.headers.push(HeaderCondition::Present(Present { name: "origin", present_match: true }));
         let unreached = model::Forward::to(PREFLIGHTS);
         let action = RouteAction::forward(&unreached, Retried::IfNotReached);
-        Some(Self { matches, headers: HeaderMutations::default(), ..Self::new(route, action, around) })
+        let unchecked = model::Route { external_auth: Vec::new(), ..route.clone() };
+        Some(Self { matches, headers: HeaderMutations::default(), ..Self::new(&unchecked, action, around) })
     }
 
     /// The same route for allowed origins, with CORS response headers. For routes that answer with a redirect or a status.

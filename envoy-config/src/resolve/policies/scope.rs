@@ -31,7 +31,7 @@ pub(in crate::resolve) struct RulePolicies<'m> {
 
 /// Some listeners of a route to which the same policies of listeners or Gateways apply, and whose Gateways present the same
 /// client certificate to backends.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(in crate::resolve) struct Scope<'m> {
     certificate: Option<Arc<Certificate>>,
     /// Distinguishes the names of clusters from those for other client certificates.
@@ -140,23 +140,18 @@ impl<'m> RulePolicies<'m> {
 }
 
 impl Scope<'_> {
-    /// Makes Envoy present the client certificate of these listeners to a backend, if it has TLS.
-    pub(in crate::resolve) fn present_certificate(&self, backend: &mut Backend) {
+    /// The backends of a rule, to which Envoy presents the client certificate of these listeners if they have TLS.
+    pub(in crate::resolve) fn presenting(&self, backends: Vec<Backend>) -> Vec<Backend> {
+        backends.into_iter().map(|backend| self.presented(backend)).collect()
+    }
+
+    /// The same for one backend.
+    pub(in crate::resolve) fn presented(&self, mut backend: Backend) -> Backend {
         if let (Some(certificate), Some(tls)) = (&self.certificate, &mut backend.locality.tls) {
             let client_certificate = Some(Arc::clone(certificate));
             *tls = Arc::new(UpstreamTls { client_certificate, ..UpstreamTls::clone(tls) });
         }
-    }
-}
-
-impl Default for Scope<'_> {
-    fn default() -> Self {
-        Self {
-            certificate: None,
-            certificate_suffix: String::new(),
-            traffic: Inherited::default(),
-            sessions: Inherited::default(),
-        }
+        backend
     }
 }
 

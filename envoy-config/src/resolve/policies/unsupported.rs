@@ -169,6 +169,7 @@ fn backends_of(rule: &Rule) -> impl Iterator<Item = &BackendRef> {
     let filters = rule.filters.iter().chain(rule.backend_refs.iter().flat_map(|backend| &backend.filters));
     own.chain(filters.filter_map(|filter| match &filter.value {
         Filter::Mirror(mirror) => Some(&mirror.backend),
+        Filter::ExternalAuth(auth) => Some(&auth.backend),
         _ => None,
     }))
 }

@@ -9,14 +9,15 @@ use crate::diagnostic::Code;
 use crate::manifest::Object;
 use crate::manifest::gateway_api::route::Route;
 use crate::manifest::gateway_api::route::filters::{
-    Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect,
+    ExternalAuth, Filter, Header, HeaderModifier, PathModifier, RequestMirror, RequestRedirect,
 };
 use crate::model::{
-    Action, Allowed, Cors, Forward, HeaderChanges, PathChange, PathMatch, Redirect, RedirectPort,
+    Action, Allowed, Cors, ExternalAuth as ExternalAuthServer, Forward, HeaderChanges, PathChange, PathMatch,
+    Redirect, RedirectPort,
 };
 use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::status::{ConditionType, Reason};
 
 /// The effects of several filters in sequence.
@@ -31,12 +32,18 @@ pub(super) struct Effects<'m> {
     /// Whether there is a mirror, even if it was taken out of `mirrors`.
     mirrored: bool,
     cors: Option<Cors>,
+    pub(super) auths: Vec<RequestedAuth<'m>>,
+    /// The servers of these authorizations, once they are resolved.
+    pub(super) external_auth: Vec<ExternalAuthServer>,
     /// One of the filters is not supported: requests get an error response.
     pub(super) rejected: bool,
 }
 
 /// A mirror that a filter requests, and the path of its backendRef.
 pub(super) type RequestedMirror<'m> = (String, &'m RequestMirror);
+
+/// An authorization that a filter requests, the path of the filter, and its place.
+pub(super) type RequestedAuth<'m> = (String, Span, &'m ExternalAuth);
 
 /// A list of filters and its position.
 pub(super) struct Filters<'m> {
@@ -94,8 +101,8 @@ impl<'m> Filters<'m> {
                 Filter::Extension(kind) => {
                     reject(filter.span, format!("filters of kind `{kind}` are not supported"));
                 }
-                Filter::ExternalAuth => {
-                    reject(filter.span, String::from("filter `ExternalAuth` is not supported"));
+                Filter::ExternalAuth(auth) => {
+                    effects.auths.push((format!("{}[{position}]", self.field), filter.span, auth));
                 }
             }
         }

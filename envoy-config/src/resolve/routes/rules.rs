@@ -5,6 +5,7 @@ use std::mem;
 
 use session_persistence::config::{OnEndpointLost, Pods};
 
+use super::external_auth;
 use super::filters::{Effects, Filters, RequestedMirror};
 use super::ignored;
 use super::matches;
@@ -118,8 +119,7 @@ impl<'m> ResolvedRoute<'m> {
         let session = backends.session(object, number, rule, report);
         self.sessions.push(session);
         let persistent = session.is_some();
-        let mut found = backends.of_rule(object, number, rule, persistent, report);
-        found.iter_mut().for_each(|backend| self.scope.present_certificate(backend));
+        let found = self.scope.presenting(backends.of_rule(object, number, rule, persistent, report));
         let pods = if persistent { pods::of_rule(&found) } else { Pods::default() };
         let field = format!("spec.rules[{number}].filters");
         let filters = Filters { route: object, rule: number, list: &rule.filters, field };
@@ -227,6 +227,9 @@ impl<'m> ResolvedRoute<'m> {
         report: &mut Report,
     ) -> Destinations<'m> {
         let &RuleContext { number, rule, name, identity, persistent, policy, .. } = context;
+        let auth = external_auth::Rule { route: self.object, number, name, identity };
+        let servers = auth.resolve(&mut effects, &self.scope, backends, report);
+        self.clusters.extend(servers.into_iter().map(|cluster| (number, cluster)));
         let requested = mem::take(&mut effects.mirrors);
         let common = found.iter().find_map(|backend| backend.version).unwrap_or(HttpVersion::Http1);
         let split = split::is_split(rule, &found);
@@ -246,6 +249,7 @@ impl<'m> ResolvedRoute<'m> {
             let field = format!("spec.rules[{number}].backendRefs[{position}].filters");
             let filters = Filters { route: self.object, rule: number, list: &written.filters, field };
             let mut effects = filters.effects(effects.clone(), report);
+            external_auth::refuse_in_backend(self.object, number, &mut effects, report);
             let requested = mem::take(&mut effects.mirrors);
             let Backend { locality, version } = backend;
             let (share, weight) = (locality.name.clone(), locality.weight);
@@ -309,9 +313,8 @@ impl<'m> ResolvedRoute<'m> {
     ) -> Vec<Mirror> {
         let mut mirrors = Vec::new();
         for (position, (field, mirror)) in requested.iter().enumerate() {
-            if let Some(mut backend) = backends.of_filter(self.object, field.clone(), &mirror.backend, report)
-            {
-                self.scope.present_certificate(&mut backend);
+            let backend = backends.of_filter(self.object, field.clone(), &mirror.backend, report);
+            if let Some(backend) = backend.map(|backend| self.scope.presented(backend)) {
                 let cluster = Cluster {
                     name: format!("{name}/mirror/{position}"),
                     identity: format!("{identity}/mirror/{position}"),

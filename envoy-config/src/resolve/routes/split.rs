@@ -162,6 +162,10 @@ fn routes_of(weighted: &[WeightedDestination<'_>], matched: &MatchContext<'_>) -
             response_headers: HeaderChanges::default(),
             cors: None,
             secure_cookie: matched.sessions.cookie.secure,
+            external_auth: weighted
+                .first()
+                .map(|share| share.destination.effects.external_auth.clone())
+                .unwrap_or_default(),
             persistence: matched.persistence.clone().map(|rule| rule.of_share("")),
             hidden: None,
         });
@@ -214,6 +218,8 @@ impl MatchContext<'_> {
             name,
             matches: self.matches.clone(),
             subset,
+            // Also of an error: with a session, the filter moves the request to another route of the rule.
+            external_auth: effects.external_auth.clone(),
             action: destination.action(&self.matches.path, self.error_status),
             request_headers,
             response_headers,

@@ -93,6 +93,7 @@ fn misdirected(domain: &Domain) -> VirtualHost {
         response_headers: HeaderChanges::default(),
         cors: None,
         secure_cookie: SecureOn::default(),
+        external_auth: Vec::new(),
         subset: RequestSubset::All,
         persistence: None,
         hidden: None,

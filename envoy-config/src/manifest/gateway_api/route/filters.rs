@@ -2,12 +2,14 @@
 //! combined.
 
 mod cors;
+mod external_auth;
 mod header_modifier;
 mod redirect_and_rewrite;
 mod request_mirror;
 
 use std::collections::HashMap;
 
+pub use self::external_auth::{AuthProtocol, ExternalAuth};
 pub use self::header_modifier::{Header, HeaderModifier};
 pub use self::redirect_and_rewrite::{PathModifier, RequestRedirect, UrlRewrite};
 pub use self::request_mirror::RequestMirror;
@@ -41,8 +43,8 @@ pub enum Filter {
     Cors(Cors),
     /// `ExtensionRef`, which is not supported: the kind with its group.
     Extension(String),
-    /// `ExternalAuth`, which is not supported.
-    ExternalAuth,
+    /// `ExternalAuth`.
+    ExternalAuth(Box<ExternalAuth>),
 }
 
 impl Filter {
@@ -58,7 +60,7 @@ impl Filter {
             | Self::Mirror(_)
             | Self::Cors(_)
             | Self::Extension(_)
-            | Self::ExternalAuth => None,
+            | Self::ExternalAuth(_) => None,
         }
     }
 }
@@ -199,8 +201,9 @@ fn filter(
             fields.required(own, findings, header_modifier::read).map(Filter::ResponseHeaders)
         }
         Type::Extension => fields.required(own, findings, extension).map(Filter::Extension),
-        // Its fields are not read: requests get 500 in any case.
-        Type::ExternalAuth => fields.required(own, findings, |_, _| Some(Filter::ExternalAuth)),
+        Type::ExternalAuth => {
+            fields.required(own, findings, external_auth::read).map(Box::new).map(Filter::ExternalAuth)
+        }
         Type::Redirect => {
             fields.required(own, findings, redirect_and_rewrite::redirect).map(Filter::Redirect)
         }

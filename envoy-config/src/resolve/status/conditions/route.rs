@@ -45,12 +45,20 @@ impl Builder<'_, '_> {
         resolving.extend(&of_rules);
         let resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, &resolving);
         let mut accepted = condition(ConditionType::Accepted, Reason::Accepted, &others);
-        let dropped: Vec<&Verdict> =
-            of_rules.into_iter().filter(|verdict| verdict.condition == ConditionType::Accepted).collect();
+        // Of some rules, only a part is invalid: a route of such rules alone is still accepted.
+        let is_dropped = |verdict: &&Verdict| {
+            matches!(verdict.condition, ConditionType::Accepted | ConditionType::PartiallyInvalid)
+        };
+        let dropped: Vec<&Verdict> = of_rules.into_iter().filter(is_dropped).collect();
+        let rejected = dropped.iter().filter(|verdict| verdict.condition == ConditionType::Accepted);
+        let rejected: Vec<&Verdict> = rejected.copied().collect();
+        let all = route.spec.rules.len();
         let partly = if accepted.status != Holds::True || dropped.is_empty() {
             None
-        } else if rules(&dropped).len() == route.spec.rules.len() {
-            accepted = condition(ConditionType::Accepted, Reason::Accepted, &dropped);
+        } else if rules(&rejected).len() == all {
+            accepted = condition(ConditionType::Accepted, Reason::Accepted, &rejected);
+            None
+        } else if rules(&dropped).len() == all {
             None
         } else {
             Some(partly_invalid(&dropped))
