@@ -357,3 +357,21 @@ async fn gateway_invalid_tls_backend_configuration() {
         assert_eq!(found.of_gateway(gateway, "Accepted"), "True Accepted", "{gateway}");
     }
 }
+
+/// A request over HTTPS goes to the backend over TLS again, with the policy's hostname as SNI.
+#[tokio::test]
+async fn backendtlspolicy_reencrypt() {
+    let tls = TlsBackend::start().await;
+    let documents = [
+        tls.service("reencrypted", &[("btls", 443)]),
+        policy("reencrypted", "reencrypted/btls", KNOWN, BACKEND),
+        route("reencrypted", HTTPS, &service_rule("reencrypted", 443)),
+    ];
+    let (replay, front) = tls.serve(&[], &documents).await;
+    assert_eq!(replay.statuses.of_policy("reencrypted", "Accepted"), ["True Accepted"]);
+    assert_eq!(replay.statuses.of_policy("reencrypted", "ResolvedRefs"), ["True ResolvedRefs"]);
+    replay.check_tls(HTTPS, 443, &[("example.org", reaches("/reencrypted-443"))]).await;
+    let seen = front.handshakes();
+    assert!(!seen.is_empty());
+    assert!(seen.iter().all(|one| one.server_name.as_deref() == Some("backend.example.com")), "{seen:?}");
+}

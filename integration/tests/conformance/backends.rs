@@ -115,3 +115,13 @@ async fn httproute_backend_protocol_h2c() {
         }
     }
 }
+
+/// Requests of a rule in which no backend has a weight are answered 500.
+#[tokio::test]
+async fn httproute_all_backends_weight_zero() {
+    let refs = "\n  - backendRefs: [{name: infra-backend-v1, port: 8080, weight: 0}, \
+                {name: infra-backend-v2, port: 8080, weight: 0}]";
+    let replay = Replay::start(&[route("no-weights", SAME_NAMESPACE, refs)]).await;
+    assert_eq!(replay.statuses.of_route(INFRA, "no-weights", "ResolvedRefs"), ["True ResolvedRefs"]);
+    replay.check(SAME_NAMESPACE, 80, &[get("/").answers(500)]).await;
+}

@@ -9,11 +9,14 @@ use integration::harness::client::Protocol;
 
 use crate::case::{Ask, Case, ask};
 use crate::documents::gateway;
-use crate::infrastructure::{INFRA, SAME_NAMESPACE, V1, V2, V3};
+use crate::infrastructure::{ALL_NAMESPACES, INFRA, SAME_NAMESPACE, V1, V2, V3};
 use crate::replay::Replay;
 
 /// UNIMPLEMENTED: the status of calls that no rule matches.
 const UNIMPLEMENTED: &str = "12";
+
+/// UNAVAILABLE: the status of calls that cannot be forwarded.
+const UNAVAILABLE: &str = "14";
 
 /// A GRPCRoute: its parents and its rules in YAML.
 pub(crate) fn grpc_route(name: &str, parents: &str, rules: &str) -> String {
@@ -203,4 +206,28 @@ async fn grpcroute_weight() {
     let share = |service: &str| counts.get(service).copied().unwrap_or_default();
     assert!((325..=375).contains(&share("infra-backend-v1")), "{counts:?}");
     assert_eq!(share("infra-backend-v1") + share("infra-backend-v2"), 500, "{counts:?}");
+}
+
+/// A route with two parents serves both Gateways; that of one parent serves that Gateway alone.
+#[tokio::test]
+async fn grpcroute_multiple_gateways() {
+    let parents = "{name: same-namespace}, {name: all-namespaces}";
+    let replay = Replay::start(&[
+        grpc_route("shared", parents, &method_rule("Pick", TO_V1)),
+        grpc_route("own-of-the-one", "{name: same-namespace}", &method_rule("Drop", TO_V2)),
+        grpc_route("own-of-the-other", "{name: all-namespaces}", &method_rule("Drop", TO_V3)),
+    ])
+    .await;
+    check(&replay, SAME_NAMESPACE, &[call("Pick").reaches(V1), call("Drop").reaches(V2)]).await;
+    check(&replay, ALL_NAMESPACES, &[call("Pick").reaches(V1), call("Drop").reaches(V3)]).await;
+}
+
+/// Calls of a rule in which no backend has a weight are answered `UNAVAILABLE`.
+#[tokio::test]
+async fn grpcroute_all_backends_weight_zero() {
+    let refs = "\n  - backendRefs: [{name: infra-backend-v1, port: 8081, weight: 0}, \
+                {name: infra-backend-v2, port: 8081, weight: 0}]";
+    let replay = Replay::start(&[grpc_route("no-weights", "{name: same-namespace}", refs)]).await;
+    let unavailable = call("Pick").answers(200).answering("grpc-status", UNAVAILABLE);
+    check(&replay, SAME_NAMESPACE, &[unavailable]).await;
 }
