@@ -65,7 +65,7 @@ impl Backend {
     ///
     /// # Errors
     /// No port is free on all of the addresses.
-    pub fn start_on_one_port<const N: usize>(pods: [Pod; N]) -> io::Result<[Self; N]> {
+    pub fn start_on_one_port<const N: usize>(pods: &[Pod; N]) -> io::Result<[Self; N]> {
         const TRIES: usize = 100;
         let mut port = 0;
         for last in (0..TRIES).rev() {

@@ -182,15 +182,14 @@ impl<'m, 'g> Backends<'m, 'g> {
         report.decisions.record_affected(backend, reference.route);
         let version = xbackend::version(backend, reference, report)?;
         let key = backend.metadata.key();
-        let (endpoints, connection) = match self.resolved_xbackends.get(&key) {
-            Some(known) => known.clone(),
-            None => {
-                let endpoints =
-                    xbackend::endpoints(backend, &mut self.selected, &mut self.slices, &self.local, report);
-                let resolved = (endpoints, self.tls.of_xbackend(backend, report));
-                self.resolved_xbackends.insert(key, resolved.clone());
-                resolved
-            }
+        let (endpoints, connection) = if let Some(known) = self.resolved_xbackends.get(&key) {
+            known.clone()
+        } else {
+            let endpoints =
+                xbackend::endpoints(backend, &mut self.selected, &mut self.slices, &self.local, report);
+            let resolved = (endpoints, self.tls.of_xbackend(backend, self.grants, report));
+            self.resolved_xbackends.insert(key, resolved.clone());
+            resolved
         };
         if endpoints == Endpoints::Unresolved {
             let place = reference.at(".name", reference.backend.name.span, Reason::BackendNotFound);

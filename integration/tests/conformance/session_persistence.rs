@@ -63,7 +63,7 @@ impl Test {
             Place::XBackend => {
                 let pods = ["sticky-0", "sticky-1", "sticky-2"]
                     .map(|name| Pod { namespace: INFRA.to_owned(), ..Pod::new("sticky", name) });
-                let pods = Backend::start_on_one_port(pods).unwrap();
+                let pods = Backend::start_on_one_port(&pods).unwrap();
                 let protocol = if self.grpc { "GRPC" } else { "HTTP" };
                 let backend = xbackend(
                     &format!("name: sticky, namespace: {INFRA}"),

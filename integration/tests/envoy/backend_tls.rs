@@ -7,10 +7,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use integration::backend::{Backend, Handshake, TlsFront};
+use integration::backend::{Backend, Handshake, Pod, TlsFront};
 use integration::harness::deadline::until;
 use integration::harness::envoy::Process;
-use integration::harness::manifests::{Endpoint, EndpointState, Manifests};
+use integration::harness::manifests::{
+    Endpoint, EndpointState, Manifests, pod as pod_object, xbackend, xbackend_ref,
+};
 
 use crate::setup::{COOKIE, browser, client, pod, pods, pods_of, route, serve, serve_valid_parts};
 use crate::traffic_policies;
@@ -219,6 +221,50 @@ async fn invalid_tls_policies_answer_500_and_never_fall_back_to_plaintext() {
         assert_eq!(refused, 10, "{broken}");
     }
     assert_eq!(plain.requests(), 0);
+}
+
+/// An XBackend has TLS settings of its own, and with `ClientAndServer` a client certificate.
+#[tokio::test]
+async fn xbackends_verify_the_server_and_present_their_client_certificate() {
+    let [pod_behind] = Backend::start_on_one_port(&[Pod::new("secure", "secure-0")]).unwrap();
+    let front = TlsFront::start_for_clients_of(CLIENT_AUTHORITY, pod_behind.address(), CERTIFICATE, KEY);
+    let front = front.await.unwrap();
+    let address = front.address();
+    let of = |tls: &str| {
+        let tls = format!("tls: {tls}\n  sessionPersistence: {{cookie: {{}}}}");
+        let rule = format!("{{backendRefs: [{}]}}", xbackend_ref("secure", ""));
+        let object = pod_object(&pod_behind, "")
+            .replace(&pod_behind.address().ip().to_string(), &address.ip().to_string());
+        Manifests::gateway()
+            .with(&xbackend("name: secure", "secure", address.port(), &tls))
+            .with(&object)
+            .with(&client_secret())
+            .with(&config_map("authority", AUTHORITY))
+            .with(&config_map("other", OTHER_AUTHORITY))
+            .with(&route("route", &[rule]))
+    };
+    let validation = |authority: &str| {
+        format!(
+            "validation: {{caCertificateRefs: [{{group: '', kind: ConfigMap, name: {authority}}}], {HOST}}}"
+        )
+    };
+    let certificate = "mode: ClientAndServer, clientCertificateRef: {name: client}";
+    for tls in [
+        "{mode: None}".to_owned(),
+        format!("{{mode: ServerOnly, {}}}", validation("authority")),
+        format!("{{{certificate}, {}}}", validation("other")),
+    ] {
+        let status = status(&serve(&of(&tls)).await).await;
+        assert!(matches!(status, 502 | 503), "{tls}: {status}");
+    }
+    assert_eq!((front.handshakes().len(), pod_behind.requests()), (0, 0));
+    let envoy = serve(&of(&format!("{{{certificate}, {}}}", validation("authority")))).await;
+    let browser = browser(&envoy);
+    for _ in 0..5 {
+        assert_eq!(pod(&browser.get("/get").await.unwrap()), "secure-0");
+    }
+    let handshakes = front.handshakes();
+    assert!(!handshakes.is_empty() && handshakes.iter().all(|handshake| handshake.client_certificate));
 }
 
 /// A Secret with the client certificate.

@@ -14,7 +14,7 @@ const COOKIE: &str = "{cookie: {name: session}}";
 
 /// Pods `game-0`, `game-1` and so on, on one port and an address each.
 pub(crate) fn pods_of_game<const N: usize>() -> [Backend; N] {
-    Backend::start_on_one_port(std::array::from_fn(|number| Pod::new("game", &format!("game-{number}"))))
+    Backend::start_on_one_port(&std::array::from_fn(|number| Pod::new("game", &format!("game-{number}"))))
         .unwrap()
 }
 
@@ -154,7 +154,7 @@ async fn cookies_have_the_path_and_lifetime_of_the_xbackend() {
 #[tokio::test]
 async fn existing_sessions_take_precedence_over_the_weights_of_xbackends() {
     let [old, new] =
-        Backend::start_on_one_port([Pod::new("old", "old-0"), Pod::new("new", "new-0")]).unwrap();
+        Backend::start_on_one_port(&[Pod::new("old", "old-0"), Pod::new("new", "new-0")]).unwrap();
     let fields = format!("sessionPersistence: {COOKIE}");
     let backends = [&old, &new].into_iter().fold(Manifests::gateway(), |manifests, one| {
         let app = &one.pod().service;

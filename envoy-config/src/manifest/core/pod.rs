@@ -86,17 +86,15 @@ fn labels(metadata: &Node<'_>) -> Labels {
 }
 
 fn addresses(status: &Node<'_>, unusable: &mut Vec<Unusable>) -> Vec<Spanned<IpAddr>> {
-    let written: Vec<(String, &Node<'_>)> = match status.get("podIPs").map(|entry| &entry.value.value) {
-        Some(Value::Sequence(items)) => {
-            let address = items.iter().enumerate().filter_map(|(number, item)| {
-                Some((format!("status.podIPs[{number}].ip"), &item.get("ip")?.value))
-            });
-            address.collect()
-        }
-        _ => {
-            let single = status.get("podIP").map(|entry| (String::from("status.podIP"), &entry.value));
-            single.into_iter().collect()
-        }
+    let list = status.get("podIPs").map(|entry| &entry.value.value);
+    let written: Vec<(String, &Node<'_>)> = if let Some(Value::Sequence(items)) = list {
+        let address = items.iter().enumerate().filter_map(|(number, item)| {
+            Some((format!("status.podIPs[{number}].ip"), &item.get("ip")?.value))
+        });
+        address.collect()
+    } else {
+        let single = status.get("podIP").map(|entry| (String::from("status.podIP"), &entry.value));
+        single.into_iter().collect()
     };
     let mut found = Vec::new();
     for (field, node) in written {

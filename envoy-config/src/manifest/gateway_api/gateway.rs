@@ -11,6 +11,7 @@ pub(in crate::manifest) use self::allowed_namespaces::label_selector;
 pub use self::allowed_namespaces::{AllowedNamespaces, LabelSelector, Operator, Requirement};
 pub(in crate::manifest) use self::listener::listeners;
 pub use self::listener::{AllowedKind, Listener};
+pub(in crate::manifest) use self::listener_tls::certificate_ref;
 pub use self::listener_tls::{CertificateRef, Protocol, Tls};
 pub use self::tls::{Frontend, Validation, ValidationMode};
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::backend_tls_policy::{self, Validation};
+use super::gateway::{CertificateRef, certificate_ref};
 use super::session_persistence::{self, SessionPersistence};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::read::field_path::{At, FieldPath};
@@ -25,8 +26,8 @@ pub struct XBackend {
     pub port: Spanned<u16>,
     /// `protocol`; by default, that of the route.
     pub protocol: Option<Spanned<Protocol>>,
-    /// `tls.validation`, if `tls.mode` is `ServerOnly`.
-    pub tls: Option<Validation>,
+    /// `tls`; `None` also if `tls.mode` is `None`.
+    pub tls: Option<BackendTls>,
     /// `sessionPersistence`.
     pub session_persistence: Option<SessionPersistence>,
 }
@@ -38,6 +39,15 @@ pub enum Destination {
     Selector(BTreeMap<String, String>),
     /// `externalHostname.hostname`.
     Hostname(Spanned<String>),
+}
+
+/// `tls`: how connections are encrypted.
+#[derive(Clone, Debug)]
+pub struct BackendTls {
+    /// `validation`.
+    pub validation: Validation,
+    /// `clientCertificateRef`, which only `mode: ClientAndServer` has.
+    pub client_certificate: Option<CertificateRef>,
 }
 
 /// `protocol`, as far as it is supported.
@@ -172,14 +182,12 @@ fn protocol(at: At<'_>, findings: &mut Findings) -> Option<WrittenProtocol> {
     ];
     let written = word(&words)(at, findings)?;
     let (name, supported) = written.value;
-    match supported {
-        Some(value) => Some((Spanned { value, span: written.span }, name)),
-        None => {
-            let message = format!("`protocol: {name}` is not supported");
-            let hint = "use HTTP for requests that an HTTPRoute or GRPCRoute forwards";
-            findings.reject(at.error(Code::NotSupported, message).hint(hint))
-        }
-    }
+    let Some(value) = supported else {
+        let message = format!("`protocol: {name}` is not supported");
+        let hint = "use HTTP for requests that an HTTPRoute or GRPCRoute forwards";
+        return findings.reject(at.error(Code::NotSupported, message).hint(hint));
+    };
+    Some((Spanned { value, span: written.span }, name))
 }
 
 /// The CEL rules of the CRD about `protocol` and `tls`. With `mode: None`, connections are not encrypted.
@@ -199,47 +207,35 @@ fn check_protocol(
     add(fields, "protocol", Code::ConflictingFields, *span, message.to_owned(), findings);
 }
 
-/// The validation of the backend's certificate; `None` inside if connections are not encrypted.
+/// The settings of encrypted connections; `None` inside if connections are not encrypted.
 #[expect(clippy::option_option, reason = "the outer one is an error, the inner one a mode")]
-fn tls(at: At<'_>, destination: Option<&Destination>, findings: &mut Findings) -> Option<Option<Validation>> {
+fn tls(at: At<'_>, destination: Option<&Destination>, findings: &mut Findings) -> Option<Option<BackendTls>> {
     let fields = Fields::of(at, &TLS, findings)?;
     let modes =
         [("None", Mode::None), ("ServerOnly", Mode::ServerOnly), ("ClientAndServer", Mode::ClientAndServer)];
     let mode = fields.required("mode", findings, word(&modes))?;
     let validation = fields.optional("validation", findings, backend_tls_policy::validation);
-    if mode.value != Mode::ClientAndServer
-        && let Some(entry) = fields.entry("clientCertificateRef")
-    {
-        let message = "field `clientCertificateRef` requires `mode: ClientAndServer`";
-        add(
-            &fields,
-            "clientCertificateRef",
-            Code::MisplacedField,
-            entry.key.span,
-            message.to_owned(),
-            findings,
-        );
-    }
-    match mode.value {
-        Mode::None => return Some(None),
-        Mode::ClientAndServer => {
-            let message =
-                "`mode: ClientAndServer` is not supported: the backend would get no client certificate";
-            let path = FieldPath::Field(&at.path, "mode");
-            let error = path.place(Diagnostic::error(Code::NotSupported, mode.span, message));
-            return findings.reject(
-                error.hint("write `mode: ServerOnly` if the backend accepts clients without a certificate"),
-            );
+    let client_certificate = if mode.value == Mode::ClientAndServer {
+        Some(fields.required("clientCertificateRef", findings, certificate_ref)?)
+    } else {
+        if let Some(entry) = fields.entry("clientCertificateRef") {
+            let (field, message) =
+                ("clientCertificateRef", "field `clientCertificateRef` requires `mode: ClientAndServer`");
+            add(&fields, field, Code::MisplacedField, entry.key.span, message.to_owned(), findings);
         }
-        Mode::ServerOnly => {}
+        None
+    };
+    if mode.value == Mode::None {
+        return Some(None);
     }
-    match (validation, destination) {
-        (None, _) if fields.has("validation") => None,
-        (Some(validation), _) => Some(Some(validation)),
-        (None, Some(Destination::Hostname(name))) => Some(Some(Validation::of_system(name.value.clone()))),
+    let validation = match (validation, destination) {
+        (None, _) if fields.has("validation") => return None,
+        (Some(validation), _) => validation,
+        (None, Some(Destination::Hostname(name))) => Validation::of_system(name.value.clone()),
         (None, _) => {
             let message = "`tls` needs `validation`: the certificate of a pod has no known hostname";
-            findings.reject(at.error(Code::MissingField, message).hint("add `validation.hostname`"))
+            return findings.reject(at.error(Code::MissingField, message).hint("add `validation.hostname`"));
         }
-    }
+    };
+    Some(Some(BackendTls { validation, client_certificate }))
 }

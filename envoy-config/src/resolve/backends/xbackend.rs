@@ -22,12 +22,15 @@ use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::{Place, Report};
 use crate::status::{ConditionType, Reason};
 
+/// The labels that a pod must have.
+type Selector = BTreeMap<String, String>;
+
 /// What a selector selects from.
 pub(super) struct Selected<'m> {
     /// The Pods by namespace and label.
     pods: HashMap<(&'m str, &'m str, &'m str), Vec<&'m Object<Pod>>>,
     /// The Services by namespace and selector.
-    services: HashMap<(&'m str, &'m BTreeMap<String, String>), Vec<&'m Object<Service>>>,
+    services: HashMap<(&'m str, &'m Selector), Vec<&'m Object<Service>>>,
     /// Namespaces and names of Pods, whose problems were reported, and the port for which they were: several XBackends can
     /// select a Pod.
     reported: HashSet<(&'m str, &'m str, Option<u16>)>,
@@ -63,7 +66,7 @@ impl<'m> Selected<'m> {
     }
 
     /// The Pods with all of these labels.
-    fn pods(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<&'m Object<Pod>> {
+    fn pods(&self, namespace: &str, labels: &Selector) -> Vec<&'m Object<Pod>> {
         let mut fewest: Option<&Vec<&'m Object<Pod>>> = None;
         for (key, value) in labels {
             let Some(list) = self.pods.get(&(namespace, key.as_str(), value.as_str())) else {

@@ -10,31 +10,18 @@ use std::sync::Arc;
 use super::addresses::{BoundAddress, Handshake, Security};
 use super::client_certificates::ClientValidations;
 use super::section::{Owner, Section};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::core::secret::{Secret, UnusableValue};
+use crate::diagnostic::Code;
+use crate::manifest::Manifests;
+use crate::manifest::core::secret::Secret;
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
-use crate::manifest::gateway_api::gateway::{CertificateRef, Protocol, Tls};
-use crate::manifest::{Manifests, Object};
+use crate::manifest::gateway_api::gateway::{Protocol, Tls};
 use crate::model::{Certificate, ClientCertificates};
-use crate::resolve::references::grants::{Grants, KindInNamespace};
-use crate::resolve::references::lookup::{Objects, Scope};
-use crate::resolve::references::wrong_kind::WrongKind;
+use crate::resolve::references::certificate::CertificateReference;
+use crate::resolve::references::grants::Grants;
+use crate::resolve::references::lookup::Objects;
 use crate::resolve::status::decisions::{ObjectKey, Part};
-use crate::resolve::status::report::{Place, Report};
-use crate::source::Span;
+use crate::resolve::status::report::Report;
 use crate::status::{ConditionType, Reason};
-use crate::x509::{self, Unusable};
-
-/// A certificateRef and its position.
-struct Reference<'m> {
-    owner: Owner<'m>,
-    certificate: &'m CertificateRef,
-    /// The part of the object that does not resolve without it.
-    part: Part,
-    /// The reason if it names no valid certificate.
-    invalid: Reason,
-    field: String,
-}
 
 /// Adds the certificates of the listeners, and those that Gateways present to backends. Addresses without any certificate
 /// are left out.
@@ -66,8 +53,10 @@ fn for_backends<'m>(
     for gateway in &manifests.gateways {
         let Some(certificate) = &gateway.spec.client_certificate else { continue };
         if report.decisions.is_selected(&ObjectKey::of(gateway)) {
-            let reference = Reference {
-                owner: Owner::from(gateway),
+            let reference = CertificateReference {
+                group: GATEWAY_API,
+                kind: gateway.kind,
+                metadata: &gateway.metadata,
                 certificate: &certificate.value,
                 part: Part::Whole,
                 invalid: Reason::InvalidClientCertificateRef,
@@ -120,8 +109,11 @@ fn of<'m>(
     for (number, certificate) in references.iter().enumerate() {
         let field = format!("{}.tls.certificateRefs[{number}]", section.path());
         let part = Part::Listener(section.position);
-        let reference = Reference {
-            owner: section.owner,
+        let Owner { kind, metadata, .. } = section.owner;
+        let reference = CertificateReference {
+            group: GATEWAY_API,
+            kind,
+            metadata,
             certificate,
             part,
             invalid: Reason::InvalidCertificateRef,
@@ -155,93 +147,4 @@ fn of<'m>(
         error.hint = Some(String::from("add `tls: {certificateRefs: [{name: SECRET}]}`"));
     }
     certificates
-}
-
-impl<'m> Reference<'m> {
-    fn resolve(
-        &self,
-        secrets: &Objects<'m, Secret>,
-        grants: &Grants<'m>,
-        report: &mut Report,
-    ) -> Option<Certificate> {
-        let CertificateRef { group, kind: referent, namespace, name } = self.certificate;
-        if !group.value.is_empty() || referent.value != "Secret" {
-            let wrong = WrongKind::of(group, referent, "certificates", String::from("refer to a Secret"));
-            let place = self.invalid(wrong.field, wrong.span);
-            report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
-            return None;
-        }
-        let (kind, own, _) = self.owner.key();
-        let (target, span) = namespace.as_ref().map_or((own, name.span), |other| (&other.value, other.span));
-        let from = KindInNamespace { group: GATEWAY_API, kind, namespace: own };
-        let to = KindInNamespace { group: "", kind: "Secret", namespace: target };
-        if !grants.permit(from, to, &name.value, self.at(".namespace", span, Reason::RefNotPermitted), report)
-        {
-            return None;
-        }
-        let found = secrets.find(target, &name.value, Scope::AllNamespaces, report);
-        let secret =
-            found.map_err(|unresolved| unresolved.report(self.invalid(".name", name.span), report)).ok()?;
-        match &secret.spec {
-            Secret::Tls { certificates, key } => match x509::check_pair(certificates, key) {
-                Ok(()) => Some(Certificate {
-                    secret: format!("{target}/{}", name.value),
-                    chain: certificates.clone(),
-                    key: key.clone(),
-                }),
-                Err(problem) => {
-                    self.unusable(secret, &problem, report);
-                    None
-                }
-            },
-            Secret::Unusable(values) => {
-                self.invalid_values(secret, values, report);
-                None
-            }
-            Secret::Other(other) => {
-                let message = format!(
-                    "Secret `{}` has type `{}`, but a certificate must have type `kubernetes.io/tls`",
-                    name.value, other.value
-                );
-                let error = report.error(Code::WrongSecretType, self.invalid(".name", name.span), message);
-                error.related = Some((other.span, String::from("its type")));
-                None
-            }
-        }
-    }
-
-    /// An error in a Secret is reported at the Secret, once for all references.
-    fn invalid_values(&self, secret: &Object<Secret>, values: &[UnusableValue], report: &mut Report) {
-        for UnusableValue { key, field, span, problem } in values {
-            let name = &self.certificate.name;
-            let message = format!("`{key}` of Secret `{}` {problem}", name.value);
-            report.decide(&self.invalid(".name", name.span), &message);
-            let is_known = |found: &Diagnostic| found.code == Code::InvalidCertificate && found.span == *span;
-            if !report.diagnostics.iter().any(is_known) {
-                let place = Place::new(secret, field.clone(), *span);
-                let error = report.error(Code::InvalidCertificate, place, format!("`{key}` {problem}"));
-                error.hint = problem.hint().map(str::to_owned);
-            }
-        }
-    }
-
-    /// Envoy would reject the whole configuration because of it.
-    fn unusable(&self, secret: &Object<Secret>, problem: &Unusable, report: &mut Report) {
-        let name = &self.certificate.name;
-        let message = format!("Envoy cannot use Secret `{}`: {problem}", name.value);
-        let error = report.error(Code::InvalidCertificate, self.invalid(".name", name.span), message);
-        error.related = Some((secret.metadata.name.span, String::from("this Secret")));
-        error.hint = problem.hint().map(str::to_owned);
-    }
-
-    fn invalid(&self, field: &str, span: Span) -> Place<'m> {
-        self.at(field, span, self.invalid)
-    }
-
-    /// A field of the reference, and why it does not resolve.
-    fn at(&self, field: &str, span: Span, reason: Reason) -> Place<'m> {
-        let Owner { kind, metadata, .. } = self.owner;
-        let place = Place::of(kind, metadata, format!("{}{field}", self.field), span);
-        place.because(self.part, ConditionType::ResolvedRefs, reason)
-    }
 }

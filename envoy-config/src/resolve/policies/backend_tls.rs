@@ -16,14 +16,20 @@ use self::ca_certificates::CaConfigMaps;
 use self::target_ports::TargetPorts;
 use super::targets::{self, Targets};
 use crate::manifest::Hostname;
+use crate::manifest::core::secret::Secret;
 use crate::manifest::gateway_api::backend_tls_policy::{BackendTlsPolicy, SubjectAltName, Validation};
 use crate::manifest::gateway_api::policy_target::TargetRef;
 use crate::manifest::gateway_api::route::Route;
-use crate::manifest::gateway_api::xbackend::{GROUP as EXPERIMENTAL, XBackend};
+use crate::manifest::gateway_api::xbackend::{BackendTls, GROUP as EXPERIMENTAL, XBackend};
 use crate::manifest::{Manifests, Object};
 use crate::model::{SubjectName, UpstreamTls};
+use crate::resolve::references::certificate::CertificateReference;
+use crate::resolve::references::grants::Grants;
+use crate::resolve::references::lookup::Objects;
 use crate::resolve::seniority::Seniority;
+use crate::resolve::status::decisions::Part;
 use crate::resolve::status::report::Report;
+use crate::status::Reason;
 
 /// The policies by target.
 pub(in crate::resolve) struct TlsPolicies<'m> {
@@ -31,6 +37,7 @@ pub(in crate::resolve) struct TlsPolicies<'m> {
     /// The targets of policies that could not be read, and XBackends, which policies cannot target.
     unread: HashSet<TargetObject<'m>>,
     certificates: CaConfigMaps<'m>,
+    secrets: Objects<'m, Secret>,
 }
 
 /// An object: group, kind, namespace and name.
@@ -109,23 +116,40 @@ impl<'m> TlsPolicies<'m> {
                 policy.targets.iter().map(|target| target_object(target, &policy.namespace))
             }),
         );
-        Self { by_target, unread, certificates }
+        Self { by_target, unread, certificates, secrets: Objects::index(&manifests.secrets) }
     }
 
     /// How to connect to an XBackend, which has settings of its own.
     pub(in crate::resolve) fn of_xbackend(
         &self,
-        backend: &Object<XBackend>,
+        backend: &'m Object<XBackend>,
+        grants: &Grants<'m>,
         report: &mut Report,
     ) -> Connection {
-        let Some(validation) = &backend.spec.tls else {
+        let Some(BackendTls { validation, client_certificate }) = &backend.spec.tls else {
             let (namespace, name) = backend.metadata.key();
             let is_target = self.unread.contains(&(EXPERIMENTAL, "XBackend", namespace, name));
             return if is_target { Connection::Rejected } else { Connection::Plaintext };
         };
-        match tls(backend, (validation, "spec.tls.validation"), &self.certificates, report) {
-            Some(tls) => Connection::Tls(Arc::new(tls)),
-            None => Connection::Rejected,
+        let validated = tls(backend, (validation, "spec.tls.validation"), &self.certificates, report);
+        let Some(certificate) = client_certificate else {
+            return validated.map_or(Connection::Rejected, |tls| Connection::Tls(Arc::new(tls)));
+        };
+        let reference = CertificateReference {
+            group: EXPERIMENTAL,
+            kind: backend.kind,
+            metadata: &backend.metadata,
+            certificate,
+            part: Part::Whole,
+            invalid: Reason::InvalidClientCertificateRef,
+            field: String::from("spec.tls.clientCertificateRef"),
+        };
+        match (validated, reference.resolve(&self.secrets, grants, report)) {
+            (Some(tls), Some(certificate)) => {
+                let client_certificate = Some(Arc::new(certificate));
+                Connection::Tls(Arc::new(UpstreamTls { client_certificate, ..tls }))
+            }
+            _ => Connection::Rejected,
         }
     }
 
@@ -172,7 +196,7 @@ fn tls<T>(
         ca_certificates: certificates.of(object, (ca_certificates, field), report)?,
         names: if names.is_empty() { vec![SubjectName::Host(hostname.clone())] } else { names },
         server_name: hostname.clone(),
-        // The Gateway decides it.
+        // That of an XBackend, or of the Gateway, is added later.
         client_certificate: None,
     })
 }

@@ -140,14 +140,17 @@ impl<'m> RulePolicies<'m> {
 }
 
 impl Scope<'_> {
-    /// The backends of a rule, to which Envoy presents the client certificate of these listeners if they have TLS.
+    /// The backends of a rule, to which Envoy presents the client certificate of these listeners if they have TLS and no client
+    /// certificate of their own.
     pub(in crate::resolve) fn presenting(&self, backends: Vec<Backend>) -> Vec<Backend> {
         backends.into_iter().map(|backend| self.presented(backend)).collect()
     }
 
     /// The same for one backend.
     pub(in crate::resolve) fn presented(&self, mut backend: Backend) -> Backend {
-        if let (Some(certificate), Some(tls)) = (&self.certificate, &mut backend.locality.tls) {
+        if let (Some(certificate), Some(tls)) = (&self.certificate, &mut backend.locality.tls)
+            && tls.client_certificate.is_none()
+        {
             let client_certificate = Some(Arc::clone(certificate));
             *tls = Arc::new(UpstreamTls { client_certificate, ..UpstreamTls::clone(tls) });
         }

@@ -56,7 +56,7 @@ pub(in crate::resolve) fn statuses(manifests: &Manifests, decisions: &Decisions)
         statuses.insert(ObjectKey::of(policy), Some(builder.attached_policy(policy)));
     }
     for backend in &manifests.xbackends {
-        statuses.insert(ObjectKey::of(backend), Some(builder.policy(backend, &[], &policy::TRAFFIC)));
+        statuses.insert(ObjectKey::of(backend), Some(builder.xbackend(backend)));
     }
     let mut unread = BTreeSet::new();
     for object in &manifests.unread {

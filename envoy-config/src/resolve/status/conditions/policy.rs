@@ -7,6 +7,7 @@ use super::builder::{Builder, condition};
 use crate::manifest::Object;
 use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::manifest::gateway_api::policy_target::TargetRef;
+use crate::manifest::gateway_api::xbackend::XBackend;
 use crate::resolve::policies::target_objects::HasTargets;
 use crate::resolve::status::decisions::{ObjectKey, OverriddenPart, ParentOutcome};
 use crate::status::{AncestorStatus, Condition, ConditionType, Holds, ObjectReference, Reason, Status};
@@ -48,6 +49,12 @@ impl Builder<'_, '_> {
             gateways.collect()
         };
         Status::Policy { ancestors }
+    }
+
+    /// The status of an XBackend, for the Gateways whose routes refer to it. Only its `tls` can have references.
+    pub(super) fn xbackend(&self, backend: &Object<XBackend>) -> Status {
+        let kinds: &[_] = if backend.spec.tls.is_some() { &TLS } else { &TRAFFIC };
+        self.policy(backend, &[], kinds)
     }
 
     /// The status of a policy for Gateways and routes.
