@@ -5,7 +5,7 @@
 //! written.
 //!
 //! - `shared_options`: the options that all commands have; `input` reads the manifests.
-//! - `render`, `watch` and `check`: the commands; `rendering` has what the first two share.
+//! - `render`, `watch` and `check`: the commands; `rendering` has what the first two share, `export` what `render --to` does.
 //! - `explain`, `token`, `keygen`, `completions`: what helps those who operate and write manifests.
 //! - `output` writes a file, `xds` a directory of files that Envoy watches.
 //! - `identity`: whether two paths lead to the same file.
@@ -13,6 +13,7 @@
 mod check;
 mod completions;
 mod explain;
+mod export;
 mod identity;
 mod input;
 mod keygen;

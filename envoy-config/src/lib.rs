@@ -11,6 +11,7 @@
 //! - [`http_value`]: values of HTTP that manifests and the model share.
 //! - [`model`]: what Envoy serves; the contract between `resolve` and `render`.
 //! - [`options`]: options of the command line that affect the result.
+//! - [`export`]: objects for a gateway that loads the filter, instead of a configuration of Envoy.
 //! - [`limits`]: limits for clients, rules and the whole Envoy.
 //! - [`render`]: writes the model as an Envoy bootstrap, or as files that Envoy watches.
 //! - [`status`]: the `status` that the API server would store for each object.
@@ -18,6 +19,7 @@
 pub mod cli;
 pub mod diagnostic;
 mod duration;
+pub mod export;
 pub mod http_value;
 pub mod limits;
 pub mod manifest;
@@ -29,6 +31,7 @@ pub mod render;
 pub mod resolve;
 pub mod source;
 pub mod status;
+mod tree;
 pub mod x509;
 
 pub use resolve::Compilation;

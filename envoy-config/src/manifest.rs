@@ -42,6 +42,7 @@ use self::other_kinds::{Ignored, OtherPolicy};
 use self::session_persistence_policy::SessionPersistencePolicy;
 use crate::source::{Span, Spanned};
 
+pub(crate) use self::read::original::{Original, originals};
 pub use self::read::read;
 pub use self::read::syntax::hostname::Hostname;
 

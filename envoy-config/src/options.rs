@@ -28,6 +28,18 @@ pub struct Options {
     pub admin: AdminAddress,
     /// Whether endpoints may have loopback and link-local addresses.
     pub allow_loopback_endpoints: bool,
+    /// What serves the Gateways.
+    pub target: Target,
+}
+
+/// What serves the Gateways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// One Envoy, with the configuration that `render` writes.
+    #[default]
+    Envoy,
+    /// Envoy Gateway, with an Envoy for each Gateway: their addresses do not conflict, and they can have addresses and parameters.
+    EnvoyGateway,
 }
 
 impl Default for Options {
@@ -39,6 +51,7 @@ impl Default for Options {
             keep_going: false,
             admin: AdminAddress::default(),
             allow_loopback_endpoints: false,
+            target: Target::default(),
         }
     }
 }

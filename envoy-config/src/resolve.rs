@@ -37,6 +37,7 @@ use self::listeners::section::Section;
 use self::policies::scope::RulePolicies;
 use self::policies::unsupported;
 use self::references::grants::Grants;
+pub(crate) use self::references::label_selector::selects;
 use self::routes::conflicts::{Conflicts, RulePosition};
 use self::routes::rules::{self, ResolvedRoute};
 use self::routes::virtual_hosts::{self, Host};
@@ -70,6 +71,11 @@ pub struct Compilation {
 }
 
 impl Compilation {
+    /// What was compiled.
+    pub(crate) const fn manifests(&self) -> &Manifests {
+        &self.manifests
+    }
+
     /// The status that each object would have in a cluster, by kind, namespace and name; without the objects that belong
     /// to other Gateways than [`Options::gateway`]. Meaningless if there are usage errors.
     ///
@@ -111,8 +117,7 @@ fn model(
     options: &Options,
     report: &mut Report,
 ) -> Result<Option<Model>, Vec<UsageError>> {
-    let gateways = Gateways::select(manifests, options.gateway.as_ref(), report)
-        .map_err(|usage_error| vec![usage_error])?;
+    let gateways = Gateways::select(manifests, options, report).map_err(|usage_error| vec![usage_error])?;
     if gateways.is_empty() {
         if !report.may_have_unread("Gateway") {
             report.diagnostics.push(no_gateway(manifests));
@@ -135,7 +140,7 @@ fn model(
     hostname_conflicts::resolve(&bounds, &routes, &mut attached, report);
     let served = routes.iter().zip(&attached).filter(|(_, listeners)| !listeners.is_empty());
     let served: Vec<_> = served.map(|(route, _)| route.object).collect();
-    unsupported::check(manifests, &gateways, &served, report);
+    unsupported::check(manifests, &gateways, &served, options.target, report);
 
     let mut conflicts = Conflicts::default();
     let listeners = listeners(&bounds, &routes, &attached, &mut conflicts);

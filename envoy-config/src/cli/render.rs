@@ -6,6 +6,7 @@ use std::thread;
 
 use clap::Args;
 
+use super::export::{self, ExportOptions};
 use super::output::{self, Readers};
 use super::rendering::{Compiled, Rendering};
 use super::xds::{Directory, GRACE, XdsError, XdsOptions};
@@ -42,6 +43,9 @@ pub(super) struct Render {
 
     #[command(flatten)]
     xds_options: XdsOptions,
+
+    #[command(flatten)]
+    export: ExportOptions,
 }
 
 impl Render {
@@ -56,6 +60,9 @@ impl Render {
             Ok(sources) => sources,
             Err(problem) => return streams.fail(&problem),
         };
+        if let Some(options) = self.export.options() {
+            return export::run(&self.rendering, &options, &sources, output, streams);
+        }
         let limits = match self.rendering.shared.limits() {
             Ok(limits) => limits,
             Err(problem) => return streams.fail(&problem),

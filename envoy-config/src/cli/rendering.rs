@@ -10,7 +10,7 @@ use super::shared_options::SharedOptions;
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::limits::Limits;
 use crate::model::Model;
-use crate::options::{AccessLog, AdminAddress, UsageError};
+use crate::options::{AccessLog, AdminAddress, Options, Target, UsageError};
 use crate::source::Source;
 use crate::{Compilation, compile, render};
 
@@ -79,9 +79,14 @@ pub(super) struct Compiled {
 }
 
 impl Rendering {
+    /// The options for compiling the manifests for this target.
+    pub(super) fn options(&self, target: Target) -> Options {
+        Options { target, ..self.shared.options(self.keep_going) }
+    }
+
     /// Compiles manifests with these options.
     pub(super) fn compile(&self, sources: &[Source], limits: &Limits, colour: bool) -> Compiled {
-        let options = self.shared.options(self.keep_going);
+        let options = self.options(Target::Envoy);
         let Compilation { model, diagnostics, mut usage_errors, notes, .. } = compile(sources, &options);
         let mut findings = diagnostic::print(&diagnostics, sources, colour);
         findings.push_str(&notes.to_string());

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Streams;
 use super::input::{self, Input, InputError};
 use crate::limits::{LimitError, Limits, Setting};
-use crate::options::{AdminAddress, NamespacedName, Options, PortMapping};
+use crate::options::{AdminAddress, NamespacedName, Options, PortMapping, Target};
 
 /// The options that all commands have.
 #[derive(Debug, Args)]
@@ -98,6 +98,7 @@ impl CompileOptions {
             keep_going,
             admin: self.admin_address.clone(),
             allow_loopback_endpoints: self.allow_loopback_endpoints,
+            target: Target::Envoy,
         }
     }
 }

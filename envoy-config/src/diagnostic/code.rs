@@ -253,6 +253,8 @@ codes! {
         "session-name-conflict" = SessionNameConflict,
         /// The parts of `sessionPersistence` contradict each other.
         "invalid-session-persistence" = InvalidSessionPersistence,
+        /// Warning. The gateway of `--to` cannot do what the manifest says.
+        "not-in-gateway" = NotInGateway,
     }
     Gateways {
         /// The manifests contain no Gateway.

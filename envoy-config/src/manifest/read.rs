@@ -17,6 +17,7 @@ mod kustomize;
 pub(in crate::manifest) mod list;
 pub(in crate::manifest) mod metadata;
 mod object;
+pub(in crate::manifest) mod original;
 pub(in crate::manifest) mod syntax;
 mod unread;
 pub(in crate::manifest) mod value;
@@ -26,6 +27,7 @@ use std::collections::HashMap;
 
 use self::findings::Findings;
 use self::known_kinds::Kind;
+use self::original::Original;
 use super::Manifests;
 use super::gateway_api::default_gateways;
 use crate::diagnostic::Diagnostic;
@@ -58,4 +60,6 @@ struct Reader {
     findings: Findings,
     /// The place of the name of each object, by kind, namespace and name.
     names: HashMap<(Kind, String, String), Span>,
+    /// Gateways and routes as they are written, if somebody wants them.
+    originals: Option<Vec<Original>>,
 }

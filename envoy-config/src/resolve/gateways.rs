@@ -16,7 +16,7 @@ use super::status::report::{Place, Report};
 use crate::diagnostic::{Code, closest};
 use crate::manifest::gateway_api::gateway::{Address, Gateway};
 use crate::manifest::{Manifests, Object};
-use crate::options::{NamespacedName, UsageError};
+use crate::options::{Options, Target, UsageError};
 use crate::status::{ConditionType, Reason};
 
 /// The Gateways, by namespace and name.
@@ -40,9 +40,10 @@ impl<'m> Gateways<'m> {
     /// Decides which Gateways are served.
     pub(super) fn select(
         manifests: &'m Manifests,
-        wanted: Option<&NamespacedName>,
+        options: &Options,
         report: &mut Report,
     ) -> Result<Self, UsageError> {
+        let wanted = options.gateway.as_ref();
         let mut missing: BTreeMap<&str, Vec<&'m Object<Gateway>>> = BTreeMap::new();
         let classes: BTreeSet<&str> =
             manifests.gateway_classes.iter().map(|class| class.metadata.name.value.as_str()).collect();
@@ -56,7 +57,7 @@ impl<'m> Gateways<'m> {
                 if !classes.contains(class) && !report.may_be_unread("GatewayClass", "", class) {
                     missing.entry(class).or_default().push(gateway);
                 }
-                if is_supported(gateway, report) {
+                if options.target == Target::EnvoyGateway || is_supported(gateway, report) {
                     GatewayState::Served(gateway)
                 } else {
                     GatewayState::Rejected
@@ -118,7 +119,7 @@ impl<'m> Gateways<'m> {
     }
 }
 
-/// Whether everything that a Gateway asks for is supported. Otherwise it would not work as intended, so it is
+/// Whether the rendered Envoy supports everything that a Gateway asks for. Otherwise it would not work as intended, so it is
 /// not served.
 fn is_supported(gateway: &Object<Gateway>, report: &mut Report) -> bool {
     if let Some(parameters) = &gateway.spec.parameters {

@@ -233,12 +233,34 @@ impl Rule {
         Self { pin, ..self }
     }
 
-    /// The same rule in front of a gateway's own session persistence, which reads the pin from this header.
+    /// The same rule in front of a gateway's own session persistence, which reads the pin from this header. It is neither split nor
+    /// strict, does not know pods, and hides nothing from backends: that needs routes of `envoy-config`.
     ///
     /// # Errors
-    /// The rule is split or strict, or the header carries its sessions.
-    pub fn pinned_in(self, name: HeaderName) -> Result<Self, RuleError> {
-        Self { pin_header: Some(name), ..self }.checked()
+    /// The header carries its sessions.
+    pub fn in_gateway(mut self, pin_header: HeaderName) -> Result<Self, RuleError> {
+        if let Carrier::Header(header) = &mut self.carrier {
+            header.removed_by_route = false;
+        }
+        Self {
+            share: None,
+            pin: Pin::StatefulSession,
+            pin_header: Some(pin_header),
+            on_endpoint_lost: OnEndpointLost::Rebalance,
+            pods: Arc::default(),
+            hide_from_backend: false,
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same rule with a cookie, if it has one, that is `Secure` or not.
+    #[must_use]
+    pub fn with_secure(mut self, secure: bool) -> Self {
+        if let Carrier::Cookie(cookie) = &mut self.carrier {
+            cookie.secure = secure;
+        }
+        self
     }
 
     /// The same rule as a strict one.

@@ -7,6 +7,7 @@ use super::field_path::{At, FieldPath};
 use super::fields::{Fields, Known};
 use super::findings::{FieldNames, Findings};
 use super::known_kinds::{self, Kind, Verdict, look_up};
+use super::original::Original;
 use super::syntax::names;
 use super::value::string;
 use super::yaml::{Document, Node, Value};
@@ -117,6 +118,11 @@ impl Reader {
     }
 
     fn read(&mut self, kind: Kind, at: At<'_>, sound: bool) {
+        if matches!(kind, Kind::Gateway | Kind::HttpRoute | Kind::GrpcRoute)
+            && let Some(originals) = &mut self.originals
+        {
+            originals.push(Original::new(kind.name(), at.node));
+        }
         match kind {
             Kind::GatewayClass => {
                 let object = self.with_spec(kind, at, sound, gateway_class::spec);

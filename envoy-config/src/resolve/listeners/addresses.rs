@@ -13,7 +13,7 @@ use crate::diagnostic::Code;
 use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::{Manifests, Object};
 use crate::model::{Certificate, ClientCertificates};
-use crate::options::{Options, UsageError};
+use crate::options::{Options, Target, UsageError};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::decisions::ObjectKey;
 use crate::resolve::status::report::{Place, Report};
@@ -52,7 +52,7 @@ impl Handshake {
     }
 }
 
-/// Assigns an address to every listener of the served Gateways; sorted, each address once.
+/// Assigns an address to every listener of the served Gateways; sorted, each address once if one Envoy serves all Gateways.
 pub(in crate::resolve) fn assign<'m>(
     manifests: &'m Manifests,
     gateways: &Gateways<'m>,
@@ -71,6 +71,9 @@ pub(in crate::resolve) fn assign<'m>(
             let bound = BoundAddress { gateway, port, bind, listeners, security, for_backends: None };
             by_address.entry(bind).or_default().push(bound);
         }
+    }
+    if options.target == Target::EnvoyGateway {
+        return Ok(by_address.into_values().flatten().collect());
     }
     let mut free = FreePorts { taken: by_address.keys().map(SocketAddr::port).collect(), next: 8889 };
     Ok(by_address.into_values().filter_map(|bounds| only_binding(bounds, &mut free, report)).collect())

@@ -11,6 +11,7 @@ use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
 use crate::manifest::gateway_api::xbackend::GROUP as EXPERIMENTAL;
 use crate::manifest::other_kinds::{OtherPolicy, OtherTarget, Selection};
 use crate::manifest::{Labels, Manifests, Metadata, Object};
+use crate::options::Target;
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::report::Report;
 
@@ -38,6 +39,7 @@ pub(in crate::resolve) fn check<'m>(
     manifests: &'m Manifests,
     gateways: &Gateways<'m>,
     routes: &[&'m Object<Route>],
+    target: Target,
     report: &mut Report,
 ) {
     if manifests.other_policies.is_empty() {
@@ -53,11 +55,31 @@ pub(in crate::resolve) fn check<'m>(
         match found.first() {
             Some((first, _)) => {
                 let titles: BTreeSet<String> = found.iter().flat_map(|(_, titles)| titles.clone()).collect();
-                report.diagnostics.push(not_applied(policy, first, &titles));
+                match target {
+                    Target::Envoy => report.diagnostics.push(not_applied(policy, first, &titles)),
+                    Target::EnvoyGateway => report.diagnostics.extend(not_in_gateway(policy, first, &titles)),
+                }
             }
             None => report.notes.ignored.add(&policy.group, &policy.kind),
         }
     }
+}
+
+/// What is wrong with a policy for Envoy Gateway, which applies its own kinds itself.
+fn not_in_gateway(
+    policy: &OtherPolicy,
+    first: &OtherTarget,
+    titles: &BTreeSet<String>,
+) -> Option<Diagnostic> {
+    if policy.group != ENVOY_GATEWAY {
+        return Some(not_applied(policy, first, titles));
+    }
+    let message = "Envoy Gateway applies one EnvoyExtensionPolicy to a route: either this one, or the one with the filter";
+    let conflict = Diagnostic::warning(Code::NotInGateway, first.span, message)
+        .object(format!("{} {}/{}", policy.kind, policy.namespace, policy.name))
+        .field(first.field.clone())
+        .hint("move its extensions into the one in the output");
+    (policy.kind == "EnvoyExtensionPolicy").then_some(conflict)
 }
 
 fn not_applied(policy: &OtherPolicy, first: &OtherTarget, titles: &BTreeSet<String>) -> Diagnostic {

@@ -3,10 +3,7 @@
 use crate::manifest::gateway_api::gateway::{LabelSelector, Operator};
 
 /// Whether an object matches the selector: all of its requirements must hold. `label` returns the value of a label.
-pub(in crate::resolve) fn selects<'l>(
-    selector: &LabelSelector,
-    label: impl Fn(&str) -> Option<&'l str>,
-) -> bool {
+pub(crate) fn selects<'l>(selector: &LabelSelector, label: impl Fn(&str) -> Option<&'l str>) -> bool {
     selector.requirements.iter().all(|requirement| match (&requirement.operator, label(&requirement.key)) {
         (Operator::In(values), Some(label)) => values.iter().any(|value| value == label),
         (Operator::NotIn(values), Some(label)) => values.iter().all(|value| value != label),
