@@ -17,7 +17,7 @@ help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
 		printf '%-14s %s\n' "$$target" "$$what"; done
 
-.PHONY: help demo test test-core test-wasm test-envoy mcp mcp-requirements test-browser test-compose test-dist module dist try-dist images release-notes lint deny workflows bench bench-scale clean rust-wasip1 rust-unknown
+.PHONY: help demo test test-core test-wasm test-envoy mcp mcp-requirements test-gateways test-browser test-compose test-dist module dist try-dist images release-notes lint deny workflows bench bench-scale clean rust-wasip1 rust-unknown
 
 demo: module ## Start backends and Envoy on this machine and show sessions with curl. ONCE=1 ends by itself; ARGS=--cookie-port=8890.
 	$(call say,"Building the demo")
@@ -59,6 +59,10 @@ mcp-requirements: ## Pin the packages of the MCP SDK again, after a change of in
 	@$(TOOLS)/pip-tools/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	@cd integration/mcp && $(abspath $(TOOLS))/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.txt requirements.in
+
+test-gateways: ## Compare what Envoy Gateway makes of our objects with what `make test` runs. Needs Go; UPDATE=1 accepts it.
+	$(call say,"Testing with Envoy Gateway's translator")
+	@TOOLS="$(abspath $(TOOLS))" integration/gateways/test.sh
 
 test-browser: module ## Test the demo's page and its sessions in Chromium. UPDATE_PICTURE=1 renews docs/page.png.
 	$(call say,"Testing in a real browser")

@@ -20,6 +20,7 @@ mod external_auth;
 mod filters;
 mod fleet;
 mod foreign_tokens;
+mod gateways;
 mod grpc;
 mod health;
 mod hiding;

@@ -132,7 +132,11 @@ pub(crate) struct Mint {
 impl Mint {
     /// For the rule of this Envoy route, with this value of `SESSION_KEYS`.
     pub(crate) fn new(manifests: &Manifests, route: &str, keys: &str) -> Self {
-        let rule = rule_of(manifests, route);
+        Self::of(&rule_of(manifests, route), keys)
+    }
+
+    /// For this rule.
+    pub(crate) fn of(rule: &Rule, keys: &str) -> Self {
         Self { sealer: Sealer::new(&KeyRing::parse(keys).unwrap(), rule.id(), rule.carrier()) }
     }
 
