@@ -15,6 +15,8 @@ mod retry;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod xbackends;
+#[cfg(test)]
 mod yaml;
 
 use envoy_config::diagnostic::Diagnostic;
