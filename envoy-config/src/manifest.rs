@@ -4,7 +4,7 @@
 //! Names are those of the Gateway API. `resolve` decides what objects mean together.
 //!
 //! - `gateway_api` and `core`: the kinds of the Gateway API and of Kubernetes, one module for each kind.
-//! - `backend` and `backend_traffic_policy`: kinds of Envoy Gateway.
+//! - `backend` and `backend_traffic_policy`: kinds of Envoy Gateway; `cluster_trust_bundle`: CA certificates of a cluster.
 //! - `policy_targets`: what policies for Gateways and routes apply to.
 //! - `session_persistence_policy`: a kind of this project.
 //! - `other_kinds`: objects that are counted, but not read.
@@ -12,6 +12,7 @@
 
 pub mod backend;
 pub mod backend_traffic_policy;
+pub mod cluster_trust_bundle;
 pub mod core;
 pub mod gateway_api;
 pub mod other_kinds;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 
 use self::backend::Backend;
 use self::backend_traffic_policy::BackendTrafficPolicy as EnvoyTrafficPolicy;
+use self::cluster_trust_bundle::ClusterTrustBundle;
 use self::core::config_map::ConfigMap;
 use self::core::endpoint_slice::EndpointSlice;
 use self::core::namespace::Namespace;
@@ -81,6 +83,8 @@ pub struct Manifests {
     pub backend_tls_policies: Vec<Object<BackendTlsPolicy>>,
     /// Core ConfigMaps.
     pub config_maps: Vec<Object<ConfigMap>>,
+    /// ClusterTrustBundles.
+    pub cluster_trust_bundles: Vec<Object<ClusterTrustBundle>>,
     /// Core Secrets.
     pub secrets: Vec<Object<Secret>>,
     /// Policies of unsupported kinds, with their targets.

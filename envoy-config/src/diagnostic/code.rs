@@ -323,6 +323,8 @@ codes! {
         "missing-service" = MissingService,
         /// The ConfigMap is not among the manifests.
         "missing-config-map" = MissingConfigMap,
+        /// The ClusterTrustBundle is not among the manifests.
+        "missing-cluster-trust-bundle" = MissingClusterTrustBundle,
         /// The Backend (of Envoy Gateway) or XBackend is not among the manifests.
         "missing-backend" = MissingBackend,
         /// An ExternalName Service contains an IP address, which DNS cannot look up.

@@ -310,3 +310,32 @@ async fn backends_get_the_client_certificate_of_the_gateway() {
     let handshakes: Vec<Handshake> = fronts.iter().flat_map(TlsFront::handshakes).collect();
     assert!(!handshakes.is_empty() && handshakes.iter().all(|handshake| handshake.client_certificate));
 }
+
+/// A bundle has no namespace, and trusts what a ConfigMap would.
+#[tokio::test]
+async fn backends_are_verified_with_trust_bundles() {
+    let pods = pods::<1>();
+    let fronts = fronts(&pods).await;
+    let indented = |text: &str| text.trim_end().replace('\n', "\n    ");
+    let bundle = |name: &str, authority: &str| {
+        format!(
+            "apiVersion: certificates.k8s.io/v1\nkind: ClusterTrustBundle\nmetadata: {{name: '{name}'}}\n\
+             spec:\n  signerName: example.com/ca\n  trustBundle: |\n    {}\n",
+            indented(authority)
+        )
+    };
+    for (trusted, expected) in [("known", 200), ("other", 503)] {
+        let reference = format!("kind: ClusterTrustBundle, name: 'example.com:ca:{trusted}'");
+        let policy = policy("authority", HOST)
+            .replace("kind: ConfigMap, name: authority", &reference)
+            .replace("group: '', kind: Cluster", "group: certificates.k8s.io, kind: Cluster");
+        let manifests = Manifests::gateway()
+            .service("backend", endpoints(&fronts))
+            .with(&bundle("example.com:ca:known", AUTHORITY))
+            .with(&bundle("example.com:ca:other", OTHER_AUTHORITY))
+            .with(&policy)
+            .with(&route("route", &[backend_rule("", "")]));
+        let envoy = serve(&manifests).await;
+        assert_eq!(status(&envoy).await, expected, "{trusted}");
+    }
+}

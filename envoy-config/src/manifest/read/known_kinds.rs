@@ -30,6 +30,7 @@ pub(in crate::manifest) enum Kind {
     Secret,
     BackendTlsPolicy,
     XBackend,
+    ClusterTrustBundle,
 }
 
 /// Whether objects of a kind belong to a namespace.
@@ -156,6 +157,7 @@ impl Kind {
         Self::Secret,
         Self::BackendTlsPolicy,
         Self::XBackend,
+        Self::ClusterTrustBundle,
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -181,12 +183,13 @@ impl Kind {
             Self::Secret => "Secret",
             Self::BackendTlsPolicy => "BackendTLSPolicy",
             Self::XBackend => "XBackend",
+            Self::ClusterTrustBundle => "ClusterTrustBundle",
         }
     }
 
     pub(in crate::manifest) const fn scope(self) -> Scope {
         match self {
-            Self::GatewayClass | Self::Namespace => Scope::Cluster,
+            Self::GatewayClass | Self::Namespace | Self::ClusterTrustBundle => Scope::Cluster,
             Self::Gateway
             | Self::ListenerSet
             | Self::HttpRoute

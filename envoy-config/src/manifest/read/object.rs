@@ -20,7 +20,8 @@ use crate::manifest::gateway_api::{
 };
 use crate::manifest::{Metadata, Object};
 use crate::manifest::{
-    backend, backend_traffic_policy as envoy_traffic_policy, other_kinds, session_persistence_policy,
+    backend, backend_traffic_policy as envoy_traffic_policy, cluster_trust_bundle, other_kinds,
+    session_persistence_policy,
 };
 use crate::source::Span;
 
@@ -172,6 +173,10 @@ impl Reader {
                 let object = self.with_spec(kind, at, sound, xbackend::spec);
                 self.manifests.xbackends.extend(object);
             }
+            Kind::ClusterTrustBundle => {
+                let object = self.with_spec(kind, at, sound, cluster_trust_bundle::spec);
+                self.manifests.cluster_trust_bundles.extend(object);
+            }
             Kind::Service => {
                 let object = self.with_spec(kind, at, sound, service::spec);
                 self.manifests.services.extend(object);
@@ -220,7 +225,7 @@ impl Reader {
             Kind::EndpointSlice => &endpoint_slice::OBJECT,
             Kind::Secret => &secret::OBJECT,
             Kind::ConfigMap => &config_map::OBJECT,
-            Kind::ReferenceGrant => &SPEC_ALONE,
+            Kind::ReferenceGrant | Kind::ClusterTrustBundle => &SPEC_ALONE,
             Kind::GatewayClass
             | Kind::Gateway
             | Kind::ListenerSet
@@ -237,6 +242,7 @@ impl Reader {
         };
         let name: fn(&str) -> Result<String, names::NameError> = match kind {
             Kind::Service | Kind::Namespace => names::label,
+            Kind::ClusterTrustBundle => names::trust_bundle,
             Kind::GatewayClass
             | Kind::Gateway
             | Kind::ListenerSet

@@ -12,7 +12,7 @@ mod target_ports;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use self::ca_certificates::CaConfigMaps;
+use self::ca_certificates::CaObjects;
 use self::target_ports::TargetPorts;
 use super::targets::{self, Targets};
 use crate::manifest::Hostname;
@@ -36,7 +36,7 @@ pub(in crate::resolve) struct TlsPolicies<'m> {
     by_target: HashMap<Target<'m>, Policies<'m>>,
     /// The targets of policies that could not be read, and XBackends, which policies cannot target.
     unread: HashSet<TargetObject<'m>>,
-    certificates: CaConfigMaps<'m>,
+    certificates: CaObjects<'m>,
     secrets: Objects<'m, Secret>,
 }
 
@@ -83,7 +83,7 @@ impl<'m> TlsPolicies<'m> {
     /// Indexes the policies by target, and reports those that do not apply.
     pub(in crate::resolve) fn index(manifests: &'m Manifests, report: &mut Report) -> Self {
         let (targets, target_ports) = (Targets::index(manifests), TargetPorts::index(manifests));
-        let certificates = CaConfigMaps::index(manifests);
+        let certificates = CaObjects::index(manifests);
         let mut policies: Vec<Policy<'m>> = manifests.backend_tls_policies.iter().collect();
         policies.sort_by_cached_key(|policy| Seniority::of(policy));
         let mut by_target: HashMap<Target<'m>, Policies<'m>> = HashMap::new();
@@ -187,7 +187,7 @@ fn target_object<'m>(target: &'m TargetRef, namespace: &'m str) -> TargetObject<
 fn tls<T>(
     object: &Object<T>,
     (validation, field): (&Validation, &str),
-    certificates: &CaConfigMaps<'_>,
+    certificates: &CaObjects<'_>,
     report: &mut Report,
 ) -> Option<UpstreamTls> {
     let Validation { hostname, names, ca_certificates } = validation;

@@ -1,8 +1,9 @@
-//! The CA certificates that a reference names: those in a ConfigMap, under the key `ca.crt` (Gateway API,
-//! `caCertificateRefs`).
+//! The CA certificates that a reference names (Gateway API, `caCertificateRefs`): those in a ConfigMap, under the key `ca.crt`, or
+//! in a ClusterTrustBundle.
 
 use super::lookup::{Objects, Scope, Unresolved};
 use crate::diagnostic::Code;
+use crate::manifest::cluster_trust_bundle::ClusterTrustBundle;
 use crate::manifest::core::config_map::ConfigMap;
 use crate::pem::CertificateChain;
 use crate::resolve::status::report::Report;
@@ -30,4 +31,20 @@ pub(in crate::resolve) fn find(
     };
     x509::ca_certificates(text.value.as_bytes())
         .map_err(|problem| invalid(format!("`ca.crt` of ConfigMap `{namespace}/{name}` {problem}")))
+}
+
+/// The certificates in the ClusterTrustBundle of this name.
+///
+/// # Errors
+/// There is no such bundle, or it has no certificates that Envoy can use.
+pub(in crate::resolve) fn find_bundle(
+    bundles: &Objects<'_, ClusterTrustBundle>,
+    name: &str,
+    report: &Report,
+) -> Result<CertificateChain, Unresolved> {
+    let bundle = bundles.find("", name, Scope::AllNamespaces, report)?;
+    x509::ca_certificates(bundle.spec.trust_bundle.value.as_bytes()).map_err(|problem| {
+        let message = format!("`trustBundle` of ClusterTrustBundle `{name}` {problem}");
+        Unresolved::new(Code::InvalidCertificate, message).found::<ClusterTrustBundle>(&bundle.metadata)
+    })
 }

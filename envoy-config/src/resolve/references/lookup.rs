@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, closest};
 use crate::manifest::backend::Backend;
 use crate::manifest::backend::GROUP as ENVOY_GATEWAY;
+use crate::manifest::cluster_trust_bundle::{ClusterTrustBundle, GROUP as CERTIFICATES};
 use crate::manifest::core::config_map::ConfigMap;
 use crate::manifest::core::secret::Secret;
 use crate::manifest::core::service::Service;
@@ -49,6 +50,12 @@ impl Kind for ConfigMap {
     const NAME: &'static str = "ConfigMap";
     const GROUP: &'static str = "";
     const MISSING: Code = Code::MissingConfigMap;
+}
+
+impl Kind for ClusterTrustBundle {
+    const NAME: &'static str = "ClusterTrustBundle";
+    const GROUP: &'static str = CERTIFICATES;
+    const MISSING: Code = Code::MissingClusterTrustBundle;
 }
 
 impl Kind for Secret {
@@ -105,7 +112,8 @@ impl<'m, T: Kind> Objects<'m, T> {
                 let message = format!("the {} was not found, or could not be read", T::NAME);
                 return Unresolved { message, finding: None };
             }
-            let message = format!("{} `{namespace}/{name}` not found in the input", T::NAME);
+            let title = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
+            let message = format!("{} `{title}` not found in the input", T::NAME);
             Unresolved::new(T::MISSING, message).hint(self.hint(namespace, name, scope))
         })
     }

@@ -36,7 +36,7 @@ fn consequence(kind: &str) -> &'static str {
         "BackendTrafficPolicy" | "SessionPersistencePolicy" => "its targets are served without it",
         "EndpointSlice" => "its endpoints get no requests",
         "ReferenceGrant" => "it permits nothing",
-        "Secret" | "ConfigMap" => "references to it do not resolve",
+        "Secret" | "ConfigMap" | "ClusterTrustBundle" => "references to it do not resolve",
         "Namespace" => "its labels match no selector",
         _ => "it has no effect",
     }

@@ -1,5 +1,6 @@
 //! The table of known kinds: API groups, versions, and how the objects of each kind are treated.
 
+use crate::manifest::cluster_trust_bundle::GROUP as TRUST;
 use crate::manifest::gateway_api::GROUP as GATEWAY;
 use crate::manifest::session_persistence_policy::GROUP as OWN;
 
@@ -38,6 +39,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family("multicluster.x-k8s.io", &[], &["ServiceExport"], Role::Ignored),
     family("", &["v1"], &["Service", "Namespace", "ConfigMap", "Secret"], Role::Read),
     family("discovery.k8s.io", &["v1"], &["EndpointSlice"], Role::Read),
+    family(TRUST, &["v1", "v1beta1", "v1alpha1"], &["ClusterTrustBundle"], Role::Read),
     family(GATEWAY, &[], &["TLSRoute", "TCPRoute", "UDPRoute", "BackendLBPolicy"], Role::NotSupported),
     family("gateway.networking.x-k8s.io", &[], &["XListenerSet", "XMesh"], Role::NotSupported),
     family(
@@ -105,7 +107,7 @@ pub(super) const FAMILIES: &[Family] = &[
         ],
         Role::Ignored,
     ),
-    family("certificates.k8s.io", &[], &["CertificateSigningRequest", "ClusterTrustBundle"], Role::Ignored),
+    family(TRUST, &[], &["CertificateSigningRequest"], Role::Ignored),
     family("coordination.k8s.io", &[], &["Lease", "LeaseCandidate"], Role::Ignored),
     family("events.k8s.io", &[], &["Event"], Role::Ignored),
     family("flowcontrol.apiserver.k8s.io", &[], &["FlowSchema", "PriorityLevelConfiguration"], Role::Ignored),

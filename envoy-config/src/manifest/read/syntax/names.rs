@@ -41,6 +41,12 @@ pub(in crate::manifest) fn subdomain(text: &str) -> Parsed {
     Ok(text.to_owned())
 }
 
+/// The name of a ClusterTrustBundle: subdomains, separated by colons if it belongs to a signer.
+pub(in crate::manifest) fn trust_bundle(text: &str) -> Parsed {
+    text.split(':').try_for_each(|part| dotted("name", part))?;
+    Ok(text.to_owned())
+}
+
 /// The name of another object: only the length is checked, because the syntax depends on its kind.
 pub(in crate::manifest) fn reference(text: &str) -> Parsed {
     sized("name", text, 253)?;

@@ -1,6 +1,8 @@
-//! The CA certificates that a BackendTLSPolicy or an XBackend trusts: those in ConfigMaps, under the key `ca.crt`.
+//! The CA certificates that a BackendTLSPolicy or an XBackend trusts: those in ConfigMaps, under the key `ca.crt`, and in
+//! ClusterTrustBundles (GEP-5075).
 
 use crate::diagnostic::Code;
+use crate::manifest::cluster_trust_bundle::{ClusterTrustBundle, GROUP as CERTIFICATES};
 use crate::manifest::core::config_map::ConfigMap;
 use crate::manifest::gateway_api::backend_tls_policy::{self as policy, CaCertificateRef};
 use crate::manifest::{Manifests, Object};
@@ -14,10 +16,13 @@ use crate::resolve::status::report::{Place, Report};
 use crate::source::Span;
 use crate::status::{ConditionType, Reason};
 
-/// The ConfigMaps by namespace and name.
-pub(super) struct CaConfigMaps<'m>(Objects<'m, ConfigMap>);
+/// The objects with CA certificates, by name.
+pub(super) struct CaObjects<'m> {
+    maps: Objects<'m, ConfigMap>,
+    bundles: Objects<'m, ClusterTrustBundle>,
+}
 
-/// A reference to a ConfigMap, and its position.
+/// A reference to CA certificates, and its position.
 struct Reference<'m, T> {
     object: &'m Object<T>,
     /// The path of the validation.
@@ -26,9 +31,12 @@ struct Reference<'m, T> {
     target: &'m CaCertificateRef,
 }
 
-impl<'m> CaConfigMaps<'m> {
+impl<'m> CaObjects<'m> {
     pub(super) fn index(manifests: &'m Manifests) -> Self {
-        Self(Objects::index(&manifests.config_maps))
+        Self {
+            maps: Objects::index(&manifests.config_maps),
+            bundles: Objects::index(&manifests.cluster_trust_bundles),
+        }
     }
 
     /// The CA certificates of a validation, which has this path. A reference that does not resolve is an error. If none resolves, no
@@ -58,16 +66,26 @@ impl<'m> CaConfigMaps<'m> {
 
     fn resolve<T>(&self, reference: &Reference<'_, T>, report: &mut Report) -> Option<CertificateChain> {
         let CaCertificateRef { group, kind, name } = reference.target;
-        if !group.value.is_empty() || kind.value != "ConfigMap" {
-            let hint = String::from("refer to a ConfigMap with the key `ca.crt`");
-            let wrong = WrongKind::of(group, kind, "CA certificates", hint);
-            let place = reference.at(wrong.field, wrong.span, Reason::InvalidKind);
-            report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
-            return None;
-        }
-        let namespace = &reference.object.metadata.namespace.value;
-        let scope = Scope::OwnNamespace(reference.object.kind);
-        let found = ca_certificates::find(&self.0, namespace, &name.value, scope, report);
+        let found = match (group.value.as_str(), kind.value.as_str()) {
+            ("", "ConfigMap") => {
+                let namespace = &reference.object.metadata.namespace.value;
+                let scope = Scope::OwnNamespace(reference.object.kind);
+                ca_certificates::find(&self.maps, namespace, &name.value, scope, report)
+            }
+            (CERTIFICATES, "ClusterTrustBundle") => {
+                ca_certificates::find_bundle(&self.bundles, &name.value, report)
+            }
+            _ => {
+                let hint = match kind.value.as_str() {
+                    "ClusterTrustBundle" => "write `group: certificates.k8s.io`",
+                    _ => "refer to a ConfigMap with the key `ca.crt`, or a ClusterTrustBundle",
+                };
+                let wrong = WrongKind::of(group, kind, "CA certificates", hint.to_owned());
+                let place = reference.at(wrong.field, wrong.span, Reason::InvalidKind);
+                report.error(Code::NotSupported, place, wrong.message).hint = wrong.hint;
+                return None;
+            }
+        };
         let place = reference.at(".name", name.span, Reason::InvalidCACertificateRef);
         found.map_err(|unresolved| unresolved.report(place, report)).ok()
     }
