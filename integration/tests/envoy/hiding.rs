@@ -1,6 +1,6 @@
 //! Tokens that do not reach backends (`hideFromBackend` of a `SessionPersistencePolicy`), while other cookies do, byte for byte.
 
-use hyper::header::COOKIE as COOKIE_HEADER;
+use hyper::header::{COOKIE as COOKIE_HEADER, HeaderValue};
 use integration::backend::Backend;
 use integration::harness::client::{Answer, Client, raw};
 use integration::harness::manifests::Manifests;
@@ -65,7 +65,7 @@ async fn any_bytes_of_other_cookies_and_several_lines_reach_the_backend() {
         assert_eq!(raw(address(&envoy), &request).await.unwrap().status, 200);
         let arrived = arrivals.recv().await.unwrap();
         let cookies: Vec<&[u8]> =
-            arrived.headers.get_all(COOKIE_HEADER).iter().map(|it| it.as_bytes()).collect();
+            arrived.headers.get_all(COOKIE_HEADER).iter().map(HeaderValue::as_bytes).collect();
         let kept = [b"a=".as_slice(), value, b"x; b=1; c=", value, b"x"].concat();
         assert!(cookies == [&kept[..]], "{:?}", arrived.headers);
     }
