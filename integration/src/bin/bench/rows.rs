@@ -182,7 +182,7 @@ impl Row {
             Traffic::Returning,
         )
         .against("stateful-cookie")
-        .at_most(1.22),
+        .at_most(1.25),
         row("checked", "this filter, cookie, health checks", Setup::Checked, Traffic::Returning)
             .against("stateful-cookie"),
         row("strict", "this filter, cookie, strict sessions", Setup::Strict, Traffic::Returning)
@@ -192,7 +192,7 @@ impl Row {
         row("stateful-header", "stateful_session, header", Setup::StatefulHeader, Traffic::Returning),
         row("header", "this filter, header", Setup::Header, Traffic::Returning)
             .against("stateful-header")
-            .at_most(1.32),
+            .at_most(1.35),
         row(
             "header-pin",
             "this filter, header, `stateful_session` pin",
@@ -200,7 +200,7 @@ impl Row {
             Traffic::Returning,
         )
         .against("stateful-header")
-        .at_most(1.22),
+        .at_most(1.28),
         row("many-stateful", "stateful_session, cookie", Setup::StatefulCookie, Traffic::Many),
         row("many", "this filter, cookie", Setup::Cookie, Traffic::Many)
             .against("many-stateful")
