@@ -92,12 +92,22 @@ async fn httproute_external_auth_grpc_forward_body() {
 }
 
 /// The server gets the headers that the filter lists.
-#[tokio::test]
-async fn httproute_external_auth_grpc_request_headers_to_auth() {
-    let filter = auth("GRPC", "auth", 8080, "allowedHeaders: [X-Sent]", "");
-    let (replay, _server) = replay("headers-to-auth", &[rule("/", &[&filter, TO_V1])]).await;
+async fn sends_headers(protocol: &str, own: &str) {
+    let name = format!("headers-to-auth-{}", protocol.to_lowercase());
+    let (replay, _server) =
+        replay(&name, &[rule("/", &[&auth(protocol, "auth", 8080, own, ""), TO_V1])]).await;
     let case = get("/allowed").header("X-Sent", "hello").reaches(V1).with("X-Auth-Received", "hello");
     replay.check(SAME_NAMESPACE, 80, &[case]).await;
+}
+
+#[tokio::test]
+async fn httproute_external_auth_http_request_headers_to_auth() {
+    sends_headers("HTTP", "allowedHeaders: [X-Sent], allowedResponseHeaders: [X-Auth-Received]").await;
+}
+
+#[tokio::test]
+async fn httproute_external_auth_grpc_request_headers_to_auth() {
+    sends_headers("GRPC", "allowedHeaders: [X-Sent]").await;
 }
 
 /// The backend gets the headers of an answer that allows a request, the client those of one that refuses it.
