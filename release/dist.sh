@@ -47,7 +47,7 @@ bill() {
     "$CYCLONEDX" cyclonedx --quiet --manifest-path "$2/Cargo.toml" --format json --spec-version 1.5 \
         --target "$3" --override-filename dist.sbom
     sed "s,$root,/src,g" "$2/dist.sbom.json" >"dist/$1.cdx.json"
-    rm -f ./*/dist.sbom.json
+    rm -f ./*/dist.sbom.json ./*/*/dist.sbom.json
 }
 
 compile session-persistence wasm32-wasip1

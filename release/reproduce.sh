@@ -29,6 +29,11 @@ for file in dist/*; do
         exit 1
     fi
 done
+left=$(git ls-files --others --exclude-standard -- '*.sbom.json')
+if [ -n "$left" ]; then
+    echo "dist: 0 passed, 1 failed: the build left files among the sources: $left" >&2
+    exit 1
+fi
 release/try.sh
 release/images.sh
 echo 'dist: 1 passed, 0 failed'
