@@ -11,6 +11,7 @@ use integration::harness::manifests::{Endpoint, Manifests};
 
 use self::server::{AuthServer, REFUSAL};
 use crate::setup::{COOKIE, browser, client, pod, pods, route, serve, serve_valid_parts, token};
+use crate::strict::settings;
 
 /// A rule for a prefix with sessions, which this filter authorizes.
 fn rule(prefix: &str, auth: &str, more: &str) -> String {
@@ -247,4 +248,28 @@ async fn requests_that_sessions_ignore_are_authorized() {
         assert_eq!((answer.status, token(&answer)), (status, None), "{path}");
     }
     assert_eq!(server.questions().len(), 2);
+}
+
+/// Ignored requests have a chain of their own, in which both filters are; and the token is hidden from backends, not from the server.
+#[tokio::test]
+async fn ignored_requests_are_authorized_and_backends_do_not_see_their_token() {
+    let (pods, server) = (pods::<2>(), AuthServer::start().await);
+    let auth = format!("protocol: HTTP, {BACKEND}, http: {{allowedHeaders: [Cookie]}}");
+    let manifests = manifests(&pods, &server, &[rule("/", &auth, &to_backend())]).with(&settings(
+        "kind: HTTPRoute, name: route",
+        "hideFromBackend: true, ignore: [{path: {value: /assets}}]",
+    ));
+    let envoy = serve(&manifests).await;
+    let client = client(&envoy);
+    let first = client.get("/get").await.unwrap();
+    let cookie = format!("a=1; session={}", token(&first).unwrap());
+    for path in ["/get", "/assets"] {
+        let answer = client.get_with(path, &[("cookie", &cookie)]).await.unwrap();
+        assert_eq!((answer.echoed("Cookie"), token(&answer)), (vec![String::from("a=1")], None), "{path}");
+        assert_eq!(answer.echoed("X-User"), ["alice"], "{path}");
+        let asked = server.questions();
+        assert_eq!(asked.last().unwrap().headers.get("cookie"), Some(&cookie), "{path}");
+        let refused = client.get_with(&format!("{path}/denied"), &[("cookie", &cookie)]).await.unwrap();
+        assert_eq!((refused.status, token(&refused)), (403, None), "{path}");
+    }
 }
