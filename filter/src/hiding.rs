@@ -66,8 +66,6 @@ fn has_name(piece: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::test;
 
@@ -135,16 +133,27 @@ mod tests {
     fn any_bytes_stay_and_no_session_cookie_does() {
         let bytes = other_cookies([&b"a=\xff\x80; sid=\xfe; b=\xc3"[..]].into_iter(), b"sid");
         assert_eq!(bytes, b"a=\xff\x80; b=\xc3");
-        // Texts of what matters here.
-        proptest!(|(line in "(sid|a|=|,|;| |x){0,24}")| {
-            let left = others(&[&line]);
-            let named = |text: &str| text.split([';', ',']).any(|piece| has_name(piece.as_bytes(), b"sid"));
-            prop_assert!(!named(&left), "{:?} of {:?}", left, line);
-            if named(&line) {
-                prop_assert_eq!(others(&[&left]), left);
-            } else {
-                prop_assert_eq!(left, line);
-            }
-        });
+    }
+
+    /// Texts of what matters here. Not in WebAssembly, for which proptest is not built.
+    #[cfg(not(target_family = "wasm"))]
+    mod random {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        #[test]
+        fn no_session_cookie_is_left_and_nothing_else_changes() {
+            proptest!(|(line in "(sid|a|=|,|;| |x){0,24}")| {
+                let left = others(&[&line]);
+                let named = |text: &str| text.split([';', ',']).any(|piece| has_name(piece.as_bytes(), b"sid"));
+                prop_assert!(!named(&left), "{:?} of {:?}", left, line);
+                if named(&line) {
+                    prop_assert_eq!(others(&[&left]), left);
+                } else {
+                    prop_assert_eq!(left, line);
+                }
+            });
+        }
     }
 }
