@@ -72,7 +72,7 @@ mod tests {
         let passed = |ours| verdicts(&counts(ours)).into_iter().filter(|verdict| verdict.passes()).count();
         assert_eq!(passed(130.0), 3);
         assert_eq!(passed(130.1), 2);
-        assert_eq!(passed(132.1), 1);
+        assert_eq!(passed(135.1), 1);
         assert_eq!(passed(140.1), 0);
     }
 
