@@ -43,6 +43,7 @@ impl Configured {
         headers: usize,
     ) {
         let read = State::read(&session);
+        let (had_token, had_session) = (session != Session::None, session.is_valid());
         let chosen = chosen(&route, &session);
         // With the other pin, the access log finds the session's endpoint in the metadata.
         let moved = session.endpoint().is_some() && !session.is_on(chosen.as_ref());
@@ -67,7 +68,7 @@ impl Configured {
         let mut issue = session::on_response(route.rule(), &session, chosen);
         // The backend ends its own session, or has not started one.
         let is_ended = route.rule().end_on().is_some_and(backend_signals::ends);
-        let is_unstarted = !is_ended
+        let is_unstarted = !(is_ended || had_session)
             && matches!(issue, Some(Issue::New(_)))
             && route.rule().start_on().is_some_and(|signal| !backend_signals::starts(signal));
         let mut header = route.header_to_remove();
@@ -88,7 +89,7 @@ impl Configured {
         let details = details.unwrap_or_default();
         let event = if *details == *b"via_upstream" {
             if is_ended {
-                (session != Session::None).then(|| end(route, Event::EndedBackend))
+                had_token.then(|| end(route, Event::EndedBackend))
             } else if is_unstarted {
                 Some(Event::NotStartedBackend)
             } else {

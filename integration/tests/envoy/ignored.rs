@@ -186,8 +186,8 @@ async fn ignored_requests_of_strict_and_split_sessions_go_on() {
     assert!(!reached.contains(&home) && !reached.contains("other-0"), "{reached:?}");
 }
 
-/// The header belongs to the backend there, but ignored requests have no part in the session: a token is not opened, and what the backend
-/// sets would replace the client's token.
+/// The header belongs to the backend there, but ignored requests belong to no session: a token is not opened, and what the backend sets
+/// would replace the client's token.
 #[tokio::test]
 async fn ignored_requests_of_an_enveloped_rule_neither_open_nor_wrap() {
     let pods = pods::<2>();

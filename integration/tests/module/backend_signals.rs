@@ -3,7 +3,7 @@
 use base64::engine::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::exchange::{Answer, Response};
+use crate::exchange::{Answer, Request, Response};
 use crate::plugin::Plugin;
 use crate::sample::{BLUE, Browser, Client, GREEN, KEY, Program, START};
 
@@ -155,6 +155,32 @@ fn strict_sessions_start_and_end_with_those_of_the_backend() {
     assert_eq!(issued(&answer), [""; 0]);
     let (_, answer) = plugin.exchange(Browser::back(&token), served(BLUE).header("x-end", "1"));
     assert!(issued(&answer).concat().contains("Max-Age=0"));
+}
+
+/// Envoy finds no route for the share of the session, and another share serves the request.
+#[test]
+fn a_session_whose_share_is_gone_goes_on_or_ends_as_all_others() {
+    let rule = |share: &str| {
+        format!(
+            r#"{{"id": "i", {COOKIE}, "share": "{share}", {ON_HEADER}, {UNTIL}, "absolute_timeout": "100s"}}"#
+        )
+    };
+    let config = format!(
+        r#"{{"rules": {{"rule/two/x": {}}}, "rules_by_prefix": {{"rule/": {}}}}}"#,
+        rule("two"),
+        rule("one")
+    );
+    let mut plugin = Plugin::start(Some(KEY), config, START).unwrap();
+    let first = Request::to("rule/two/x");
+    let (_, answer) = plugin.exchange(first, served(BLUE).header("x-begin", "1"));
+    let cookie = format!("Session-A={}", token(&answer));
+    let mut back = |response| {
+        let (_, answer) = plugin.exchange(Request::to("rule/one").header("cookie", &cookie), response);
+        assert_eq!(answer.filter_state["session_persistence_share"], b"two");
+        issued(&answer).concat()
+    };
+    assert!(back(served(GREEN)).len() > 80, "it continues on the other share");
+    assert!(back(served(GREEN).header("x-end", "1")).contains("Max-Age=0"));
 }
 
 /// Without a signal, no call more; with `start_on`, one more for an answer that could start a session; with `end_on`, one more for
