@@ -1,25 +1,32 @@
-//! Objects for a gateway that loads the filter: the same sessions in Envoy Gateway.
+//! Objects for an implementation of the Gateway API that loads the filter: the same sessions in Envoy Gateway.
 //!
-//! Envoy Gateway configures Envoy itself, so its objects are written instead of Envoy's configuration: the filter as a Wasm extension
-//! in front of its own session persistence in header mode, whose header only the filter sees. Which rules have which sessions is
-//! taken from the [model](crate::model), so that tokens are the same as in the rendered Envoy, and sessions continue when a route
-//! moves from one to the other.
+//! It configures Envoy itself, so its objects are written instead of Envoy's configuration: the filter as a Wasm extension in front of
+//! Envoy's session persistence in header mode, whose header only the filter sees. Which rules have which sessions is taken from the
+//! [model](crate::model), so that tokens are the same as in the rendered Envoy, and sessions continue when a route moves from one to
+//! the other.
 //!
-//! - `sessions`: the rules with sessions, by route, and what the gateway cannot do for them.
-//! - `envoy_gateway`: the objects.
+//! - `sessions`: the rules with sessions, by route; `limits`: what the implementation cannot do for them.
+//! - `gateways`: the Gateways that serve them, and the parameters with which their Envoys get the keys.
+//! - `envoy_gateway`: the objects of Envoy Gateway.
+//! - `objects`, `documents`: the parts of an object, and how it is written.
 
+mod documents;
 mod envoy_gateway;
+mod gateways;
+mod limits;
+mod objects;
 mod sessions;
 
-use serde_saphyr::ser_options;
-
+use self::documents::Documents;
 use self::sessions::Sessions;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::{Manifests, Original, originals};
+use crate::options::Implementation;
 use crate::render::RenderError;
 use crate::resolve::Compilation;
-use crate::source::Source;
+use crate::source::{Source, Span};
 
-/// Where Envoy Gateway gets the filter from.
+/// Where the implementation gets the filter from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Module {
     /// A container image, by its reference.
@@ -36,13 +43,15 @@ pub enum Module {
 /// Options for the objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// Whose objects are written.
+    pub implementation: Implementation,
     /// Where the filter comes from.
     pub module: Module,
     /// The name of the Secret with the keys.
     pub secret: String,
 }
 
-/// The objects, and what the gateway cannot do.
+/// The objects, and what the implementation cannot do.
 #[derive(Debug)]
 pub struct Exported {
     /// YAML documents.
@@ -51,39 +60,47 @@ pub struct Exported {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The objects for Envoy Gateway that give the compiled manifests their sessions. `None` if the manifests do not compile.
+/// What is written, and from what.
+struct Export<'e> {
+    sessions: Sessions,
+    manifests: &'e Manifests,
+    originals: Vec<Original>,
+    options: &'e Options,
+    documents: Documents,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The objects that give the compiled manifests their sessions. `None` if the manifests do not compile.
 ///
 /// The sources are those that were compiled.
 ///
 /// # Errors
 /// An object cannot be written as YAML: a defect of this program.
-pub fn envoy_gateway(
+pub fn objects(
     compilation: &Compilation,
     sources: &[Source],
     options: &Options,
 ) -> Result<Option<Exported>, RenderError> {
     let Some(model) = &compilation.model else { return Ok(None) };
-    let (sessions, mut diagnostics) = Sessions::of(model, compilation.manifests());
-    let documents =
-        envoy_gateway::documents(&sessions, compilation.manifests(), sources, options, &mut diagnostics);
-    diagnostics.sort_by_key(|found| (found.span.source, found.span.start));
-    let layout = ser_options! { prefer_block_scalars: false };
-    let mut text = String::new();
-    for (comment, document) in documents {
-        if !text.is_empty() {
-            text.push_str("---\n");
-        }
-        for line in comment.lines() {
-            text.push_str("# ");
-            text.push_str(line);
-            text.push('\n');
-        }
-        text.push_str(&serde_saphyr::to_string_with_options(&document, layout.clone())?);
+    let manifests = compilation.manifests();
+    let (sessions, diagnostics) = Sessions::of(model, manifests, options.implementation);
+    let mut export = Export {
+        sessions,
+        manifests,
+        originals: originals(sources),
+        options,
+        documents: Documents::default(),
+        diagnostics,
+    };
+    match options.implementation {
+        Implementation::EnvoyGateway => envoy_gateway::write(&mut export)?,
     }
-    Ok(Some(Exported { text, diagnostics }))
+    let Export { documents, mut diagnostics, .. } = export;
+    diagnostics.sort_by_key(|found| (found.span.source, found.span.start));
+    Ok(Some(Exported { text: documents.into_text(), diagnostics }))
 }
 
-/// A finding about a target that cannot do what the manifests say.
-fn incapable(span: crate::source::Span, object: &str, message: impl Into<String>) -> Diagnostic {
+/// A finding about an implementation that cannot do what the manifests say.
+fn incapable(span: Span, object: &str, message: impl Into<String>) -> Diagnostic {
     Diagnostic::warning(Code::NotInGateway, span, message).object(object)
 }

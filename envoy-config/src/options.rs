@@ -38,8 +38,26 @@ pub enum Target {
     /// One Envoy, with the configuration that `render` writes.
     #[default]
     Envoy,
-    /// Envoy Gateway, with an Envoy for each Gateway: their addresses do not conflict, and they can have addresses and parameters.
+    /// An implementation of the Gateway API, with an Envoy for each Gateway: their addresses do not conflict, and they can have
+    /// addresses and parameters.
+    Implementation(Implementation),
+}
+
+/// An implementation of the Gateway API that configures Envoy itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Implementation {
+    /// Envoy Gateway.
     EnvoyGateway,
+}
+
+impl Implementation {
+    /// Its name in messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EnvoyGateway => "Envoy Gateway",
+        }
+    }
 }
 
 impl Default for Options {

@@ -241,7 +241,7 @@ fn no_gateway(manifests: &Manifests) -> Diagnostic {
 
 impl Metadata {
     /// Namespace and name.
-    fn key(&self) -> (&str, &str) {
+    pub(crate) fn key(&self) -> (&str, &str) {
         (&self.namespace.value, &self.name.value)
     }
 }

@@ -10,7 +10,7 @@ use super::{Exit, Streams, count};
 use crate::compile;
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::export::{self, Module, Options};
-use crate::options::Target;
+use crate::options::{Implementation, Target};
 use crate::source::Source;
 
 /// The options of `--to`.
@@ -61,14 +61,16 @@ fn digest(text: &str) -> Result<String, &'static str> {
 impl ExportOptions {
     /// The options for the objects, if there is a target.
     pub(super) fn options(&self) -> Option<Options> {
-        let To::EnvoyGateway = self.to?;
+        let implementation = match self.to? {
+            To::EnvoyGateway => Implementation::EnvoyGateway,
+        };
         let module = match (&self.module_image, &self.module_url, &self.module_sha256) {
             (Some(image), ..) => Module::Image(image.clone()),
             (None, Some(url), Some(sha256)) => Module::Url { url: url.clone(), sha256: sha256.clone() },
             // The command line is not read without one of the two.
             (None, ..) => return None,
         };
-        Some(Options { module, secret: self.keys_secret.clone() })
+        Some(Options { implementation, module, secret: self.keys_secret.clone() })
     }
 }
 
@@ -89,12 +91,13 @@ pub(super) fn run(
     output: Option<&Path>,
     streams: &mut Streams<'_>,
 ) -> Exit {
-    let mut compilation = compile(sources, &rendering.options(Target::EnvoyGateway));
+    let mut compilation =
+        compile(sources, &rendering.options(Target::Implementation(options.implementation)));
     if !compilation.usage_errors.is_empty() {
         return streams.fail_usage(&compilation.usage_errors);
     }
     compilation.diagnostics.retain(concerns_gateway);
-    let exported = match export::envoy_gateway(&compilation, sources, options) {
+    let exported = match export::objects(&compilation, sources, options) {
         Ok(exported) => exported,
         Err(problem) => return streams.fail(&problem),
     };

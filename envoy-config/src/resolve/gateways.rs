@@ -57,7 +57,7 @@ impl<'m> Gateways<'m> {
                 if !classes.contains(class) && !report.may_be_unread("GatewayClass", "", class) {
                     missing.entry(class).or_default().push(gateway);
                 }
-                if options.target == Target::EnvoyGateway || is_supported(gateway, report) {
+                if matches!(options.target, Target::Implementation(_)) || is_supported(gateway, report) {
                     GatewayState::Served(gateway)
                 } else {
                     GatewayState::Rejected

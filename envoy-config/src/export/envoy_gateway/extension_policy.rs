@@ -5,14 +5,16 @@ use serde::Serialize;
 use session_persistence::config::RuleTable;
 use session_persistence::names::{FILTER, KEYS_VARIABLE};
 
-use super::{Document, RouteRules, api_version, metadata, targets};
-use crate::export::{Module, Options};
+use super::{api_version, metadata, targets};
+use crate::export::sessions::RouteKey;
+use crate::export::{Export, Module};
+use crate::render::RenderError;
 use crate::tree::Tree;
 
 /// An `EnvoyExtensionPolicy`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::export) struct ExtensionPolicy {
+struct ExtensionPolicy {
     api_version: String,
     kind: &'static str,
     metadata: Tree,
@@ -34,15 +36,19 @@ struct Wasm {
     config: RuleTable,
 }
 
-/// The policy for these routes.
-pub(super) fn policy(namespace: &str, routes: &[RouteRules<'_>], options: &Options) -> (String, Document) {
-    let rules_by_prefix = routes.iter().flat_map(|((kind, _, name), rules)| {
-        rules.iter().map(move |(index, rule)| {
-            let kind = kind.name().to_ascii_lowercase();
-            (format!("{kind}/{namespace}/{name}/rule/{index}/"), rule.clone())
-        })
+/// Writes the policy for these routes.
+pub(super) fn write(
+    export: &mut Export<'_>,
+    namespace: &str,
+    routes: &[RouteKey],
+) -> Result<(), RenderError> {
+    let rules_by_prefix = routes.iter().flat_map(|key @ (kind, _, name)| {
+        let kind = kind.name().to_ascii_lowercase();
+        let rules = export.sessions.routes.get(key).into_iter().flatten();
+        rules.map(move |(index, rule)| (format!("{kind}/{namespace}/{name}/rule/{index}/"), rule.clone()))
     });
-    let (comment, code) = match &options.module {
+    let config = RuleTable { rules_by_prefix: rules_by_prefix.collect(), ..RuleTable::default() };
+    let (comment, code) = match &export.options.module {
         Module::Image(image) => (
             "Envoy Gateway pulls the image: add a pullSecretRef if its registry asks for a login.",
             Tree::object([
@@ -63,14 +69,14 @@ pub(super) fn policy(namespace: &str, routes: &[RouteRules<'_>], options: &Optio
         kind: "EnvoyExtensionPolicy",
         metadata: metadata(namespace),
         spec: Spec {
-            target_refs: targets(routes.iter().map(|(key, _)| *key)),
+            target_refs: targets(routes),
             wasm: (Wasm {
                 name: FILTER,
                 code,
                 env: Tree::object([("hostKeys", Tree::List(vec![KEYS_VARIABLE.into()]))]),
-                config: RuleTable { rules_by_prefix: rules_by_prefix.collect(), ..RuleTable::default() },
+                config,
             },),
         },
     };
-    (comment.to_owned(), Document::Extension(Box::new(extension)))
+    export.documents.push(comment, &extension)
 }

@@ -1,27 +1,26 @@
 //! The `BackendTrafficPolicy` with the retries that move a session from an endpoint that is gone. Envoy Gateway applies one such policy to
 //! a route, so routes that have one get a warning instead.
 
-use super::{Document, RouteRules, api_version, metadata, targets};
-use crate::diagnostic::Diagnostic;
-use crate::export::incapable;
+use super::{api_version, metadata, targets};
 use crate::export::sessions::RouteKey;
+use crate::export::{Export, incapable};
 use crate::manifest::backend_traffic_policy::BackendTrafficPolicy;
 use crate::manifest::policy_targets::Targets;
 use crate::manifest::{Manifests, Object};
+use crate::render::RenderError;
 use crate::resolve::selects;
 use crate::tree::Tree;
 
-/// The policy for these routes, unless all of them have one.
-pub(super) fn policy(
+/// Writes the policy for these routes, unless all of them have one.
+pub(super) fn write(
+    export: &mut Export<'_>,
     namespace: &str,
-    routes: &[RouteRules<'_>],
-    manifests: &Manifests,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<(String, Document)> {
+    routes: &[RouteKey],
+) -> Result<(), RenderError> {
     let mut free = Vec::new();
-    for (key, _) in routes {
-        let Some(policy) = own_policy(manifests, key) else {
-            free.push(*key);
+    for key in routes {
+        let Some(policy) = own_policy(export.manifests, key) else {
+            free.push(key);
             continue;
         };
         let name = &policy.metadata.name;
@@ -29,13 +28,17 @@ pub(super) fn policy(
         let message = "a session gets 503 while its endpoint is gone: Envoy Gateway applies one BackendTrafficPolicy to a route, and this one needs the retries";
         if policy.spec.retry.is_none() {
             let hint = "add `retry: {retryOn: {triggers: [connect-failure, refused-stream]}}` to it";
-            diagnostics.push(incapable(name.span, &title, message).hint(hint));
+            export.diagnostics.push(incapable(name.span, &title, message).hint(hint));
         }
     }
-    (!free.is_empty()).then(|| retries(namespace, &free))
+    if free.is_empty() {
+        return Ok(());
+    }
+    let comment = "A session moves from an endpoint that is gone to another one, in the same answer.";
+    export.documents.push(comment, &retries(namespace, &free))
 }
 
-fn retries(namespace: &str, routes: &[&RouteKey]) -> (String, Document) {
+fn retries(namespace: &str, routes: &[&RouteKey]) -> Tree {
     let triggers = Tree::List(vec!["connect-failure".into(), "refused-stream".into()]);
     let retry =
         Tree::object([("numRetries", Tree::Integer(6)), ("retryOn", Tree::object([("triggers", triggers)]))]);
@@ -45,14 +48,12 @@ fn retries(namespace: &str, routes: &[&RouteKey]) -> (String, Document) {
         ("timeout", Tree::object([("tcp", Tree::object([("connectTimeout", "1s".into())]))])),
         ("retry", retry),
     ]);
-    let object = Tree::object([
+    Tree::object([
         ("apiVersion", api_version().into()),
         ("kind", "BackendTrafficPolicy".into()),
         ("metadata", metadata(namespace)),
         ("spec", spec),
-    ]);
-    let comment = "A session moves from an endpoint that is gone to another one, in the same answer.";
-    (comment.to_owned(), Document::Object(object))
+    ])
 }
 
 /// The `BackendTrafficPolicy` of the manifests that names the route.

@@ -72,7 +72,7 @@ pub(in crate::resolve) fn assign<'m>(
             by_address.entry(bind).or_default().push(bound);
         }
     }
-    if options.target == Target::EnvoyGateway {
+    if matches!(options.target, Target::Implementation(_)) {
         return Ok(by_address.into_values().flatten().collect());
     }
     let mut free = FreePorts { taken: by_address.keys().map(SocketAddr::port).collect(), next: 8889 };

@@ -11,7 +11,7 @@ use crate::manifest::gateway_api::route::{BackendRef, Route, Rule};
 use crate::manifest::gateway_api::xbackend::GROUP as EXPERIMENTAL;
 use crate::manifest::other_kinds::{OtherPolicy, OtherTarget, Selection};
 use crate::manifest::{Labels, Manifests, Metadata, Object};
-use crate::options::Target;
+use crate::options::{Implementation, Target};
 use crate::resolve::gateways::Gateways;
 use crate::resolve::status::report::Report;
 
@@ -55,10 +55,12 @@ pub(in crate::resolve) fn check<'m>(
         match found.first() {
             Some((first, _)) => {
                 let titles: BTreeSet<String> = found.iter().flat_map(|(_, titles)| titles.clone()).collect();
-                match target {
-                    Target::Envoy => report.diagnostics.push(not_applied(policy, first, &titles)),
-                    Target::EnvoyGateway => report.diagnostics.extend(not_in_gateway(policy, first, &titles)),
-                }
+                report.diagnostics.extend(match target {
+                    Target::Envoy => Some(not_applied(policy, first, &titles)),
+                    Target::Implementation(Implementation::EnvoyGateway) => {
+                        not_in_gateway(policy, first, &titles)
+                    }
+                });
             }
             None => report.notes.ignored.add(&policy.group, &policy.kind),
         }

@@ -1,0 +1,58 @@
+//! The `EnvoyProxy` of the Gateways of a namespace.
+
+use session_persistence::names::KEYS_VARIABLE;
+
+use super::{GROUP, api_version, metadata};
+use crate::export::gateways::Parameters;
+use crate::export::{Export, Options, incapable};
+use crate::tree::Tree;
+
+/// The parameters of Gateways.
+pub(super) const PARAMETERS: Parameters = Parameters {
+    group: GROUP,
+    kind: "EnvoyProxy",
+    need: "its order and its keys",
+    field: "spec",
+    object: proxy,
+};
+
+/// What each Gateway with sessions must do without.
+pub(super) fn warn_about_gateways(export: &mut Export<'_>) {
+    for gateway in &export.manifests.gateways {
+        let name = &gateway.metadata.name;
+        let key = (gateway.metadata.namespace.value.clone(), name.value.clone());
+        if export.sessions.gateways.contains_key(&key) {
+            export.diagnostics.push(incapable(
+                name.span,
+                &format!("Gateway {}/{}", key.0, key.1),
+                "if the filter fails in one request, it fails in all later ones of a worker: Envoy Gateway cannot reload it",
+            ));
+        }
+    }
+}
+
+fn proxy(namespace: &str, options: &Options) -> (String, Tree) {
+    let secret = &options.secret;
+    let key = Tree::object([("name", secret.as_str().into()), ("key", KEYS_VARIABLE.into())]);
+    let keys =
+        Tree::object([("name", KEYS_VARIABLE.into()), ("valueFrom", Tree::object([("secretKeyRef", key)]))]);
+    let deployment = Tree::object([("container", Tree::object([("env", Tree::List(vec![keys]))]))]);
+    let order = Tree::object([
+        ("name", "envoy.filters.http.wasm".into()),
+        ("before", "envoy.filters.http.stateful_session".into()),
+    ]);
+    let provider = Tree::object([
+        ("type", "Kubernetes".into()),
+        ("kubernetes", Tree::object([("envoyDeployment", deployment)])),
+    ]);
+    let object = Tree::object([
+        ("apiVersion", api_version().into()),
+        ("kind", "EnvoyProxy".into()),
+        ("metadata", metadata(namespace)),
+        ("spec", Tree::object([("filterOrder", Tree::List(vec![order])), ("provider", provider)])),
+    ]);
+    let comment = format!(
+        "Envoy does not start without the Secret `{secret}` in the namespace of its pods, by default envoy-gateway-system:\nkubectl create secret generic {secret} -n envoy-gateway-system --from-literal={KEYS_VARIABLE}=$(openssl rand -hex 32)"
+    );
+    (comment, object)
+}

@@ -1,0 +1,59 @@
+//! The Gateways that serve sessions, and the parameters with which their Envoys get the keys: an object for each of their namespaces.
+
+use session_persistence::names::FILTER;
+
+use super::{Export, Options, incapable};
+use crate::manifest::Metadata;
+use crate::render::RenderError;
+use crate::tree::Tree;
+
+/// The parameters of a Gateway in an implementation.
+pub(super) struct Parameters {
+    /// The API group of their kind.
+    pub(super) group: &'static str,
+    /// Their kind.
+    pub(super) kind: &'static str,
+    /// What the filter needs from them, in a message.
+    pub(super) need: &'static str,
+    /// The field that has it.
+    pub(super) field: &'static str,
+    /// The object for the Gateways of a namespace, with a comment.
+    pub(super) object: fn(&str, &Options) -> (String, Tree),
+}
+
+/// Writes the parameters, and the Gateways that name them.
+pub(super) fn write(export: &mut Export<'_>, parameters: &Parameters) -> Result<(), RenderError> {
+    let mut last = None;
+    let gateways: Vec<(String, String)> = export.sessions.gateways.keys().cloned().collect();
+    for (namespace, name) in &gateways {
+        let is_this =
+            |metadata: &Metadata| metadata.namespace.value == *namespace && metadata.name.value == *name;
+        let Some(gateway) = export.manifests.gateways.iter().find(|gateway| is_this(&gateway.metadata))
+        else {
+            continue;
+        };
+        let Parameters { group, kind, need, field, object } = parameters;
+        if let Some(own) = &gateway.spec.parameters {
+            let message =
+                format!("the filter does not run: the Gateway has parameters of its own, which need {need}");
+            let found = incapable(own.span, &format!("Gateway {namespace}/{name}"), message);
+            export
+                .diagnostics
+                .push(found.hint(format!("copy `{field}` of {kind} `{FILTER}` in the output into them")));
+        }
+        if last != Some(namespace) {
+            let (comment, object) = object(namespace, export.options);
+            export.documents.push(&comment, &object)?;
+            last = Some(namespace);
+        }
+        if gateway.spec.parameters.is_none()
+            && let Some(mut object) = export.original("Gateway", namespace, name)
+        {
+            let reference =
+                Tree::object([("group", (*group).into()), ("kind", (*kind).into()), ("name", FILTER.into())]);
+            object.set(&["spec", "infrastructure", "parametersRef"], reference);
+            export.documents.push(&format!("The Gateway as it was, with the {kind} above."), &object)?;
+        }
+    }
+    Ok(())
+}

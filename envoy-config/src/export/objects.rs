@@ -1,0 +1,56 @@
+//! The parts that objects of all implementations have.
+
+use super::Export;
+use super::sessions::RouteKey;
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
+use crate::tree::Tree;
+
+impl Export<'_> {
+    /// A Gateway or a route as it is written, without what the API server adds.
+    pub(super) fn original(&self, kind: &str, namespace: &str, name: &str) -> Option<Tree> {
+        let original = self.originals.iter().find(|found| found.kind == kind && found.is(namespace, name))?;
+        let mut object = original.object.clone();
+        object.remove("status");
+        if let Some(metadata) = object.get_mut("metadata") {
+            metadata.keep(&["name", "namespace", "labels", "annotations"]);
+            // It has the object as it was before.
+            if let Some(annotations) = metadata.get_mut("annotations") {
+                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+            }
+            // The policies beside it have one, too: `kubectl` must not put them into different namespaces.
+            if metadata.get("namespace").is_none() {
+                metadata.set(&["namespace"], "default".into());
+            }
+        }
+        Some(object)
+    }
+
+    /// A route as it is written, with each of its rules changed: by its index, and whether it has sessions.
+    pub(super) fn route(
+        &self,
+        key @ (kind, namespace, name): &RouteKey,
+        mut change: impl FnMut(&mut Tree, bool),
+    ) -> Option<Tree> {
+        let mut object = self.original(kind.name(), namespace, name)?;
+        let written = object.get_mut("spec")?;
+        // A route without rules has one.
+        if written.get_mut("rules").is_none_or(|rules| rules.items().is_empty()) {
+            written.set(&["rules"], Tree::List(vec![Tree::Object(Vec::new())]));
+        }
+        let sessions = self.sessions.routes.get(key)?;
+        for (index, rule) in written.get_mut("rules")?.items().iter_mut().enumerate() {
+            change(rule, sessions.contains_key(&index));
+        }
+        Some(object)
+    }
+}
+
+/// `metadata`.
+pub(super) fn metadata(name: &str, namespace: &str) -> Tree {
+    Tree::object([("name", name.into()), ("namespace", namespace.into())])
+}
+
+/// An item of `targetRefs`.
+pub(super) fn target(kind: &str, name: &str) -> Tree {
+    Tree::object([("group", GATEWAY_API.into()), ("kind", kind.into()), ("name", name.into())])
+}
