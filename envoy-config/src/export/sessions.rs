@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use session_persistence::config::{Carrier, HeaderName, Rule};
+use session_persistence::config::{Carrier, CookiePath, HeaderName, Rule};
 
 use super::limits::Limits;
 use crate::diagnostic::Diagnostic;
@@ -107,8 +107,21 @@ fn in_gateway(object: &Object<Route>, index: usize, forms: &[&Rule], limits: &mu
     if !all_secure && forms.iter().any(|rule| is_secure(rule)) {
         limits.warn("the cookie is not secure on any listener: the rule has HTTP and HTTPS listeners, which {} gives one filter");
     }
+    let path = common_path(forms);
+    if let Some(path) = &path
+        && forms.iter().any(|rule| cookie_path(rule) != Some(path.as_str()))
+    {
+        let message = format!(
+            "the cookie has the path `{path}`: those of the rule's matches differ, and {{}} gives them one filter"
+        );
+        limits.warn(&message);
+    }
     let pin_header = HeaderName::try_from(PIN_HEADER.to_owned()).ok()?;
-    let in_gateway = |rule: &Rule| rule.clone().with_secure(all_secure).in_gateway(pin_header.clone());
+    let in_gateway = |rule: &Rule| {
+        let rule = rule.clone().with_secure(all_secure);
+        let rule = path.iter().cloned().fold(rule, Rule::with_cookie_path);
+        rule.in_gateway(pin_header.clone())
+    };
     let Ok(rule) = in_gateway(first) else {
         limits.warn("the rule gets no sessions: its session header has the name of the private header");
         return None;
@@ -117,4 +130,18 @@ fn in_gateway(object: &Object<Route>, index: usize, forms: &[&Rule], limits: &mu
         limits.warn("all listeners of the rule have the sessions of the first one: their policies differ, and {} gives them one filter");
     }
     Some(rule)
+}
+
+fn cookie_path(rule: &Rule) -> Option<&str> {
+    if let Carrier::Cookie(cookie) = rule.carrier() { Some(cookie.path.as_str()) } else { None }
+}
+
+/// The longest path above all those of the cookies.
+fn common_path(forms: &[&Rule]) -> Option<CookiePath> {
+    let paths = forms.iter().filter_map(|rule| cookie_path(rule));
+    let common = paths.map(str::to_owned).reduce(|common, path| {
+        let segments = common.split('/').zip(path.split('/')).take_while(|(one, other)| one == other);
+        segments.map(|(segment, _)| segment).collect::<Vec<_>>().join("/")
+    })?;
+    CookiePath::try_from(if common.is_empty() { String::from("/") } else { common }).ok()
 }

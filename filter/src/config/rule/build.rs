@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Cacheable, OnEndpointLost, Pin, Rule, RuleId};
 use crate::config::backend_signals::{EndOn, StartOn};
-use crate::config::carrier::{Carrier, HeaderName, Lifetime};
+use crate::config::carrier::{Carrier, CookiePath, HeaderName, Lifetime};
 use crate::config::pods::Pods;
 use crate::config::timeout::Timeout;
 
@@ -120,6 +120,15 @@ impl Rule {
     pub fn with_secure(mut self, secure: bool) -> Self {
         if let Carrier::Cookie(cookie) = &mut self.carrier {
             cookie.secure = secure;
+        }
+        self
+    }
+
+    /// The same rule with a cookie, if it has one, that has this path.
+    #[must_use]
+    pub fn with_cookie_path(mut self, path: CookiePath) -> Self {
+        if let Carrier::Cookie(cookie) = &mut self.carrier {
+            cookie.path = path;
         }
         self
     }
