@@ -1,4 +1,4 @@
-//! Objects for an implementation of the Gateway API that loads the filter: the same sessions in Envoy Gateway.
+//! Objects for an implementation of the Gateway API that loads the filter: the same sessions in Envoy Gateway or Istio.
 //!
 //! It configures Envoy itself, so its objects are written instead of Envoy's configuration: the filter as a Wasm extension in front of
 //! Envoy's session persistence in header mode, whose header only the filter sees. Which rules have which sessions is taken from the
@@ -7,12 +7,13 @@
 //!
 //! - `sessions`: the rules with sessions, by route; `limits`: what the implementation cannot do for them.
 //! - `gateways`: the Gateways that serve them, and the parameters with which their Envoys get the keys.
-//! - `envoy_gateway`: the objects of Envoy Gateway.
+//! - `envoy_gateway`, `istio`: the objects of each.
 //! - `objects`, `documents`: the parts of an object, and how it is written.
 
 mod documents;
 mod envoy_gateway;
 mod gateways;
+mod istio;
 mod limits;
 mod objects;
 mod sessions;
@@ -94,6 +95,7 @@ pub fn objects(
     };
     match options.implementation {
         Implementation::EnvoyGateway => envoy_gateway::write(&mut export)?,
+        Implementation::Istio => istio::write(&mut export)?,
     }
     let Export { documents, mut diagnostics, .. } = export;
     diagnostics.sort_by_key(|found| (found.span.source, found.span.start));

@@ -48,6 +48,8 @@ pub enum Target {
 pub enum Implementation {
     /// Envoy Gateway.
     EnvoyGateway,
+    /// Istio.
+    Istio,
 }
 
 impl Implementation {
@@ -56,6 +58,7 @@ impl Implementation {
     pub const fn name(self) -> &'static str {
         match self {
             Self::EnvoyGateway => "Envoy Gateway",
+            Self::Istio => "Istio",
         }
     }
 }

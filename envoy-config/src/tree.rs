@@ -1,6 +1,7 @@
 //! A YAML value whose keys keep their order, for documents that are written in full or with few changes.
 
 use serde::{Serialize, Serializer};
+use serde_saphyr::LitStr;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +14,7 @@ pub(crate) enum Tree {
     Integer(i64),
     /// Another number.
     Float(f64),
-    /// A string.
+    /// A string. One that is lines of plain text is written as a block.
     Text(String),
     /// A list.
     List(Vec<Tree>),
@@ -108,9 +109,21 @@ impl Serialize for Tree {
             Self::Boolean(value) => serializer.serialize_bool(*value),
             Self::Integer(number) => serializer.serialize_i64(*number),
             Self::Float(number) => serializer.serialize_f64(*number),
+            Self::Text(text) if is_block(text) => LitStr(text).serialize(serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::List(items) => serializer.collect_seq(items),
             Self::Object(fields) => serializer.collect_map(fields.iter().map(|(name, value)| (name, value))),
         }
     }
+}
+
+/// Whether a string is lines of plain text, which a block shows as they are.
+fn is_block(text: &str) -> bool {
+    let lines = text.strip_suffix('\n').map(|lines| lines.split('\n'));
+    let is_plain =
+        |line: &str| line.chars().all(|letter| matches!(letter, ' '..='~')) && !line.ends_with(' ');
+    lines.is_some_and(|mut lines| {
+        lines.clone().next().is_some_and(|first| !first.starts_with(' '))
+            && lines.all(|line| !line.is_empty() && is_plain(line))
+    })
 }

@@ -47,6 +47,8 @@ pub(super) struct ExportOptions {
 enum To {
     /// Envoy Gateway 1.9 or newer.
     EnvoyGateway,
+    /// Istio 1.30 or newer.
+    Istio,
 }
 
 fn digest(text: &str) -> Result<String, &'static str> {
@@ -63,6 +65,7 @@ impl ExportOptions {
     pub(super) fn options(&self) -> Option<Options> {
         let implementation = match self.to? {
             To::EnvoyGateway => Implementation::EnvoyGateway,
+            To::Istio => Implementation::Istio,
         };
         let module = match (&self.module_image, &self.module_url, &self.module_sha256) {
             (Some(image), ..) => Module::Image(image.clone()),

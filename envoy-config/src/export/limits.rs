@@ -51,6 +51,21 @@ impl Limits {
         })
     }
 
+    /// Whether a route and one of the other kind with the same name are one for the implementation.
+    pub(super) fn refuses_twins(&mut self, object: &Object<Route>) -> bool {
+        let Implementation::Istio = self.implementation else { return false };
+        let (kind, (namespace, name)) = (object.spec.kind.name(), object.metadata.key());
+        let message =
+            "the route gets no sessions: {} cannot tell it from the route of the other kind with its name";
+        let found = incapable(
+            object.metadata.name.span,
+            &format!("{kind} {namespace}/{name}"),
+            message.replace("{}", self.implementation.name()),
+        );
+        self.diagnostics.push(found.hint("rename one of them"));
+        true
+    }
+
     /// Settings that the rendered Envoy has in its routes rather than in the filter.
     pub(super) fn warn_about_policy(&mut self, policy: &Object<SessionPersistencePolicy>) {
         let (namespace, name) = policy.metadata.key();
@@ -59,7 +74,9 @@ impl Limits {
             let message = "the requests start and move sessions as all others: {} has no routes for them";
             self.warn(ignored.span, &title, &format!("spec.ignore[{position}]"), message);
         }
-        if let Some(hidden) = &policy.spec.visibility.hide_from_backend {
+        if !can_hide(self.implementation)
+            && let Some(hidden) = &policy.spec.visibility.hide_from_backend
+        {
             let message = "backends see the token: {} has no routes that hide it";
             self.warn(hidden.span, &title, "spec.hideFromBackend", message);
         }
@@ -77,7 +94,20 @@ impl Limits {
     }
 }
 
+/// Whether routes can hide tokens from backends.
+const fn can_hide(implementation: Implementation) -> bool {
+    match implementation {
+        Implementation::EnvoyGateway => false,
+        Implementation::Istio => true,
+    }
+}
+
 impl RuleLimits<'_> {
+    /// Whether routes can hide tokens from backends.
+    pub(super) const fn can_hide(&self) -> bool {
+        can_hide(self.limits.implementation)
+    }
+
     /// A warning about the rule.
     pub(super) fn warn(&mut self, message: &str) {
         self.limits.warn(self.written.span, &self.title, &self.field, message);
@@ -89,7 +119,12 @@ impl RuleLimits<'_> {
             Implementation::EnvoyGateway if forms.iter().any(|rule| rule.share().is_some()) => {
                 "the rule gets no sessions: {} chooses between its backends anew for each request, because they need different treatment"
             }
-            Implementation::EnvoyGateway => return false,
+            Implementation::Istio
+                if self.written.backend_refs.iter().filter(|one| one.weight.value > 0).count() > 1 =>
+            {
+                "the rule gets no sessions: {} chooses between its backends anew for each request"
+            }
+            Implementation::EnvoyGateway | Implementation::Istio => return false,
         };
         self.warn(refusal);
         true
@@ -107,6 +142,7 @@ impl RuleLimits<'_> {
             }
             let unknown: &[&str] = match self.limits.implementation {
                 Implementation::EnvoyGateway => &["XBackend"],
+                Implementation::Istio => &["XBackend", "Backend"],
             };
             if unknown.contains(&backend.kind.value.as_str()) {
                 let kind = &backend.kind.value;
@@ -122,7 +158,7 @@ impl RuleLimits<'_> {
             (Implementation::EnvoyGateway, RouteKind::Grpc) => {
                 self.warn("sessions of a GRPCRoute need {} 1.10 or newer");
             }
-            (Implementation::EnvoyGateway, RouteKind::Http) => {}
+            (Implementation::EnvoyGateway, RouteKind::Http) | (Implementation::Istio, _) => {}
         }
     }
 }

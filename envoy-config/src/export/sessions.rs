@@ -8,7 +8,7 @@ use super::limits::Limits;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::gateway_api::route::{Route, RouteKind};
 use crate::manifest::{Manifests, Object};
-use crate::model::Model;
+use crate::model::{self, HeaderChange, Model};
 use crate::options::Implementation;
 
 /// The private header between the filter and the gateway's own session persistence. (The default name belongs to the rendered
@@ -21,9 +21,18 @@ pub(super) type RouteKey = (RouteKind, String, String);
 /// The rules with sessions.
 pub(super) struct Sessions {
     /// By route, then by the index of the rule.
-    pub(super) routes: BTreeMap<RouteKey, BTreeMap<usize, Rule>>,
+    pub(super) routes: BTreeMap<RouteKey, BTreeMap<usize, Session>>,
     /// The routes of each Gateway that serves them, by its namespace and name.
     pub(super) gateways: BTreeMap<(String, String), BTreeSet<RouteKey>>,
+}
+
+/// The sessions of a rule.
+#[derive(Clone, PartialEq)]
+pub(super) struct Session {
+    /// The rule of the filter. It hides a cookie from backends by itself.
+    pub(super) rule: Rule,
+    /// The session header, if the route hides it from backends.
+    pub(super) hidden_header: Option<String>,
 }
 
 impl Sessions {
@@ -40,16 +49,20 @@ impl Sessions {
             let gateway = parts.next().zip(parts.next());
             for route in listener.virtual_hosts().flat_map(|host| &host.routes) {
                 let Some((key, index)) = position(&route.name) else { continue };
-                let Some(rule) = &route.persistence else { continue };
                 if let Some(gateway) = &gateway {
                     sessions.gateways.entry(gateway.clone()).or_default().insert(key.clone());
                 }
-                found.entry(key).or_default().entry(index).or_default().push(rule);
+                if let Some(rule) = &route.persistence {
+                    found.entry(key).or_default().entry(index).or_default().push(Session::of(route, rule));
+                }
             }
         }
         let mut limits = Limits::new(implementation);
         for (key, rules) in found {
             let Some(object) = object(manifests, &key) else { continue };
+            if sessions.has_twin(&key) && limits.refuses_twins(object) {
+                continue;
+            }
             let rules: BTreeMap<_, _> = rules
                 .into_iter()
                 .filter_map(|(index, rules)| Some((index, in_gateway(object, index, &rules, &mut limits)?)))
@@ -67,10 +80,28 @@ impl Sessions {
         }
         (sessions, limits.into_diagnostics())
     }
+
+    /// Whether a Gateway also serves a route of the other kind with this namespace and name.
+    fn has_twin(&self, key @ (kind, namespace, name): &RouteKey) -> bool {
+        let other = if *kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http };
+        let twin = (other, namespace.clone(), name.clone());
+        self.gateways.values().any(|routes| routes.contains(key) && routes.contains(&twin))
+    }
 }
 
 /// The forms of each rule: that of each listener, and of each share if it is split.
-type Found<'m> = BTreeMap<RouteKey, BTreeMap<usize, Vec<&'m Rule>>>;
+type Found = BTreeMap<RouteKey, BTreeMap<usize, Vec<Session>>>;
+
+impl Session {
+    fn of(route: &model::Route, rule: &Rule) -> Self {
+        let header = rule.carrier().header().map(HeaderName::as_str);
+        let is_hidden = |header: &&str| {
+            let change = route.request_headers.0.get(*header);
+            matches!(change, Some(HeaderChange::Remove | HeaderChange::Set(..)))
+        };
+        Self { rule: rule.clone(), hidden_header: header.filter(is_hidden).map(str::to_owned) }
+    }
+}
 
 /// The route and the index of the rule of this name of a [`Route`](crate::model::Route).
 fn position(name: &str) -> Option<(RouteKey, usize)> {
@@ -90,26 +121,32 @@ fn object<'m>(manifests: &'m Manifests, (kind, namespace, name): &RouteKey) -> O
     })
 }
 
-/// The rule as the filter in the gateway has it. `None` if the gateway cannot have its sessions.
-fn in_gateway(object: &Object<Route>, index: usize, forms: &[&Rule], limits: &mut Limits) -> Option<Rule> {
-    let first = *forms.first()?;
+/// The sessions as the gateway has them. `None` if it cannot have them.
+fn in_gateway(
+    object: &Object<Route>,
+    index: usize,
+    forms: &[Session],
+    limits: &mut Limits,
+) -> Option<Session> {
+    let first = forms.first()?;
+    let rules: Vec<&Rule> = forms.iter().map(|form| &form.rule).collect();
     let mut limits = limits.of_rule(object, index)?;
-    if limits.refuses_backends(forms) {
+    if limits.refuses_backends(&rules) {
         return None;
     }
     limits.warn_about_backends();
     limits.warn_about_route();
-    if first.is_strict() {
+    if first.rule.is_strict() {
         limits.warn("sessions of the rule are not strict: {} sends their requests to another endpoint if their own cannot serve");
     }
     let is_secure = |rule: &Rule| matches!(rule.carrier(), Carrier::Cookie(cookie) if cookie.secure);
-    let all_secure = forms.iter().all(|rule| is_secure(rule));
-    if !all_secure && forms.iter().any(|rule| is_secure(rule)) {
+    let all_secure = rules.iter().all(|rule| is_secure(rule));
+    if !all_secure && rules.iter().any(|rule| is_secure(rule)) {
         limits.warn("the cookie is not secure on any listener: the rule has HTTP and HTTPS listeners, which {} gives one filter");
     }
-    let path = common_path(forms);
+    let path = common_path(&rules);
     if let Some(path) = &path
-        && forms.iter().any(|rule| cookie_path(rule) != Some(path.as_str()))
+        && rules.iter().any(|rule| cookie_path(rule) != Some(path.as_str()))
     {
         let message = format!(
             "the cookie has the path `{path}`: those of the rule's matches differ, and {{}} gives them one filter"
@@ -117,19 +154,21 @@ fn in_gateway(object: &Object<Route>, index: usize, forms: &[&Rule], limits: &mu
         limits.warn(&message);
     }
     let pin_header = HeaderName::try_from(PIN_HEADER.to_owned()).ok()?;
-    let in_gateway = |rule: &Rule| {
-        let rule = rule.clone().with_secure(all_secure);
+    let in_gateway = |form: &Session| {
+        let rule = form.rule.clone().with_secure(all_secure);
         let rule = path.iter().cloned().fold(rule, Rule::with_cookie_path);
-        rule.in_gateway(pin_header.clone())
+        let rule = if limits.can_hide() { rule } else { rule.visible() };
+        let hidden_header = form.hidden_header.clone().filter(|_| limits.can_hide());
+        rule.in_gateway(pin_header.clone()).map(|rule| Session { rule, hidden_header })
     };
-    let Ok(rule) = in_gateway(first) else {
+    let Ok(session) = in_gateway(first) else {
         limits.warn("the rule gets no sessions: its session header has the name of the private header");
         return None;
     };
-    if forms.iter().any(|form| in_gateway(form).as_ref() != Ok(&rule)) {
+    if forms.iter().any(|form| in_gateway(form).as_ref() != Ok(&session)) {
         limits.warn("all listeners of the rule have the sessions of the first one: their policies differ, and {} gives them one filter");
     }
-    Some(rule)
+    Some(session)
 }
 
 fn cookie_path(rule: &Rule) -> Option<&str> {

@@ -44,8 +44,10 @@ pub(super) fn write(
 ) -> Result<(), RenderError> {
     let rules_by_prefix = routes.iter().flat_map(|key @ (kind, _, name)| {
         let kind = kind.name().to_ascii_lowercase();
-        let rules = export.sessions.routes.get(key).into_iter().flatten();
-        rules.map(move |(index, rule)| (format!("{kind}/{namespace}/{name}/rule/{index}/"), rule.clone()))
+        let sessions = export.sessions.routes.get(key).into_iter().flatten();
+        sessions.map(move |(index, session)| {
+            (format!("{kind}/{namespace}/{name}/rule/{index}/"), session.rule.clone())
+        })
     });
     let config = RuleTable { rules_by_prefix: rules_by_prefix.collect(), ..RuleTable::default() };
     let (comment, code) = match &export.options.module {

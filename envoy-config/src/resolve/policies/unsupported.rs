@@ -60,6 +60,13 @@ pub(in crate::resolve) fn check<'m>(
                     Target::Implementation(Implementation::EnvoyGateway) => {
                         not_in_gateway(policy, first, &titles)
                     }
+                    // Istio applies its own kinds, and any number of extensions.
+                    Target::Implementation(Implementation::Istio) if policy.group.ends_with(".istio.io") => {
+                        None
+                    }
+                    Target::Implementation(Implementation::Istio) => {
+                        Some(not_applied(policy, first, &titles))
+                    }
                 });
             }
             None => report.notes.ignored.add(&policy.group, &policy.kind),

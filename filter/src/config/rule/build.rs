@@ -109,7 +109,6 @@ impl Rule {
             pin_header: Some(pin_header),
             on_endpoint_lost: OnEndpointLost::Rebalance,
             pods: Arc::default(),
-            hide_from_backend: false,
             ..self
         }
         .checked()
@@ -190,6 +189,12 @@ impl Rule {
     /// It has no cookie.
     pub fn hidden(self) -> Result<Self, RuleError> {
         Self { hide_from_backend: true, ..self }.checked()
+    }
+
+    /// The same rule with a cookie, if it has one, that backends see.
+    #[must_use]
+    pub fn visible(self) -> Self {
+        Self { hide_from_backend: false, ..self }
     }
 
     /// The same rule for requests that have no session: only what hides the cookie remains.

@@ -1,0 +1,84 @@
+//! The objects of Istio (release 1.31):
+//!
+//! - `parameters`: for each namespace with Gateways that serve sessions, a `ConfigMap` with the keys from a Secret, which the Gateways
+//!   name;
+//! - the routes with sessions: as they are written, but without `sessionPersistence`, which Istio ignores, and without names of rules,
+//!   which can be equal in two routes and would be the names of Envoy's routes;
+//! - `wasm_plugin`: for each of these Gateways, a `WasmPlugin` with the filter;
+//! - `envoy_filter`: for each of them, an `EnvoyFilter` with Envoy's own persistence in the private header.
+
+mod envoy_filter;
+mod parameters;
+mod wasm_plugin;
+
+use session_persistence::names::FILTER;
+
+use super::sessions::{RouteKey, Session};
+use super::{Export, gateways, incapable, objects};
+use crate::render::RenderError;
+use crate::tree::Tree;
+
+/// Writes the objects.
+pub(super) fn write(export: &mut Export<'_>) -> Result<(), RenderError> {
+    parameters::warn_about_addresses(export);
+    warn_about_policies(export);
+    gateways::write(export, &parameters::PARAMETERS)?;
+    let routes: Vec<RouteKey> = export.sessions.routes.keys().cloned().collect();
+    for key in &routes {
+        route(export, key)?;
+    }
+    let gateways: Vec<(String, String)> = export.sessions.gateways.keys().cloned().collect();
+    for gateway in &gateways {
+        wasm_plugin::write(export, gateway)?;
+        envoy_filter::write(export, gateway)?;
+    }
+    Ok(())
+}
+
+/// Policies of Envoy Gateway, which the rendered Envoy applies.
+fn warn_about_policies(export: &mut Export<'_>) {
+    if export.sessions.routes.is_empty() {
+        return;
+    }
+    for policy in &export.manifests.envoy_traffic_policies {
+        let (namespace, name) = policy.metadata.key();
+        let title = format!("BackendTrafficPolicy {namespace}/{name}");
+        let message = "the policy has no effect: Istio does not know it";
+        let found = incapable(policy.metadata.name.span, &title, message);
+        export.diagnostics.push(found.hint("write a DestinationRule for its backends"));
+    }
+}
+
+fn route(export: &mut Export<'_>, key: &RouteKey) -> Result<(), RenderError> {
+    let route = export.route(key, |rule, has_sessions| {
+        rule.remove("sessionPersistence");
+        if has_sessions {
+            rule.remove("name");
+        }
+    });
+    let comment =
+        "The route as it was. Rules with sessions have no name: Istio gives their Envoy routes one.";
+    route.map_or(Ok(()), |route| export.documents.push(comment, &route))
+}
+
+/// The sessions on a Gateway, by the names that Istio gives to their Envoy routes.
+fn sessions<'e>(
+    export: &'e Export<'_>,
+    gateway: &(String, String),
+) -> impl Iterator<Item = (String, &'e Session)> {
+    let routes = export.sessions.gateways.get(gateway).into_iter().flatten();
+    routes.flat_map(|key @ (_, namespace, name)| {
+        let sessions = export.sessions.routes.get(key).into_iter().flatten();
+        sessions.map(move |(index, session)| (format!("{namespace}.{name}.{index}"), session))
+    })
+}
+
+/// `metadata` of an object of a Gateway.
+fn metadata((namespace, name): &(String, String)) -> Tree {
+    objects::metadata(&format!("{name}-{FILTER}"), namespace)
+}
+
+/// `targetRefs` of an object of a Gateway.
+fn targets((_, name): &(String, String)) -> Tree {
+    Tree::List(vec![objects::target("Gateway", name)])
+}
