@@ -60,9 +60,11 @@ mcp-requirements: ## Pin the packages of the MCP SDK again, after a change of in
 	@cd integration/mcp && $(abspath $(TOOLS))/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.txt requirements.in
 
-test-gateways: ## Compare what Envoy Gateway makes of our objects with what `make test` runs. Needs Go; UPDATE=1 accepts it.
+test-gateways: ## Compare what Envoy Gateway and Istio make of our objects with what `make test` runs. Needs Go; UPDATE=1 accepts it.
 	$(call say,"Testing with Envoy Gateway's translator")
-	@TOOLS="$(abspath $(TOOLS))" integration/gateways/test.sh
+	@TOOLS="$(abspath $(TOOLS))" integration/gateways/envoy-gateway/test.sh
+	$(call say,"Testing with istiod's translator")
+	@TOOLS="$(abspath $(TOOLS))" integration/gateways/istio/test.sh
 
 test-browser: module ## Test the demo's page and its sessions in Chromium. UPDATE_PICTURE=1 renews docs/page.png.
 	$(call say,"Testing in a real browser")

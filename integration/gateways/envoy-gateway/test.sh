@@ -4,7 +4,7 @@
 set -eu
 
 VERSION=1.9.1
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=$(cd "$(dirname "$0")/../../.." && pwd)
 tools=${TOOLS:-$root/target/tools}/translate-$VERSION
 fixture=$root/integration/tests/envoy/gateways/envoy-gateway
 
