@@ -16,6 +16,7 @@ use session_persistence::names::FILTER;
 
 use super::sessions::{PIN_HEADER, RouteKey};
 use super::{Export, gateways, objects};
+use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::render::RenderError;
 use crate::tree::Tree;
 
@@ -55,7 +56,14 @@ fn route(export: &mut Export<'_>, key: &RouteKey) -> Result<(), RenderError> {
 }
 
 fn targets<'k>(routes: impl IntoIterator<Item = &'k RouteKey>) -> Tree {
-    routes.into_iter().map(|(kind, _, name)| objects::target(kind.name(), name)).collect()
+    let target = |(kind, _, name): &RouteKey| {
+        Tree::object([
+            ("group", GATEWAY_API.into()),
+            ("kind", kind.name().into()),
+            ("name", name.as_str().into()),
+        ])
+    };
+    routes.into_iter().map(target).collect()
 }
 
 fn api_version() -> String {

@@ -1,10 +1,10 @@
 //! The objects of Istio (release 1.31):
 //!
-//! - `parameters`: for each namespace with Gateways that serve sessions, a `ConfigMap` with the keys from a Secret, which the Gateways
-//!   name;
+//! - `parameters`: for each namespace with Gateways that serve sessions, a `ConfigMap` that the Gateways name: their pods get the keys from
+//!   a Secret, and a label;
 //! - the routes with sessions: as they are written, but without `sessionPersistence`, which Istio ignores, and without names of rules,
 //!   which can be equal in two routes and would be the names of Envoy's routes;
-//! - `wasm_plugin`: for each of these Gateways, a `WasmPlugin` with the filter;
+//! - `wasm_plugin`: for the pods of each of these Gateways, a `WasmPlugin` with the filter;
 //! - `envoy_filter`: for each of them, an `EnvoyFilter` with Envoy's own persistence in the private header.
 
 mod envoy_filter;
@@ -17,6 +17,9 @@ use super::sessions::{RouteKey, Session};
 use super::{Export, gateways, incapable, objects};
 use crate::render::RenderError;
 use crate::tree::Tree;
+
+/// The label of pods that have the keys.
+const KEYS_LABEL: &str = "session-persistence.dev/keys";
 
 /// Writes the objects.
 pub(super) fn write(export: &mut Export<'_>) -> Result<(), RenderError> {
@@ -78,7 +81,11 @@ fn metadata((namespace, name): &(String, String)) -> Tree {
     objects::metadata(&format!("{name}-{FILTER}"), namespace)
 }
 
-/// `targetRefs` of an object of a Gateway.
-fn targets((_, name): &(String, String)) -> Tree {
-    Tree::List(vec![objects::target("Gateway", name)])
+/// The labels of a Gateway's pods that have the keys. Pods from before the Secret must not get the filter: without keys it does not
+/// start, and Envoy answers every request with 500.
+fn labels((_, name): &(String, String)) -> Tree {
+    Tree::object([
+        ("gateway.networking.k8s.io/gateway-name", name.as_str().into()),
+        (KEYS_LABEL, "true".into()),
+    ])
 }

@@ -2,7 +2,6 @@
 
 use super::Export;
 use super::sessions::RouteKey;
-use crate::manifest::gateway_api::GROUP as GATEWAY_API;
 use crate::tree::Tree;
 
 impl Export<'_> {
@@ -48,9 +47,4 @@ impl Export<'_> {
 /// `metadata`.
 pub(super) fn metadata(name: &str, namespace: &str) -> Tree {
     Tree::object([("name", name.into()), ("namespace", namespace.into())])
-}
-
-/// An item of `targetRefs`.
-pub(super) fn target(kind: &str, name: &str) -> Tree {
-    Tree::object([("group", GATEWAY_API.into()), ("kind", kind.into()), ("name", name.into())])
 }

@@ -31,6 +31,9 @@ import (
 
 const address = "10.9.9.9"
 
+// What only Envoys with the filter have.
+const private = "x-session-persistence-pin"
+
 // What istiod's controller of Deployments creates for a Gateway, as far as the rest of istiod looks at it.
 const created = `
 apiVersion: v1
@@ -68,7 +71,12 @@ func main() {
 		input, err := os.ReadFile(os.Args[2])
 		check(t, err)
 		configs := read(t, string(input), os.Args[4:])
-		sent := translate(t, namespace, gateway, string(input))
+		labels := map[string]string{"gateway.networking.k8s.io/gateway-name": gateway}
+		if strings.Contains(string(translate(t, namespace, gateway, string(input), labels)), private) {
+			t.Fatal("Envoys without the keys get the filter")
+		}
+		labels["session-persistence.dev/keys"] = "true"
+		sent := translate(t, namespace, gateway, string(input), labels)
 		for _, name := range changed(configs, gateway) {
 			if !strings.Contains(string(sent), "name: "+name+"\n") {
 				t.Fatalf("Istio has no route named %s", name)
@@ -113,7 +121,7 @@ func changed(configs []config.Config, gateway string) []string {
 	var names []string
 	for _, config := range configs {
 		filter, found := config.Spec.(*networking.EnvoyFilter)
-		if found && filter.TargetRefs[0].Name == gateway {
+		if found && filter.WorkloadSelector.Labels["gateway.networking.k8s.io/gateway-name"] == gateway {
 			for _, patch := range filter.ConfigPatches {
 				if name := patch.Match.GetRouteConfiguration().GetVhost().GetRoute().GetName(); name != "" {
 					names = append(names, name)
@@ -124,7 +132,7 @@ func changed(configs []config.Config, gateway string) []string {
 	return names
 }
 
-func translate(t test.Failer, namespace, gateway, input string) []byte {
+func translate(t test.Failer, namespace, gateway, input string, labels map[string]string) []byte {
 	var kubernetes, istio []string
 	deployments := []any{}
 	ports, err := json.Marshal(listened(t, input, gateway))
@@ -152,7 +160,6 @@ func translate(t test.Failer, namespace, gateway, input string) []byte {
 		KubernetesObjectString: strings.Join(kubernetes, "\n---\n"),
 		ConfigString:           strings.Join(istio, "\n---\n"),
 	})
-	labels := map[string]string{"gateway.networking.k8s.io/gateway-name": gateway}
 	proxy := server.SetupProxy(&model.Proxy{
 		Type:            model.Router,
 		ID:              gateway + "-istio-0." + namespace,

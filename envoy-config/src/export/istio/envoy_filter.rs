@@ -3,7 +3,7 @@
 
 use session_persistence::names::COOKIES_FILTER_STATE;
 
-use super::{metadata, sessions, targets};
+use super::{labels, metadata, sessions};
 use crate::export::Export;
 use crate::export::sessions::{PIN_HEADER, Session};
 use crate::render::RenderError;
@@ -16,11 +16,12 @@ const PIN: &str = "session-persistence-pin";
 pub(super) fn write(export: &mut Export<'_>, gateway: &(String, String)) -> Result<(), RenderError> {
     let of_routes = sessions(export, gateway).map(|(name, session)| of_route(&name, session));
     let patches = std::iter::once(of_listeners()).chain(of_routes).collect();
+    let selector = Tree::object([("labels", labels(gateway))]);
     let object = Tree::object([
         ("apiVersion", "networking.istio.io/v1alpha3".into()),
         ("kind", "EnvoyFilter".into()),
         ("metadata", metadata(gateway)),
-        ("spec", Tree::object([("targetRefs", targets(gateway)), ("configPatches", patches)])),
+        ("spec", Tree::object([("workloadSelector", selector), ("configPatches", patches)])),
     ]);
     let comment = "Envoy's own persistence behind the filter. Neither clients nor backends see its header.";
     export.documents.push(comment, &object)

@@ -2,6 +2,7 @@
 
 use session_persistence::names::{FILTER, KEYS_VARIABLE};
 
+use super::KEYS_LABEL;
 use crate::export::gateways::Parameters;
 use crate::export::{Export, Options, incapable, objects};
 use crate::manifest::gateway_api::gateway::Address;
@@ -21,11 +22,11 @@ pub(super) fn warn_about_addresses(export: &mut Export<'_>) {
         let is_service =
             |address: &Address| matches!(address, Address::Other { kind, .. } if kind == "Hostname");
         if let Some(address) = gateway.spec.addresses.iter().find(|address| is_service(&address.value)) {
-            let message = "the filter does not run: its objects apply to Envoys that Istio deploys for the Gateway, and this address names a Service with others";
+            let message = "the filter does not run: the address names a Service, and Istio does not change the Deployment behind it";
             export.diagnostics.push(
                 incapable(address.span, &format!("Gateway {namespace}/{name}"), message)
                     .field("spec.addresses")
-                    .hint("remove the address: Istio then deploys Envoys for the Gateway"),
+                    .hint(format!("give that Deployment what ConfigMap `{FILTER}` in the output has, and its pods the label `gateway.networking.k8s.io/gateway-name: {name}`")),
             );
         }
     }
@@ -36,6 +37,8 @@ fn config_map(namespace: &str, options: &Options) -> (String, Tree) {
     let deployment = format!(
         "spec:
   template:
+    metadata:
+      labels: {{{KEYS_LABEL}: \"true\"}}
     spec:
       containers:
       - name: istio-proxy
@@ -51,7 +54,7 @@ fn config_map(namespace: &str, options: &Options) -> (String, Tree) {
         ("data", Tree::object([("deployment", deployment.into())])),
     ]);
     let comment = format!(
-        "Envoy does not start without the Secret `{secret}` in the namespace of the Gateway:\nkubectl create secret generic {secret} -n {namespace} --from-literal={KEYS_VARIABLE}=$(openssl rand -hex 32)"
+        "Pods do not start without the Secret `{secret}` in the namespace of the Gateway:\nkubectl create secret generic {secret} -n {namespace} --from-literal={KEYS_VARIABLE}=$(openssl rand -hex 32)"
     );
     (comment, object)
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use session_persistence::config::RuleTable;
 use session_persistence::names::KEYS_VARIABLE;
 
-use super::{metadata, sessions, targets};
+use super::{labels, metadata, sessions};
 use crate::export::{Export, Module};
 use crate::render::RenderError;
 use crate::tree::Tree;
@@ -22,7 +22,7 @@ struct WasmPlugin {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
-    target_refs: Tree,
+    selector: Tree,
     url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -50,7 +50,7 @@ pub(super) fn write(export: &mut Export<'_>, gateway: &(String, String)) -> Resu
         kind: "WasmPlugin",
         metadata: metadata(gateway),
         spec: Spec {
-            target_refs: targets(gateway),
+            selector: Tree::object([("matchLabels", labels(gateway))]),
             url,
             sha256,
             fail_strategy: "FAIL_RELOAD",

@@ -135,10 +135,13 @@ async fn backends_in_istio_do_not_see_the_pin() {
 #[test]
 fn the_envoys_of_a_gateway_in_istio_get_the_keys() {
     let printed = GATEWAY.printed();
-    let environment = &printed["deployments"][0]["spec"]["template"]["spec"]["containers"][0]["env"];
+    let pods = &printed["deployments"][0]["spec"]["template"];
+    let environment = &pods["spec"]["containers"][0]["env"];
     let keys = json!({"name": "session-keys", "key": "SESSION_KEYS"});
     let expected = json!({"name": "SESSION_KEYS", "valueFrom": {"secretKeyRef": keys}});
     assert!(environment.as_array().unwrap().contains(&expected), "{environment}");
+    // Only pods with the label get the filter.
+    assert_eq!(pods["metadata"]["labels"], json!({"session-persistence.dev/keys": "true"}));
     let filter = &printed["extensions"][0]["typedConfig"]["config"];
     assert_eq!(filter["failurePolicy"], "FAIL_RELOAD");
     assert_eq!(filter.pointer("/vmConfig/environmentVariables/hostEnvKeys"), Some(&json!(["SESSION_KEYS"])));
