@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use integration::harness::{artifact, envoy, workspace};
 use tempfile::TempDir;
 
-const EXAMPLE: &str = "envoy-config/examples/quickstart";
+const FOLDERS: [&str; 2] = ["envoy-config/examples/quickstart", "envoy-config/examples/gateways"];
 const MCP_EXAMPLE: &str = "envoy-config/examples/mcp.yaml";
 
 /// `cargo run` runs the program that is built already, without the optimisations of a release, which take minutes.
@@ -38,15 +38,17 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// A folder with the example, the compiled filter and nothing else.
+    /// A folder with the examples, the compiled filter and nothing else.
     pub(crate) fn new() -> Self {
         let scratch = Self { folder: tempfile::tempdir().unwrap() };
         let module = artifact::module().unwrap();
         scratch.write("target/wasm32-wasip1/release/session_persistence.wasm", &fs::read(module).unwrap());
-        for entry in fs::read_dir(workspace::root().join(EXAMPLE)).unwrap() {
-            let entry = entry.unwrap();
-            let path = Path::new(EXAMPLE).join(entry.file_name());
-            scratch.write(path.to_str().unwrap(), &fs::read(entry.path()).unwrap());
+        for folder in FOLDERS {
+            for entry in fs::read_dir(workspace::root().join(folder)).unwrap() {
+                let entry = entry.unwrap();
+                let path = Path::new(folder).join(entry.file_name());
+                scratch.write(path.to_str().unwrap(), &fs::read(entry.path()).unwrap());
+            }
         }
         scratch.write(MCP_EXAMPLE, &fs::read(workspace::root().join(MCP_EXAMPLE)).unwrap());
         scratch.program("cargo", CARGO);
