@@ -5,10 +5,11 @@ use session_persistence::config::Rule;
 use super::incapable;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Object;
+use crate::manifest::gateway_api::route::filters::Filter;
 use crate::manifest::gateway_api::route::{self, Route, RouteKind};
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
 use crate::options::Implementation;
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 
 /// The limits of an implementation, and what was found. `{}` in a message is its name.
 pub(super) struct Limits {
@@ -51,19 +52,32 @@ impl Limits {
         })
     }
 
-    /// Whether a route and one of the other kind with the same name are one for the implementation.
-    pub(super) fn refuses_twins(&mut self, object: &Object<Route>) -> bool {
+    /// Whether the implementation cannot have the sessions of a route. `has_twin`: a Gateway of it serves a route of the other kind with the
+    /// same name.
+    pub(super) fn refuses_route(&mut self, object: &Object<Route>, has_twin: bool) -> bool {
         let Implementation::Istio = self.implementation else { return false };
         let (kind, (namespace, name)) = (object.spec.kind.name(), object.metadata.key());
-        let message =
-            "the route gets no sessions: {} cannot tell it from the route of the other kind with its name";
-        let found = incapable(
-            object.metadata.name.span,
-            &format!("{kind} {namespace}/{name}"),
-            message.replace("{}", self.implementation.name()),
-        );
-        self.diagnostics.push(found.hint("rename one of them"));
-        true
+        let title = format!("{kind} {namespace}/{name}");
+        let rules = object.spec.rules.iter().enumerate();
+        for (index, written) in rules.filter_map(|(index, rule)| Some((index, rule.as_ref().ok()?))) {
+            if let Some((number, filter)) = external_auth(written).next() {
+                let field = format!("spec.rules[{index}].filters[{number}]");
+                self.warn(
+                    filter.span,
+                    &title,
+                    &field,
+                    "the route is not served: {} does not know this filter",
+                );
+                return true;
+            }
+        }
+        if has_twin {
+            let message = "the route gets no sessions: {} cannot tell it from the route of the other kind with its name";
+            let message = message.replace("{}", self.implementation.name());
+            let found = incapable(object.metadata.name.span, &title, message);
+            self.diagnostics.push(found.hint("rename one of them"));
+        }
+        has_twin
     }
 
     /// Settings that the rendered Envoy has in its routes rather than in the filter.
@@ -152,6 +166,15 @@ impl RuleLimits<'_> {
         }
     }
 
+    /// Filters that the implementation does not know.
+    pub(super) fn warn_about_filters(&mut self) {
+        for (index, filter) in external_auth(self.written) {
+            let message = "the rule is not served: {} does not know this filter";
+            let field = format!("{}.filters[{index}]", self.field);
+            self.limits.warn(filter.span, &self.title, &field, message);
+        }
+    }
+
     /// What depends on the kind of the route.
     pub(super) fn warn_about_route(&mut self) {
         match (self.limits.implementation, self.kind) {
@@ -161,4 +184,9 @@ impl RuleLimits<'_> {
             (Implementation::EnvoyGateway, RouteKind::Http) | (Implementation::Istio, _) => {}
         }
     }
+}
+
+fn external_auth(rule: &route::Rule) -> impl Iterator<Item = (usize, &Spanned<Filter>)> {
+    let filters = rule.filters.iter().enumerate();
+    filters.filter(|(_, filter)| matches!(filter.value, Filter::ExternalAuth(_)))
 }

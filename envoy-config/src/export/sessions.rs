@@ -60,7 +60,7 @@ impl Sessions {
         let mut limits = Limits::new(implementation);
         for (key, rules) in found {
             let Some(object) = object(manifests, &key) else { continue };
-            if sessions.has_twin(&key) && limits.refuses_twins(object) {
+            if limits.refuses_route(object, sessions.has_twin(&key)) {
                 continue;
             }
             let rules: BTreeMap<_, _> = rules
@@ -135,6 +135,7 @@ fn in_gateway(
         return None;
     }
     limits.warn_about_backends();
+    limits.warn_about_filters();
     limits.warn_about_route();
     if first.rule.is_strict() {
         limits.warn("sessions of the rule are not strict: {} sends their requests to another endpoint if their own cannot serve");
