@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,6 +27,9 @@ import (
 	schemas "istio.io/istio/pkg/config/crd"
 	"istio.io/istio/pkg/config/schema/collections"
 	"istio.io/istio/pkg/test"
+	"istio.io/istio/pkg/test/util/retry"
+	discovery "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -134,6 +138,7 @@ func changed(configs []config.Config, gateway string) []string {
 
 func translate(t test.Failer, namespace, gateway, input string, labels map[string]string) []byte {
 	var kubernetes, istio []string
+	var slices []*discovery.EndpointSlice
 	deployments := []any{}
 	ports, err := json.Marshal(listened(t, input, gateway))
 	check(t, err)
@@ -143,7 +148,11 @@ func translate(t test.Failer, namespace, gateway, input string, labels map[strin
 			Data             map[string]string
 		}
 		check(t, yaml.Unmarshal([]byte(object), &head))
-		if strings.Contains(head.APIVersion, ".istio.io/") {
+		if head.Kind == "EndpointSlice" {
+			slice := &discovery.EndpointSlice{}
+			check(t, yaml.Unmarshal([]byte(object), slice))
+			slices = append(slices, slice)
+		} else if strings.Contains(head.APIVersion, ".istio.io/") {
 			istio = append(istio, object)
 		} else if head.APIVersion != "" {
 			kubernetes = append(kubernetes, object)
@@ -168,6 +177,7 @@ func translate(t test.Failer, namespace, gateway, input string, labels map[strin
 		Labels:          labels,
 		Metadata:        &model.NodeMetadata{Namespace: namespace, Labels: labels, IstioVersion: "1.31.0"},
 	})
+	serve(t, server, proxy, slices)
 	listeners := server.Listeners(proxy)
 	extensions := server.ConfigGen.BuildExtensionConfiguration(proxy, server.PushContext(), discovered(t, listeners), nil)
 	printed, err := json.Marshal(map[string]any{
@@ -183,6 +193,26 @@ func translate(t test.Failer, namespace, gateway, input string, labels map[strin
 	printed, err = yaml.JSONToYAML(printed)
 	check(t, err)
 	return printed
+}
+
+// Adds endpoints. As in a cluster, their Services are known: istiod reads from them what terminating endpoints are.
+func serve(t test.Failer, server *xds.FakeDiscoveryServer, proxy *model.Proxy, slices []*discovery.EndpointSlice) {
+	wanted := 0
+	for _, slice := range slices {
+		client := server.KubeClient().Kube().DiscoveryV1().EndpointSlices(slice.Namespace)
+		_, err := client.Create(context.Background(), slice, metav1.CreateOptions{})
+		check(t, err)
+		wanted += len(slice.Endpoints)
+	}
+	retry.UntilOrFail(t, func() bool {
+		found := 0
+		for _, assignment := range server.Endpoints(proxy) {
+			for _, locality := range assignment.Endpoints {
+				found += len(locality.LbEndpoints)
+			}
+		}
+		return found == wanted
+	})
 }
 
 // The ports of a Gateway, as those of a Service.

@@ -183,3 +183,22 @@ async fn a_pod_that_terminates_in_istio_keeps_its_sessions_and_gets_no_new_ones(
         assert_ne!(pod(&client.get("/leaving").await.unwrap()), pods[0].pod().pod);
     }
 }
+
+#[tokio::test]
+async fn istio_authorizes_a_request_before_it_has_a_session() {
+    let pods = pods::<3>();
+    let envoy = GATEWAY.serve(&pods, &keys::fresh().unwrap()).await;
+    let client = GATEWAY.client(&envoy);
+    let rejected = || async {
+        let counters = envoy.admin().stats("session_persistence.rejected.").await.unwrap();
+        counters.values().sum::<u64>()
+    };
+    for path in ["/cart/denied", "/cart/allowed"] {
+        let before = rejected().await;
+        let answer = client.get_with(path, &[("cookie", "session=forged")]).await.unwrap();
+        // Of a denied request, the filter does not even look at the token.
+        let is_denied = path == "/cart/denied";
+        assert_eq!((answer.status == 403, token(&answer).is_none()), (is_denied, is_denied), "{answer:?}");
+        assert_eq!(rejected().await - before, u64::from(!is_denied), "{path}");
+    }
+}
