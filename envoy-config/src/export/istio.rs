@@ -4,16 +4,18 @@
 //!   a Secret, and a label;
 //! - the routes with sessions: as they are written, but without `sessionPersistence`, which Istio ignores, and without names of rules,
 //!   which can be equal in two routes and would be the names of Envoy's routes;
-//! - `wasm_plugin`: for the pods of each of these Gateways, a `WasmPlugin` with the filter;
+//! - `wasm_plugin`: for the pods of each of these Gateways, a `WasmPlugin` with the filter, or several if ports have different sessions;
 //! - `envoy_filter`: for each of them, an `EnvoyFilter` with Envoy's own persistence in the private header.
 
 mod envoy_filter;
 mod parameters;
 mod wasm_plugin;
 
+use std::collections::BTreeMap;
+
 use session_persistence::names::FILTER;
 
-use super::sessions::{RouteKey, Session};
+use super::sessions::{GatewayKey, RouteKey, Routes, Session};
 use super::{Export, gateways, incapable, objects};
 use crate::render::RenderError;
 use crate::tree::Tree;
@@ -30,7 +32,7 @@ pub(super) fn write(export: &mut Export<'_>) -> Result<(), RenderError> {
     for key in &routes {
         route(export, key)?;
     }
-    let gateways: Vec<(String, String)> = export.sessions.gateways.keys().cloned().collect();
+    let gateways: Vec<GatewayKey> = export.sessions.gateways.keys().cloned().collect();
     for gateway in &gateways {
         wasm_plugin::write(export, gateway)?;
         envoy_filter::write(export, gateway)?;
@@ -64,26 +66,42 @@ fn route(export: &mut Export<'_>, key: &RouteKey) -> Result<(), RenderError> {
     route.map_or(Ok(()), |route| export.documents.push(comment, &route))
 }
 
-/// The sessions on a Gateway, by the names that Istio gives to their Envoy routes.
-fn sessions<'e>(
-    export: &'e Export<'_>,
-    gateway: &(String, String),
-) -> impl Iterator<Item = (String, &'e Session)> {
-    let routes = export.sessions.gateways.get(gateway).into_iter().flatten();
-    routes.flat_map(|key @ (_, namespace, name)| {
-        let sessions = export.sessions.routes.get(key).into_iter().flatten();
-        sessions.map(move |(index, session)| (format!("{namespace}.{name}.{index}"), session))
-    })
+/// Ports of a Gateway that have the same sessions.
+struct Ports<'e> {
+    /// Their numbers; none if they are all those with sessions.
+    numbers: Vec<u16>,
+    /// The sessions, by the names that Istio gives to their Envoy routes.
+    sessions: BTreeMap<String, &'e Session>,
 }
 
-/// `metadata` of an object of a Gateway.
-fn metadata((namespace, name): &(String, String)) -> Tree {
-    objects::metadata(&format!("{name}-{FILTER}"), namespace)
+/// The ports of a Gateway with sessions.
+fn ports<'e>(export: &'e Export<'_>, gateway: &GatewayKey) -> Vec<Ports<'e>> {
+    let mut groups: Vec<(Vec<u16>, &Routes)> = Vec::new();
+    for (port, routes) in export.sessions.gateways.get(gateway).into_iter().flatten() {
+        match groups.iter_mut().find(|(_, known)| *known == routes) {
+            Some((numbers, _)) => numbers.push(*port),
+            None => groups.push((vec![*port], routes)),
+        }
+    }
+    let is_one = groups.len() == 1;
+    let group = |(numbers, routes): (Vec<u16>, &'e Routes)| {
+        let rules = routes.iter().flat_map(|((_, namespace, name), sessions)| {
+            sessions.iter().map(move |(index, session)| (format!("{namespace}.{name}.{index}"), session))
+        });
+        Ports { numbers: if is_one { Vec::new() } else { numbers }, sessions: rules.collect() }
+    };
+    groups.into_iter().map(group).collect()
+}
+
+/// `metadata` of an object of a Gateway, or of some of its ports.
+fn metadata((namespace, name): &GatewayKey, port: Option<u16>) -> Tree {
+    let name = format!("{name}-{FILTER}");
+    objects::metadata(&port.map_or_else(|| name.clone(), |port| format!("{name}-{port}")), namespace)
 }
 
 /// The labels of a Gateway's pods that have the keys. Pods from before the Secret must not get the filter: without keys it does not
 /// start, and Envoy answers every request with 500.
-fn labels((_, name): &(String, String)) -> Tree {
+fn labels((_, name): &GatewayKey) -> Tree {
     Tree::object([
         ("gateway.networking.k8s.io/gateway-name", name.as_str().into()),
         (KEYS_LABEL, "true".into()),

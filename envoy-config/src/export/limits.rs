@@ -75,7 +75,7 @@ impl Limits {
             let message = "the route gets no sessions: {} cannot tell it from the route of the other kind with its name";
             let message = message.replace("{}", self.implementation.name());
             let found = incapable(object.metadata.name.span, &title, message);
-            self.diagnostics.push(found.hint("rename one of them"));
+            self.push(found.hint("rename one of them"));
         }
         has_twin
     }
@@ -97,14 +97,20 @@ impl Limits {
         if let Some(exposed) = &policy.spec.visibility.expose_header {
             let message = "scripts of other origins cannot read the session header";
             let found = incapable(exposed.span, &title, message).field("spec.exposeHeader");
-            self.diagnostics
-                .push(found.hint("list the header in `exposeHeaders` of the route's CORS filter"));
+            self.push(found.hint("list the header in `exposeHeaders` of the route's CORS filter"));
         }
     }
 
     fn warn(&mut self, span: Span, object: &str, field: &str, message: &str) {
         let message = message.replace("{}", self.implementation.name());
-        self.diagnostics.push(incapable(span, object, message).field(field));
+        self.push(incapable(span, object, message).field(field));
+    }
+
+    /// Ports and Gateways often have the same limits.
+    fn push(&mut self, found: Diagnostic) {
+        if !self.diagnostics.contains(&found) {
+            self.diagnostics.push(found);
+        }
     }
 }
 

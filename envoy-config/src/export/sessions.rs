@@ -18,12 +18,19 @@ pub(super) const PIN_HEADER: &str = "x-session-persistence-pin";
 /// A route.
 pub(super) type RouteKey = (RouteKind, String, String);
 
+/// The namespace and the name of a Gateway.
+pub(super) type GatewayKey = (String, String);
+
+/// The rules with sessions by route, then by the index of the rule.
+pub(super) type Routes = BTreeMap<RouteKey, BTreeMap<usize, Session>>;
+
 /// The rules with sessions.
+#[derive(Default)]
 pub(super) struct Sessions {
-    /// By route, then by the index of the rule.
-    pub(super) routes: BTreeMap<RouteKey, BTreeMap<usize, Session>>,
-    /// The routes of each Gateway that serves them, by its namespace and name.
-    pub(super) gateways: BTreeMap<(String, String), BTreeSet<RouteKey>>,
+    /// On any Gateway.
+    pub(super) routes: Routes,
+    /// On each port of each Gateway.
+    pub(super) gateways: BTreeMap<GatewayKey, BTreeMap<u16, Routes>>,
 }
 
 /// The sessions of a rule.
@@ -42,55 +49,80 @@ impl Sessions {
         manifests: &Manifests,
         implementation: Implementation,
     ) -> (Self, Vec<Diagnostic>) {
-        let mut sessions = Self { routes: BTreeMap::new(), gateways: BTreeMap::new() };
-        let mut found = Found::new();
-        for listener in &model.listeners {
-            let mut parts = listener.name.split('/').map(str::to_owned);
-            let gateway = parts.next().zip(parts.next());
-            for route in listener.virtual_hosts().flat_map(|host| &host.routes) {
-                let Some((key, index)) = position(&route.name) else { continue };
-                if let Some(gateway) = &gateway {
-                    sessions.gateways.entry(gateway.clone()).or_default().insert(key.clone());
-                }
-                if let Some(rule) = &route.persistence {
-                    found.entry(key).or_default().entry(index).or_default().push(Session::of(route, rule));
-                }
-            }
-        }
+        let found = Found::of(model);
+        let mut sessions = Self::default();
         let mut limits = Limits::new(implementation);
-        for (key, rules) in found {
-            let Some(object) = object(manifests, &key) else { continue };
-            if limits.refuses_route(object, sessions.has_twin(&key)) {
-                continue;
-            }
-            let rules: BTreeMap<_, _> = rules
-                .into_iter()
-                .filter_map(|(index, rules)| Some((index, in_gateway(object, index, &rules, &mut limits)?)))
-                .collect();
-            if !rules.is_empty() {
-                sessions.routes.insert(key, rules);
+        for ((gateway, port), routes) in &found.ports {
+            for (key, rules) in routes {
+                let Some(object) = object(manifests, key) else { continue };
+                if limits.refuses_route(object, found.has_twin(gateway, key)) {
+                    continue;
+                }
+                for (index, forms) in rules {
+                    let forms = match implementation {
+                        // It has one filter for all Gateways.
+                        Implementation::EnvoyGateway => found.everywhere(key, *index),
+                        Implementation::Istio => forms.clone(),
+                    };
+                    if let Some(session) = in_gateway(object, *index, &forms, &mut limits) {
+                        let ports = sessions.gateways.entry(gateway.clone()).or_default();
+                        let here = ports.entry(*port).or_default().entry(key.clone()).or_default();
+                        here.insert(*index, session.clone());
+                        sessions.routes.entry(key.clone()).or_default().insert(*index, session);
+                    }
+                }
             }
         }
-        for routes in sessions.gateways.values_mut() {
-            routes.retain(|key| sessions.routes.contains_key(key));
-        }
-        sessions.gateways.retain(|_, routes| !routes.is_empty());
         if !sessions.routes.is_empty() {
             manifests.session_persistence_policies.iter().for_each(|policy| limits.warn_about_policy(policy));
         }
         (sessions, limits.into_diagnostics())
     }
-
-    /// Whether a Gateway also serves a route of the other kind with this namespace and name.
-    fn has_twin(&self, key @ (kind, namespace, name): &RouteKey) -> bool {
-        let other = if *kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http };
-        let twin = (other, namespace.clone(), name.clone());
-        self.gateways.values().any(|routes| routes.contains(key) && routes.contains(&twin))
-    }
 }
 
-/// The forms of each rule: that of each listener, and of each share if it is split.
-type Found = BTreeMap<RouteKey, BTreeMap<usize, Vec<Session>>>;
+/// The forms of the rules of a route, by the index of the rule.
+type Forms = BTreeMap<usize, Vec<Session>>;
+
+/// What the model has.
+#[derive(Default)]
+struct Found {
+    /// The forms of each rule with sessions: that of each listener of a port, and of each share if it is split.
+    ports: BTreeMap<(GatewayKey, u16), BTreeMap<RouteKey, Forms>>,
+    /// All routes of each Gateway.
+    served: BTreeSet<(GatewayKey, RouteKey)>,
+}
+
+impl Found {
+    fn of(model: &Model) -> Self {
+        let mut found = Self::default();
+        for listener in &model.listeners {
+            let mut parts = listener.name.split('/').map(str::to_owned);
+            let Some(gateway) = parts.next().zip(parts.next()) else { continue };
+            for route in listener.virtual_hosts().flat_map(|host| &host.routes) {
+                let Some((key, index)) = position(&route.name) else { continue };
+                found.served.insert((gateway.clone(), key.clone()));
+                if let Some(rule) = &route.persistence {
+                    let routes = found.ports.entry((gateway.clone(), listener.port)).or_default();
+                    let forms = routes.entry(key).or_default().entry(index).or_default();
+                    forms.push(Session::of(route, rule));
+                }
+            }
+        }
+        found
+    }
+
+    /// The forms of a rule on all ports of all Gateways.
+    fn everywhere(&self, key: &RouteKey, index: usize) -> Vec<Session> {
+        let forms = self.ports.values().filter_map(|routes| routes.get(key)?.get(&index));
+        forms.flatten().cloned().collect()
+    }
+
+    /// Whether the Gateway also serves a route of the other kind with this namespace and name.
+    fn has_twin(&self, gateway: &GatewayKey, (kind, namespace, name): &RouteKey) -> bool {
+        let other = if *kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http };
+        self.served.contains(&(gateway.clone(), (other, namespace.clone(), name.clone())))
+    }
+}
 
 impl Session {
     fn of(route: &model::Route, rule: &Rule) -> Self {

@@ -57,7 +57,7 @@ impl Gateway {
     async fn serve(&self, pods: &[Backend; 3], keys: &str) -> Process {
         let module = artifact::module().unwrap_or_else(|error| panic!("{error}"));
         let sent = (self.sent)(&self.printed());
-        let bootstrap = sent.bootstrap(self.listener, &module, pods.each_ref().map(Backend::address));
+        let bootstrap = sent.bootstrap(&module, pods.each_ref().map(Backend::address));
         start(&Deployment::of_bootstrap(bootstrap).unwrap().with_keys(keys)).await
     }
 

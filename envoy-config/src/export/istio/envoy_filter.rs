@@ -3,9 +3,9 @@
 
 use session_persistence::names::COOKIES_FILTER_STATE;
 
-use super::{labels, metadata, sessions};
+use super::{Ports, labels, metadata, ports};
 use crate::export::Export;
-use crate::export::sessions::{PIN_HEADER, Session};
+use crate::export::sessions::{GatewayKey, PIN_HEADER, Session};
 use crate::render::RenderError;
 use crate::tree::Tree;
 
@@ -13,14 +13,20 @@ use crate::tree::Tree;
 const PIN: &str = "session-persistence-pin";
 
 /// Writes the patches for a Gateway.
-pub(super) fn write(export: &mut Export<'_>, gateway: &(String, String)) -> Result<(), RenderError> {
-    let of_routes = sessions(export, gateway).map(|(name, session)| of_route(&name, session));
+pub(super) fn write(export: &mut Export<'_>, gateway: &GatewayKey) -> Result<(), RenderError> {
+    let groups = ports(export, gateway);
+    let of_routes = groups.iter().flat_map(|Ports { numbers, sessions }| {
+        let numbers = if numbers.is_empty() { vec![None] } else { numbers.iter().map(Some).collect() };
+        numbers.into_iter().flat_map(move |port| {
+            sessions.iter().map(move |(name, session)| of_route(port.copied(), name, session))
+        })
+    });
     let patches = std::iter::once(of_listeners()).chain(of_routes).collect();
     let selector = Tree::object([("labels", labels(gateway))]);
     let object = Tree::object([
         ("apiVersion", "networking.istio.io/v1alpha3".into()),
         ("kind", "EnvoyFilter".into()),
-        ("metadata", metadata(gateway)),
+        ("metadata", metadata(gateway, None)),
         ("spec", Tree::object([("workloadSelector", selector), ("configPatches", patches)])),
     ]);
     let comment = "Envoy's own persistence behind the filter. Neither clients nor backends see its header.";
@@ -41,7 +47,8 @@ fn of_listeners() -> Tree {
     patch("HTTP_FILTER", ("listener", listener), "INSERT_BEFORE", filter)
 }
 
-fn of_route(name: &str, session: &Session) -> Tree {
+/// On this port, or on all.
+fn of_route(port: Option<u16>, name: &str, session: &Session) -> Tree {
     let header = any(
         "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState",
         [("name", PIN_HEADER.into())],
@@ -65,7 +72,12 @@ fn of_route(name: &str, session: &Session) -> Tree {
     route.set(&["request_headers_to_remove"], removed.into_iter().map(Tree::from).collect());
     route.set(&["typed_per_filter_config"], Tree::object([(PIN, persistence)]));
     let host = Tree::object([("route", Tree::object([("name", name.into())]))]);
-    patch("HTTP_ROUTE", ("routeConfiguration", Tree::object([("vhost", host)])), "MERGE", route)
+    let mut place = Tree::object([]);
+    if let Some(port) = port {
+        place.set(&["portNumber"], Tree::Integer(port.into()));
+    }
+    place.set(&["vhost"], host);
+    patch("HTTP_ROUTE", ("routeConfiguration", place), "MERGE", route)
 }
 
 /// An item of `configPatches`.

@@ -4,7 +4,8 @@ use serde::Serialize;
 use session_persistence::config::RuleTable;
 use session_persistence::names::KEYS_VARIABLE;
 
-use super::{labels, metadata, sessions};
+use super::{Ports, labels, metadata, ports};
+use crate::export::sessions::GatewayKey;
 use crate::export::{Export, Module};
 use crate::render::RenderError;
 use crate::tree::Tree;
@@ -23,6 +24,8 @@ struct WasmPlugin {
 #[serde(rename_all = "camelCase")]
 struct Spec {
     selector: Tree,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#match: Option<Tree>,
     url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -31,8 +34,8 @@ struct Spec {
     plugin_config: RuleTable,
 }
 
-/// Writes the plugin of a Gateway.
-pub(super) fn write(export: &mut Export<'_>, gateway: &(String, String)) -> Result<(), RenderError> {
+/// Writes the plugins of a Gateway.
+pub(super) fn write(export: &mut Export<'_>, gateway: &GatewayKey) -> Result<(), RenderError> {
     let (comment, url, sha256) = match &export.options.module {
         Module::Image(image) => (
             "Istio pulls the image: add an imagePullSecret if its registry asks for a login.",
@@ -43,20 +46,37 @@ pub(super) fn write(export: &mut Export<'_>, gateway: &(String, String)) -> Resu
             ("Istio fetches the module and verifies its digest.", url.clone(), Some(sha256.clone()))
         }
     };
-    let keys = Tree::object([("name", KEYS_VARIABLE.into()), ("valueFrom", "HOST".into())]);
-    let rules = sessions(export, gateway).map(|(name, session)| (name, session.rule.clone())).collect();
-    let plugin = WasmPlugin {
-        api_version: "extensions.istio.io/v1alpha1",
-        kind: "WasmPlugin",
-        metadata: metadata(gateway),
-        spec: Spec {
-            selector: Tree::object([("matchLabels", labels(gateway))]),
-            url,
-            sha256,
-            fail_strategy: "FAIL_RELOAD",
-            vm_config: Tree::object([("env", Tree::List(vec![keys]))]),
-            plugin_config: RuleTable { rules, ..RuleTable::default() },
-        },
-    };
-    export.documents.push(comment, &plugin)
+    let plugins: Vec<WasmPlugin> = ports(export, gateway)
+        .into_iter()
+        .enumerate()
+        .map(|(position, Ports { numbers, sessions })| {
+            let rules = sessions.into_iter().map(|(name, session)| (name, session.rule.clone())).collect();
+            WasmPlugin {
+                api_version: "extensions.istio.io/v1alpha1",
+                kind: "WasmPlugin",
+                metadata: metadata(gateway, numbers.first().copied().filter(|_| position > 0)),
+                spec: Spec {
+                    selector: Tree::object([("matchLabels", labels(gateway))]),
+                    r#match: of_ports(&numbers),
+                    url: url.clone(),
+                    sha256: sha256.clone(),
+                    fail_strategy: "FAIL_RELOAD",
+                    vm_config: Tree::object([("env", Tree::List(vec![keys()]))]),
+                    plugin_config: RuleTable { rules, ..RuleTable::default() },
+                },
+            }
+        })
+        .collect();
+    plugins.iter().try_for_each(|plugin| export.documents.push(comment, plugin))
+}
+
+fn keys() -> Tree {
+    Tree::object([("name", KEYS_VARIABLE.into()), ("valueFrom", "HOST".into())])
+}
+
+/// The traffic of these ports; all of it if there are none.
+fn of_ports(numbers: &[u16]) -> Option<Tree> {
+    let port = |number: &u16| Tree::object([("number", Tree::Integer((*number).into()))]);
+    let ports: Tree = numbers.iter().map(port).collect();
+    (!numbers.is_empty()).then(|| Tree::List(vec![Tree::object([("ports", ports)])]))
 }

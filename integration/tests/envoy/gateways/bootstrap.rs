@@ -29,9 +29,11 @@ impl Sent {
             .unwrap()
     }
 
-    /// A bootstrap with this listener on a free port. The endpoints 10.0.0.1:3000 and so on have the addresses of the backends.
-    pub(super) fn bootstrap(mut self, listener: &str, module: &Path, backends: [SocketAddr; 3]) -> String {
-        self.listeners.retain(|found| found["name"] == listener);
+    /// A bootstrap with the listeners for HTTP on free ports. The endpoints 10.0.0.1:3000 and so on have the addresses of the backends.
+    pub(super) fn bootstrap(mut self, module: &Path, backends: [SocketAddr; 3]) -> String {
+        self.listeners.retain_mut(|listener| {
+            connection_manager(listener).is_some_and(|found| found.contains_key("rds"))
+        });
         for listener in &mut self.listeners {
             listener["address"]["socketAddress"] = json!({"address": "127.0.0.1", "portValue": 0});
             let manager = connection_manager(listener).unwrap();

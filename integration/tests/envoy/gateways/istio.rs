@@ -3,6 +3,7 @@
 //! Its Envoys are built with filters of Istio's own, for telemetry and mutual TLS inside the mesh. They are left out: another Envoy does
 //! not know them.
 
+use integration::harness::client::Client;
 use integration::harness::keys;
 use serde_json::{Map, Value, json};
 
@@ -201,4 +202,27 @@ async fn istio_authorizes_a_request_before_it_has_a_session() {
         assert_eq!((answer.status == 403, token(&answer).is_none()), (is_denied, is_denied), "{answer:?}");
         assert_eq!(rejected().await - before, u64::from(!is_denied), "{path}");
     }
+}
+
+/// Both serve the same routes.
+#[tokio::test]
+async fn two_ports_in_istio_have_filters_of_their_own() {
+    let pods = pods::<3>();
+    let envoy = GATEWAY.serve(&pods, &keys::fresh().unwrap()).await;
+    let mut attributes = Vec::new();
+    let mut homes = Vec::new();
+    let mut cookie = String::new();
+    for listener in ["0.0.0.0_8080", "0.0.0.0_8081"] {
+        let client = Client::new(envoy.listener(listener).unwrap());
+        let answer = client.get("/cart").await.unwrap();
+        let set = answer.value("set-cookie").unwrap();
+        attributes.push(set.split_once("; ").unwrap().1.to_owned());
+        if cookie.is_empty() {
+            cookie = format!("session={}", token(&answer).unwrap());
+        }
+        // A token of one port is one of the other.
+        homes.push(pod(&client.get_with("/cart", &[("cookie", &cookie)]).await.unwrap()));
+    }
+    assert_eq!(attributes, ["Path=/; HttpOnly; SameSite=Lax", "Path=/; HttpOnly; SameSite=Strict"]);
+    assert_eq!(homes[0], homes[1]);
 }
