@@ -171,7 +171,7 @@ fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
     match route.rule().pin() {
         Pin::Metadata => {
             let own = session.endpoint().filter(|endpoint| is_chosen(endpoint));
-            own.cloned().or_else(|| session.endpoint_of(&property(UPSTREAM_ADDRESS)?))
+            own.cloned().or_else(|| upstream(route, session))
         }
         Pin::StatefulSession => {
             let (headers, rule) = (MapType::HttpResponseHeaders, route.rule());
@@ -182,11 +182,27 @@ fn chosen(route: &Route, session: &Session) -> Option<Endpoint> {
             report("private header", hostcalls::set_map_value(headers, rule.pin_header(), None));
             // The routes of `envoy-config` remove a header that a backend wrote. Those of a gateway do not.
             if rule.is_in_gateway() {
-                return session.endpoint_of(&property(UPSTREAM_ADDRESS)?);
+                return upstream(route, session);
             }
             pin::served_by(&named)
         }
     }
+}
+
+/// The endpoint that Envoy chose last, by its address. Those of Unix sockets and of listeners inside Envoy, such as the tunnels of
+/// Istio's ambient mode, cannot have sessions.
+fn upstream(route: &Route, session: &Session) -> Option<Endpoint> {
+    let text = property(UPSTREAM_ADDRESS)?;
+    let found = session.endpoint_of(&text);
+    if found.is_none() && !text.is_empty() {
+        let (id, shown) = (route.rule().id(), std::str::from_utf8(&text).unwrap_or_default());
+        warn(
+            Level::Warn,
+            Cause::Address,
+            format_args!("{id}: no session: the endpoint {shown} has no IP address"),
+        );
+    }
+    found
 }
 
 /// Whether the metadata of the endpoint that Envoy chose last has this address. This costs much less than to read the address; but

@@ -28,9 +28,11 @@ pub(super) enum Cause {
     Sealing,
     /// Envoy refuses a call.
     Refused,
+    /// An endpoint cannot have sessions.
+    Address,
 }
 
-const CAUSES: usize = 6;
+const CAUSES: usize = 7;
 
 thread_local! {
     static THROTTLES: RefCell<[Throttle; CAUSES]> = const { RefCell::new([Throttle::new(); CAUSES]) };

@@ -145,6 +145,12 @@ fn upstreams_without_an_ip_address_start_no_session() {
         let (_, answer) = plugin.exchange(Browser::first(), Response::from_endpoint(upstream));
         assert!(answer.values("set-cookie").is_empty(), "{answer:?}");
     }
+    let warnings: Vec<_> = plugin.log().iter().filter(|line| line.text.contains("no session")).collect();
+    let [warning] = warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        warning.text.ends_with("no session: the endpoint /run/backend.sock has no IP address"),
+        "{warning:?}"
+    );
 }
 
 /// Cookie text in which the interesting bytes are likely.
