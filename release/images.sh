@@ -42,7 +42,8 @@ for program in dist/envoy-config-linux-*; do
 done
 mkdir -p "$folder"
 module=/plugin.wasm=dist/session_persistence.wasm
-write filter "amd64:$module" "arm64:$module"
+# A module has no platform. With an index of several, its digest would not be that of the image, which is what gateways compare.
+write filter "amd64:$module"
 write envoy-config --entrypoint /envoy-config --user 65534:65534 "${programs[@]}"
 
 [ -n "$PUSH" ] || exit 0

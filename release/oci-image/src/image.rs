@@ -38,7 +38,7 @@ pub(crate) struct Layout {
     pub(crate) blobs: Vec<(Digest, Vec<u8>)>,
     /// `index.json`.
     pub(crate) index: Vec<u8>,
-    /// The digest of the image: that of the index of its platforms.
+    /// The digest of the image: that of the index of its platforms, or of the image of the only one.
     pub(crate) digest: String,
 }
 
@@ -60,8 +60,14 @@ pub(crate) fn layout(
     let mut blobs = Vec::new();
     let manifests: Result<Vec<Descriptor>, Problem> =
         contents.iter().map(|one| manifest(one, start, epoch, &mut blobs)).collect();
-    let platforms = index(manifests?)?;
-    let mut image = add(&mut blobs, MediaType::ImageIndex, json(&platforms)?)?;
+    let mut manifests = manifests?;
+    let mut image = match manifests.pop() {
+        Some(only) if manifests.is_empty() => only,
+        last => {
+            manifests.extend(last);
+            add(&mut blobs, MediaType::ImageIndex, json(&index(manifests)?)?)?
+        }
+    };
     let digest = image.digest().to_string();
     image.set_annotations(Some([(ANNOTATION_REF_NAME.to_owned(), reference.to_owned())].into()));
     Ok(Layout { blobs, index: json(&index(vec![image])?)?, digest })

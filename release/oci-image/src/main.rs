@@ -1,7 +1,8 @@
 //! Writes an image of a few files as an OCI archive, without a container engine or registry: `make images` calls it.
 //!
 //! The archive is a tar file with an OCI image layout (image-spec, `image-layout.md`), in which one index has an image for each
-//! platform. Every image has one layer. Equal files give equal bytes.
+//! platform. With one platform, there is no such index: Envoy Gateway and Istio compare the digest in a reference with that of an image.
+//! Every image has one layer. Equal files give equal bytes.
 
 mod archive;
 mod image;
@@ -17,7 +18,7 @@ use oci_spec::image::Arch;
 
 use self::image::{Contents, File};
 
-/// Writes an image of a few files as an OCI archive, and prints the digest of its index.
+/// Writes an image of a few files as an OCI archive, and prints its digest.
 #[derive(Parser)]
 struct Arguments {
     /// The archive to write.

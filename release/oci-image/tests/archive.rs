@@ -128,6 +128,25 @@ fn an_archive_leads_from_its_index_to_the_files_of_each_platform() {
     assert_eq!(files, BTreeMap::from(all));
 }
 
+/// Gateways compare the digest in a reference with that of the image that they get, not of an index above it.
+#[test]
+fn the_digest_of_an_image_for_one_platform_is_that_of_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("module"), b"\0asm").unwrap();
+    let output = path("filter.tar");
+    let fixed = ["--output", &output, "--reference", "filter:1.2.3", "--epoch", "1700000000"];
+    let done = run(&[&fixed[..], &[&format!("amd64:/plugin.wasm={}", path("module"))]].concat());
+    assert!(done.status.success(), "{done:?}");
+    let layout = Layout::of(Path::new(&output));
+    let index: Value = serde_json::from_slice(&layout.0["index.json"]).unwrap();
+    let [named] = index["manifests"].as_array().unwrap().as_slice() else { panic!("{index}") };
+    assert_eq!(named["annotations"]["org.opencontainers.image.ref.name"], "filter:1.2.3");
+    assert_eq!(format!("{}\n", named["digest"].as_str().unwrap()), String::from_utf8(done.stdout).unwrap());
+    let (files, _) = image(&layout, named);
+    assert_eq!(files, BTreeMap::from([(String::from("plugin.wasm"), (0o444, b"\0asm".to_vec()))]));
+}
+
 #[test]
 fn a_wrong_argument_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
