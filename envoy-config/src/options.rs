@@ -61,6 +61,16 @@ impl Implementation {
             Self::Istio => "Istio",
         }
     }
+
+    /// Whether a controller of GatewayClasses can be this implementation. The name of Envoy Gateway's can be configured.
+    #[must_use]
+    pub fn is_controller(self, name: &str) -> bool {
+        let is_istio = name.starts_with("istio.io/");
+        match self {
+            Self::EnvoyGateway => !is_istio,
+            Self::Istio => is_istio,
+        }
+    }
 }
 
 impl Default for Options {

@@ -47,7 +47,7 @@ pub(super) struct ExportOptions {
 enum To {
     /// Envoy Gateway 1.9 or newer.
     EnvoyGateway,
-    /// Istio 1.30 or newer.
+    /// Istio 1.31 or newer.
     Istio,
 }
 

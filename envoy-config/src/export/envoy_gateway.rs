@@ -43,8 +43,9 @@ pub(super) fn write(export: &mut Export<'_>) -> Result<(), RenderError> {
 
 /// The route with Envoy Gateway's own persistence.
 fn route(export: &mut Export<'_>, key: &RouteKey) -> Result<(), RenderError> {
-    let route = export.route(key, |rule, has_sessions| {
-        if has_sessions {
+    let sessions = export.sessions.routes.get(key);
+    let route = export.route(key, |index, rule| {
+        if sessions.is_some_and(|sessions| sessions.contains_key(&index)) {
             let persistence = Tree::object([("type", "Header".into()), ("sessionName", PIN_HEADER.into())]);
             rule.set(&["sessionPersistence"], persistence);
         } else {

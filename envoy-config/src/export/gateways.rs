@@ -33,9 +33,10 @@ pub(super) fn write(export: &mut Export<'_>, parameters: &Parameters) -> Result<
             continue;
         };
         let Parameters { group, kind, need, field, object } = parameters;
-        if let Some(own) = &gateway.spec.parameters {
-            let message =
-                format!("the filter does not run: the Gateway has parameters of its own, which need {need}");
+        let rendered = format!("{kind} `{FILTER}`");
+        let own = gateway.spec.parameters.as_ref().filter(|own| own.value != rendered);
+        if let Some(own) = own {
+            let message = format!("the filter runs only if these parameters of the Gateway have {need}");
             let found = incapable(own.span, &format!("Gateway {namespace}/{name}"), message);
             export
                 .diagnostics
@@ -46,7 +47,7 @@ pub(super) fn write(export: &mut Export<'_>, parameters: &Parameters) -> Result<
             export.documents.push(&comment, &object)?;
             last = Some(namespace);
         }
-        if gateway.spec.parameters.is_none()
+        if own.is_none()
             && let Some(mut object) = export.original("Gateway", namespace, name)
         {
             let reference =

@@ -2,21 +2,24 @@
 //!
 //! - `parameters`: for each namespace with Gateways that serve sessions, a `ConfigMap` that the Gateways name: their pods get the keys from
 //!   a Secret, and a label;
-//! - the routes with sessions: as they are written, but without `sessionPersistence`, which Istio ignores, and without names of rules,
-//!   which can be equal in two routes and would be the names of Envoy's routes;
-//! - `wasm_plugin`: for the pods of each of these Gateways, a `WasmPlugin` with the filter, or several if ports have different sessions;
-//! - `envoy_filter`: for each of them, an `EnvoyFilter` with Envoy's own persistence in the private header.
+//! - the routes with sessions: as they are written, but without `sessionPersistence`, which Istio ignores, and with a unique name for each
+//!   rule that has sessions, because Istio gives the name of a rule to its Envoy routes;
+//! - `wasm_plugin`: for each port of these Gateways, a `WasmPlugin` with the filter;
+//! - `envoy_filter`: for each of these Gateways, an `EnvoyFilter` with Envoy's own persistence in the private header.
 
 mod envoy_filter;
 mod parameters;
 mod wasm_plugin;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use session_persistence::names::FILTER;
+use sha2::{Digest as _, Sha256};
 
 use super::sessions::{GatewayKey, RouteKey, Routes, Session};
 use super::{Export, gateways, incapable, objects};
+use crate::manifest::gateway_api::gateway::Gateway;
+use crate::manifest::{Manifests, Object};
 use crate::render::RenderError;
 use crate::tree::Tree;
 
@@ -55,22 +58,38 @@ fn warn_about_policies(export: &mut Export<'_>) {
 }
 
 fn route(export: &mut Export<'_>, key: &RouteKey) -> Result<(), RenderError> {
-    let route = export.route(key, |rule, has_sessions| {
+    let names = export.sessions.routes.get(key).map(names).unwrap_or_default();
+    let route = export.route(key, |index, rule| {
         rule.remove("sessionPersistence");
-        if has_sessions {
-            rule.remove("name");
+        if let Some(name) = names.get(&index) {
+            rule.set(&["name"], name.as_str().into());
         }
     });
-    let comment =
-        "The route as it was. Rules with sessions have no name: Istio gives their Envoy routes one.";
+    let comment = "The route as it was. Rules with sessions have unique names, because Istio gives them to its Envoy routes.";
     route.map_or(Ok(()), |route| export.documents.push(comment, &route))
+}
+
+/// The names of the rules of a route, by their index: they neither depend on the order of rules nor are those of another route. Of two
+/// unnamed rules with equal matches, only the first one serves requests.
+fn names(sessions: &BTreeMap<usize, Session>) -> BTreeMap<usize, String> {
+    let mut known = BTreeSet::new();
+    let named = sessions.iter().map(|(index, session)| (*index, name(session.rule.id().as_str())));
+    named.filter(|(_, name)| known.insert(name.clone())).collect()
+}
+
+/// The name of a rule, by its id: `NAMESPACE.ROUTE.` and 16 hex digits of the id's SHA-256.
+fn name(id: &str) -> String {
+    let digest = Sha256::digest(id).iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    let route =
+        id.strip_prefix("grpc:").unwrap_or(id).split(['#', '@']).next().unwrap_or_default().replace('/', ".");
+    // Names have 253 characters at most.
+    if route.len() < 200 { format!("{route}.{digest:016x}") } else { format!("{FILTER}.{digest:016x}") }
 }
 
 /// Ports of a Gateway that have the same sessions.
 struct Ports<'e> {
-    /// Their numbers; none if they are all those with sessions.
     numbers: Vec<u16>,
-    /// The sessions, by the names that Istio gives to their Envoy routes.
+    /// By the names that Istio gives to their Envoy routes.
     sessions: BTreeMap<String, &'e Session>,
 }
 
@@ -83,27 +102,32 @@ fn ports<'e>(export: &'e Export<'_>, gateway: &GatewayKey) -> Vec<Ports<'e>> {
             None => groups.push((vec![*port], routes)),
         }
     }
-    let is_one = groups.len() == 1;
     let group = |(numbers, routes): (Vec<u16>, &'e Routes)| {
-        let rules = routes.iter().flat_map(|((_, namespace, name), sessions)| {
-            sessions.iter().map(move |(index, session)| (format!("{namespace}.{name}.{index}"), session))
+        let named = routes.values().flat_map(|sessions| {
+            names(sessions).into_iter().filter_map(|(index, name)| Some((name, sessions.get(&index)?)))
         });
-        Ports { numbers: if is_one { Vec::new() } else { numbers }, sessions: rules.collect() }
+        Ports { numbers, sessions: named.collect() }
     };
     groups.into_iter().map(group).collect()
 }
 
-/// `metadata` of an object of a Gateway, or of some of its ports.
+/// Whether Istio creates the Envoys of a Gateway. Otherwise, they are those of a Service that its address names.
+pub(super) fn is_deployed((namespace, name): &GatewayKey, manifests: &Manifests) -> bool {
+    let is_this = |gateway: &&Object<Gateway>| gateway.metadata.key() == (namespace, name);
+    manifests.gateways.iter().find(is_this).is_none_or(|gateway| parameters::own_envoys(gateway).is_none())
+}
+
+/// `metadata` of an object of a Gateway, or of one of its ports.
 fn metadata((namespace, name): &GatewayKey, port: Option<u16>) -> Tree {
     let name = format!("{name}-{FILTER}");
     objects::metadata(&port.map_or_else(|| name.clone(), |port| format!("{name}-{port}")), namespace)
 }
 
 /// The labels of a Gateway's pods that have the keys. Pods from before the Secret must not get the filter: without keys it does not
-/// start, and Envoy answers every request with 500.
-fn labels((_, name): &GatewayKey) -> Tree {
+/// start, and Envoy answers every request with 500. The namespace is in a label, because objects in the root namespace select pods of all.
+fn labels((namespace, name): &GatewayKey) -> Tree {
     Tree::object([
         ("gateway.networking.k8s.io/gateway-name", name.as_str().into()),
-        (KEYS_LABEL, "true".into()),
+        (KEYS_LABEL, namespace.as_str().into()),
     ])
 }

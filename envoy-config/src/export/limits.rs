@@ -3,11 +3,13 @@
 use session_persistence::config::Rule;
 
 use super::incapable;
+use super::sessions::GatewayKey;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::Object;
+use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::filters::Filter;
 use crate::manifest::gateway_api::route::{self, Route, RouteKind};
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
+use crate::manifest::{Manifests, Object};
 use crate::options::Implementation;
 use crate::source::{Span, Spanned};
 
@@ -52,32 +54,50 @@ impl Limits {
         })
     }
 
-    /// Whether the implementation cannot have the sessions of a route. `has_twin`: a Gateway of it serves a route of the other kind with the
-    /// same name.
-    pub(super) fn refuses_route(&mut self, object: &Object<Route>, has_twin: bool) -> bool {
+    /// Whether the Gateway belongs to another implementation.
+    pub(super) fn refuses_gateway(&mut self, (namespace, name): &GatewayKey, manifests: &Manifests) -> bool {
+        let is_this = |gateway: &&Object<Gateway>| gateway.metadata.key() == (namespace, name);
+        let Some(gateway) = manifests.gateways.iter().find(is_this) else { return false };
+        let class = &gateway.spec.class;
+        let classes = manifests.gateway_classes.iter();
+        let Some(class_object) = classes.clone().find(|known| known.metadata.name.value == class.value)
+        else {
+            return false;
+        };
+        let controller = &class_object.spec.controller_name.value;
+        let is_foreign = !self.implementation.is_controller(controller);
+        if is_foreign {
+            let message =
+                format!("the Gateway gets no sessions: its class belongs to `{controller}`, not to {{}}");
+            let title = format!("Gateway {namespace}/{name}");
+            self.warn(class.span, &title, "spec.gatewayClassName", &message);
+        }
+        is_foreign
+    }
+
+    /// Whether the implementation serves no rule of a route.
+    pub(super) fn refuses_route(&mut self, object: &Object<Route>, manifests: &Manifests) -> bool {
         let Implementation::Istio = self.implementation else { return false };
         let (kind, (namespace, name)) = (object.spec.kind.name(), object.metadata.key());
-        let title = format!("{kind} {namespace}/{name}");
+        let is_twin = |other: &Object<Route>| {
+            other.spec.kind == RouteKind::Http && other.metadata.key() == object.metadata.key()
+        };
+        if object.spec.kind == RouteKind::Grpc && manifests.routes.iter().any(is_twin) {
+            let message = "the route is not served: {} serves the HTTPRoute of this name instead";
+            let span = object.metadata.name.span;
+            self.warn(span, &format!("{kind} {namespace}/{name}"), "metadata.name", message);
+            return true;
+        }
         let rules = object.spec.rules.iter().enumerate();
         for (index, written) in rules.filter_map(|(index, rule)| Some((index, rule.as_ref().ok()?))) {
-            if let Some((number, filter)) = external_auth(written).next() {
-                let field = format!("spec.rules[{index}].filters[{number}]");
-                self.warn(
-                    filter.span,
-                    &title,
-                    &field,
-                    "the route is not served: {} does not know this filter",
-                );
+            if let Some((place, filter)) = unknown_to_istio(written) {
+                let field = format!("spec.rules[{index}].{place}");
+                let message = "the route is not served: {} does not know this filter here";
+                self.warn(filter.span, &format!("{kind} {namespace}/{name}"), &field, message);
                 return true;
             }
         }
-        if has_twin {
-            let message = "the route gets no sessions: {} cannot tell it from the route of the other kind with its name";
-            let message = message.replace("{}", self.implementation.name());
-            let found = incapable(object.metadata.name.span, &title, message);
-            self.push(found.hint("rename one of them"));
-        }
-        has_twin
+        false
     }
 
     /// Settings that the rendered Envoy has in its routes rather than in the filter.
@@ -190,6 +210,22 @@ impl RuleLimits<'_> {
             (Implementation::EnvoyGateway, RouteKind::Http) | (Implementation::Istio, _) => {}
         }
     }
+}
+
+/// The filter of a rule or of its backends that makes Istio drop the whole route.
+fn unknown_to_istio(rule: &route::Rule) -> Option<(String, &Spanned<Filter>)> {
+    let filters = rule.filters.iter().enumerate();
+    let own = filters
+        .filter(|(_, filter)| matches!(filter.value, Filter::ExternalAuth(_) | Filter::Extension(_)))
+        .map(|(index, filter)| (format!("filters[{index}]"), filter));
+    let of_backends = rule.backend_refs.iter().enumerate().flat_map(|(number, backend)| {
+        let filters = backend.filters.iter().enumerate();
+        let unknown = filters.filter(|(_, filter)| {
+            !matches!(filter.value, Filter::RequestHeaders(_) | Filter::ResponseHeaders(_))
+        });
+        unknown.map(move |(index, filter)| (format!("backendRefs[{number}].filters[{index}]"), filter))
+    });
+    own.chain(of_backends).next()
 }
 
 fn external_auth(rule: &route::Rule) -> impl Iterator<Item = (usize, &Spanned<Filter>)> {

@@ -24,11 +24,11 @@ impl Export<'_> {
         Some(object)
     }
 
-    /// A route as it is written, with each of its rules changed: by its index, and whether it has sessions.
+    /// A route as it is written, with each of its rules changed.
     pub(super) fn route(
         &self,
-        key @ (kind, namespace, name): &RouteKey,
-        mut change: impl FnMut(&mut Tree, bool),
+        (kind, namespace, name): &RouteKey,
+        mut change: impl FnMut(usize, &mut Tree),
     ) -> Option<Tree> {
         let mut object = self.original(kind.name(), namespace, name)?;
         let written = object.get_mut("spec")?;
@@ -36,9 +36,8 @@ impl Export<'_> {
         if written.get_mut("rules").is_none_or(|rules| rules.items().is_empty()) {
             written.set(&["rules"], Tree::List(vec![Tree::Object(Vec::new())]));
         }
-        let sessions = self.sessions.routes.get(key)?;
         for (index, rule) in written.get_mut("rules")?.items().iter_mut().enumerate() {
-            change(rule, sessions.contains_key(&index));
+            change(index, rule);
         }
         Some(object)
     }

@@ -1,9 +1,10 @@
 //! The rules with sessions, by route, as the filter in a gateway has them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use session_persistence::config::{Carrier, CookiePath, HeaderName, Rule};
 
+use super::istio::is_deployed;
 use super::limits::Limits;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::gateway_api::route::{Route, RouteKind};
@@ -53,16 +54,21 @@ impl Sessions {
         let mut sessions = Self::default();
         let mut limits = Limits::new(implementation);
         for ((gateway, port), routes) in &found.ports {
+            if limits.refuses_gateway(gateway, manifests) {
+                continue;
+            }
             for (key, rules) in routes {
                 let Some(object) = object(manifests, key) else { continue };
-                if limits.refuses_route(object, found.has_twin(gateway, key)) {
+                if limits.refuses_route(object, manifests) {
                     continue;
                 }
                 for (index, forms) in rules {
                     let forms = match implementation {
                         // It has one filter for all Gateways.
-                        Implementation::EnvoyGateway => found.everywhere(key, *index),
-                        Implementation::Istio => forms.clone(),
+                        Implementation::EnvoyGateway => found.forms(|_| true, key, *index),
+                        Implementation::Istio if is_deployed(gateway, manifests) => forms.clone(),
+                        // A Service may change the ports, and the filter is for those of Envoy.
+                        Implementation::Istio => found.forms(|other| other == gateway, key, *index),
                     };
                     if let Some(session) = in_gateway(object, *index, &forms, &mut limits) {
                         let ports = sessions.gateways.entry(gateway.clone()).or_default();
@@ -88,8 +94,6 @@ type Forms = BTreeMap<usize, Vec<Session>>;
 struct Found {
     /// The forms of each rule with sessions: that of each listener of a port, and of each share if it is split.
     ports: BTreeMap<(GatewayKey, u16), BTreeMap<RouteKey, Forms>>,
-    /// All routes of each Gateway.
-    served: BTreeSet<(GatewayKey, RouteKey)>,
 }
 
 impl Found {
@@ -100,7 +104,6 @@ impl Found {
             let Some(gateway) = parts.next().zip(parts.next()) else { continue };
             for route in listener.virtual_hosts().flat_map(|host| &host.routes) {
                 let Some((key, index)) = position(&route.name) else { continue };
-                found.served.insert((gateway.clone(), key.clone()));
                 if let Some(rule) = &route.persistence {
                     let routes = found.ports.entry((gateway.clone(), listener.port)).or_default();
                     let forms = routes.entry(key).or_default().entry(index).or_default();
@@ -111,16 +114,10 @@ impl Found {
         found
     }
 
-    /// The forms of a rule on all ports of all Gateways.
-    fn everywhere(&self, key: &RouteKey, index: usize) -> Vec<Session> {
-        let forms = self.ports.values().filter_map(|routes| routes.get(key)?.get(&index));
-        forms.flatten().cloned().collect()
-    }
-
-    /// Whether the Gateway also serves a route of the other kind with this namespace and name.
-    fn has_twin(&self, gateway: &GatewayKey, (kind, namespace, name): &RouteKey) -> bool {
-        let other = if *kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http };
-        self.served.contains(&(gateway.clone(), (other, namespace.clone(), name.clone())))
+    /// The forms of a rule on all ports of some Gateways.
+    fn forms(&self, wanted: impl Fn(&GatewayKey) -> bool, key: &RouteKey, index: usize) -> Vec<Session> {
+        let ports = self.ports.iter().filter(|((gateway, _), _)| wanted(gateway));
+        ports.filter_map(|(_, routes)| routes.get(key)?.get(&index)).flatten().cloned().collect()
     }
 }
 

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	route "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	networking "istio.io/api/networking/v1alpha3"
@@ -79,9 +80,9 @@ func main() {
 		if strings.Contains(string(translate(t, namespace, gateway, string(input), labels)), private) {
 			t.Fatal("Envoys without the keys get the filter")
 		}
-		labels["session-persistence.dev/keys"] = "true"
+		labels["session-persistence.dev/keys"] = namespace
 		sent := translate(t, namespace, gateway, string(input), labels)
-		for _, name := range changed(configs, gateway) {
+		for _, name := range changed(configs, namespace, gateway) {
 			if !strings.Contains(string(sent), "name: "+name+"\n") {
 				t.Fatalf("Istio has no route named %s", name)
 			}
@@ -121,11 +122,11 @@ func read(t test.Failer, input string, crds []string) []config.Config {
 }
 
 // The routes that an EnvoyFilter of the Gateway changes.
-func changed(configs []config.Config, gateway string) []string {
+func changed(configs []config.Config, namespace, gateway string) []string {
 	var names []string
 	for _, config := range configs {
 		filter, found := config.Spec.(*networking.EnvoyFilter)
-		if found && filter.WorkloadSelector.Labels["gateway.networking.k8s.io/gateway-name"] == gateway {
+		if found && config.Namespace == namespace && filter.WorkloadSelector.Labels["gateway.networking.k8s.io/gateway-name"] == gateway {
 			for _, patch := range filter.ConfigPatches {
 				if name := patch.Match.GetRouteConfiguration().GetVhost().GetRoute().GetName(); name != "" {
 					names = append(names, name)
@@ -140,7 +141,7 @@ func translate(t test.Failer, namespace, gateway, input string, labels map[strin
 	var kubernetes, istio []string
 	var slices []*discovery.EndpointSlice
 	deployments := []any{}
-	ports, err := json.Marshal(listened(t, input, gateway))
+	ports, err := json.Marshal(listened(t, input, namespace, gateway))
 	check(t, err)
 	for _, object := range strings.Split(input+"\n---\n"+fmt.Sprintf(created, namespace, gateway, ports), "\n---\n") {
 		var head struct {
@@ -179,12 +180,18 @@ func translate(t test.Failer, namespace, gateway, input string, labels map[strin
 	})
 	serve(t, server, proxy, slices)
 	listeners := server.Listeners(proxy)
+	routes := server.RoutesFromListeners(proxy, listeners)
+	for _, route := range routes {
+		if pins(route) && !isFiltered(t, listeners, route.Name) {
+			t.Fatalf("clients of %s see the private header: its listener has no filter", route.Name)
+		}
+	}
 	extensions := server.ConfigGen.BuildExtensionConfiguration(proxy, server.PushContext(), discovered(t, listeners), nil)
 	printed, err := json.Marshal(map[string]any{
 		"deployments": deployments,
 		"listeners":   list(t, listeners),
 		"extensions":  list(t, extensions),
-		"routes":      list(t, server.RoutesFromListeners(proxy, listeners)),
+		"routes":      list(t, routes),
 		"clusters":    list(t, server.Clusters(proxy)),
 		"endpoints":   list(t, server.Endpoints(proxy)),
 	})
@@ -216,16 +223,22 @@ func serve(t test.Failer, server *xds.FakeDiscoveryServer, proxy *model.Proxy, s
 }
 
 // The ports of a Gateway, as those of a Service.
-func listened(t test.Failer, input, gateway string) []any {
+func listened(t test.Failer, input, namespace, gateway string) []any {
 	ports := []any{}
 	for _, object := range strings.Split(input, "\n---\n") {
 		var found struct {
 			Kind     string
-			Metadata struct{ Name string }
-			Spec     struct{ Listeners []struct{ Port int } }
+			Metadata struct{ Namespace, Name string }
+			Spec     struct {
+				ParentRef struct{ Namespace, Name string }
+				Listeners []struct{ Port int }
+			}
 		}
 		check(t, yaml.Unmarshal([]byte(object), &found))
-		if found.Kind == "Gateway" && found.Metadata.Name == gateway {
+		is := func(ref struct{ Namespace, Name string }) bool {
+			return ref.Name == gateway && (ref.Namespace == namespace || ref.Namespace == "")
+		}
+		if found.Kind == "Gateway" && is(found.Metadata) || found.Kind == "ListenerSet" && is(found.Spec.ParentRef) {
 			for _, listener := range found.Spec.Listeners {
 				name := fmt.Sprintf("http-%d", listener.Port)
 				ports = append(ports, map[string]any{"name": name, "port": listener.Port, "targetPort": listener.Port})
@@ -233,6 +246,35 @@ func listened(t test.Failer, input, gateway string) []any {
 		}
 	}
 	return ports
+}
+
+// Whether routes have Envoy's own persistence.
+func pins(routes *route.RouteConfiguration) bool {
+	for _, host := range routes.VirtualHosts {
+		for _, route := range host.Routes {
+			if route.TypedPerFilterConfig["session-persistence-pin"] != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Whether a listener with these routes has the filter.
+func isFiltered(t test.Failer, listeners []*listener.Listener, routes string) bool {
+	for _, listener := range listeners {
+		for _, chain := range listener.FilterChains {
+			manager := xdstest.ExtractHTTPConnectionManager(t, chain)
+			if manager.GetRds().GetRouteConfigName() == routes {
+				for _, filter := range manager.HttpFilters {
+					if strings.Contains(filter.Name, "-session-persistence") {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 // The names of the filters whose configuration Envoy asks for.

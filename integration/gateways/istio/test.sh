@@ -37,6 +37,8 @@ GO
     # Without a version, istiod takes the CRDs of Istio's own test server for too old ones, and ignores GRPCRoutes.
     sed -i 's|(t, c, g, nil)|(t, c, g, map[string]string{"gateway.networking.k8s.io/bundle-version": "v1.6.0"})|' \
         pkg/kube/kclient/clienttest/crd.go
+    # That server has no ListenerSets.
+    sed -i 's|\t*gvr.ReferenceGrant,|&\n\t\t\t\tgvr.ListenerSet,|' pilot/test/xds/fake.go
     go build -o ../translate ./pilot/cmd/translate
     cd ..
     rm -rf source

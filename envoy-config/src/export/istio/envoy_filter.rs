@@ -15,8 +15,9 @@ const PIN: &str = "session-persistence-pin";
 /// Writes the patches for a Gateway.
 pub(super) fn write(export: &mut Export<'_>, gateway: &GatewayKey) -> Result<(), RenderError> {
     let groups = ports(export, gateway);
+    let is_one = groups.len() == 1;
     let of_routes = groups.iter().flat_map(|Ports { numbers, sessions }| {
-        let numbers = if numbers.is_empty() { vec![None] } else { numbers.iter().map(Some).collect() };
+        let numbers = if is_one { vec![None] } else { numbers.iter().map(Some).collect() };
         numbers.into_iter().flat_map(move |port| {
             sessions.iter().map(move |(name, session)| of_route(port.copied(), name, session))
         })

@@ -5,7 +5,9 @@ use session_persistence::names::{FILTER, KEYS_VARIABLE};
 use super::KEYS_LABEL;
 use crate::export::gateways::Parameters;
 use crate::export::{Export, Options, incapable, objects};
-use crate::manifest::gateway_api::gateway::Address;
+use crate::manifest::Object;
+use crate::manifest::gateway_api::gateway::{Address, Gateway};
+use crate::source::Spanned;
 use crate::tree::Tree;
 
 /// The parameters of Gateways.
@@ -19,17 +21,22 @@ pub(super) fn warn_about_addresses(export: &mut Export<'_>) {
         if !export.sessions.gateways.contains_key(&(namespace.to_owned(), name.to_owned())) {
             continue;
         }
-        let is_service =
-            |address: &Address| matches!(address, Address::Other { kind, .. } if kind == "Hostname");
-        if let Some(address) = gateway.spec.addresses.iter().find(|address| is_service(&address.value)) {
-            let message = "the filter does not run: the address names a Service, and Istio does not change the Deployment behind it";
+        if let Some(address) = own_envoys(gateway) {
+            let message = "the filter runs only if the Deployment has the keys: with this address, Istio creates none for the Gateway";
             export.diagnostics.push(
                 incapable(address.span, &format!("Gateway {namespace}/{name}"), message)
                     .field("spec.addresses")
-                    .hint(format!("give that Deployment what ConfigMap `{FILTER}` in the output has, and its pods the label `gateway.networking.k8s.io/gateway-name: {name}`")),
+                    .hint(format!("give the Deployment what ConfigMap `{FILTER}` in the output has, and its pods the label `gateway.networking.k8s.io/gateway-name: {name}`")),
             );
         }
     }
+}
+
+/// The address with which Istio leaves the Envoys of a Gateway to a Deployment of somebody else: any but one IP address.
+pub(super) fn own_envoys(gateway: &Object<Gateway>) -> Option<&Spanned<Address>> {
+    let addresses = &gateway.spec.addresses;
+    let named = addresses.iter().find(|address| matches!(address.value, Address::Other { .. }));
+    named.or_else(|| addresses.get(1))
 }
 
 fn config_map(namespace: &str, options: &Options) -> (String, Tree) {
@@ -38,7 +45,7 @@ fn config_map(namespace: &str, options: &Options) -> (String, Tree) {
         "spec:
   template:
     metadata:
-      labels: {{{KEYS_LABEL}: \"true\"}}
+      labels: {{{KEYS_LABEL}: \"{namespace}\"}}
     spec:
       containers:
       - name: istio-proxy
@@ -54,7 +61,7 @@ fn config_map(namespace: &str, options: &Options) -> (String, Tree) {
         ("data", Tree::object([("deployment", deployment.into())])),
     ]);
     let comment = format!(
-        "Pods do not start without the Secret `{secret}` in the namespace of the Gateway:\nkubectl create secret generic {secret} -n {namespace} --from-literal={KEYS_VARIABLE}=$(openssl rand -hex 32)"
+        "Pods do not start without the Secret `{secret}` in the namespace of the Gateway. Other Gateways of its routes need the same keys:\nkubectl create secret generic {secret} -n {namespace} --from-literal={KEYS_VARIABLE}=$(openssl rand -hex 32)"
     );
     (comment, object)
 }

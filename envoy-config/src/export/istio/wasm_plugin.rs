@@ -1,10 +1,11 @@
-//! The `WasmPlugin` with the filter. Without a phase, it is behind Istio's own filters: authorization comes first.
+//! The `WasmPlugins` with the filter. Without a phase, they are behind authentication and authorization. Each port has its own, so that none
+//! is left over when sessions of one port become different.
 
 use serde::Serialize;
-use session_persistence::config::RuleTable;
+use session_persistence::config::{ByName, Rule, RuleTable};
 use session_persistence::names::KEYS_VARIABLE;
 
-use super::{Ports, labels, metadata, ports};
+use super::{Ports, is_deployed, labels, metadata, ports};
 use crate::export::sessions::GatewayKey;
 use crate::export::{Export, Module};
 use crate::render::RenderError;
@@ -46,27 +47,28 @@ pub(super) fn write(export: &mut Export<'_>, gateway: &GatewayKey) -> Result<(),
             ("Istio fetches the module and verifies its digest.", url.clone(), Some(sha256.clone()))
         }
     };
-    let plugins: Vec<WasmPlugin> = ports(export, gateway)
-        .into_iter()
-        .enumerate()
-        .map(|(position, Ports { numbers, sessions })| {
-            let rules = sessions.into_iter().map(|(name, session)| (name, session.rule.clone())).collect();
-            WasmPlugin {
-                api_version: "extensions.istio.io/v1alpha1",
-                kind: "WasmPlugin",
-                metadata: metadata(gateway, numbers.first().copied().filter(|_| position > 0)),
-                spec: Spec {
-                    selector: Tree::object([("matchLabels", labels(gateway))]),
-                    r#match: of_ports(&numbers),
-                    url: url.clone(),
-                    sha256: sha256.clone(),
-                    fail_strategy: "FAIL_RELOAD",
-                    vm_config: Tree::object([("env", Tree::List(vec![keys()]))]),
-                    plugin_config: RuleTable { rules, ..RuleTable::default() },
-                },
-            }
-        })
-        .collect();
+    let is_deployed = is_deployed(gateway, export.manifests);
+    let mut plugins = Vec::new();
+    for Ports { numbers, sessions } in ports(export, gateway) {
+        let rules: ByName<Rule> =
+            sessions.into_iter().map(|(name, session)| (name, session.rule.clone())).collect();
+        // Istio takes the ports of Envoy, and a Service of somebody else may have others.
+        let numbers = if is_deployed { numbers.into_iter().map(Some).collect() } else { vec![None] };
+        plugins.extend(numbers.into_iter().map(|port| WasmPlugin {
+            api_version: "extensions.istio.io/v1alpha1",
+            kind: "WasmPlugin",
+            metadata: metadata(gateway, port),
+            spec: Spec {
+                selector: Tree::object([("matchLabels", labels(gateway))]),
+                r#match: port.map(of_port),
+                url: url.clone(),
+                sha256: sha256.clone(),
+                fail_strategy: "FAIL_RELOAD",
+                vm_config: Tree::object([("env", Tree::List(vec![keys()]))]),
+                plugin_config: RuleTable { rules: rules.clone(), ..RuleTable::default() },
+            },
+        }));
+    }
     plugins.iter().try_for_each(|plugin| export.documents.push(comment, plugin))
 }
 
@@ -74,9 +76,8 @@ fn keys() -> Tree {
     Tree::object([("name", KEYS_VARIABLE.into()), ("valueFrom", "HOST".into())])
 }
 
-/// The traffic of these ports; all of it if there are none.
-fn of_ports(numbers: &[u16]) -> Option<Tree> {
-    let port = |number: &u16| Tree::object([("number", Tree::Integer((*number).into()))]);
-    let ports: Tree = numbers.iter().map(port).collect();
-    (!numbers.is_empty()).then(|| Tree::List(vec![Tree::object([("ports", ports)])]))
+/// The traffic of a port.
+fn of_port(port: u16) -> Tree {
+    let port = Tree::object([("number", Tree::Integer(port.into()))]);
+    Tree::List(vec![Tree::object([("ports", Tree::List(vec![port]))])])
 }

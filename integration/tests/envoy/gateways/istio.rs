@@ -14,7 +14,7 @@ use crate::setup::{Mint, pod, pods, token};
 const GATEWAY: Gateway = Gateway {
     name: "istio",
     listener: "0.0.0.0_8080",
-    rules: [("/cart", "default.shop.0"), ("/room", "default.shop.1")],
+    rules: [("/cart", "default.shop.dd4c3e37b0610707"), ("/room", "default.shop.9a9db89fbccc0a18")],
     sent,
 };
 
@@ -142,7 +142,7 @@ fn the_envoys_of_a_gateway_in_istio_get_the_keys() {
     let expected = json!({"name": "SESSION_KEYS", "valueFrom": {"secretKeyRef": keys}});
     assert!(environment.as_array().unwrap().contains(&expected), "{environment}");
     // Only pods with the label get the filter.
-    assert_eq!(pods["metadata"]["labels"], json!({"session-persistence.dev/keys": "true"}));
+    assert_eq!(pods["metadata"]["labels"], json!({"session-persistence.dev/keys": "default"}));
     let filter = &printed["extensions"][0]["typedConfig"]["config"];
     assert_eq!(filter["failurePolicy"], "FAIL_RELOAD");
     assert_eq!(filter.pointer("/vmConfig/environmentVariables/hostEnvKeys"), Some(&json!(["SESSION_KEYS"])));
@@ -174,7 +174,7 @@ async fn a_pod_that_terminates_in_istio_keeps_its_sessions_and_gets_no_new_ones(
     let keys = keys::fresh().unwrap();
     let envoy = GATEWAY.serve(&pods, &keys).await;
     let client = GATEWAY.client(&envoy);
-    let leaving = Mint::of(&GATEWAY.rule("default.leaving.0"), &keys).fresh(pods[0].address());
+    let leaving = Mint::of(&GATEWAY.rule("default.leaving.6511ae5c61492290"), &keys).fresh(pods[0].address());
     let cookie = format!("session={leaving}");
     for _ in 0..5 {
         let answer = client.get_with("/leaving", &[("cookie", &cookie)]).await.unwrap();
