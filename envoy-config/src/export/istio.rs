@@ -88,6 +88,7 @@ fn name(id: &str) -> String {
 
 /// Ports of a Gateway that have the same sessions.
 struct Ports<'e> {
+    /// None if the ports of its Envoys are not known.
     numbers: Vec<u16>,
     /// By the names that Istio gives to their Envoy routes.
     sessions: BTreeMap<String, &'e Session>,
@@ -95,20 +96,28 @@ struct Ports<'e> {
 
 /// The ports of a Gateway with sessions.
 fn ports<'e>(export: &'e Export<'_>, gateway: &GatewayKey) -> Vec<Ports<'e>> {
+    let all = export.sessions.gateways.get(gateway).into_iter().flatten();
+    if !is_deployed(gateway, export.manifests) {
+        // A rule has the same sessions on all of them.
+        let sessions = all.flat_map(|(_, routes)| named(routes)).collect();
+        return vec![Ports { numbers: Vec::new(), sessions }];
+    }
     let mut groups: Vec<(Vec<u16>, &Routes)> = Vec::new();
-    for (port, routes) in export.sessions.gateways.get(gateway).into_iter().flatten() {
+    for (port, routes) in all {
         match groups.iter_mut().find(|(_, known)| *known == routes) {
             Some((numbers, _)) => numbers.push(*port),
             None => groups.push((vec![*port], routes)),
         }
     }
-    let group = |(numbers, routes): (Vec<u16>, &'e Routes)| {
-        let named = routes.values().flat_map(|sessions| {
-            names(sessions).into_iter().filter_map(|(index, name)| Some((name, sessions.get(&index)?)))
-        });
-        Ports { numbers, sessions: named.collect() }
-    };
+    let group = |(numbers, routes)| Ports { numbers, sessions: named(routes).collect() };
     groups.into_iter().map(group).collect()
+}
+
+/// Sessions with the names of their rules.
+fn named(routes: &Routes) -> impl Iterator<Item = (String, &Session)> {
+    routes.values().flat_map(|sessions| {
+        names(sessions).into_iter().filter_map(|(index, name)| Some((name, sessions.get(&index)?)))
+    })
 }
 
 /// Whether Istio creates the Envoys of a Gateway. Otherwise, they are those of a Service that its address names.

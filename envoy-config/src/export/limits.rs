@@ -59,12 +59,11 @@ impl Limits {
         let is_this = |gateway: &&Object<Gateway>| gateway.metadata.key() == (namespace, name);
         let Some(gateway) = manifests.gateways.iter().find(is_this) else { return false };
         let class = &gateway.spec.class;
-        let classes = manifests.gateway_classes.iter();
-        let Some(class_object) = classes.clone().find(|known| known.metadata.name.value == class.value)
-        else {
+        let mut classes = manifests.gateway_classes.iter();
+        let Some(known) = classes.find(|known| known.metadata.name.value == class.value) else {
             return false;
         };
-        let controller = &class_object.spec.controller_name.value;
+        let controller = &known.spec.controller_name.value;
         let is_foreign = !self.implementation.is_controller(controller);
         if is_foreign {
             let message =

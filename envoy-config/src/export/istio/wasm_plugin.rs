@@ -5,7 +5,7 @@ use serde::Serialize;
 use session_persistence::config::{ByName, Rule, RuleTable};
 use session_persistence::names::KEYS_VARIABLE;
 
-use super::{Ports, is_deployed, labels, metadata, ports};
+use super::{Ports, labels, metadata, ports};
 use crate::export::sessions::GatewayKey;
 use crate::export::{Export, Module};
 use crate::render::RenderError;
@@ -47,13 +47,11 @@ pub(super) fn write(export: &mut Export<'_>, gateway: &GatewayKey) -> Result<(),
             ("Istio fetches the module and verifies its digest.", url.clone(), Some(sha256.clone()))
         }
     };
-    let is_deployed = is_deployed(gateway, export.manifests);
     let mut plugins = Vec::new();
     for Ports { numbers, sessions } in ports(export, gateway) {
         let rules: ByName<Rule> =
             sessions.into_iter().map(|(name, session)| (name, session.rule.clone())).collect();
-        // Istio takes the ports of Envoy, and a Service of somebody else may have others.
-        let numbers = if is_deployed { numbers.into_iter().map(Some).collect() } else { vec![None] };
+        let numbers = if numbers.is_empty() { vec![None] } else { numbers.into_iter().map(Some).collect() };
         plugins.extend(numbers.into_iter().map(|port| WasmPlugin {
             api_version: "extensions.istio.io/v1alpha1",
             kind: "WasmPlugin",
