@@ -65,11 +65,15 @@ impl Gateway {
         Client::new(envoy.listener(self.listener).unwrap())
     }
 
-    /// The rule for these routes, as the filter has it.
+    /// The rule for these routes, as a filter has it.
     fn rule(&self, routes: &str) -> Rule {
-        let config = PluginConfig::parse((self.sent)(&self.printed()).configuration().as_bytes()).unwrap();
-        let PluginConfig::Table(table) = config else { panic!("{config:?}") };
-        table.rules.get(routes).or_else(|| table.rules_by_prefix.get(routes)).unwrap().clone()
+        let configurations = (self.sent)(&self.printed()).configurations();
+        let found = configurations.iter().find_map(|configuration| {
+            let config = PluginConfig::parse(configuration.as_bytes()).unwrap();
+            let PluginConfig::Table(table) = config else { panic!("{config:?}") };
+            table.rules.get(routes).or_else(|| table.rules_by_prefix.get(routes)).cloned()
+        });
+        found.unwrap()
     }
 
     /// The rendered objects are those of the manifests.

@@ -17,16 +17,14 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// The JSON that the filter gets.
-    pub(super) fn configuration(mut self) -> String {
+    /// The JSON that the filters of all listeners get.
+    pub(super) fn configurations(mut self) -> Vec<String> {
         let managers = self.listeners.iter_mut().filter_map(connection_manager);
-        let mut filters = managers.flat_map(|manager| manager["httpFilters"].as_array().unwrap().clone());
-        filters
-            .find_map(|filter| {
-                let value = filter.pointer("/typedConfig/config/configuration/value")?;
-                value.as_str().map(str::to_owned)
-            })
-            .unwrap()
+        let filters = managers.flat_map(|manager| manager["httpFilters"].as_array().unwrap().clone());
+        let values = filters.filter_map(|filter| {
+            filter.pointer("/typedConfig/config/configuration/value")?.as_str().map(str::to_owned)
+        });
+        values.collect()
     }
 
     /// A bootstrap with the listeners for HTTP on free ports. The endpoints 10.0.0.1:3000 and so on have the addresses of the backends.

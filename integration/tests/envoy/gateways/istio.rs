@@ -226,3 +226,18 @@ async fn two_ports_in_istio_have_filters_of_their_own() {
     assert_eq!(attributes, ["Path=/; HttpOnly; SameSite=Lax", "Path=/; HttpOnly; SameSite=Strict"]);
     assert_eq!(homes[0], homes[1]);
 }
+
+#[tokio::test]
+async fn a_session_on_a_listener_set_in_istio_has_one_pod() {
+    let pods = pods::<3>();
+    let envoy = GATEWAY.serve(&pods, &keys::fresh().unwrap()).await;
+    let client = Client::new(envoy.listener("0.0.0.0_8082").unwrap());
+    for _ in 0..4 {
+        let first = client.get("/added").await.unwrap();
+        let cookie = format!("session={}", token(&first).unwrap());
+        for _ in 0..5 {
+            let again = client.get_with("/added", &[("cookie", &cookie)]).await.unwrap();
+            assert_eq!((pod(&again), token(&again)), (pod(&first), None));
+        }
+    }
+}
