@@ -154,19 +154,28 @@ impl RuleLimits<'_> {
 
     /// Whether the backends of the rule are more than the implementation can have sessions with.
     pub(super) fn refuses_backends(&mut self, forms: &[&Rule]) -> bool {
-        let refusal = match self.limits.implementation {
-            Implementation::EnvoyGateway if forms.iter().any(|rule| rule.share().is_some()) => {
-                "the rule gets no sessions: {} chooses between its backends anew for each request, because they need different treatment"
+        let implementation = self.limits.implementation;
+        let is_refused = match implementation {
+            Implementation::EnvoyGateway => forms.iter().any(|rule| rule.share().is_some()),
+            Implementation::Istio => {
+                self.written.backend_refs.iter().filter(|backend| backend.weight.value > 0).count() > 1
             }
-            Implementation::Istio
-                if self.written.backend_refs.iter().filter(|one| one.weight.value > 0).count() > 1 =>
-            {
-                "the rule gets no sessions: {} chooses between its backends anew for each request"
-            }
-            Implementation::EnvoyGateway | Implementation::Istio => return false,
         };
-        self.warn(refusal);
-        true
+        if is_refused {
+            let name = implementation.name();
+            let hint = match implementation {
+                Implementation::EnvoyGateway => {
+                    "give its backends the same filters and the same version of HTTP"
+                }
+                Implementation::Istio => "select the pods of all its backends with one Service",
+            };
+            let message = format!(
+                "the rule gets no sessions: {name} chooses between its backends anew for each request"
+            );
+            let found = incapable(self.written.span, &self.title, message).field(&*self.field);
+            self.limits.push(found.hint(hint));
+        }
+        is_refused
     }
 
     /// Backends that the implementation leaves out, or does not know.
