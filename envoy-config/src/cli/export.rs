@@ -26,7 +26,7 @@ pub(super) struct ExportOptions {
     to: Option<To>,
 
     /// Image with the filter, for --to: best with its digest, as REGISTRY/NAME@sha256:HEX.
-    #[arg(long, value_name = "IMAGE", group = "module", requires = "to")]
+    #[arg(long, value_name = "IMAGE", group = "module", requires = "to", value_parser = image)]
     module_image: Option<String>,
 
     /// Address of the filter, for --to.
@@ -49,6 +49,14 @@ enum To {
     EnvoyGateway,
     /// Istio 1.31 or newer.
     Istio,
+}
+
+fn image(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.contains("://") || text.contains(char::is_whitespace) {
+        Err("expected a reference without a scheme, such as registry.example.com/filter@sha256:HEX")
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn digest(text: &str) -> Result<String, &'static str> {
