@@ -62,13 +62,14 @@ impl Implementation {
         }
     }
 
-    /// Whether a controller of GatewayClasses can be this implementation. The name of Envoy Gateway's can be configured.
+    /// Whether a controller of GatewayClasses can be this implementation: its name can be configured in both, but it is not that of another.
     #[must_use]
     pub fn is_controller(self, name: &str) -> bool {
-        let is_istio = name.starts_with("istio.io/");
         match self {
-            Self::EnvoyGateway => !is_istio,
-            Self::Istio => is_istio,
+            Self::EnvoyGateway => !name.starts_with("istio.io/"),
+            // Istio's other controllers are for Gateways without an Envoy that it deploys.
+            Self::Istio if name.starts_with("istio.io/") => name == "istio.io/gateway-controller",
+            Self::Istio => !name.starts_with("gateway.envoyproxy.io/"),
         }
     }
 }

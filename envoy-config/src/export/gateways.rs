@@ -33,8 +33,9 @@ pub(super) fn write(export: &mut Export<'_>, parameters: &Parameters) -> Result<
             continue;
         };
         let Parameters { group, kind, need, field, object } = parameters;
-        let rendered = format!("{kind} `{FILTER}`");
-        let own = gateway.spec.parameters.as_ref().filter(|own| own.value != rendered);
+        // Those that were rendered before, for this implementation or the other one, are not the user's.
+        let rendered = format!(" `{FILTER}`");
+        let own = gateway.spec.parameters.as_ref().filter(|own| !own.value.ends_with(&rendered));
         if let Some(own) = own {
             let message = format!("the filter runs only if these parameters of the Gateway have {need}");
             let found = incapable(own.span, &format!("Gateway {namespace}/{name}"), message);

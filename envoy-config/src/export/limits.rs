@@ -66,22 +66,32 @@ impl Limits {
         let controller = &known.spec.controller_name.value;
         let is_foreign = !self.implementation.is_controller(controller);
         if is_foreign {
-            let message =
-                format!("the Gateway gets no sessions: its class belongs to `{controller}`, not to {{}}");
-            let title = format!("Gateway {namespace}/{name}");
-            self.warn(class.span, &title, "spec.gatewayClassName", &message);
+            let message = "the Gateway gets no sessions: the controller of its class is not {}";
+            self.warn(class.span, &format!("Gateway {namespace}/{name}"), "spec.gatewayClassName", message);
         }
         is_foreign
     }
 
+    /// A route with sessions that a Gateway of another implementation serves, too.
+    pub(super) fn warn_about_shared_route(&mut self, object: &Object<Route>, gateway: &GatewayKey) {
+        let (kind, (namespace, name)) = (object.spec.kind.name(), object.metadata.key());
+        let message = format!(
+            "the route loses its sessions on Gateway `{}/{}`: it is written for {}",
+            gateway.0,
+            gateway.1,
+            self.implementation.name()
+        );
+        let title = format!("{kind} {namespace}/{name}");
+        let found = incapable(object.metadata.name.span, &title, message).field("spec.parentRefs");
+        self.push(found.hint("write a route for the Gateways of each implementation"));
+    }
+
     /// Whether the implementation serves no rule of a route.
-    pub(super) fn refuses_route(&mut self, object: &Object<Route>, manifests: &Manifests) -> bool {
+    /// `has_twin`: there also is an HTTPRoute with the name of this GRPCRoute.
+    pub(super) fn refuses_route(&mut self, object: &Object<Route>, has_twin: bool) -> bool {
         let Implementation::Istio = self.implementation else { return false };
         let (kind, (namespace, name)) = (object.spec.kind.name(), object.metadata.key());
-        let is_twin = |other: &Object<Route>| {
-            other.spec.kind == RouteKind::Http && other.metadata.key() == object.metadata.key()
-        };
-        if object.spec.kind == RouteKind::Grpc && manifests.routes.iter().any(is_twin) {
+        if has_twin {
             let message = "the route is not served: {} serves the HTTPRoute of this name instead";
             let span = object.metadata.name.span;
             self.warn(span, &format!("{kind} {namespace}/{name}"), "metadata.name", message);

@@ -1,6 +1,6 @@
 //! The rules with sessions, by route, as the filter in a gateway has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use session_persistence::config::{Carrier, CookiePath, HeaderName, Rule};
 
@@ -50,16 +50,14 @@ impl Sessions {
         manifests: &Manifests,
         implementation: Implementation,
     ) -> (Self, Vec<Diagnostic>) {
-        let found = Found::of(model);
+        let mut found = Found::of(model);
         let mut sessions = Self::default();
         let mut limits = Limits::new(implementation);
+        let foreign = found.without(|gateway| limits.refuses_gateway(gateway, manifests));
         for ((gateway, port), routes) in &found.ports {
-            if limits.refuses_gateway(gateway, manifests) {
-                continue;
-            }
             for (key, rules) in routes {
                 let Some(object) = object(manifests, key) else { continue };
-                if limits.refuses_route(object, manifests) {
+                if limits.refuses_route(object, found.has_twin(key)) {
                     continue;
                 }
                 for (index, forms) in rules {
@@ -79,6 +77,13 @@ impl Sessions {
                 }
             }
         }
+        for (gateway, key) in foreign {
+            if sessions.routes.contains_key(&key)
+                && let Some(object) = object(manifests, &key)
+            {
+                limits.warn_about_shared_route(object, &gateway);
+            }
+        }
         if !sessions.routes.is_empty() {
             manifests.session_persistence_policies.iter().for_each(|policy| limits.warn_about_policy(policy));
         }
@@ -94,6 +99,8 @@ type Forms = BTreeMap<usize, Vec<Session>>;
 struct Found {
     /// The forms of each rule with sessions: that of each listener of a port, and of each share if it is split.
     ports: BTreeMap<(GatewayKey, u16), BTreeMap<RouteKey, Forms>>,
+    /// All routes of each Gateway.
+    served: BTreeSet<(GatewayKey, RouteKey)>,
 }
 
 impl Found {
@@ -104,6 +111,7 @@ impl Found {
             let Some(gateway) = parts.next().zip(parts.next()) else { continue };
             for route in listener.virtual_hosts().flat_map(|host| &host.routes) {
                 let Some((key, index)) = position(&route.name) else { continue };
+                found.served.insert((gateway.clone(), key.clone()));
                 if let Some(rule) = &route.persistence {
                     let routes = found.ports.entry((gateway.clone(), listener.port)).or_default();
                     let forms = routes.entry(key).or_default().entry(index).or_default();
@@ -112,6 +120,23 @@ impl Found {
             }
         }
         found
+    }
+
+    /// Takes out some Gateways, and returns their routes.
+    fn without(&mut self, mut unwanted: impl FnMut(&GatewayKey) -> bool) -> BTreeSet<(GatewayKey, RouteKey)> {
+        let gateways: BTreeSet<GatewayKey> = self.served.iter().map(|(gateway, _)| gateway.clone()).collect();
+        let unwanted: BTreeSet<_> = gateways.into_iter().filter(|gateway| unwanted(gateway)).collect();
+        self.ports.retain(|(gateway, _), _| !unwanted.contains(gateway));
+        let (out, served) =
+            std::mem::take(&mut self.served).into_iter().partition(|(gateway, _)| unwanted.contains(gateway));
+        self.served = served;
+        out
+    }
+
+    /// Whether there also is an HTTPRoute with the name of this GRPCRoute.
+    fn has_twin(&self, (kind, namespace, name): &RouteKey) -> bool {
+        let twin = (RouteKind::Http, namespace.clone(), name.clone());
+        *kind == RouteKind::Grpc && self.served.iter().any(|(_, key)| *key == twin)
     }
 
     /// The forms of a rule on all ports of some Gateways.

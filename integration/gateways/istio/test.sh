@@ -74,6 +74,10 @@ done
     cat "$fixture/rendered.yaml"
 } >"$folder/input.yaml"
 translate default/eg "$folder/input.yaml" "$folder/sent.yaml"
+# A listener that was added since has no sessions, and no private header.
+sed 's/^  listeners:$/&\n  - {name: later, protocol: HTTP, port: 8090}/' "$folder/input.yaml" >"$folder/later.yaml"
+translate default/eg "$folder/later.yaml" "$folder/later.out"
+grep -q 'portValue: 8090' "$folder/later.out"
 {
     echo "# What istiod (https://github.com/istio/istio, Apache-2.0, $VERSION) makes of class.yaml, backends.yaml"
     echo "# and rendered.yaml, joined with lines of ---: the resources for the Envoys of the Gateway, and its parameters in a Deployment."

@@ -15,9 +15,9 @@ const PIN: &str = "session-persistence-pin";
 /// Writes the patches for a Gateway.
 pub(super) fn write(export: &mut Export<'_>, gateway: &GatewayKey) -> Result<(), RenderError> {
     let groups = ports(export, gateway);
-    let is_one = groups.len() == 1;
     let of_routes = groups.iter().flat_map(|Ports { numbers, sessions }| {
-        let numbers = if is_one { vec![None] } else { numbers.iter().map(Some).collect() };
+        // A port that was not in the manifests has no filter, so it must not have the private header.
+        let numbers = if numbers.is_empty() { vec![None] } else { numbers.iter().map(Some).collect() };
         numbers.into_iter().flat_map(move |port| {
             sessions.iter().map(move |(name, session)| of_route(port.copied(), name, session))
         })
@@ -48,7 +48,7 @@ fn of_listeners() -> Tree {
     patch("HTTP_FILTER", ("listener", listener), "INSERT_BEFORE", filter)
 }
 
-/// On this port, or on all.
+/// On this port; on all if the ports are not known.
 fn of_route(port: Option<u16>, name: &str, session: &Session) -> Tree {
     let header = any(
         "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState",

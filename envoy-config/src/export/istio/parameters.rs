@@ -22,14 +22,34 @@ pub(super) fn warn_about_addresses(export: &mut Export<'_>) {
             continue;
         }
         if let Some(address) = own_envoys(gateway) {
-            let message = "the filter runs only if the Deployment has the keys: with this address, Istio creates none for the Gateway";
-            export.diagnostics.push(
-                incapable(address.span, &format!("Gateway {namespace}/{name}"), message)
-                    .field("spec.addresses")
-                    .hint(format!("give the Deployment what ConfigMap `{FILTER}` in the output has, and its pods the label `gateway.networking.k8s.io/gateway-name: {name}`")),
-            );
+            let (message, hint) = match service_namespace(&address.value) {
+                Some(other) if other != namespace => (
+                    format!(
+                        "the filter does not run: the address names a Service in the namespace `{other}`, whose pods the objects of `{namespace}` do not select"
+                    ),
+                    format!("put the Gateway into the namespace `{other}`"),
+                ),
+                _ => (
+                    String::from(
+                        "the filter runs only if the Deployment has the keys: with this address, Istio creates none for the Gateway",
+                    ),
+                    format!(
+                        "give the Deployment what ConfigMap `{FILTER}` in the output has, and its pods the label `gateway.networking.k8s.io/gateway-name: {name}`"
+                    ),
+                ),
+            };
+            let found = incapable(address.span, &format!("Gateway {namespace}/{name}"), message);
+            export.diagnostics.push(found.field("spec.addresses").hint(hint));
         }
     }
+}
+
+/// The namespace in the hostname of a Service: `NAME.NAMESPACE.svc` and the domain of the cluster.
+fn service_namespace(address: &Address) -> Option<&str> {
+    let Address::Other { value, .. } = address else { return None };
+    let mut labels = value.split('.').skip(1);
+    let namespace = labels.next()?;
+    (labels.next()? == "svc").then_some(namespace)
 }
 
 /// The address with which Istio leaves the Envoys of a Gateway to a Deployment of somebody else: any but one IP address.
