@@ -2,8 +2,7 @@
 //!
 //! It configures Envoy itself, so its objects are written instead of Envoy's configuration: the filter as a Wasm extension in front of
 //! Envoy's session persistence in header mode, whose header only the filter sees. Which rules have which sessions is taken from the
-//! [model](crate::model), so that tokens are the same as in the rendered Envoy, and sessions continue when a route moves from one to
-//! the other.
+//! [model](crate::model), so that tokens are sealed for the same rules as in the rendered Envoy.
 //!
 //! - `sessions`: the rules with sessions, by route; `limits`: what the implementation cannot do for them.
 //! - `gateways`: the Gateways that serve them, and the parameters with which their Envoys get the keys.

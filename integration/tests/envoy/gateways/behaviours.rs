@@ -95,6 +95,20 @@ pub(super) async fn expires_and_rotates(gateway: &Gateway) {
     assert!(room.open(&token(&answer).unwrap()).is_some());
 }
 
+/// A gateway does not know which pod has which address: a session whose token names its pod begins anew, and then stays.
+pub(super) async fn begins_sessions_of_pods_anew(gateway: &Gateway) {
+    let pods = pods::<3>();
+    let keys = keys::fresh().unwrap();
+    let envoy = gateway.serve(&pods, &keys).await;
+    let client = gateway.client(&envoy);
+    for (path, routes) in gateway.rules {
+        let named = Mint::of(&gateway.rule(routes), &keys).of_pod("default/backend-0", pods[0].address());
+        let first = get(&client, path, &named).await;
+        let again = get(&client, path, &token(&first).unwrap()).await;
+        assert_eq!((pod(&again), token(&again)), (pod(&first), None), "{path}");
+    }
+}
+
 /// Neither a client nor a backend can pin a request.
 pub(super) async fn ignores_forged_pins(gateway: &Gateway) {
     let pods = pods::<3>();

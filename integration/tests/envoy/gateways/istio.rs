@@ -90,6 +90,11 @@ async fn a_session_in_istio_expires_and_its_keys_rotate() {
 }
 
 #[tokio::test]
+async fn a_session_of_a_pod_begins_anew_in_istio() {
+    behaviours::begins_sessions_of_pods_anew(&GATEWAY).await;
+}
+
+#[tokio::test]
 async fn a_forged_pin_has_no_effect_in_istio() {
     behaviours::ignores_forged_pins(&GATEWAY).await;
 }
