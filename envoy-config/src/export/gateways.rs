@@ -2,8 +2,10 @@
 
 use session_persistence::names::FILTER;
 
+use super::sessions::GatewayKey;
 use super::{Export, Options, incapable};
-use crate::manifest::Metadata;
+use crate::manifest::gateway_api::gateway::Gateway;
+use crate::manifest::{Manifests, Object};
 use crate::render::RenderError;
 use crate::tree::Tree;
 
@@ -21,17 +23,20 @@ pub(super) struct Parameters {
     pub(super) object: fn(&str, &Options) -> (String, Tree),
 }
 
+/// The Gateway of this namespace and name.
+pub(super) fn find<'m>(
+    manifests: &'m Manifests,
+    (namespace, name): &GatewayKey,
+) -> Option<&'m Object<Gateway>> {
+    manifests.gateways.iter().find(|gateway| gateway.metadata.key() == (namespace, name))
+}
+
 /// Writes the parameters, and the Gateways that name them.
 pub(super) fn write(export: &mut Export<'_>, parameters: &Parameters) -> Result<(), RenderError> {
     let mut last = None;
-    let gateways: Vec<(String, String)> = export.sessions.gateways.keys().cloned().collect();
-    for (namespace, name) in &gateways {
-        let is_this =
-            |metadata: &Metadata| metadata.namespace.value == *namespace && metadata.name.value == *name;
-        let Some(gateway) = export.manifests.gateways.iter().find(|gateway| is_this(&gateway.metadata))
-        else {
-            continue;
-        };
+    let gateways: Vec<GatewayKey> = export.sessions.gateways.keys().cloned().collect();
+    for key @ (namespace, name) in &gateways {
+        let Some(gateway) = find(export.manifests, key) else { continue };
         let Parameters { group, kind, need, field, object } = parameters;
         // Those that were rendered before, for this implementation or the other one, are not the user's.
         let rendered = format!(" `{FILTER}`");

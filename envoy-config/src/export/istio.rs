@@ -18,8 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::sessions::{GatewayKey, RouteKey, Routes, Session};
 use super::{Export, gateways, incapable, objects};
-use crate::manifest::gateway_api::gateway::Gateway;
-use crate::manifest::{Manifests, Object};
+use crate::manifest::Manifests;
 use crate::render::RenderError;
 use crate::tree::Tree;
 
@@ -121,9 +120,8 @@ fn named(routes: &Routes) -> impl Iterator<Item = (String, &Session)> {
 }
 
 /// Whether Istio creates the Envoys of a Gateway. Otherwise, they are those of a Service that its address names.
-pub(super) fn is_deployed((namespace, name): &GatewayKey, manifests: &Manifests) -> bool {
-    let is_this = |gateway: &&Object<Gateway>| gateway.metadata.key() == (namespace, name);
-    manifests.gateways.iter().find(is_this).is_none_or(|gateway| parameters::own_envoys(gateway).is_none())
+pub(super) fn is_deployed(gateway: &GatewayKey, manifests: &Manifests) -> bool {
+    gateways::find(manifests, gateway).is_none_or(|gateway| parameters::own_envoys(gateway).is_none())
 }
 
 /// `metadata` of an object of a Gateway, or of one of its ports.

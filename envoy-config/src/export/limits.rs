@@ -2,10 +2,9 @@
 
 use session_persistence::config::Rule;
 
-use super::incapable;
 use super::sessions::GatewayKey;
+use super::{gateways, incapable};
 use crate::diagnostic::Diagnostic;
-use crate::manifest::gateway_api::gateway::Gateway;
 use crate::manifest::gateway_api::route::filters::Filter;
 use crate::manifest::gateway_api::route::{self, Route, RouteKind};
 use crate::manifest::session_persistence_policy::SessionPersistencePolicy;
@@ -55,9 +54,12 @@ impl Limits {
     }
 
     /// Whether the Gateway belongs to another implementation.
-    pub(super) fn refuses_gateway(&mut self, (namespace, name): &GatewayKey, manifests: &Manifests) -> bool {
-        let is_this = |gateway: &&Object<Gateway>| gateway.metadata.key() == (namespace, name);
-        let Some(gateway) = manifests.gateways.iter().find(is_this) else { return false };
+    pub(super) fn refuses_gateway(
+        &mut self,
+        key @ (namespace, name): &GatewayKey,
+        manifests: &Manifests,
+    ) -> bool {
+        let Some(gateway) = gateways::find(manifests, key) else { return false };
         let class = &gateway.spec.class;
         let mut classes = manifests.gateway_classes.iter();
         let Some(known) = classes.find(|known| known.metadata.name.value == class.value) else {

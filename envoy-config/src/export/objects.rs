@@ -1,5 +1,7 @@
 //! The parts that objects of all implementations have.
 
+use serde::Serialize;
+
 use super::Export;
 use super::sessions::RouteKey;
 use crate::tree::Tree;
@@ -41,6 +43,16 @@ impl Export<'_> {
         }
         Some(object)
     }
+}
+
+/// An object whose `spec` has the rules of the filter.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WithSpec<S> {
+    pub(super) api_version: String,
+    pub(super) kind: &'static str,
+    pub(super) metadata: Tree,
+    pub(super) spec: S,
 }
 
 /// `metadata`.

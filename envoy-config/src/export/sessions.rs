@@ -168,11 +168,14 @@ fn position(name: &str) -> Option<(RouteKey, usize)> {
     Some(((kind, namespace.to_owned(), route.to_owned()), index.parse().ok()?))
 }
 
-fn object<'m>(manifests: &'m Manifests, (kind, namespace, name): &RouteKey) -> Option<&'m Object<Route>> {
-    manifests.routes.iter().find(|route| {
-        let metadata = &route.metadata;
-        route.spec.kind == *kind && metadata.namespace.value == *namespace && metadata.name.value == *name
-    })
+/// The route of this kind, namespace and name.
+pub(super) fn object<'m>(
+    manifests: &'m Manifests,
+    (kind, namespace, name): &RouteKey,
+) -> Option<&'m Object<Route>> {
+    let is_this =
+        |route: &&Object<Route>| route.spec.kind == *kind && route.metadata.key() == (namespace, name);
+    manifests.routes.iter().find(is_this)
 }
 
 /// The sessions as the gateway has them. `None` if it cannot have them.

@@ -8,19 +8,13 @@ root=$(cd "$(dirname "$0")/../../.." && pwd)
 tools=${TOOLS:-$root/target/tools}/translate-$VERSION
 fixture=$root/integration/tests/envoy/gateways/envoy-gateway
 
-command -v go >/dev/null || {
-    echo 'Go is missing: install it (https://go.dev/dl) and try again.' >&2
-    exit 1
-}
+. "$root/integration/gateways/common.sh"
+
 if ! test -x "$tools/translate"; then
     echo "==> Building Envoy Gateway's translator $VERSION into $tools (about 10 minutes on two cores; once)"
     mkdir -p "$tools"
     cd "$tools"
-    # The directory of the module in Go's cache, which is read-only.
-    source=$(go mod download -json "github.com/envoyproxy/gateway@v$VERSION" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-    rm -rf source
-    cp -r "$source" source
-    chmod -R u+w source
+    copy_source github.com/envoyproxy/gateway "v$VERSION"
     cd source
     # `egctl x translate` alone: the other commands need twice as many packages.
     mkdir cmd/translate
@@ -63,17 +57,10 @@ GO
     rm -rf source
 fi
 
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-
 # The translator checks each object against the schemas of its kind first, and fails if one is wrong.
 for golden in "$root"/envoy-config/tests/golden/to-envoy-gateway*; do
     if test -f "$golden/stdout"; then
-        {
-            cat "$fixture/class.yaml"
-            echo ---
-            cat "$golden/stdout"
-        } >"$folder/golden.yaml"
+        joined "$golden/stdout" >"$folder/golden.yaml"
         "$tools/translate" --from gateway-api --to gateway-api -f "$folder/golden.yaml" >"$folder/golden.out" || {
             echo "Envoy Gateway $VERSION rejects the objects in $golden/stdout." >&2
             exit 1
@@ -81,13 +68,7 @@ for golden in "$root"/envoy-config/tests/golden/to-envoy-gateway*; do
     fi
 done
 
-{
-    cat "$fixture/class.yaml"
-    echo ---
-    cat "$fixture/backends.yaml"
-    echo ---
-    cat "$fixture/rendered.yaml"
-} >"$folder/input.yaml"
+joined "$fixture/backends.yaml" "$fixture/rendered.yaml" >"$folder/input.yaml"
 # The status of each object: all are accepted.
 "$tools/translate" --from gateway-api --to gateway-api -f "$folder/input.yaml" >"$folder/status.yaml"
 if grep -B 6 'status: "False"' "$folder/status.yaml" >&2; then
@@ -101,8 +82,4 @@ fi
     echo "# SHA-256 of input.yaml: $(sha256sum "$folder/input.yaml" | cut -d ' ' -f 1)"
     "$tools/translate" --from gateway-api --to xds -o yaml -f "$folder/input.yaml"
 } >"$folder/xds.yaml"
-if test -n "${UPDATE:-}"; then
-    cp "$folder/xds.yaml" "$fixture/xds.yaml"
-fi
-diff -u "$fixture/xds.yaml" "$folder/xds.yaml"
-echo "Envoy Gateway $VERSION makes of the rendered objects what the tests run."
+compare "Envoy Gateway $VERSION"

@@ -10,19 +10,15 @@ root=$(cd "$here/../../.." && pwd)
 tools=${TOOLS:-$root/target/tools}/istio-$VERSION
 fixture=$root/integration/tests/envoy/gateways/istio
 
-command -v go >/dev/null || {
-    echo 'Go is missing: install it (https://go.dev/dl) and try again.' >&2
-    exit 1
-}
-if ! cmp -s "$here/main.go" "$tools/main.go"; then
+. "$root/integration/gateways/common.sh"
+
+# Built anew when this script or the program changes.
+made_of=$(cat "$here/main.go" "$here/test.sh" | sha256sum)
+if test "$(cat "$tools/made-of" 2>/dev/null)" != "$made_of"; then
     echo "==> Building istiod's translator $VERSION into $tools (about 5 minutes on two cores; once)"
     mkdir -p "$tools"
     cd "$tools"
-    # The directory of the module in Go's cache, which is read-only.
-    source=$(go mod download -json "istio.io/istio@$VERSION" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-    rm -rf source
-    cp -r "$source" source
-    chmod -R u+w source
+    copy_source istio.io/istio "$VERSION"
     cp source/manifests/charts/base/files/crd-all.gen.yaml istio-crds.yaml
     cp source/tests/integration/pilot/testdata/gateway-api-crd.yaml gateway-api-crds.yaml
     cd source
@@ -42,11 +38,8 @@ GO
     go build -o ../translate ./pilot/cmd/translate
     cd ..
     rm -rf source
-    cp "$here/main.go" main.go
+    echo "$made_of" >made-of
 fi
-
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
 
 # translate GATEWAY INPUT OUTPUT
 translate() {
@@ -58,21 +51,11 @@ translate() {
 }
 
 for golden in to-istio=infra/eg to-istio=infra/second to-istio-limits=default/eg; do
-    {
-        cat "$fixture/class.yaml"
-        echo ---
-        cat "$root/envoy-config/tests/golden/${golden%%=*}/stdout"
-    } >"$folder/golden.yaml"
+    joined "$root/envoy-config/tests/golden/${golden%%=*}/stdout" >"$folder/golden.yaml"
     translate "${golden#*=}" "$folder/golden.yaml" "$folder/golden.out"
 done
 
-{
-    cat "$fixture/class.yaml"
-    echo ---
-    cat "$fixture/backends.yaml"
-    echo ---
-    cat "$fixture/rendered.yaml"
-} >"$folder/input.yaml"
+joined "$fixture/backends.yaml" "$fixture/rendered.yaml" >"$folder/input.yaml"
 translate default/eg "$folder/input.yaml" "$folder/sent.yaml"
 # A listener that was added since has no sessions, and no private header.
 sed 's/^  listeners:$/&\n  - {name: later, protocol: HTTP, port: 8090}/' "$folder/input.yaml" >"$folder/later.yaml"
@@ -84,8 +67,4 @@ grep -q 'portValue: 8090' "$folder/later.out"
     echo "# SHA-256 of input.yaml: $(sha256sum "$folder/input.yaml" | cut -d ' ' -f 1)"
     cat "$folder/sent.yaml"
 } >"$folder/xds.yaml"
-if test -n "${UPDATE:-}"; then
-    cp "$folder/xds.yaml" "$fixture/xds.yaml"
-fi
-diff -u "$fixture/xds.yaml" "$folder/xds.yaml"
-echo "Istio makes of the rendered objects what the tests run."
+compare Istio

@@ -6,21 +6,13 @@ use session_persistence::config::RuleTable;
 use session_persistence::names::{FILTER, KEYS_VARIABLE};
 
 use super::{api_version, metadata, targets};
+use crate::export::objects::WithSpec;
 use crate::export::sessions::RouteKey;
 use crate::export::{Export, Module};
 use crate::render::RenderError;
 use crate::tree::Tree;
 
-/// An `EnvoyExtensionPolicy`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExtensionPolicy {
-    api_version: String,
-    kind: &'static str,
-    metadata: Tree,
-    spec: Spec,
-}
-
+/// `spec` of an `EnvoyExtensionPolicy`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
@@ -66,7 +58,7 @@ pub(super) fn write(
             ]),
         ),
     };
-    let extension = ExtensionPolicy {
+    let extension = WithSpec {
         api_version: api_version(),
         kind: "EnvoyExtensionPolicy",
         metadata: metadata(namespace),

@@ -3,7 +3,7 @@
 use session_persistence::names::KEYS_VARIABLE;
 
 use super::{GROUP, api_version, metadata};
-use crate::export::gateways::Parameters;
+use crate::export::gateways::{self, Parameters};
 use crate::export::{Export, Options, incapable};
 use crate::tree::Tree;
 
@@ -18,13 +18,11 @@ pub(super) const PARAMETERS: Parameters = Parameters {
 
 /// What each Gateway with sessions must do without.
 pub(super) fn warn_about_gateways(export: &mut Export<'_>) {
-    for gateway in &export.manifests.gateways {
-        let name = &gateway.metadata.name;
-        let key = (gateway.metadata.namespace.value.clone(), name.value.clone());
-        if export.sessions.gateways.contains_key(&key) {
+    for key @ (namespace, name) in export.sessions.gateways.keys() {
+        if let Some(gateway) = gateways::find(export.manifests, key) {
             export.diagnostics.push(incapable(
-                name.span,
-                &format!("Gateway {}/{}", key.0, key.1),
+                gateway.metadata.name.span,
+                &format!("Gateway {namespace}/{name}"),
                 "if the filter fails in one request, it fails in all later ones of a worker: Envoy Gateway cannot reload it",
             ));
         }

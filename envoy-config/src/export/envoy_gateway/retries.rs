@@ -2,7 +2,7 @@
 //! a route, so routes that have one get a warning instead.
 
 use super::{api_version, metadata, targets};
-use crate::export::sessions::RouteKey;
+use crate::export::sessions::{self, RouteKey};
 use crate::export::{Export, incapable};
 use crate::manifest::backend_traffic_policy::BackendTrafficPolicy;
 use crate::manifest::policy_targets::Targets;
@@ -59,12 +59,9 @@ fn retries(namespace: &str, routes: &[&RouteKey]) -> Tree {
 /// The `BackendTrafficPolicy` of the manifests that names the route.
 fn own_policy<'m>(
     manifests: &'m Manifests,
-    (kind, namespace, name): &RouteKey,
+    key @ (kind, namespace, name): &RouteKey,
 ) -> Option<&'m Object<BackendTrafficPolicy>> {
-    let route = manifests.routes.iter().find(|route| {
-        let metadata = &route.metadata;
-        route.spec.kind == *kind && metadata.namespace.value == *namespace && metadata.name.value == *name
-    })?;
+    let route = sessions::object(manifests, key)?;
     let label = |label: &str| route.metadata.labels.get(label).map(|value| value.value.as_str());
     let names = |targets: &Targets| {
         let by_name = targets

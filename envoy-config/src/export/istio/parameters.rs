@@ -3,7 +3,7 @@
 use session_persistence::names::{FILTER, KEYS_VARIABLE};
 
 use super::KEYS_LABEL;
-use crate::export::gateways::Parameters;
+use crate::export::gateways::{self, Parameters};
 use crate::export::{Export, Options, incapable, objects};
 use crate::manifest::Object;
 use crate::manifest::gateway_api::gateway::{Address, Gateway};
@@ -16,14 +16,11 @@ pub(super) const PARAMETERS: Parameters =
 
 /// Gateways whose Envoys belong to a Deployment that istiod does not create.
 pub(super) fn warn_about_addresses(export: &mut Export<'_>) {
-    for gateway in &export.manifests.gateways {
-        let (namespace, name) = gateway.metadata.key();
-        if !export.sessions.gateways.contains_key(&(namespace.to_owned(), name.to_owned())) {
-            continue;
-        }
+    for key @ (namespace, name) in export.sessions.gateways.keys() {
+        let Some(gateway) = gateways::find(export.manifests, key) else { continue };
         if let Some(address) = own_envoys(gateway) {
             let (message, hint) = match service_namespace(&address.value) {
-                Some(other) if other != namespace => (
+                Some(other) if other != *namespace => (
                     format!(
                         "the filter does not run: the address names a Service in the namespace `{other}`, whose pods the objects of `{namespace}` do not select"
                     ),

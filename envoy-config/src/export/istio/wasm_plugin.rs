@@ -6,21 +6,13 @@ use session_persistence::config::{ByName, Rule, RuleTable};
 use session_persistence::names::KEYS_VARIABLE;
 
 use super::{Ports, labels, metadata, ports};
+use crate::export::objects::WithSpec;
 use crate::export::sessions::GatewayKey;
 use crate::export::{Export, Module};
 use crate::render::RenderError;
 use crate::tree::Tree;
 
-/// A `WasmPlugin`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WasmPlugin {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: Tree,
-    spec: Spec,
-}
-
+/// `spec` of a `WasmPlugin`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
@@ -52,8 +44,8 @@ pub(super) fn write(export: &mut Export<'_>, gateway: &GatewayKey) -> Result<(),
         let rules: ByName<Rule> =
             sessions.into_iter().map(|(name, session)| (name, session.rule.clone())).collect();
         let numbers = if numbers.is_empty() { vec![None] } else { numbers.into_iter().map(Some).collect() };
-        plugins.extend(numbers.into_iter().map(|port| WasmPlugin {
-            api_version: "extensions.istio.io/v1alpha1",
+        plugins.extend(numbers.into_iter().map(|port| WithSpec {
+            api_version: "extensions.istio.io/v1alpha1".to_owned(),
             kind: "WasmPlugin",
             metadata: metadata(gateway, port),
             spec: Spec {
